@@ -1,0 +1,3 @@
+export * from "./jupyter-server.ts";
+export * from "./jupyter-server-status.ts";
+export * from "./names.ts";

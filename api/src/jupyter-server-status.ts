@@ -1,0 +1,76 @@
+/** Status of a `JupyterServer`; every field is missing until the controller has seen the server. */
+export type JupyterServerStatus = {
+  readonly state?: ServerState;
+  /** Address people use, without a slash at its end. */
+  readonly url?: string;
+  /** `metadata.generation` of the spec that the status speaks of. */
+  readonly observedGeneration?: number;
+  readonly conditions?: readonly Condition[];
+  /** ISO 8601; while the state is `starting`. */
+  readonly startingSince?: string;
+  /** ISO 8601; while the state is `failed`. */
+  readonly failedSince?: string;
+  /** ISO 8601; while the state is `hibernated`. */
+  readonly hibernatedSince?: string;
+  readonly containerStates?: ContainerStates;
+  /** By key in the patch document. */
+  readonly children?: Readonly<Record<string, ChildStatus>>;
+  readonly mainPod?: MainPod;
+  /** Under the name the predecessor gave it. */
+  readonly create_fn?: CreationStatus;
+  /** Left by the predecessor; the controller removes it. */
+  readonly events?: Readonly<Record<string, unknown>>;
+  /** Left by the predecessor; the controller removes it. */
+  readonly kopf?: Readonly<Record<string, unknown>>;
+};
+
+export type ServerState = "starting" | "running" | "failed" | "stopping" | "hibernated";
+
+export type Condition = {
+  readonly type: string;
+  readonly status: "True" | "False" | "Unknown";
+  readonly reason: string;
+  readonly message: string;
+  /** ISO 8601, seconds: when `status` last changed. */
+  readonly lastTransitionTime: string;
+  readonly observedGeneration?: number;
+};
+
+/** By container name. */
+export type ContainerStates = {
+  readonly init: Readonly<Record<string, ContainerState>>;
+  readonly regular: Readonly<Record<string, ContainerState>>;
+};
+
+export type ContainerState = "ready" | "executing" | "waiting" | "failed";
+
+export type ChildStatus = {
+  readonly uid: string;
+  readonly name: string;
+  readonly kind: string;
+  readonly apiVersion: string;
+  readonly status?: Readonly<Record<string, unknown>> | null;
+};
+
+/** Empty while there is no pod. */
+export type MainPod = Partial<ChildStatus> & {
+  readonly resourceUsage?: ResourceUsage;
+};
+
+export type ResourceUsage = {
+  readonly cpuMillicores?: number;
+  readonly memoryBytes?: number;
+  readonly disk?: DiskUsage;
+};
+
+export type DiskUsage = {
+  readonly usedBytes?: number;
+  readonly availableBytes?: number;
+  readonly totalBytes?: number;
+};
+
+export type CreationStatus = {
+  readonly fullServerURL?: string;
+  /** uid by child key. */
+  readonly createdResources?: Readonly<Record<string, string>>;
+};

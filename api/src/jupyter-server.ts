@@ -1,0 +1,164 @@
+import type { JupyterServerStatus } from "./jupyter-server-status.ts";
+
+/**
+ * A `JupyterServer` as the API server returns it: what the CRD defaults is there, whoever wrote the object. An object
+ * stored by the predecessor may break the CRD's rules (a missing host, a patch without type), hence the optional fields.
+ */
+export type JupyterServer = {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: JupyterServerMetadata;
+  readonly spec: JupyterServerSpec;
+  readonly status?: JupyterServerStatus;
+};
+
+export type JupyterServerMetadata = {
+  readonly name: string;
+  readonly namespace: string;
+  readonly uid: string;
+  readonly resourceVersion: string;
+  readonly generation: number;
+  readonly creationTimestamp: string;
+  readonly deletionTimestamp?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly finalizers?: readonly string[];
+};
+
+export type JupyterServerSpec = {
+  readonly auth: Auth;
+  readonly culling: Culling;
+  readonly jupyterServer: JupyterServerSettings;
+  readonly routing: Routing;
+  readonly storage: Storage;
+  readonly patches: readonly Patch[];
+  readonly updatePolicy: UpdatePolicy;
+};
+
+export type Auth = {
+  /** Undefined: generated. Empty: Jupyter asks for none. */
+  readonly token?: string;
+  readonly tokenSecretRef?: SecretKeyRef;
+  readonly oidc: Oidc;
+};
+
+export type SecretKeyRef = {
+  readonly name: string;
+  readonly key: string;
+};
+
+export type Oidc = {
+  readonly enabled: boolean;
+  readonly issuerUrl?: string;
+  readonly clientId?: string;
+  readonly clientSecret?: ClientSecret;
+  readonly authorizedEmails: readonly string[];
+  readonly authorizedGroups: readonly string[];
+  readonly userId?: string;
+  readonly authorizedUserIds?: readonly string[];
+  readonly allowAnyUser: boolean;
+  readonly scopes?: readonly string[];
+  readonly groupsClaim: string;
+  readonly emailClaim: string;
+  readonly allowUnverifiedEmail: boolean;
+  readonly trustedCA?: TrustedCA;
+  readonly discovery?: Discovery;
+  readonly extraAudiences?: readonly string[];
+};
+
+/** Exactly one of the two is there; name and key may be missing in an object stored by the predecessor. */
+export type ClientSecret = {
+  readonly value?: string;
+  readonly secretKeyRef?: Partial<SecretKeyRef>;
+};
+
+export type TrustedCA = {
+  readonly configMapName: string;
+  readonly key: string;
+};
+
+export type Discovery = {
+  readonly loginUrl: string;
+  readonly redeemUrl: string;
+  readonly jwksUrl: string;
+};
+
+/** Seconds; 0 turns a limit off. */
+export type Culling = {
+  readonly idleSecondsThreshold: number;
+  readonly maxAgeSecondsThreshold: number;
+  readonly startingSecondsThreshold: number;
+  readonly failedSecondsThreshold: number;
+  readonly hibernatedSecondsThreshold: number;
+};
+
+export type JupyterServerSettings = {
+  readonly image: string;
+  readonly defaultUrl: string;
+  readonly rootDir: string;
+  readonly resources: Manifest;
+  readonly hibernated: boolean;
+  readonly shmSize?: number | string;
+  readonly env?: readonly EnvVar[];
+  readonly imagePullSecrets?: readonly LocalReference[];
+  readonly nodeSelector?: Readonly<Record<string, string>>;
+  readonly tolerations?: readonly Manifest[];
+  readonly affinity?: Manifest;
+  readonly priorityClassName?: string;
+  readonly serviceAccountName?: string;
+  readonly extraVolumes?: readonly NamedManifest[];
+  readonly extraVolumeMounts?: readonly VolumeMount[];
+};
+
+/** A piece of a pod that is passed on as it is; the API server checks it when the StatefulSet is written. */
+export type Manifest = Readonly<Record<string, unknown>>;
+
+export type NamedManifest = Manifest & { readonly name: string };
+
+export type VolumeMount = NamedManifest & { readonly mountPath: string };
+
+export type EnvVar = {
+  readonly name: string;
+  readonly value?: string;
+  readonly valueFrom?: Manifest;
+};
+
+export type LocalReference = { readonly name: string };
+
+export type Routing = {
+  readonly host?: string;
+  readonly path: string;
+  readonly ingressAnnotations: Readonly<Record<string, unknown>>;
+  readonly ingressClassName?: string;
+  readonly externalUrl?: string;
+  readonly tls: RoutingTls;
+};
+
+export type RoutingTls = {
+  readonly enabled: boolean;
+  readonly secretName?: string;
+};
+
+export type Storage = {
+  readonly size: number | string;
+  readonly pvc: VolumeClaim;
+};
+
+export type VolumeClaim = {
+  readonly enabled: boolean;
+  readonly mountPath: string;
+  readonly storageClassName?: string;
+  readonly retentionPolicy: RetentionPolicy;
+  readonly existingClaim?: string;
+};
+
+export type RetentionPolicy = "Delete" | "Retain";
+
+export type UpdatePolicy = "OnNextStart" | "Restart";
+
+export type Patch = {
+  readonly type?: PatchType;
+  readonly patch?: unknown;
+};
+
+export type PatchType = "application/json-patch+json" | "application/merge-patch+json";

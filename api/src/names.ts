@@ -1,0 +1,190 @@
+import type { JupyterServer } from "./jupyter-server.ts";
+
+/** API group, version and kind of the resource. */
+export const GROUP = "amalthea.dev";
+export const VERSION = "v1alpha1";
+export const API_VERSION = "amalthea.dev/v1alpha1";
+export const KIND = "JupyterServer";
+export const PLURAL = "jupyterservers";
+export const SINGULAR = "jupyterserver";
+export const SHORT_NAME = "js";
+
+/** Keys of our own children in the document that patches change, in the order in which the children are made. */
+export const CHILD_KEYS: readonly ChildKey[] = [
+  "secret",
+  "configmap",
+  "pvc",
+  "service",
+  "networkpolicy",
+  "ingress",
+  "statefulset",
+];
+
+/** Key of one of our own children; patches may add further keys. */
+export type ChildKey = "secret" | "configmap" | "pvc" | "service" | "networkpolicy" | "ingress" | "statefulset";
+
+/** Labels on every child and, without `childKey` and with `mainPod`, on the pod. */
+export const LABELS = {
+  component: "app.kubernetes.io/component",
+  parentUid: "amalthea.dev/parent-uid",
+  parentName: "amalthea.dev/parent-name",
+  childKey: "amalthea.dev/child-key",
+  mainPod: "amalthea.dev/main-pod",
+  /** Selector of the StatefulSet and of the Service; its value is the server's name. */
+  app: "app",
+} as const;
+
+/** Value of the label `LABELS.component`: the kind in lower case. */
+export const COMPONENT = "jupyterserver";
+
+/** Annotations of ours. */
+export const ANNOTATIONS = {
+  /** On a child: hash of the manifest it was made from. */
+  desiredHash: "amalthea.dev/desired-hash",
+  /** On the Secret: hash of the values that follow the spec. */
+  contentHash: "amalthea.dev/content-hash",
+  /** On the pod template: hashes of the spec fields a pod was started with, and its routing. */
+  startedWith: "amalthea.dev/started-with",
+  /** On the pod: hash of the access policy; touched so that the kubelet looks at the ConfigMap at once. */
+  accessPolicyHash: "amalthea.dev/access-policy-hash",
+  /** On the JupyterServer: any new value restarts the pod. */
+  restartedAt: "amalthea.dev/restartedAt",
+  /** On the StatefulSet's template, written by `kubectl rollout restart`. */
+  kubectlRestartedAt: "kubectl.kubernetes.io/restartedAt",
+} as const;
+
+/** What the predecessor leaves on the objects it handled. */
+export const PREDECESSOR = {
+  finalizer: "kopf.zalando.org/KopfFinalizerMarker",
+  annotationPrefix: "kopf.zalando.org/",
+} as const;
+
+/** Default prefix of the annotations that clients read and write; `ANNOTATION_PREFIX` changes it. */
+export const DEFAULT_ANNOTATION_PREFIX = "renku.io";
+
+/** Names, after the prefix and a slash, of the annotations that clients read and write. */
+export const CLIENT_ANNOTATIONS = {
+  lastActivityDate: "lastActivityDate",
+  hibernation: "hibernation",
+  hibernationBranch: "hibernationBranch",
+  hibernationCommitSha: "hibernationCommitSha",
+  hibernationDate: "hibernationDate",
+  hibernationDirty: "hibernationDirty",
+  hibernationSynchronized: "hibernationSynchronized",
+} as const;
+
+/** Ports in the pod; `service` is the Service's. */
+export const PORTS = {
+  service: 80,
+  jupyter: 8888,
+  authProxy: 4180,
+  oauth2Proxy: 4181,
+  authorization: 4182,
+  probe: 4183,
+} as const;
+
+/** Name of the container port that the Service goes to, in both access modes. */
+export const HTTP_PORT_NAME = "http";
+
+/** Names of the containers in the pod. */
+export const CONTAINERS = {
+  jupyter: "jupyter-server",
+  oauth2Proxy: "oauth2-proxy",
+  authorization: "authorization",
+  authProxy: "auth-proxy",
+} as const;
+
+/** Names of the volumes in the pod that clients' patches may rely on. */
+export const VOLUMES = {
+  workspace: "workspace",
+  secrets: "jupyter-server-secrets",
+  config: "jupyter-config",
+} as const;
+
+/** Keys of the server's Secret. */
+export const SECRET_KEYS = {
+  token: "jupyterServerAppToken",
+  cookieSecret: "jupyterServerCookieSecret",
+  oidcClientSecret: "oidcClientSecret",
+  oauth2ProxyCookieSecret: "oauth2ProxyCookieSecret",
+} as const;
+
+/** Field managers under which the controller writes. */
+export const FIELD_MANAGERS = {
+  children: "amalthea",
+  status: "amalthea-status",
+} as const;
+
+/** Images that are used where neither the server nor the chart names one. */
+export const DEFAULT_IMAGES = {
+  jupyter: "jupyter/minimal-notebook:latest",
+  traefik: "traefik:v3.7.15",
+  oauth2Proxy: "quay.io/oauth2-proxy/oauth2-proxy:v7.15.3",
+  authorization: "amalthea/authorization:1.0.0-alpha.0",
+} as const;
+
+/**
+ * Longest name of a new server. The StatefulSet controller puts `<name>-<10 characters of hash>` into a label of the
+ * pod, and a label holds 63 characters.
+ */
+export const MAX_NAME_LENGTH = 52;
+
+/** Name of the server's children: all have the server's own, as clients expect. */
+export function childName(server: NamedServer): string {
+  return server.metadata.name;
+}
+
+/** Name of the server's one pod. */
+export function podName(server: NamedServer): string {
+  return `${server.metadata.name}-0`;
+}
+
+/** What the names of children follow from. */
+export type NamedServer = { readonly metadata: { readonly name: string } };
+
+/** Where a server is reached. */
+export type Route = {
+  /** Host of the Ingress rule. */
+  readonly host: string;
+  /** Base path: `/`, or `/a/b` without a slash at its end. */
+  readonly path: string;
+  /** Whether the Ingress ends TLS. */
+  readonly tls: boolean;
+  /** Scheme of the address people use. */
+  readonly scheme: "http" | "https";
+  /** Scheme, host and port of the address people use, without a slash at its end. */
+  readonly origin: string;
+  /** Address people use, without a slash at its end: `https://hub.example.org/a/b`. */
+  readonly url: string;
+};
+
+/** Where a server is reached, or undefined while its `routing.host` is missing. */
+export function routeOf(server: { readonly spec: Pick<JupyterServer["spec"], "routing"> }): Route | undefined {
+  const { host, path, tls, externalUrl } = server.spec.routing;
+  if (host === undefined || host === "") return undefined;
+  const origin = (externalUrl ?? `${tls.enabled ? "https" : "http"}://${host}`).replace(/\/+$/, "");
+  const normalized = normalizePath(path);
+  return {
+    host,
+    path: normalized,
+    tls: tls.enabled,
+    scheme: origin.startsWith("https:") ? "https" : "http",
+    origin,
+    url: normalized === "/" ? origin : origin + normalized,
+  };
+}
+
+/** One spelling for every way to write a path: `a//b/` becomes `/a/b`, the root stays `/`. */
+export function normalizePath(path: string): string {
+  return "/" + segmentsOf(path).join("/");
+}
+
+/** Whether `path` lies at or below `prefix`, compared by whole segments: `/a/b` lies below `/a`, `/ab` does not. */
+export function isPathWithin(path: string, prefix: string): boolean {
+  const segments = segmentsOf(path);
+  return segmentsOf(prefix).every((segment, index) => segment === segments[index]);
+}
+
+function segmentsOf(path: string): readonly string[] {
+  return path.split("/").filter((segment) => segment !== "");
+}
