@@ -1,0 +1,181 @@
+import { NotLeaderError } from "./errors.ts";
+import type { Kind } from "./kinds.ts";
+import type { KubeObject, Live, Manifest, ObjectRef } from "./objects.ts";
+
+export type ListOptions = {
+  /** Absent: all namespaces. */
+  readonly namespace?: string | undefined;
+  readonly labelSelector?: string | undefined;
+  readonly fieldSelector?: string | undefined;
+  /** Objects a page; absent: all at once. */
+  readonly limit?: number | undefined;
+  /** `ObjectList.continueToken` of the page before. */
+  readonly continueToken?: string | undefined;
+  /** Absent: the newest state. Any other value is a lower bound. */
+  readonly resourceVersion?: string | undefined;
+  /** Asks for names, labels and annotations only. */
+  readonly metadataOnly?: boolean | undefined;
+};
+
+export type ObjectList<T extends KubeObject> = {
+  readonly items: readonly Live<T>[];
+  readonly resourceVersion: string;
+  /** Present if there are more pages. */
+  readonly continueToken?: string;
+};
+
+export type WatchOptions = Omit<ListOptions, "limit" | "continueToken"> & {
+  /** The server ends the watch after this time. */
+  readonly timeoutSeconds: number;
+  /** Asks for all present objects first (WatchList). */
+  readonly sendInitialEvents?: boolean | undefined;
+  /** Called for whatever arrives, also for a part of an event. */
+  readonly onBytes?: ((count: number) => void) | undefined;
+};
+
+/** One line of a watch, as the API server writes it. `ERROR` is thrown as an `ApiError` instead. */
+export type WatchEvent<T extends KubeObject> =
+  | { readonly type: "ADDED" | "MODIFIED" | "DELETED"; readonly object: Live<T> }
+  | { readonly type: "BOOKMARK"; readonly object: Live };
+
+export type WriteOptions = {
+  /** Name under which the API server records who set a field; absent: the name of the client. */
+  readonly fieldManager?: string | undefined;
+  /** Checks and answers, but keeps nothing. */
+  readonly dryRun?: boolean | undefined;
+  readonly subresource?: "status" | "scale" | "resize" | undefined;
+};
+
+export type ApplyOptions = WriteOptions & {
+  /** Takes fields over that another manager has set. Default true: a controller owns what it sets. */
+  readonly force?: boolean | undefined;
+  /** Fails with an error for which `isAlreadyExists` holds, instead of taking over an object that is there. */
+  readonly createOnly?: boolean | undefined;
+};
+
+export type RemoveOptions = {
+  /** Removes only this very object, not a later one of the same name (409 otherwise). */
+  readonly uid?: string | undefined;
+  readonly resourceVersion?: string | undefined;
+  readonly propagationPolicy?: "Background" | "Foreground" | "Orphan" | undefined;
+  readonly gracePeriodSeconds?: number | undefined;
+};
+
+/** A change to an object that is there. `Merge` and `Strategic` carry a part of the object. */
+export type Patch =
+  | { readonly kind: "Merge" | "Strategic"; readonly body: object }
+  | { readonly kind: "Json"; readonly operations: readonly object[] };
+
+/**
+ * Calls the API server. Every call ends in its signal, has a time limit, and throws `ApiError` if the server refuses,
+ * `ConnectionError` if there is no answer. Retries inside are those that cannot act twice.
+ */
+export interface KubeClient {
+  get<T extends KubeObject>(kind: Kind<T>, ref: ObjectRef, signal: AbortSignal): Promise<Live<T>>;
+  /** `get`, with undefined for an object that is not there. */
+  find<T extends KubeObject>(kind: Kind<T>, ref: ObjectRef, signal: AbortSignal): Promise<Live<T> | undefined>;
+  /** One page. */
+  list<T extends KubeObject>(kind: Kind<T>, options: ListOptions, signal: AbortSignal): Promise<ObjectList<T>>;
+  create<T extends KubeObject>(
+    kind: Kind<T>,
+    manifest: Manifest,
+    options: WriteOptions,
+    signal: AbortSignal,
+  ): Promise<Live<T>>;
+  /** Server-side apply: creates the object, or sets the given fields and releases those that we no longer give. */
+  apply<T extends KubeObject>(
+    kind: Kind<T>,
+    manifest: Manifest,
+    options: ApplyOptions,
+    signal: AbortSignal,
+  ): Promise<Live<T>>;
+  /** Writes the whole object; with a resourceVersion in it only if nobody wrote in between (409 otherwise). */
+  replace<T extends KubeObject>(
+    kind: Kind<T>,
+    manifest: Manifest,
+    options: WriteOptions,
+    signal: AbortSignal,
+  ): Promise<Live<T>>;
+  patch<T extends KubeObject>(
+    kind: Kind<T>,
+    ref: ObjectRef,
+    patch: Patch,
+    options: WriteOptions,
+    signal: AbortSignal,
+  ): Promise<Live<T>>;
+  /**
+   * Deletes.
+   * @returns The object while a finalizer or a grace period keeps it; undefined if it is gone.
+   * @throws ApiError 404 if it was not there, 409 if `uid` is another's.
+   */
+  remove<T extends KubeObject>(
+    kind: Kind<T>,
+    ref: ObjectRef,
+    options: RemoveOptions,
+    signal: AbortSignal,
+  ): Promise<Live<T> | undefined>;
+  /** One watch, until the server or the signal ends it; `Informer` is what keeps watching. */
+  watch<T extends KubeObject>(
+    kind: Kind<T>,
+    options: WatchOptions,
+    signal: AbortSignal,
+  ): AsyncGenerator<WatchEvent<T>, void, undefined>;
+  /** GET of a path that has no kind: `/version`, `/readyz`, a pod's log. */
+  getText(path: string, signal: AbortSignal): Promise<string>;
+  /** Ends all calls and connections. */
+  close(): Promise<void>;
+}
+
+/** What `ClientOptions.onResult` is told after each attempt of each call. */
+export type CallResult = {
+  readonly verb: "get" | "list" | "watch" | "create" | "apply" | "update" | "patch" | "delete";
+  /** Plural of the kind, or the path for `getText`. */
+  readonly resource: string;
+  readonly subresource: string;
+  /** HTTP status code; 0 if there was no answer. */
+  readonly code: number;
+  /** Until the answer's end; for a watch until its headers. */
+  readonly durationMs: number;
+  /** Bytes of the answer's body; 0 for a watch. */
+  readonly bytes: number;
+  /** 1 for the first. */
+  readonly attempt: number;
+};
+
+/**
+ * A client whose writes throw `NotLeaderError` unless `mayWrite` holds at that moment: no write leaves a process that
+ * was stopped or blocked for longer than its lease lasts.
+ */
+export function fenced(client: KubeClient, mayWrite: () => boolean): KubeClient {
+  const check = (): void => {
+    if (!mayWrite()) throw new NotLeaderError("this process does not hold the lease: nothing was written");
+  };
+  return {
+    get: (kind, ref, signal) => client.get(kind, ref, signal),
+    find: (kind, ref, signal) => client.find(kind, ref, signal),
+    list: (kind, options, signal) => client.list(kind, options, signal),
+    watch: (kind, options, signal) => client.watch(kind, options, signal),
+    getText: (path, signal) => client.getText(path, signal),
+    close: () => client.close(),
+    create: async (kind, manifest, options, signal) => {
+      check();
+      return await client.create(kind, manifest, options, signal);
+    },
+    apply: async (kind, manifest, options, signal) => {
+      check();
+      return await client.apply(kind, manifest, options, signal);
+    },
+    replace: async (kind, manifest, options, signal) => {
+      check();
+      return await client.replace(kind, manifest, options, signal);
+    },
+    patch: async (kind, ref, patch, options, signal) => {
+      check();
+      return await client.patch(kind, ref, patch, options, signal);
+    },
+    remove: async (kind, ref, options, signal) => {
+      check();
+      return await client.remove(kind, ref, options, signal);
+    },
+  };
+}

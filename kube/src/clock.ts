@@ -1,0 +1,41 @@
+/** The only source of time. Everything in this package that waits or measures takes one, so that tests own the time. */
+export interface Clock {
+  /** Wall clock, only for timestamps that people or other programs read. */
+  now(): Date;
+  /** Milliseconds that never jump: for every duration and deadline. */
+  monotonicMs(): number;
+  /** Calls back once after `delayMs`. The returned function cancels it and may be called at any time. */
+  setTimeout(callback: () => void, delayMs: number): () => void;
+  /**
+   * Waits.
+   * @throws the signal's reason as soon as the signal is aborted.
+   */
+  sleep(delayMs: number, signal: AbortSignal): Promise<void>;
+}
+
+/** The machine's clock. */
+export const systemClock: Clock = {
+  now: () => new Date(),
+  monotonicMs: () => performance.now(),
+  setTimeout: (callback, delayMs) => {
+    const timer = setTimeout(callback, delayMs);
+    return () => clearTimeout(timer);
+  },
+  sleep: (delayMs, signal) => sleepOn(systemClock, delayMs, signal),
+};
+
+/** `Clock.sleep` for a clock that has a `setTimeout`. */
+export function sleepOn(clock: Pick<Clock, "setTimeout">, delayMs: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(signal.reason as Error);
+    const onAbort = (): void => {
+      cancel();
+      reject(signal.reason as Error);
+    };
+    const cancel = clock.setTimeout(() => {
+      signal.removeEventListener("abort", onAbort);
+      resolve();
+    }, delayMs);
+    signal.addEventListener("abort", onAbort, { once: true });
+  });
+}

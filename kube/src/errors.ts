@@ -1,0 +1,82 @@
+/** One reason why the API server refused a request, as it names it. */
+export type Cause = { readonly field?: string; readonly reason?: string; readonly message?: string };
+
+/**
+ * The API server answered with an error. The message names the request, the code and the reason, never the body: a body
+ * may hold what a Secret holds. `detail` is the server's own sentence, for a log at debug or a condition of the owner.
+ */
+export class ApiError extends Error {
+  override readonly name = "ApiError";
+  /** HTTP status code, or the code of the Status object inside a watch. */
+  readonly code: number;
+  /** Machine-readable reason of the Status object: `NotFound`, `Conflict`, `Invalid` …; empty if there was none. */
+  readonly reason: string;
+  readonly detail: string;
+  readonly causes: readonly Cause[];
+  /** How long the server asks us to wait, in milliseconds. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(
+    request: string,
+    answer: {
+      readonly code: number;
+      readonly reason?: string | undefined;
+      readonly detail?: string | undefined;
+      readonly causes?: readonly Cause[] | undefined;
+      readonly retryAfterMs?: number | undefined;
+    },
+    options?: ErrorOptions,
+  ) {
+    super(`${request} failed: ${answer.code} ${answer.reason ?? ""}`.trimEnd(), options);
+    this.code = answer.code;
+    this.reason = answer.reason ?? "";
+    this.detail = answer.detail ?? "";
+    this.causes = answer.causes ?? [];
+    this.retryAfterMs = answer.retryAfterMs;
+  }
+}
+
+/** The API server could not be reached, or did not answer in time. The queue tries again. */
+export class ConnectionError extends Error {
+  override readonly name = "ConnectionError";
+}
+
+/** Trying again cannot help until something changes: the queue forgets the key. */
+export class TerminalError extends Error {
+  override readonly name = "TerminalError";
+}
+
+/** A write was refused by ourselves because another process may be the leader by now. */
+export class NotLeaderError extends Error {
+  override readonly name = "NotLeaderError";
+}
+
+/** The lease was lost: another process may lead. There is no way back but a new process. */
+export class LeadershipLostError extends Error {
+  override readonly name = "LeadershipLostError";
+}
+
+/** The kubeconfig or the files of a pod's service account cannot be used. The message is for the person who started us. */
+export class KubeConfigError extends Error {
+  override readonly name = "KubeConfigError";
+}
+
+const hasReason = (error: unknown, code: number, reason?: string): boolean =>
+  error instanceof ApiError && error.code === code && (reason === undefined || error.reason === reason);
+
+/** The object, or its kind, is not there. */
+export const isNotFound = (error: unknown): boolean => hasReason(error, 404);
+/** The object changed since it was read, or has another uid: look again. */
+export const isConflict = (error: unknown): boolean => hasReason(error, 409) && !isAlreadyExists(error);
+/** A create met an object of that name; also what `apply` with `createOnly` throws then. */
+export const isAlreadyExists = (error: unknown): boolean => hasReason(error, 409, "AlreadyExists");
+/** The object breaks a rule of its schema, of an admission check, or changes an immutable field. */
+export const isInvalid = (error: unknown): boolean => hasReason(error, 422) || hasReason(error, 400);
+/** The resourceVersion is too old: list again. */
+export const isGone = (error: unknown): boolean =>
+  hasReason(error, 410) || (error instanceof ApiError && error.reason === "Expired");
+/** We may not. */
+export const isForbidden = (error: unknown): boolean => hasReason(error, 403);
+/** The server's cache is behind the resourceVersion that we asked for. */
+export const isTooLargeResourceVersion = (error: unknown): boolean =>
+  error instanceof ApiError && error.causes.some((cause) => cause.reason === "ResourceVersionTooLarge");

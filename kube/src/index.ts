@@ -1,0 +1,51 @@
+export { type Clock, systemClock } from "./clock.ts";
+export { type Condition, setCondition } from "./conditions.ts";
+export {
+  type ApplyOptions,
+  type CallResult,
+  type KubeClient,
+  type ListOptions,
+  type ObjectList,
+  type Patch,
+  type RemoveOptions,
+  type WatchEvent,
+  type WatchOptions,
+  type WriteOptions,
+  fenced,
+} from "./client.ts";
+export { type ControllerOptions, type ReconcileOutcome, type ReconcileResult, runController } from "./controller.ts";
+export {
+  ApiError,
+  type Cause,
+  ConnectionError,
+  isAlreadyExists,
+  isConflict,
+  isForbidden,
+  isGone,
+  isInvalid,
+  isNotFound,
+  KubeConfigError,
+  LeadershipLostError,
+  NotLeaderError,
+  TerminalError,
+} from "./errors.ts";
+export { EventRecorder, type EventRecorderOptions, type NewEvent } from "./events.ts";
+export { Informer, type InformerOptions } from "./informer.ts";
+export { defineKind, type Kind, kindOf, kinds } from "./kinds.ts";
+export { inClusterConfig, type KubeConfig, readKubeConfig } from "./kube-config.ts";
+export { LeaderElection, type LeaderElectionOptions } from "./leader-election.ts";
+export { type Logger, silentLogger } from "./logger.ts";
+export {
+  compareResourceVersions,
+  keyOf,
+  type KubeObject,
+  type Live,
+  type LiveMetadata,
+  type Manifest,
+  type ObjectKey,
+  type ObjectRef,
+  refOf,
+} from "./objects.ts";
+export { type Store, type StoreChange, type StoreListener } from "./store.ts";
+export { type ClientOptions, createClient } from "./transport.ts";
+export { type Level, WorkQueue, type WorkQueueOptions } from "./work-queue.ts";
