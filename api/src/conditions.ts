@@ -1,0 +1,77 @@
+import type { Condition } from "./jupyter-server-status.ts";
+import { REASONS, type ConditionType, type Reason, type ReasonValues } from "./reasons.ts";
+
+/**
+ * Types of the conditions in a server's status. `Reconciling` and `Stalled` follow kstatus: they are there only while they
+ * are true. So are `UpdatePending` and the warnings; `Ready` is always there.
+ */
+export const CONDITION_TYPES: readonly ConditionType[] = [
+  "Ready",
+  "Reconciling",
+  "Stalled",
+  "UpdatePending",
+  "AccessWarning",
+  "PatchWarning",
+  "StorageWarning",
+];
+
+/** What each type says when it is true. */
+export const CONDITION_MEANINGS: Readonly<Record<ConditionType, string>> = {
+  Ready: "A person can open the server at `status.url`.",
+  Reconciling: "The server is on its way to what its spec asks for; nobody has to do anything.",
+  Stalled: "The server, or a part of it, does not become what its spec asks for until a person changes something.",
+  UpdatePending: "The running pod was started with other settings than the spec has now; they apply at its next start.",
+  AccessWarning: "The server works, but who may enter it is probably not what was meant.",
+  PatchWarning: "The server works, but a patch does not do all that it says.",
+  StorageWarning: "The server works, but files are lost, or will be.",
+};
+
+/** A reason and what is particular to the case, as `messageOf` takes them. */
+export type ReasonWithValues = {
+  readonly [R in Reason]: { readonly reason: R; readonly values: ReasonValues[R] };
+}[Reason];
+
+/**
+ * Most characters of a message. The API server takes 32768, but a status is read by people and stored once per server,
+ * and the text of a kubelet or of an admission webhook can have any length.
+ */
+export const MAX_MESSAGE_LENGTH = 1024;
+
+/** The sentence for the user, then what to do about it. */
+export function messageOf<R extends Reason>(reason: R, values: ReasonValues[R]): string {
+  const { sentence, remedy } = REASONS[reason];
+  const text = remedy === "" ? sentence(values) : `${sentence(values)} ${remedy}`;
+  return text.length <= MAX_MESSAGE_LENGTH ? text : text.slice(0, MAX_MESSAGE_LENGTH - 1) + "…";
+}
+
+/**
+ * A condition with its time of transition kept from the previous one of its type when the status is the same.
+ *
+ * @param now ISO 8601 with seconds, used when the status changes.
+ */
+export function condition<R extends Reason>(
+  type: ConditionType,
+  status: Condition["status"],
+  reason: R,
+  values: ReasonValues[R],
+  context: ConditionContext,
+): Condition {
+  const before = context.previous?.find((candidate) => candidate.type === type);
+  return {
+    type,
+    status,
+    reason,
+    message: messageOf(reason, values),
+    lastTransitionTime: before?.status === status ? before.lastTransitionTime : context.now,
+    observedGeneration: context.generation,
+  };
+}
+
+/** What the conditions of one pass share. */
+export type ConditionContext = {
+  /** ISO 8601, seconds. */
+  readonly now: string;
+  readonly generation: number;
+  /** `status.conditions` as they are. */
+  readonly previous: readonly Condition[] | undefined;
+};
