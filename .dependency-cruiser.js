@@ -1,0 +1,111 @@
+/**
+ * Who may import whom: the table of ARCHITECTURE.md. test/architecture proves that each rule fires.
+ *
+ * @type {import("dependency-cruiser").IConfiguration}
+ */
+const ours = "^(api|kube|controller|authorization|cluster|images|test|bench|scripts)/";
+
+/** A rule that lets the files under `from` import only what `allowed` matches. */
+const mayImportOnly = (name, comment, from, allowed) => ({
+  name,
+  severity: "error",
+  comment,
+  from: { path: from, pathNot: "[.]test[.]ts$|/testing" },
+  to: { pathNot: allowed },
+});
+
+export default {
+  forbidden: [
+    mayImportOnly(
+      "api-is-vocabulary",
+      "api imports typebox and nothing else",
+      "^api/src/",
+      "^api/src/|node_modules/typebox/",
+    ),
+    mayImportOnly(
+      "kube-knows-no-jupyter",
+      "kube is a runtime for any controller: Node, undici and yaml",
+      "^kube/src/",
+      "^kube/src/|^node:|node_modules/(undici|yaml)/|^(async_hooks|buffer|crypto|events|fs|fs/promises|net|os|path|perf_hooks|stream|timers|timers/promises|tls|url|util)$",
+    ),
+    mayImportOnly(
+      "decide-is-pure",
+      "decisions know the API, themselves, the patch library and the types of Kubernetes",
+      "^controller/src/decide/",
+      "^controller/src/decide/|^api/src/|node_modules/(rfc6902|kubernetes-types)/",
+    ),
+    {
+      name: "observe-and-apply-are-strangers",
+      severity: "error",
+      comment: "observe/ and apply/ know decide/ but neither each other nor the loop",
+      from: { path: "^controller/src/(observe|apply)/", pathNot: "[.]test[.]ts$" },
+      to: { path: "^controller/src/(reconcile|main)[.]ts$" },
+    },
+    {
+      name: "observe-does-not-apply",
+      severity: "error",
+      comment: "looking has no side effects",
+      from: { path: "^controller/src/observe/", pathNot: "[.]test[.]ts$" },
+      to: { path: "^controller/src/apply/" },
+    },
+    {
+      name: "apply-does-not-observe",
+      severity: "error",
+      comment: "acting follows the plan, it does not look around",
+      from: { path: "^controller/src/apply/", pathNot: "[.]test[.]ts$" },
+      to: { path: "^controller/src/observe/" },
+    },
+    {
+      name: "nobody-imports-main",
+      severity: "error",
+      comment: "main.ts is a composition root",
+      from: {},
+      to: { path: "^[a-z]+/src/main[.]ts$" },
+    },
+    mayImportOnly(
+      "authorization-stands-alone",
+      "it guards every server, so it depends on Node and on names only",
+      "^authorization/src/",
+      "^authorization/src/|^api/src/|^node:|^(async_hooks|buffer|crypto|events|fs|fs/promises|http|net|os|path|perf_hooks|process|stream|timers|timers/promises|url|util)$",
+    ),
+    {
+      name: "product-does-not-import-tooling",
+      severity: "error",
+      comment: "what ships never depends on the cluster, the image builds or the tests",
+      from: { path: "^(api|kube|controller|authorization)/src/", pathNot: "[.]test[.]ts$" },
+      to: { path: "^(cluster|images|test|bench|scripts)/" },
+    },
+    {
+      name: "testing-only-in-tests",
+      severity: "error",
+      comment: "fakes stay in tests",
+      from: { path: ours, pathNot: "[.]test[.]ts$|/testing|^test/|^bench/" },
+      to: { path: "/testing(/|[.]ts$)" },
+    },
+    {
+      name: "no-cycles",
+      severity: "error",
+      comment: "a cycle is one file in two pieces",
+      from: {},
+      to: { circular: true },
+    },
+    {
+      name: "resolvable",
+      severity: "error",
+      comment: "an import that resolves to nothing is a checker that checks nothing",
+      from: { path: ours },
+      to: { couldNotResolve: true },
+    },
+  ],
+  options: {
+    doNotFollow: { path: "node_modules" },
+    exclude: { path: "test/architecture/fixtures" },
+    tsPreCompilationDeps: true,
+    parser: "swc",
+    enhancedResolveOptions: {
+      exportsFields: ["exports"],
+      conditionNames: ["import", "node", "default", "types"],
+      extensions: [".ts", ".js", ".d.ts"],
+    },
+  },
+};

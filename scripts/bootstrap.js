@@ -1,0 +1,151 @@
+// What every command of this repository needs before anything else can run: the npm packages (with the Node.js the
+// project runs on) and Debian's packages. Plain JavaScript, because this part runs on the Node.js a machine happens
+// to have, 20 or newer.
+import { spawn, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, openSync, closeSync, readFileSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+export const root = fileURLToPath(new URL("..", import.meta.url));
+const cache = process.env.AMALTHEA_CACHE ?? join(homedir(), ".cache", "amalthea");
+
+/** Debian's packages by the command that shows that they are there. */
+const debianPackages = {
+  containerd: "containerd",
+  runc: "runc",
+  "/usr/lib/cni/bridge": "containernetworking-plugins",
+  nft: "nftables",
+  iptables: "iptables",
+  conntrack: "conntrack",
+  ip: "iproute2",
+  nsenter: "util-linux",
+  openssl: "openssl",
+  buildah: "buildah",
+  debootstrap: "debootstrap",
+  "docker-registry": "docker-registry",
+  chromium: "chromium",
+  unzip: "unzip",
+  "/etc/ssl/certs/ca-certificates.crt": "ca-certificates",
+};
+
+/** A step that failed, said in one sentence with the remedy; no stack trace helps the reader. */
+class StepFailed extends Error {}
+
+/**
+ * Prepares the machine and hands over to a TypeScript program, with the terminal and the arguments of this process.
+ *
+ * @param {string} program path of the program, from the root of the repository
+ * @param {{debian: boolean}} needs `debian`: the cluster's Debian packages are needed, so root is, too
+ */
+export async function runProgram(program, needs) {
+  try {
+    await installNodePackages();
+    if (needs.debian) await installDebianPackages();
+  } catch (error) {
+    if (!(error instanceof StepFailed)) throw error;
+    process.stderr.write(`\n${error.message}\n`);
+    process.exit(1);
+  }
+  const node = join(root, "node_modules", ".bin", "node");
+  const child = spawn(node, ["--disable-warning=ExperimentalWarning", join(root, program), ...process.argv.slice(2)], {
+    stdio: "inherit",
+    cwd: root,
+    env: { ...process.env, PATH: `${join(root, "node_modules", ".bin")}:${process.env.PATH}` },
+  });
+  // The terminal sends Ctrl-C to both; the program decides when it is done, so this process only waits for it.
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => forward(child, signal));
+  child.on("exit", (code, signal) => process.exit(signal === null ? code : 1));
+}
+
+function forward(child, signal) {
+  if (signal !== "SIGINT" || !process.stdin.isTTY) child.kill(signal);
+}
+
+async function installNodePackages() {
+  const [major] = process.versions.node.split(".").map(Number);
+  if (major < 20) throw new StepFailed(`Node.js ${process.versions.node} is too old: 20 or newer is needed.`);
+  const hash = createHash("sha256")
+    .update(readFileSync(join(root, "package-lock.json")))
+    .digest("hex");
+  const stamp = join(root, "node_modules", ".installed-lock-hash");
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === hash) return;
+  await step("npm packages", "npm", ["ci", "--no-fund", "--no-audit", "--loglevel=error"], {
+    waitsFor: "the npm registry",
+    remedy: "Check that the npm registry can be reached (npm ping), then try again.",
+  });
+  writeFileSync(stamp, hash);
+}
+
+async function installDebianPackages() {
+  if (process.getuid?.() !== 0) {
+    throw new StepFailed(
+      "This command starts a real Kubernetes on this machine and must run as root (sudo npm start).\n" +
+        "To use a cluster that you have already: npm start -- --context NAME",
+    );
+  }
+  for (const [tool, remedy] of [
+    ["go", "Install Go 1.25 or newer and put it on the PATH: the cluster is compiled from Go modules."],
+    ["python3", "Install Python 3.11 (apt-get install python3)."],
+  ]) {
+    if (!isPresent(tool)) throw new StepFailed(`The command "${tool}" is missing. ${remedy}`);
+  }
+  const missing = Object.entries(debianPackages)
+    .filter(([tool]) => !isPresent(tool))
+    .map(([, name]) => name);
+  if (spawnSync("python3", ["-m", "pip", "--version"]).status !== 0) missing.push("python3-pip");
+  if (missing.length === 0) return;
+  if (!isPresent("apt-get")) {
+    throw new StepFailed(`These packages are missing and this machine has no apt-get: ${missing.join(" ")}.`);
+  }
+  const options = {
+    waitsFor: "Debian's package archive",
+    remedy: "Check that Debian's package archive can be reached (apt-get update), then try again.",
+  };
+  await step("Debian's package lists", "apt-get", ["update", "-q"], options);
+  const install = ["install", "-q", "-y", "--no-install-recommends", ...missing];
+  await step(`Debian packages: ${missing.join(" ")}`, "apt-get", install, options);
+}
+
+function isPresent(tool) {
+  if (tool.startsWith("/")) return existsSync(tool);
+  return (process.env.PATH ?? "").split(":").some((folder) => existsSync(join(folder, tool)));
+}
+
+/** Runs a command with its output in a log file; says what runs, that it still runs, and how long it took. */
+function step(title, command, args, { waitsFor, remedy }) {
+  mkdirSync(join(cache, "logs"), { recursive: true });
+  const log = join(cache, "logs", `${[command, args[0]].join("-")}.log`);
+  const output = openSync(log, "w");
+  const start = Date.now();
+  const seconds = () => `${Math.round((Date.now() - start) / 1000)} s`;
+  process.stdout.write(`${title} ...\n`);
+  const child = spawn(command, args, {
+    cwd: root,
+    stdio: ["ignore", output, output],
+    env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
+  });
+  const reminder = setInterval(
+    () => process.stdout.write(`  still running after ${seconds()}, waiting for ${waitsFor}\n`),
+    15_000,
+  );
+  return new Promise((resolve, reject) => {
+    const failed = (reason) => {
+      const said = readFileSync(log, "utf8").trimEnd().split("\n").slice(-5).join("\n  ");
+      reject(
+        new StepFailed(
+          `${title}: "${command} ${args.join(" ")}" ${reason}.\n  ${said}\nThe whole output is in ${log}. ${remedy}`,
+        ),
+      );
+    };
+    child.on("error", (error) => failed(`cannot be run (${error.message})`));
+    child.on("exit", (code, signal) => {
+      clearInterval(reminder);
+      closeSync(output);
+      if (code !== 0) return failed(signal === null ? `failed with exit code ${code}` : `was ended by ${signal}`);
+      process.stdout.write(`  done in ${seconds()}\n`);
+      resolve();
+    });
+  });
+}

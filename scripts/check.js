@@ -1,0 +1,3 @@
+import { runProgram } from "./bootstrap.js";
+
+await runProgram("scripts/check.ts", { debian: false });

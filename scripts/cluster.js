@@ -1,0 +1,3 @@
+import { runProgram } from "./bootstrap.js";
+
+await runProgram("cluster/src/main.ts", { debian: true });

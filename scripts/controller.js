@@ -1,0 +1,3 @@
+import { runProgram } from "./bootstrap.js";
+
+await runProgram("controller/src/main.ts", { debian: false });

@@ -1,0 +1,3 @@
+import { runProgram } from "./bootstrap.js";
+
+await runProgram("scripts/stop.ts", { debian: true });

@@ -1,0 +1,41 @@
+import type { ViteUserConfig } from "vitest/config";
+
+/** Unit tests need Node alone; integration tests a real kube-apiserver; e2e tests a whole cluster. */
+const config: ViteUserConfig = {
+  test: {
+    projects: [
+      {
+        test: {
+          name: "unit",
+          include: [
+            "*/src/**/*.test.ts",
+            "controller/cases/*.test.ts",
+            "test/architecture/*.test.ts",
+            "scripts/*.test.ts",
+          ],
+          testTimeout: 30_000,
+        },
+      },
+      {
+        test: {
+          name: "integration",
+          include: ["test/integration/**/*.test.ts", "test/authorization/**/*.test.ts"],
+          testTimeout: 120_000,
+          hookTimeout: 180_000,
+          maxWorkers: 2,
+        },
+      },
+      {
+        test: {
+          name: "e2e",
+          include: ["test/e2e/**/*.test.ts"],
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+};
+
+export default config;
