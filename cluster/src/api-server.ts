@@ -1,0 +1,70 @@
+import { writeFileSync } from "node:fs";
+import { request } from "node:https";
+import { stringify } from "yaml";
+
+/**
+ * What the API server notes in its audit log when nothing else is asked for: one line for each finished request and
+ * each opened watch, without bodies, so that tests can count the calls of one user.
+ */
+const auditPolicy = {
+  apiVersion: "audit.k8s.io/v1",
+  kind: "Policy",
+  omitStages: ["RequestReceived"],
+  rules: [{ level: "Metadata" }],
+};
+
+/** Writes the audit policy of this package. */
+export function writeAuditPolicy(file: string): void {
+  writeFileSync(file, stringify(auditPolicy));
+}
+
+/** Files and addresses of one API server. */
+export type ApiServerSettings = {
+  readonly etcdUrl: string;
+  readonly address: string;
+  readonly port: number;
+  /** Folder of ca, api-server and service-account files. */
+  readonly certificates: string;
+  readonly auditPolicy: string;
+  readonly auditLog: string;
+};
+
+/** Network of the services; the first address is the API server's own. */
+export const serviceNetwork = "10.96.0.0/16";
+
+/** Command line that every API server of this package shares. */
+export function apiServerFlags(settings: ApiServerSettings): readonly string[] {
+  const { certificates } = settings;
+  return [
+    `--etcd-servers=${settings.etcdUrl}`,
+    `--bind-address=${settings.address}`,
+    `--secure-port=${settings.port}`,
+    `--tls-cert-file=${certificates}/api-server.crt`,
+    `--tls-private-key-file=${certificates}/api-server.key`,
+    `--client-ca-file=${certificates}/ca.crt`,
+    "--service-account-issuer=https://kubernetes.default.svc.cluster.local",
+    `--service-account-key-file=${certificates}/service-account.key`,
+    `--service-account-signing-key-file=${certificates}/service-account.key`,
+    `--service-cluster-ip-range=${serviceNetwork}`,
+    "--authorization-mode=Node,RBAC",
+    "--allow-privileged=true",
+    "--profiling=false",
+    `--audit-policy-file=${settings.auditPolicy}`,
+    `--audit-log-path=${settings.auditLog}`,
+    "--audit-log-maxsize=200", // megabytes, before the log is rotated
+    "--audit-log-maxbackup=2",
+  ];
+}
+
+/** Status code of an HTTPS GET, or undefined when nobody answers within two seconds. */
+export async function httpsStatus(url: string, authority: string): Promise<number | undefined> {
+  return await new Promise((resolve) => {
+    const call = request(url, { ca: authority, agent: false, timeout: 2000 }, (response) => {
+      response.resume();
+      resolve(response.statusCode);
+    });
+    call.once("timeout", () => call.destroy());
+    call.once("error", () => resolve(undefined));
+    call.end();
+  });
+}

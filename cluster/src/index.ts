@@ -1,0 +1,6 @@
+export { binaryPath, buildCluster, type ProgramName } from "./build.ts";
+export type { ChildComponent } from "./child-component.ts";
+export { type ControlPlane, type ControlPlaneOptions, startControlPlane, type TokenUser } from "./control-plane.ts";
+export { ClusterError } from "./errors.ts";
+export type { Progress } from "./progress.ts";
+export { CommandError, type RunOptions, type RunResult } from "./run.ts";

@@ -1,0 +1,31 @@
+import { spawn } from "node:child_process";
+import { mkdirSync } from "node:fs";
+import { dirname } from "node:path";
+import { ClusterError } from "./errors.ts";
+
+/**
+ * Runs an action while no other process holds the same lock file. The kernel frees the lock when this process ends,
+ * however it ends: the lock is held by a child that lives as long as its input is open.
+ *
+ * @param onWait called once if somebody else holds the lock
+ */
+export async function withLock<T>(path: string, onWait: () => void, action: () => Promise<T>): Promise<T> {
+  mkdirSync(dirname(path), { recursive: true });
+  const holder = spawn("flock", ["--exclusive", path, "sh", "-c", "echo locked; exec cat >/dev/null"], {
+    stdio: ["pipe", "pipe", "inherit"],
+    detached: true, // so that Ctrl-C ends the action first, and only then frees the lock
+  });
+  const patience = setTimeout(onWait, 300);
+  try {
+    await new Promise<void>((resolve, reject) => {
+      holder.once("error", () => reject(new ClusterError("`flock` is missing: install the package util-linux.")));
+      holder.once("exit", () => reject(new ClusterError(`The lock ${path} cannot be taken.`)));
+      holder.stdout.once("data", () => resolve());
+    });
+    clearTimeout(patience);
+    return await action();
+  } finally {
+    clearTimeout(patience);
+    holder.stdin.end();
+  }
+}

@@ -1,0 +1,43 @@
+/** Receives one line of text for each thing worth telling the person who waits. */
+export type Progress = (line: string) => void;
+
+/** A progress that says nothing. */
+export const silent: Progress = () => undefined;
+
+/** How often a step that takes long says again what it waits for, in milliseconds. */
+const reminderInterval = 15_000;
+
+/** Tells a step what to say while it waits: completes the sentence "… waiting for". */
+export type WaitingFor = (what: string) => void;
+
+const seconds = (since: number): string => `${((performance.now() - since) / 1000).toFixed(1)} s`;
+
+/**
+ * Runs one step and says when it is done and how long it took; a step of more than 15 seconds says every 15 seconds
+ * what it waits for.
+ *
+ * @param title what the step brings about, such as "kube-apiserver is ready"
+ */
+export async function step<T>(
+  progress: Progress,
+  title: string,
+  action: (waitingFor: WaitingFor) => Promise<T>,
+): Promise<T> {
+  const start = performance.now();
+  let waitedFor = "it to finish";
+  const reminder = setInterval(() => {
+    progress(`  … ${title}: ${seconds(start)}, waiting for ${waitedFor}`);
+  }, reminderInterval);
+  try {
+    const result = await action((what) => {
+      waitedFor = what;
+    });
+    progress(`  ✓ ${title} (${seconds(start)})`);
+    return result;
+  } catch (error) {
+    progress(`  ✗ ${title}: failed after ${seconds(start)}`);
+    throw error;
+  } finally {
+    clearInterval(reminder);
+  }
+}

@@ -1,0 +1,28 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { ClusterError } from "./errors.ts";
+
+/** What {@link waitUntil} waits for, and for how long. */
+export type WaitOptions = {
+  /** Completes the sentence "waiting for …". */
+  readonly what: string;
+  readonly timeoutSeconds: number;
+  /** Pause between two looks. Default 100 ms. */
+  readonly intervalMilliseconds?: number;
+  readonly signal?: AbortSignal | undefined;
+};
+
+/**
+ * Looks at a condition again and again until it holds. A condition that throws ends the wait with that error.
+ * Throws ClusterError after the time limit, and the signal's reason when it is aborted.
+ */
+export async function waitUntil(condition: () => Promise<boolean> | boolean, options: WaitOptions): Promise<void> {
+  const deadline = performance.now() + options.timeoutSeconds * 1000;
+  for (;;) {
+    options.signal?.throwIfAborted();
+    if (await condition()) return;
+    if (performance.now() > deadline) {
+      throw new ClusterError(`Waited ${options.timeoutSeconds} s in vain for ${options.what}.`);
+    }
+    await delay(options.intervalMilliseconds ?? 100, undefined, options.signal ? { signal: options.signal } : {});
+  }
+}
