@@ -1,0 +1,75 @@
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { isolated } from "../src/run.ts";
+import { FILE_TIME_SECONDS } from "../src/layer.ts";
+import type { Step } from "../src/run.ts";
+
+/** Debian 12. Its Python is the one that the locked requirements are resolved for. */
+export const DEBIAN_SUITE = "bookworm";
+
+/** The Python of the suite. */
+export const PYTHON_VERSION = "3.11";
+
+/** tini reaps what a notebook's processes leave behind. */
+const PACKAGES = ["ca-certificates", "python3", "python3-venv", "tini"];
+
+/** Nothing a container reads: package lists and archives, manuals, translations, logs. Copyright notices stay. */
+const NOT_NEEDED = [
+  "var/cache/apt",
+  "var/cache/debconf",
+  "var/lib/apt/lists",
+  "var/log",
+  "usr/share/man",
+  "usr/share/info",
+  "usr/share/locale",
+];
+
+/**
+ * The environment of commands inside the root folder: nothing of this machine, and nothing that varies from run to run.
+ */
+export const ENVIRONMENT_IN_ROOT: Readonly<Record<string, string>> = {
+  PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+  HOME: "/root",
+  LANG: "C.UTF-8",
+  PYTHONHASHSEED: "0",
+};
+
+/**
+ * Installs a small Debian with Python into an empty folder.
+ *
+ * @throws BuildError without root rights: a root folder has files of several owners.
+ */
+export async function buildDebianRoot(root: string, run: (step: Step) => Promise<void>): Promise<void> {
+  await run({
+    doing: "installing a small Debian with Python (about a minute)",
+    command: isolated(["debootstrap", "--variant=minbase", `--include=${PACKAGES.join(",")}`, DEBIAN_SUITE, root]),
+    remedy: "It needs root, the Debian package debootstrap, and a Debian mirror that can be reached.",
+  });
+  for (const path of NOT_NEEDED) {
+    await rm(join(root, path), { recursive: true, force: true });
+    await mkdir(join(root, path), { recursive: true });
+  }
+  await run({
+    doing: "removing the documentation",
+    command: ["find", join(root, "usr/share/doc"), "!", "-name", "copyright", "!", "-type", "d", "-delete"],
+    remedy: "",
+  });
+  await compilePython(root, "/usr/lib/python3", run);
+  await compilePython(root, `/usr/lib/python${PYTHON_VERSION}`, run);
+}
+
+/** Compiles the Python files below a folder of a root folder, so that the result fits the file times of a layer. */
+export async function compilePython(root: string, folder: string, run: (step: Step) => Promise<void>): Promise<void> {
+  const remedy = "The root folder is damaged: remove it from the cache and try again.";
+  await run({
+    doing: `setting the file times below ${folder}`,
+    command: ["find", join(root, folder), "-exec", "touch", "-h", "-d", `@${FILE_TIME_SECONDS}`, "{}", "+"],
+    remedy,
+  });
+  await run({
+    doing: `compiling the Python files below ${folder}`,
+    command: isolated(["chroot", root, "python3", "-m", "compileall", "-q", "-f", "-j", "2", folder]),
+    env: ENVIRONMENT_IN_ROOT,
+    remedy,
+  });
+}
