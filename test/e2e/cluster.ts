@@ -1,0 +1,137 @@
+import { spawn } from "node:child_process";
+import { request } from "node:http";
+
+/** What a user has at hand: kubectl and the address of the ingress controller. `npm test` sets the environment. */
+export type TestCluster = {
+  readonly kubeconfig: string;
+  readonly context: string | undefined;
+  /** Where the ingress controller listens, as `http://localhost:8080`. */
+  readonly ingressUrl: string;
+  /** The one namespace that tests use in a cluster of the user's; undefined where each test makes its own. */
+  readonly namespace: string | undefined;
+};
+
+export const cluster: TestCluster = {
+  kubeconfig: required("AMALTHEA_TEST_KUBECONFIG"),
+  context: process.env["AMALTHEA_TEST_CONTEXT"],
+  ingressUrl: required("AMALTHEA_TEST_INGRESS_URL"),
+  namespace: process.env["AMALTHEA_TEST_NAMESPACE"],
+};
+
+function required(name: string): string {
+  const value = process.env[name];
+  if (value === undefined) throw new Error(`${name} is not set: run the end-to-end tests by "npm test -- e2e"`);
+  return value;
+}
+
+/** A kubectl command that failed, with what it printed. */
+export class KubectlError extends Error {
+  override readonly name = "KubectlError";
+}
+
+/** Runs kubectl against the cluster under test and returns its standard output. @throws KubectlError */
+export async function kubectl(args: readonly string[], input = ""): Promise<string> {
+  const context = cluster.context === undefined ? [] : ["--context", cluster.context];
+  return run("kubectl", ["--kubeconfig", cluster.kubeconfig, ...context, ...args], input);
+}
+
+function run(command: string, args: readonly string[], input: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args);
+    const out: Buffer[] = [];
+    const err: Buffer[] = [];
+    child.stdout.on("data", (chunk: Buffer) => out.push(chunk));
+    child.stderr.on("data", (chunk: Buffer) => err.push(chunk));
+    child.on("error", reject);
+    child.on("close", (code) => {
+      if (code === 0) return resolve(Buffer.concat(out).toString());
+      reject(new KubectlError(`kubectl ${args.slice(2).join(" ")}: ${Buffer.concat(err).toString().trim()}`));
+    });
+    child.stdin.end(input);
+  });
+}
+
+/** Runs `kubectl apply` on a manifest given as an object. */
+export async function apply(manifest: object): Promise<void> {
+  await kubectl(["apply", "-f", "-"], JSON.stringify(manifest));
+}
+
+/** Reads an object as `kubectl get -o json` shows it. The caller names the shape it relies on. */
+export async function get<T>(kind: string, name: string, namespace: string): Promise<T> {
+  return JSON.parse(await kubectl(["get", kind, name, "-n", namespace, "-o", "json"])) as T;
+}
+
+/** Names of the objects of some kinds that carry a label, as `kind/name`. */
+export async function namesOf(kinds: string, namespace: string, selector: string): Promise<readonly string[]> {
+  const text = await kubectl(["get", kinds, "-n", namespace, "-l", selector, "-o", "name"]);
+  return text.split("\n").filter((line) => line !== "");
+}
+
+/** Waits as a user does: `kubectl wait`. @throws KubectlError after the time limit. */
+export async function waitFor(resource: string, namespace: string, condition: string, seconds = 240): Promise<void> {
+  await kubectl(["wait", resource, "-n", namespace, `--for=${condition}`, `--timeout=${seconds}s`]);
+}
+
+/** A namespace for one test file: its own, or the one that the user gave. */
+export async function useNamespace(name: string): Promise<string> {
+  if (cluster.namespace !== undefined) return cluster.namespace;
+  await apply({ apiVersion: "v1", kind: "Namespace", metadata: { name } });
+  return name;
+}
+
+/** Removes what `useNamespace` made. */
+export async function leaveNamespace(name: string): Promise<void> {
+  if (name !== cluster.namespace) await kubectl(["delete", "namespace", name, "--wait=false"]);
+}
+
+export type Answer = {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly body: string;
+};
+
+/** One HTTP request through the ingress controller; names under `.localhost` are this machine, as browsers have it. */
+export function fetchThroughIngress(
+  url: string,
+  options: { readonly method?: string; readonly headers?: Readonly<Record<string, string>>; readonly body?: string } = {},
+): Promise<Answer> {
+  const target = new URL(url);
+  const address = target.hostname === "localhost" || target.hostname.endsWith(".localhost") ? "127.0.0.1" : target.hostname;
+  return new Promise((resolve, reject) => {
+    const sent = request(
+      {
+        host: address,
+        port: target.port,
+        path: `${target.pathname}${target.search}`,
+        method: options.method ?? "GET",
+        headers: { host: target.host, ...options.headers },
+        timeout: 30_000,
+      },
+      (response) => {
+        const chunks: Buffer[] = [];
+        response.on("data", (chunk: Buffer) => chunks.push(chunk));
+        response.on("error", reject);
+        response.on("end", () =>
+          resolve({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks).toString() }),
+        );
+      },
+    );
+    sent.on("timeout", () => sent.destroy(new Error(`${url} did not answer within 30 s`)));
+    sent.on("error", reject);
+    sent.end(options.body);
+  });
+}
+
+/**
+ * Asks until the answer is as expected, every 250 ms: for facts that nobody announces, such as an ingress controller
+ * that has read a changed Ingress. @throws Error with the last answer after the time limit.
+ */
+export async function until<T>(ask: () => Promise<T>, expected: (answer: T) => boolean, seconds = 60): Promise<T> {
+  const deadline = performance.now() + seconds * 1000;
+  for (;;) {
+    const answer = await ask();
+    if (expected(answer)) return answer;
+    if (performance.now() > deadline) throw new Error(`not within ${seconds} s; the last answer: ${JSON.stringify(answer)}`);
+    await new Promise((resolve) => setTimeout(resolve, 250));
+  }
+}

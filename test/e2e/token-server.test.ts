@@ -1,0 +1,106 @@
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { launchBrowser, runInNewNotebook } from "./browser.ts";
+import { fetchThroughIngress, kubectl, leaveNamespace, namesOf, until, useNamespace, waitFor } from "./cluster.ts";
+import { TestServer } from "./server.ts";
+
+let namespace: string;
+let server: TestServer;
+let browser: Browser;
+
+beforeAll(async () => {
+  namespace = await useNamespace("e2e-token");
+  server = new TestServer("notebook", namespace);
+  browser = await launchBrowser();
+});
+
+afterAll(async () => {
+  await browser.close();
+  await leaveNamespace(namespace);
+});
+
+/** The steps are the life of one server and build on each other, as they do for the person who owns it. */
+describe("a server with a volume and a generated token", () => {
+  it("becomes Ready, as kubectl wait sees it", async () => {
+    await server.apply({ storage: { size: "100Mi", pvc: { enabled: true } } });
+    await waitFor("jupyterserver/notebook", namespace, "condition=Ready");
+    const { status, metadata } = await server.read();
+    expect(status).toMatchObject({ state: "running", observedGeneration: metadata.generation });
+    expect(status?.url).toBe(status?.create_fn?.fullServerURL);
+  });
+
+  it("shows its state among the columns of kubectl get", async () => {
+    const [header = "", row = ""] = (await kubectl(["get", "js", "-n", namespace])).split("\n");
+    expect(header.split(/\s{2,}/)).toEqual(expect.arrayContaining(["NAME", "STATE", "URL", "AGE"]));
+    expect(row).toMatch(/^notebook\s.*\brunning\b/);
+  });
+
+  it("answers its API to the token, and to nobody else", async () => {
+    const token = await server.token();
+    expect(token).toMatch(/^[0-9a-f]{64}$/);
+    const right = await until(() => server.ask("/api/status", token), ({ status }) => status !== 404);
+    expect(right.status).toBe(200);
+    const wrong = await server.ask("/api/status", token.replace(/.$/, (last) => (last === "0" ? "1" : "0")));
+    expect(wrong.status).toBe(403);
+    const none = await fetchThroughIngress(`${server.url}/api/status`);
+    expect(none.status).toBe(403);
+  });
+
+  it("has no token in any object but its Secret", async () => {
+    const token = await server.token();
+    const kinds = "statefulsets,pods,services,ingresses,configmaps,persistentvolumeclaims,jupyterservers,events";
+    expect(await kubectl(["get", kinds, "-n", namespace, "-o", "yaml"])).not.toContain(token);
+  });
+
+  it("shows the login page, not the lab, to a browser with a wrong token", async () => {
+    const page = await browser.newPage();
+    await page.goto(`${server.url}/lab?token=wrong`);
+    expect(new URL(page.url()).pathname).toBe(`${server.path}/login`);
+    await page.close();
+  });
+
+  it("runs a notebook cell in a browser and shows its result", async () => {
+    const page = await browser.newPage();
+    await page.goto(`${server.url}/lab?token=${await server.token()}`);
+    expect(await runInNewNotebook(page, "open('kept.txt', 'w').write('still here'); print(6 * 7)")).toContain("42");
+    await page.close();
+  });
+
+  it("keeps its files when its pod is killed", async () => {
+    const before = await server.podUid();
+    await kubectl(["delete", "pod", "notebook-0", "-n", namespace, "--grace-period=1"]);
+    await waitFor("jupyterserver/notebook", namespace, "condition=Ready");
+    expect(await server.podUid()).not.toBe(before);
+    expect(await readKeptFile()).toBe("still here");
+  });
+
+  it("hibernates: the pod goes, the volume stays", async () => {
+    await server.patch({ spec: { jupyterServer: { hibernated: true } } });
+    await waitFor("pod/notebook-0", namespace, "delete");
+    await waitFor("jupyterserver/notebook", namespace, "jsonpath={.status.state}=hibernated");
+    expect(await server.condition("Ready")).toMatchObject({ status: "False", reason: "Hibernated" });
+    expect(await namesOf("persistentvolumeclaims", namespace, "amalthea.dev/parent-name=notebook")).toHaveLength(1);
+  });
+
+  it("resumes with the same files and the same token", async () => {
+    const token = await server.token();
+    await server.patch({ spec: { jupyterServer: { hibernated: false } } });
+    await waitFor("jupyterserver/notebook", namespace, "condition=Ready");
+    expect(await server.token()).toBe(token);
+    expect(await readKeptFile()).toBe("still here");
+  });
+
+  it("leaves nothing behind when it is deleted", async () => {
+    await kubectl(["delete", "jupyterserver", "notebook", "-n", namespace, "--timeout=120s"]);
+    const kinds = "statefulsets,pods,services,ingresses,configmaps,secrets,persistentvolumeclaims,networkpolicies";
+    const left = () => namesOf(kinds, namespace, "amalthea.dev/parent-name=notebook");
+    await until(left, (names) => names.length === 0, 120);
+  });
+});
+
+async function readKeptFile(): Promise<unknown> {
+  const token = await server.token();
+  const answer = await until(() => server.ask("/api/contents/kept.txt", token), ({ status }) => status === 200);
+  const contents = JSON.parse(answer.body) as { content: unknown };
+  return contents.content;
+}
