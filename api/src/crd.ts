@@ -1,0 +1,103 @@
+import { GROUP, KIND, PLURAL, SHORT_NAME, SINGULAR, VERSION } from "./names.ts";
+import type { Rule, SchemaNode } from "./schema-kit.ts";
+import { specSchema } from "./spec-schema.ts";
+import { statusSchema } from "./status-schema.ts";
+
+/** What the API server is told about the resource. */
+export type CustomResourceDefinition = {
+  readonly apiVersion: "apiextensions.k8s.io/v1";
+  readonly kind: "CustomResourceDefinition";
+  readonly metadata: { readonly name: string; readonly annotations: Readonly<Record<string, string>> };
+  readonly spec: {
+    readonly group: string;
+    readonly names: Readonly<Record<string, string | readonly string[]>>;
+    readonly scope: "Namespaced";
+    readonly versions: readonly CustomResourceVersion[];
+  };
+};
+
+export type CustomResourceVersion = {
+  readonly name: string;
+  readonly served: boolean;
+  readonly storage: boolean;
+  readonly subresources: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  readonly additionalPrinterColumns: readonly PrinterColumn[];
+  readonly schema: { readonly openAPIV3Schema: SchemaNode };
+};
+
+export type PrinterColumn = {
+  readonly name: string;
+  readonly type: "string" | "date";
+  readonly description: string;
+  readonly jsonPath: string;
+  /** 1 shows the column only with `kubectl get -o wide`. */
+  readonly priority?: 1;
+};
+
+// Rules for names ask only new objects: the root node changes with every write, and names never do.
+const nameRules: readonly Rule[] = [
+  {
+    rule: "oldSelf.hasValue() || self.metadata.name.size() <= 52",
+    message: "metadata.name must have at most 52 characters: the labels of the server's pod hold no longer one",
+    optionalOldSelf: true,
+  },
+  {
+    rule: "oldSelf.hasValue() || self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",
+    message:
+      "metadata.name must begin with a letter and have only lower-case letters, digits and '-': the server's Service carries it",
+    optionalOldSelf: true,
+  },
+];
+
+const columns: readonly PrinterColumn[] = [
+  column("State", "starting, running, failed, stopping or hibernated", ".status.state"),
+  column("Ready", "Whether the server can be opened", '.status.conditions[?(@.type=="Ready")].status'),
+  column("Image", "Image of the Jupyter server", ".spec.jupyterServer.image"),
+  column("URL", "Address of the server", ".status.create_fn.fullServerURL"),
+  { ...column("Pod Status", "Phase of the pod", ".status.mainPod.status.phase"), priority: 1 },
+  {
+    ...column("Reason", "Why the server is ready or not", '.status.conditions[?(@.type=="Ready")].reason'),
+    priority: 1,
+  },
+  { ...column("Age", "Time since the server was created", ".metadata.creationTimestamp"), type: "date" },
+];
+
+/** The CustomResourceDefinition of `JupyterServer`, as the chart installs it. */
+export const jupyterServerCrd: CustomResourceDefinition = {
+  apiVersion: "apiextensions.k8s.io/v1",
+  kind: "CustomResourceDefinition",
+  // Uninstalling the chart must not delete everybody's servers.
+  metadata: { name: `${PLURAL}.${GROUP}`, annotations: { "helm.sh/resource-policy": "keep" } },
+  spec: {
+    group: GROUP,
+    names: { kind: KIND, listKind: `${KIND}List`, plural: PLURAL, singular: SINGULAR, shortNames: [SHORT_NAME] },
+    scope: "Namespaced",
+    versions: [
+      {
+        name: VERSION,
+        served: true,
+        storage: true,
+        subresources: { status: {} },
+        additionalPrinterColumns: columns,
+        schema: {
+          openAPIV3Schema: {
+            type: "object",
+            description: "A Jupyter server.",
+            properties: {
+              apiVersion: { type: "string" },
+              kind: { type: "string" },
+              metadata: { type: "object" },
+              spec: specSchema,
+              status: statusSchema,
+            },
+            "x-kubernetes-validations": nameRules,
+          },
+        },
+      },
+    ],
+  },
+};
+
+function column(name: string, description: string, jsonPath: string): PrinterColumn {
+  return { name, type: "string", description, jsonPath };
+}

@@ -1,0 +1,190 @@
+/**
+ * The forms of JSON schema that a CustomResourceDefinition accepts ("structural"): every node has one type, or says that
+ * it takes anything. `Schema<T>` carries the static type that the node stands for, so the compiler compares a schema with
+ * its type field by field: a field that is missing, superfluous, of another type, or required in the type without being
+ * required or defaulted in the schema does not compile.
+ */
+export type Schema<T> = SchemaNode & { readonly "~type"?: (value: T) => T };
+
+/** A schema with a default: the API server fills the field in, so that readers always find it. */
+export type Defaulted<T> = Schema<T> & { readonly default: unknown };
+
+/** A field that writers must give. */
+export type RequiredField<T> = { readonly required: Schema<T> };
+
+/** The plain JSON of a schema. */
+export type SchemaNode = {
+  readonly type?: "object" | "array" | "string" | "integer" | "number" | "boolean";
+  readonly description?: string;
+  readonly default?: unknown;
+  readonly nullable?: boolean;
+  readonly enum?: readonly unknown[];
+  readonly pattern?: string;
+  readonly format?: string;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly minLength?: number;
+  readonly maxLength?: number;
+  readonly minItems?: number;
+  readonly properties?: Readonly<Record<string, SchemaNode>>;
+  readonly required?: readonly string[];
+  readonly additionalProperties?: SchemaNode | false;
+  readonly items?: SchemaNode;
+  readonly "x-kubernetes-preserve-unknown-fields"?: true;
+  readonly "x-kubernetes-int-or-string"?: true;
+  readonly "x-kubernetes-list-type"?: "map" | "set" | "atomic";
+  readonly "x-kubernetes-list-map-keys"?: readonly string[];
+  readonly "x-kubernetes-validations"?: readonly Rule[];
+};
+
+/** A validation rule in CEL, the expression language of the API server. */
+export type Rule = {
+  readonly rule: string;
+  readonly message: string;
+  readonly reason?: "FieldValueRequired" | "FieldValueInvalid" | "FieldValueForbidden";
+  /** Field below the node that the error names. */
+  readonly fieldPath?: string;
+  readonly optionalOldSelf?: true;
+};
+
+/** One schema per field of `T`. */
+export type Fields<T> = {
+  readonly [K in keyof T]-?: Record<never, never> extends Pick<T, K>
+    ? Schema<Exclude<T[K], undefined>>
+    : Defaulted<T[K]> | RequiredField<T[K]>;
+};
+
+type StringOptions = Pick<SchemaNode, "pattern" | "format" | "minLength" | "maxLength" | "nullable"> & Ruled;
+type NumberOptions = Pick<SchemaNode, "format" | "minimum" | "maximum">;
+type ListOptions = Pick<SchemaNode, "minItems"> & Ruled & { readonly keyedBy?: string };
+type ObjectOptions = Pick<SchemaNode, "nullable"> & Ruled & { readonly open?: true };
+type Ruled = { readonly rules?: readonly Rule[] };
+
+/** A text. */
+export function string(description: string, options: StringOptions = {}): Schema<string> {
+  const { rules, ...rest } = options;
+  return { type: "string", description, ...rest, ...validations(rules) };
+}
+
+/** A whole number. */
+export function integer(description: string, options: NumberOptions = {}): Schema<number> {
+  return { type: "integer", description, ...options };
+}
+
+/** A number. */
+export function number(description: string): Schema<number> {
+  return { type: "number", description };
+}
+
+/** True or false. */
+export function boolean(description: string): Schema<boolean> {
+  return { type: "boolean", description };
+}
+
+/** One of some texts. */
+export function choice<T extends string>(description: string, values: readonly T[]): Schema<T> {
+  return { type: "string", description, enum: values };
+}
+
+/** A quantity as Kubernetes writes them: a number, or a text such as `2Gi`. */
+export function intOrString(description: string, rules: readonly Rule[] = []): Schema<number | string> {
+  return { description, "x-kubernetes-int-or-string": true, ...validations(rules) };
+}
+
+/** An object of which nothing is checked. */
+export function anyObject<T extends object>(
+  description: string,
+  options: Pick<SchemaNode, "nullable"> = {},
+): Schema<T> {
+  return { type: "object", description, ...options, "x-kubernetes-preserve-unknown-fields": true };
+}
+
+/** A value of which nothing is checked. */
+export function anything(description: string): Schema<unknown> {
+  return { description, "x-kubernetes-preserve-unknown-fields": true };
+}
+
+/** An object whose keys are the user's. */
+export function map<T>(
+  description: string,
+  values: Schema<T>,
+  options: Pick<SchemaNode, "nullable"> = {},
+): Schema<Readonly<Record<string, T>>> {
+  return { type: "object", description, ...options, additionalProperties: values };
+}
+
+/** A list; `keyedBy` names the field by which its items are told apart and merged. */
+export function list<T>(description: string, items: Schema<T>, options: ListOptions = {}): Schema<readonly T[]> {
+  const { rules, keyedBy, ...rest } = options;
+  const keys: SchemaNode =
+    keyedBy === undefined ? {} : { "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [keyedBy] };
+  return { type: "array", description, ...rest, items, ...keys, ...validations(rules) };
+}
+
+/** An object with the fields of `T`; `open` lets it hold others, too. */
+export function object<T extends object>(
+  description: string,
+  fields: Fields<T>,
+  options: ObjectOptions = {},
+): Schema<T> {
+  const { rules, open, ...rest } = options;
+  // Each field is one of the two; the static types of the fields have done their work by now.
+  const entries = Object.entries(fields) as [string, SchemaNode | RequiredNode][];
+  const required = entries.filter(([, field]) => isRequired(field)).map(([name]) => name);
+  return {
+    type: "object",
+    description,
+    ...rest,
+    ...(required.length > 0 ? { required } : {}),
+    properties: Object.fromEntries(entries.map(([name, field]) => [name, isRequired(field) ? field.required : field])),
+    ...(open === true ? { "x-kubernetes-preserve-unknown-fields": true } : {}),
+    ...validations(rules),
+  };
+}
+
+/** The schema with a default. */
+export function withDefault<T>(value: unknown, schema: Schema<T>): Defaulted<T> {
+  return { ...schema, default: value };
+}
+
+/** A field that writers must give. */
+export function required<T>(schema: Schema<T>): RequiredField<T> {
+  return { required: schema };
+}
+
+/**
+ * A rule for a single value. The API server does not hold it against a value that was stored before the rule and stays as
+ * it is (CRD ratcheting, Kubernetes 1.33 and later).
+ */
+export function rule(expression: string, message: string): Rule {
+  return { rule: expression, message };
+}
+
+/**
+ * A rule for several fields together. An object that was stored before the rule and breaks it can still be changed in
+ * every other respect: the rule asks only that a change does not break what was whole.
+ *
+ * @param holds The CEL expression for `self`, given the name under which to find it.
+ */
+export function jointRule(
+  holds: (self: string) => string,
+  message: string,
+  details: Pick<Rule, "reason" | "fieldPath"> = {},
+): Rule {
+  return {
+    rule: `(${holds("self")}) || (oldSelf.hasValue() && !(${holds("oldSelf.value()")}))`,
+    message,
+    ...details,
+    optionalOldSelf: true,
+  };
+}
+
+type RequiredNode = { readonly required: SchemaNode };
+
+function isRequired(field: SchemaNode | RequiredNode): field is RequiredNode {
+  return "required" in field && !Array.isArray(field.required);
+}
+
+function validations(rules: readonly Rule[] = []): Pick<SchemaNode, "x-kubernetes-validations"> {
+  return rules.length > 0 ? { "x-kubernetes-validations": rules } : {};
+}

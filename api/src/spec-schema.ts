@@ -1,0 +1,304 @@
+import { authSchema } from "./auth-schema.ts";
+import type {
+  Culling,
+  EnvVar,
+  JupyterServerSettings,
+  JupyterServerSpec,
+  LocalReference,
+  NamedManifest,
+  Patch,
+  PatchType,
+  RetentionPolicy,
+  Routing,
+  RoutingTls,
+  Storage,
+  UpdatePolicy,
+  VolumeClaim,
+  VolumeMount,
+} from "./jupyter-server.ts";
+import { DEFAULT_IMAGES } from "./names.ts";
+import {
+  anyObject,
+  anything,
+  boolean,
+  choice,
+  integer,
+  intOrString,
+  jointRule,
+  list,
+  map,
+  object,
+  required,
+  rule,
+  string,
+  withDefault,
+  type Defaulted,
+  type Rule,
+  type Schema,
+} from "./schema-kit.ts";
+
+/** Where the predecessor mounted the volume and started Jupyter. */
+const HOME = "/home/jovyan/work";
+
+function quantityRule(field: string): Rule {
+  // The API server knows the type of an int-or-string only when it evaluates the rule. An empty text means "none".
+  return rule(
+    "type(self) == int ? int(self) >= 0 : (string(self) == '' || (isQuantity(string(self)) && !quantity(string(self)).isLessThan(quantity('0'))))",
+    `${field} must be a quantity such as 500Mi or 2Gi`,
+  );
+}
+
+function limit(description: string): Defaulted<number> {
+  return withDefault(0, integer(`${description} 0: no limit.`, { minimum: 0 }));
+}
+
+const culling: Schema<Culling> = object<Culling>(
+  "When a server is hibernated or deleted without anybody asking for it. All in seconds.",
+  {
+    idleSecondsThreshold: limit("Hibernate a server that has been idle for so long."),
+    maxAgeSecondsThreshold: limit("Hibernate a server that has run for so long, idle or not."),
+    startingSecondsThreshold: limit("Delete a server that has been starting for so long."),
+    failedSecondsThreshold: limit("Delete a server that has been failed for so long."),
+    hibernatedSecondsThreshold: limit("Delete a server that has been hibernated for so long."),
+  },
+);
+
+const jupyterServer: Schema<JupyterServerSettings> = object<JupyterServerSettings>("The Jupyter server and its pod.", {
+  image: withDefault(
+    DEFAULT_IMAGES.jupyter,
+    string("Image of the Jupyter server.", {
+      rules: [
+        rule(
+          "self.size() > 0 && !self.contains(' ') && !self.contains('\\n')",
+          "jupyterServer.image must name an image, without spaces",
+        ),
+      ],
+    }),
+  ),
+  defaultUrl: withDefault("/lab", string("Page that opens first, such as `/lab` or `/tree`.")),
+  rootDir: withDefault(
+    HOME,
+    string("Directory in which Jupyter starts. Files outside `storage.pvc.mountPath` are lost with the pod.", {
+      rules: [rule("self.startsWith('/')", "jupyterServer.rootDir must be an absolute path: let it begin with /")],
+    }),
+  ),
+  resources: withDefault(
+    {},
+    anyObject<JupyterServerSettings["resources"]>(
+      "Requests and limits of the container `jupyter-server`, as Kubernetes writes them. CPU and memory of a running server change without a restart.",
+    ),
+  ),
+  hibernated: withDefault(false, boolean("Whether the server sleeps: no pod, everything else is kept.")),
+  shmSize: intOrString(
+    "Size of `/dev/shm`, which counts as memory. Unset: what the container runtime gives, often 64Mi.",
+    [quantityRule("jupyterServer.shmSize")],
+  ),
+  env: list(
+    "Environment variables of the container `jupyter-server`.",
+    object<EnvVar>("An environment variable.", {
+      name: required(string("Name.", { minLength: 1 })),
+      value: string("Value."),
+      valueFrom: anyObject<NonNullable<EnvVar["valueFrom"]>>("Where the value comes from, as in a pod."),
+    }),
+    { keyedBy: "name" },
+  ),
+  imagePullSecrets: list(
+    "Secrets with credentials for the image's registry, in the server's namespace.",
+    object<LocalReference>("A Secret.", { name: required(string("Name.", { minLength: 1 })) }),
+    { keyedBy: "name" },
+  ),
+  nodeSelector: map("Labels that the node must have.", string("Value.")),
+  tolerations: list(
+    "Taints that the pod tolerates, as in a pod.",
+    anyObject<NonNullable<JupyterServerSettings["tolerations"]>[number]>("A toleration."),
+  ),
+  affinity: anyObject<NonNullable<JupyterServerSettings["affinity"]>>(
+    "Nodes and pods to be near to or far from, as in a pod.",
+  ),
+  priorityClassName: string("Priority class of the pod.", { minLength: 1 }),
+  serviceAccountName: string("Service account of the pod. Its token is mounted only if this is set.", { minLength: 1 }),
+  extraVolumes: list("Further volumes of the pod.", named("A volume, as in a pod."), { keyedBy: "name" }),
+  extraVolumeMounts: list(
+    "Where further volumes are mounted in the container `jupyter-server`.",
+    object<Pick<VolumeMount, "name" | "mountPath">>(
+      "A volume mount, as in a pod.",
+      {
+        name: required(string("Name of the volume.", { minLength: 1 })),
+        mountPath: required(
+          string("Where it is mounted.", {
+            rules: [
+              rule(
+                "self.startsWith('/')",
+                "jupyterServer.extraVolumeMounts needs absolute paths: let mountPath begin with /",
+              ),
+            ],
+          }),
+        ),
+      },
+      { open: true },
+    ),
+    { keyedBy: "mountPath" },
+  ),
+});
+
+const routing: Schema<Routing> = object<Routing>(
+  "Where the server is reached from outside.",
+  {
+    host: string("Host name, such as `hub.example.org`.", {
+      maxLength: 253,
+      rules: [
+        rule(
+          "self == '' || (self.matches(r'^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$') && !self.matches(r'^[0-9.]+$'))",
+          "routing.host must be a host name in lower case such as hub.example.org, without scheme, port and path",
+        ),
+      ],
+    }),
+    path: withDefault(
+      "/",
+      string("Path below which the server is reached.", {
+        maxLength: 1024,
+        rules: [
+          rule(
+            "!self.matches(r'[\\x00-\\x20\\x7f?#\\\\]')",
+            "routing.path must not contain white space, control characters, ?, # or \\\\: remove them",
+          ),
+          rule(
+            "!self.split('/').exists(segment, segment == '.' || segment == '..') && !self.lowerAscii().contains('%2f') && !self.lowerAscii().contains('%5c')",
+            "routing.path must not contain the segments . and .. or encoded slashes: write the path out",
+          ),
+        ],
+      }),
+    ),
+    ingressAnnotations: withDefault({}, anyObject<Routing["ingressAnnotations"]>("Annotations of the Ingress.")),
+    ingressClassName: string("Class of the Ingress. Unset: the cluster's default class.", { minLength: 1 }),
+    externalUrl: string(
+      "Scheme, host and port that people use, if they differ from `host` and `tls`: for instance `https://hub.example.org` when TLS ends in front of the cluster. `path` comes after it.",
+      {
+        maxLength: 300,
+        rules: [
+          rule(
+            "self.matches(r'^https?://[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?(:[0-9]{1,5})?/?$')",
+            "routing.externalUrl must be scheme, host and port such as https://hub.example.org:8443; the path stands in routing.path",
+          ),
+        ],
+      },
+    ),
+    tls: withDefault(
+      {},
+      object<RoutingTls>("TLS at the Ingress.", {
+        enabled: withDefault(
+          false,
+          boolean("Whether the Ingress ends TLS; the server's address then begins with https."),
+        ),
+        secretName: string("Secret with the certificate. Unset: the ingress controller's default certificate."),
+      }),
+    ),
+  },
+  {
+    rules: [
+      jointRule(
+        (self) => `has(${self}.host) && ${self}.host != ''`,
+        "routing.host is missing: set it to the host name under which the server is reached",
+        { reason: "FieldValueRequired", fieldPath: ".host" },
+      ),
+    ],
+  },
+);
+
+const pvc: Schema<VolumeClaim> = object<VolumeClaim>(
+  "A volume that outlives the pod.",
+  {
+    enabled: withDefault(
+      false,
+      boolean(
+        "Whether files are kept on a volume. If false, they are lost with the pod, also when the server hibernates.",
+      ),
+    ),
+    mountPath: withDefault(
+      HOME,
+      string("Where the files are mounted, with or without a volume.", {
+        rules: [
+          rule(
+            "self.startsWith('/') && self != '/' && !self.contains(':')",
+            "storage.pvc.mountPath must be an absolute path other than / and without colon, such as /home/jovyan/work",
+          ),
+        ],
+      }),
+    ),
+    storageClassName: string("Storage class of the volume. Unset or empty: the cluster's default class."),
+    retentionPolicy: withDefault(
+      "Delete",
+      choice<RetentionPolicy>("Whether the volume is deleted with the server, or kept.", ["Delete", "Retain"]),
+    ),
+    existingClaim: string("Name of a PersistentVolumeClaim to mount instead of making one.", { minLength: 1 }),
+  },
+  {
+    rules: [
+      rule(
+        "!has(self.existingClaim) || self.enabled",
+        "storage.pvc.existingClaim needs storage.pvc.enabled: set it to true",
+      ),
+      rule(
+        "!has(self.existingClaim) || !has(self.storageClassName)",
+        "storage.pvc.storageClassName cannot be chosen for storage.pvc.existingClaim: remove one of them",
+      ),
+    ],
+  },
+);
+
+const storage: Schema<Storage> = object<Storage>("Where the user's files are.", {
+  size: withDefault(
+    "100Mi",
+    intOrString(
+      "Size of the volume, or the most that files may take without one. A volume can grow if its class allows it.",
+      [quantityRule("storage.size")],
+    ),
+  ),
+  pvc: withDefault({}, pvc),
+});
+
+const patches: Schema<readonly Patch[]> = list(
+  "Changes to the objects that the server consists of, applied in order to one document with the keys `service`, `ingress`, `statefulset`, `configmap`, `secret`, `pvc` and `networkpolicy`; further keys add objects.",
+  object<Patch>("A patch.", {
+    type: choice<PatchType>("Kind of the patch.", ["application/json-patch+json", "application/merge-patch+json"]),
+    patch: anything("A list of operations (JSON patch, RFC 6902) or an object (merge patch, RFC 7386)."),
+  }),
+  {
+    rules: [
+      jointRule(
+        (self) => `${self}.all(patch, has(patch.type))`,
+        "patches need a type: application/json-patch+json or application/merge-patch+json",
+        { reason: "FieldValueRequired" },
+      ),
+    ],
+  },
+);
+
+/** Schema of `spec`. */
+export const specSchema: Defaulted<JupyterServerSpec> = withDefault(
+  {},
+  object<JupyterServerSpec>("What the Jupyter server should be.", {
+    auth: withDefault({}, authSchema),
+    culling: withDefault({}, culling),
+    jupyterServer: withDefault({}, jupyterServer),
+    routing: withDefault({}, routing),
+    storage: withDefault({}, storage),
+    patches: withDefault([], patches),
+    updatePolicy: withDefault(
+      "OnNextStart",
+      choice<UpdatePolicy>(
+        "When a change that needs a new pod reaches a running server: at its next start, or at once by a restart, which ends its kernels.",
+        ["OnNextStart", "Restart"],
+      ),
+    ),
+  }),
+);
+
+function named(description: string): Schema<NamedManifest> {
+  const schema = object<{ readonly name: string }>(
+    description,
+    { name: required(string("Name.", { minLength: 1 })) },
+    { open: true },
+  );
+  return schema as Schema<NamedManifest>; // an open object holds other fields, too, which `object` cannot say
+}
