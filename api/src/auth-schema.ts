@@ -14,6 +14,11 @@ import {
 
 const nonEmpty: Pick<SchemaNode, "minLength"> = { minLength: 1 };
 
+// The API server also holds the rules against the default `{}`, in which the fields' own defaults are not there yet.
+function isOn(self: string, field: string): string {
+  return `(has(${self}.${field}) && ${self}.${field})`;
+}
+
 function has(self: string, field: string): string {
   return `has(${self}.${field}) && ${self}.${field} != ''`;
 }
@@ -108,18 +113,22 @@ const oidc: Schema<Oidc> = object<Oidc>(
   {
     rules: [
       ...(["issuerUrl", "clientId"] as const).map((field) =>
-        jointRule((self) => `!${self}.enabled || ${has(self, field)}`, `auth.oidc.enabled needs auth.oidc.${field}`, {
-          reason: "FieldValueRequired",
-          fieldPath: `.${field}`,
-        }),
+        jointRule(
+          (self) => `!${isOn(self, "enabled")} || ${has(self, field)}`,
+          `auth.oidc.enabled needs auth.oidc.${field}`,
+          {
+            reason: "FieldValueRequired",
+            fieldPath: `.${field}`,
+          },
+        ),
       ),
       jointRule(
-        (self) => `!${self}.enabled || has(${self}.clientSecret)`,
+        (self) => `!${isOn(self, "enabled")} || has(${self}.clientSecret)`,
         "auth.oidc.enabled needs auth.oidc.clientSecret",
         { reason: "FieldValueRequired", fieldPath: ".clientSecret" },
       ),
       rule(
-        "!self.allowAnyUser || (size(self.authorizedEmails) == 0 && size(self.authorizedGroups) == 0 && !has(self.userId) && (!has(self.authorizedUserIds) || size(self.authorizedUserIds) == 0))",
+        `!${isOn("self", "allowAnyUser")} || (!has(self.userId) && ${["authorizedEmails", "authorizedGroups", "authorizedUserIds"].map((list) => `(!has(self.${list}) || size(self.${list}) == 0)`).join(" && ")})`,
         "auth.oidc.allowAnyUser lets everybody in: remove it, or remove userId and the authorized lists",
       ),
     ],

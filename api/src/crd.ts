@@ -1,5 +1,5 @@
 import { GROUP, KIND, PLURAL, SHORT_NAME, SINGULAR, VERSION } from "./names.ts";
-import type { Rule, SchemaNode } from "./schema-kit.ts";
+import { jointRule, type Rule, type SchemaNode } from "./schema-kit.ts";
 import { specSchema } from "./spec-schema.ts";
 import { statusSchema } from "./status-schema.ts";
 
@@ -49,6 +49,13 @@ const nameRules: readonly Rule[] = [
   },
 ];
 
+// At the root, because everything below has a default, and the API server holds rules against the defaults, too.
+const hostRule: Rule = jointRule(
+  (self) => `has(${self}.spec.routing.host) && ${self}.spec.routing.host != ''`,
+  "routing.host is missing: set it to the host name under which the server is reached",
+  { reason: "FieldValueRequired", fieldPath: ".spec.routing.host" },
+);
+
 const columns: readonly PrinterColumn[] = [
   column("State", "starting, running, failed, stopping or hibernated", ".status.state"),
   column("Ready", "Whether the server can be opened", '.status.conditions[?(@.type=="Ready")].status'),
@@ -90,7 +97,7 @@ export const jupyterServerCrd: CustomResourceDefinition = {
               spec: specSchema,
               status: statusSchema,
             },
-            "x-kubernetes-validations": nameRules,
+            "x-kubernetes-validations": [...nameRules, hostRule],
           },
         },
       },

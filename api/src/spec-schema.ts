@@ -24,7 +24,6 @@ import {
   choice,
   integer,
   intOrString,
-  jointRule,
   list,
   map,
   object,
@@ -124,16 +123,7 @@ const jupyterServer: Schema<JupyterServerSettings> = object<JupyterServerSetting
       "A volume mount, as in a pod.",
       {
         name: required(string("Name of the volume.", { minLength: 1 })),
-        mountPath: required(
-          string("Where it is mounted.", {
-            rules: [
-              rule(
-                "self.startsWith('/')",
-                "jupyterServer.extraVolumeMounts needs absolute paths: let mountPath begin with /",
-              ),
-            ],
-          }),
-        ),
+        mountPath: required(string("Where it is mounted: an absolute path.", { pattern: "^/" })),
       },
       { open: true },
     ),
@@ -141,69 +131,57 @@ const jupyterServer: Schema<JupyterServerSettings> = object<JupyterServerSetting
   ),
 });
 
-const routing: Schema<Routing> = object<Routing>(
-  "Where the server is reached from outside.",
-  {
-    host: string("Host name, such as `hub.example.org`.", {
-      maxLength: 253,
+const routing: Schema<Routing> = object<Routing>("Where the server is reached from outside.", {
+  host: string("Host name, such as `hub.example.org`.", {
+    maxLength: 253,
+    rules: [
+      rule(
+        "self == '' || (self.matches(r'^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$') && !self.matches(r'^[0-9.]+$'))",
+        "routing.host must be a host name in lower case such as hub.example.org, without scheme, port and path",
+      ),
+    ],
+  }),
+  path: withDefault(
+    "/",
+    string("Path below which the server is reached.", {
+      maxLength: 1024,
       rules: [
         rule(
-          "self == '' || (self.matches(r'^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$') && !self.matches(r'^[0-9.]+$'))",
-          "routing.host must be a host name in lower case such as hub.example.org, without scheme, port and path",
+          "!self.matches(r'[\\x00-\\x20\\x7f?#\\\\]')",
+          "routing.path must not contain white space, control characters, ?, # or \\\\: remove them",
+        ),
+        rule(
+          "!self.split('/').exists(segment, segment == '.' || segment == '..') && !self.lowerAscii().contains('%2f') && !self.lowerAscii().contains('%5c')",
+          "routing.path must not contain the segments . and .. or encoded slashes: write the path out",
         ),
       ],
     }),
-    path: withDefault(
-      "/",
-      string("Path below which the server is reached.", {
-        maxLength: 1024,
-        rules: [
-          rule(
-            "!self.matches(r'[\\x00-\\x20\\x7f?#\\\\]')",
-            "routing.path must not contain white space, control characters, ?, # or \\\\: remove them",
-          ),
-          rule(
-            "!self.split('/').exists(segment, segment == '.' || segment == '..') && !self.lowerAscii().contains('%2f') && !self.lowerAscii().contains('%5c')",
-            "routing.path must not contain the segments . and .. or encoded slashes: write the path out",
-          ),
-        ],
-      }),
-    ),
-    ingressAnnotations: withDefault({}, anyObject<Routing["ingressAnnotations"]>("Annotations of the Ingress.")),
-    ingressClassName: string("Class of the Ingress. Unset: the cluster's default class.", { minLength: 1 }),
-    externalUrl: string(
-      "Scheme, host and port that people use, if they differ from `host` and `tls`: for instance `https://hub.example.org` when TLS ends in front of the cluster. `path` comes after it.",
-      {
-        maxLength: 300,
-        rules: [
-          rule(
-            "self.matches(r'^https?://[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?(:[0-9]{1,5})?/?$')",
-            "routing.externalUrl must be scheme, host and port such as https://hub.example.org:8443; the path stands in routing.path",
-          ),
-        ],
-      },
-    ),
-    tls: withDefault(
-      {},
-      object<RoutingTls>("TLS at the Ingress.", {
-        enabled: withDefault(
-          false,
-          boolean("Whether the Ingress ends TLS; the server's address then begins with https."),
+  ),
+  ingressAnnotations: withDefault({}, anyObject<Routing["ingressAnnotations"]>("Annotations of the Ingress.")),
+  ingressClassName: string("Class of the Ingress. Unset: the cluster's default class.", { minLength: 1 }),
+  externalUrl: string(
+    "Scheme, host and port that people use, if they differ from `host` and `tls`: for instance `https://hub.example.org` when TLS ends in front of the cluster. `path` comes after it.",
+    {
+      maxLength: 300,
+      rules: [
+        rule(
+          "self.matches(r'^https?://[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?(:[0-9]{1,5})?/?$')",
+          "routing.externalUrl must be scheme, host and port such as https://hub.example.org:8443; the path stands in routing.path",
         ),
-        secretName: string("Secret with the certificate. Unset: the ingress controller's default certificate."),
-      }),
-    ),
-  },
-  {
-    rules: [
-      jointRule(
-        (self) => `has(${self}.host) && ${self}.host != ''`,
-        "routing.host is missing: set it to the host name under which the server is reached",
-        { reason: "FieldValueRequired", fieldPath: ".host" },
+      ],
+    },
+  ),
+  tls: withDefault(
+    {},
+    object<RoutingTls>("TLS at the Ingress.", {
+      enabled: withDefault(
+        false,
+        boolean("Whether the Ingress ends TLS; the server's address then begins with https."),
       ),
-    ],
-  },
-);
+      secretName: string("Secret with the certificate. Unset: the ingress controller's default certificate."),
+    }),
+  ),
+});
 
 const pvc: Schema<VolumeClaim> = object<VolumeClaim>(
   "A volume that outlives the pod.",
@@ -259,19 +237,25 @@ const storage: Schema<Storage> = object<Storage>("Where the user's files are.", 
 
 const patches: Schema<readonly Patch[]> = list(
   "Changes to the objects that the server consists of, applied in order to one document with the keys `service`, `ingress`, `statefulset`, `configmap`, `secret`, `pvc` and `networkpolicy`; further keys add objects.",
-  object<Patch>("A patch.", {
-    type: choice<PatchType>("Kind of the patch.", ["application/json-patch+json", "application/merge-patch+json"]),
-    patch: anything("A list of operations (JSON patch, RFC 6902) or an object (merge patch, RFC 7386)."),
-  }),
-  {
-    rules: [
-      jointRule(
-        (self) => `${self}.all(patch, has(patch.type))`,
-        "patches need a type: application/json-patch+json or application/merge-patch+json",
-        { reason: "FieldValueRequired" },
-      ),
-    ],
-  },
+  object<Patch>(
+    "A patch.",
+    {
+      type: choice<PatchType>("Kind of the patch.", ["application/json-patch+json", "application/merge-patch+json"]),
+      patch: anything("A list of operations (JSON patch, RFC 6902) or an object (merge patch, RFC 7386)."),
+    },
+    {
+      rules: [
+        {
+          ...rule(
+            "has(self.type)",
+            "a patch needs a type: application/json-patch+json or application/merge-patch+json",
+          ),
+          reason: "FieldValueRequired",
+          fieldPath: ".type",
+        },
+      ],
+    },
+  ),
 );
 
 /** Schema of `spec`. */
