@@ -3,8 +3,6 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-// oxlint-disable-next-line import/no-relative-parent-imports
-import rules from "../../.dependency-cruiser.js";
 
 type Report = {
   readonly summary: {
@@ -15,12 +13,14 @@ type Report = {
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const fixtures = fileURLToPath(new URL("fixtures", import.meta.url));
-const ruleNames = (rules.forbidden ?? []).map((rule) => rule.name ?? "").toSorted();
+const config = join(root, ".dependency-cruiser.js");
+// a configuration file is plain JavaScript
+const { default: rules } = (await import(config)) as { default: { forbidden: readonly { name: string }[] } };
+const ruleNames = rules.forbidden.map(({ name }) => name).toSorted();
 
 /** Runs the checker on a tree in which `bad.ts` breaks one rule. */
 function violationsIn(folder: string): Report["summary"] {
   const folders = readdirSync(folder);
-  const config = join(root, ".dependency-cruiser.js");
   const result = spawnSync("depcruise", ["--config", config, "--output-type", "json", ...folders], {
     cwd: folder,
     encoding: "utf8",

@@ -72,10 +72,11 @@ export async function waitFor(resource: string, namespace: string, condition: st
   await kubectl(["wait", resource, "-n", namespace, `--for=${condition}`, `--timeout=${seconds}s`]);
 }
 
-/** A namespace for one test file: its own, or the one that the user gave. */
+/** A namespace for one test file: its own, under Pod Security `restricted`, or the one that the user gave. */
 export async function useNamespace(name: string): Promise<string> {
   if (cluster.namespace !== undefined) return cluster.namespace;
-  await apply({ apiVersion: "v1", kind: "Namespace", metadata: { name } });
+  const labels = { "pod-security.kubernetes.io/enforce": "restricted" };
+  await apply({ apiVersion: "v1", kind: "Namespace", metadata: { name, labels } });
   return name;
 }
 
@@ -93,10 +94,15 @@ export type Answer = {
 /** One HTTP request through the ingress controller; names under `.localhost` are this machine, as browsers have it. */
 export function fetchThroughIngress(
   url: string,
-  options: { readonly method?: string; readonly headers?: Readonly<Record<string, string>>; readonly body?: string } = {},
+  options: {
+    readonly method?: string;
+    readonly headers?: Readonly<Record<string, string>>;
+    readonly body?: string;
+  } = {},
 ): Promise<Answer> {
   const target = new URL(url);
-  const address = target.hostname === "localhost" || target.hostname.endsWith(".localhost") ? "127.0.0.1" : target.hostname;
+  const address =
+    target.hostname === "localhost" || target.hostname.endsWith(".localhost") ? "127.0.0.1" : target.hostname;
   return new Promise((resolve, reject) => {
     const sent = request(
       {
@@ -112,7 +118,11 @@ export function fetchThroughIngress(
         response.on("data", (chunk: Buffer) => chunks.push(chunk));
         response.on("error", reject);
         response.on("end", () =>
-          resolve({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks).toString() }),
+          resolve({
+            status: response.statusCode ?? 0,
+            headers: response.headers,
+            body: Buffer.concat(chunks).toString(),
+          }),
         );
       },
     );
@@ -131,7 +141,8 @@ export async function until<T>(ask: () => Promise<T>, expected: (answer: T) => b
   for (;;) {
     const answer = await ask();
     if (expected(answer)) return answer;
-    if (performance.now() > deadline) throw new Error(`not within ${seconds} s; the last answer: ${JSON.stringify(answer)}`);
+    if (performance.now() > deadline)
+      throw new Error(`not within ${seconds} s; the last answer: ${JSON.stringify(answer)}`);
     await new Promise((resolve) => setTimeout(resolve, 250));
   }
 }

@@ -67,7 +67,16 @@ export class TestServer {
 
   /** Merges a change into the object, as `kubectl patch` does. */
   async patch(change: object): Promise<void> {
-    await kubectl(["patch", "jupyterserver", this.name, "-n", this.namespace, "--type=merge", "-p", JSON.stringify(change)]);
+    await kubectl([
+      "patch",
+      "jupyterserver",
+      this.name,
+      "-n",
+      this.namespace,
+      "--type=merge",
+      "-p",
+      JSON.stringify(change),
+    ]);
   }
 
   /** The token as a user finds it: in the server's Secret. */
@@ -77,7 +86,11 @@ export class TestServer {
   }
 
   /** Asks Jupyter's API through the ingress controller. */
-  async ask(path: string, token: string, options: { readonly method?: string; readonly body?: string } = {}): Promise<Answer> {
+  async ask(
+    path: string,
+    token: string,
+    options: { readonly method?: string; readonly body?: string } = {},
+  ): Promise<Answer> {
     return fetchThroughIngress(`${this.url}${path}`, { ...options, headers: { authorization: `token ${token}` } });
   }
 

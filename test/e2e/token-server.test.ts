@@ -38,9 +38,15 @@ describe("a server with a volume and a generated token", () => {
   it("answers its API to the token, and to nobody else", async () => {
     const token = await server.token();
     expect(token).toMatch(/^[0-9a-f]{64}$/);
-    const right = await until(() => server.ask("/api/status", token), ({ status }) => status !== 404);
+    const right = await until(
+      () => server.ask("/api/status", token),
+      ({ status }) => status !== 404,
+    );
     expect(right.status).toBe(200);
-    const wrong = await server.ask("/api/status", token.replace(/.$/, (last) => (last === "0" ? "1" : "0")));
+    const wrong = await server.ask(
+      "/api/status",
+      token.replace(/.$/, (last) => (last === "0" ? "1" : "0")),
+    );
     expect(wrong.status).toBe(403);
     const none = await fetchThroughIngress(`${server.url}/api/status`);
     expect(none.status).toBe(403);
@@ -100,7 +106,10 @@ describe("a server with a volume and a generated token", () => {
 
 async function readKeptFile(): Promise<unknown> {
   const token = await server.token();
-  const answer = await until(() => server.ask("/api/contents/kept.txt", token), ({ status }) => status === 200);
+  const answer = await until(
+    () => server.ask("/api/contents/kept.txt", token),
+    ({ status }) => status === 200,
+  );
   const contents = JSON.parse(answer.body) as { content: unknown };
   return contents.content;
 }

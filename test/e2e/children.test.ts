@@ -1,0 +1,77 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { get, kubectl, leaveNamespace, namesOf, until, useNamespace, waitFor } from "./cluster.ts";
+import { TestServer } from "./server.ts";
+
+let namespace: string;
+let server: TestServer;
+
+beforeAll(async () => {
+  namespace = await useNamespace("e2e-children");
+  server = new TestServer("repaired", namespace);
+  await server.apply({ storage: { pvc: { enabled: true } } });
+  await waitFor("jupyterserver/repaired", namespace, "condition=Ready");
+});
+
+afterAll(() => leaveNamespace(namespace));
+
+type Identified = { readonly metadata: { readonly uid: string } };
+
+describe("the children of a running server", () => {
+  it.each(["service", "ingress", "configmap", "statefulset"])("a hand-deleted %s comes back", async (kind) => {
+    const before = await get<Identified>(kind, "repaired", namespace);
+    await kubectl(["delete", kind, "repaired", "-n", namespace, "--cascade=orphan"]);
+    const names = () => namesOf(kind, namespace, "amalthea.dev/parent-name=repaired");
+    await until(names, ({ length }) => length === 1);
+    const after = await get<Identified>(kind, "repaired", namespace);
+    expect(after.metadata.uid).not.toBe(before.metadata.uid);
+    await waitFor("jupyterserver/repaired", namespace, "condition=Ready");
+  });
+
+  it("a changed field of ours comes back, what others added stays", async () => {
+    const change = {
+      metadata: { annotations: { "example.org/added": "by somebody" } },
+      spec: { ports: [{ port: 81, targetPort: 1 }] },
+    };
+    await kubectl(["patch", "service", "repaired", "-n", namespace, "--type=merge", "-p", JSON.stringify(change)]);
+    type Service = {
+      metadata: { annotations?: Record<string, string> };
+      spec: { ports: { port: number; targetPort: unknown }[] };
+    };
+    const read = () => get<Service>("service", "repaired", namespace);
+    const service = await until(read, ({ spec }) => spec.ports.some(({ port }) => port === 80));
+    expect(service.metadata.annotations).toMatchObject({ "example.org/added": "by somebody" });
+    expect(service.spec.ports.find(({ port }) => port === 80)).toMatchObject({ targetPort: "http" });
+  });
+
+  it("keep their pod through all of this", async () => {
+    const { status } = await server.read();
+    expect(status?.state).toBe("running");
+    const restarts = await kubectl([
+      "get",
+      "pod",
+      "repaired-0",
+      "-n",
+      namespace,
+      "-o",
+      "jsonpath={.status.containerStatuses[*].restartCount}",
+    ]);
+    expect(restarts).toBe("0");
+  });
+
+  it("a hand-deleted Secret comes back at the next start, with a new token", async () => {
+    const token = await server.token();
+    await kubectl(["delete", "secret", "repaired", "-n", namespace]);
+    await kubectl(["delete", "pod", "repaired-0", "-n", namespace, "--grace-period=1"]);
+    const secrets = () => namesOf("secret", namespace, "amalthea.dev/parent-name=repaired");
+    await until(secrets, ({ length }) => length === 1);
+    await waitFor("jupyterserver/repaired", namespace, "condition=Ready");
+    const renewed = await server.token();
+    expect(renewed).toMatch(/^[0-9a-f]{64}$/);
+    expect(renewed).not.toBe(token);
+    const answer = await until(
+      () => server.ask("/api/status", renewed),
+      ({ status }) => status !== 404,
+    );
+    expect(answer.status).toBe(200);
+  });
+});
