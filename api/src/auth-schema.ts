@@ -8,6 +8,7 @@ import {
   rule,
   string,
   withDefault,
+  type Rule,
   type Schema,
   type SchemaNode,
 } from "./schema-kit.ts";
@@ -23,10 +24,12 @@ function has(self: string, field: string): string {
   return `has(${self}.${field}) && ${self}.${field} != ''`;
 }
 
-const url = rule(
-  "self == '' || self.startsWith('https://') || self.startsWith('http://')",
-  "must be a URL that begins with https:// or http://",
-);
+function url(field: string): Rule {
+  return rule(
+    "self == '' || self.startsWith('https://') || self.startsWith('http://')",
+    `auth.oidc.${field} must be a URL that begins with https:// or http://`,
+  );
+}
 
 const clientSecret: Schema<ClientSecret> = object<ClientSecret>(
   "The secret of the client at the provider: either as it is, or better, in a Secret.",
@@ -67,9 +70,9 @@ const trustedCA: Schema<TrustedCA> = object<TrustedCA>(
 const discovery: Schema<Discovery> = object<Discovery>(
   "The provider's addresses, given instead of asked for: a provider that is down then does not keep the server from starting.",
   {
-    loginUrl: required(string("Its authorization endpoint.", { ...nonEmpty, rules: [url] })),
-    redeemUrl: required(string("Its token endpoint.", { ...nonEmpty, rules: [url] })),
-    jwksUrl: required(string("Its key set.", { ...nonEmpty, rules: [url] })),
+    loginUrl: required(string("Its authorization endpoint.", { ...nonEmpty, rules: [url("discovery.loginUrl")] })),
+    redeemUrl: required(string("Its token endpoint.", { ...nonEmpty, rules: [url("discovery.redeemUrl")] })),
+    jwksUrl: required(string("Its key set.", { ...nonEmpty, rules: [url("discovery.jwksUrl")] })),
   },
 );
 
@@ -81,7 +84,7 @@ const oidc: Schema<Oidc> = object<Oidc>(
       boolean("Whether people sign in at the provider. If false, Jupyter asks for its token."),
     ),
     issuerUrl: string("Issuer of the provider: `<issuerUrl>/.well-known/openid-configuration` describes it.", {
-      rules: [url],
+      rules: [url("issuerUrl")],
     }),
     clientId: string("Id of the client that is registered with the provider."),
     clientSecret,

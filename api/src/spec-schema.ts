@@ -115,7 +115,7 @@ const jupyterServer: Schema<JupyterServerSettings> = object<JupyterServerSetting
     "Nodes and pods to be near to or far from, as in a pod.",
   ),
   priorityClassName: string("Priority class of the pod.", { minLength: 1 }),
-  serviceAccountName: string("Service account of the pod. Its token is mounted only if this is set.", { minLength: 1 }),
+  serviceAccountName: string("Service account of the pod.", { minLength: 1 }),
   extraVolumes: list("Further volumes of the pod.", named("A volume, as in a pod."), { keyedBy: "name" }),
   extraVolumeMounts: list(
     "Where further volumes are mounted in the container `jupyter-server`.",
@@ -148,7 +148,7 @@ const routing: Schema<Routing> = object<Routing>("Where the server is reached fr
       rules: [
         rule(
           "!self.matches(r'[\\x00-\\x20\\x7f?#\\\\]')",
-          "routing.path must not contain white space, control characters, ?, # or \\\\: remove them",
+          "routing.path must not contain white space, control characters, ?, # or \\: remove them",
         ),
         rule(
           "!self.split('/').exists(segment, segment == '.' || segment == '..') && !self.lowerAscii().contains('%2f') && !self.lowerAscii().contains('%5c')",
