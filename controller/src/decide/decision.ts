@@ -20,6 +20,7 @@ export type Manifest = {
  * fresh values for the keys that the live Secret lacks; `decide/` never sees a value that it did not read in the spec.
  */
 export type SecretManifest = {
+  /** Has a `data` of its own (base64) only if patches put one there. */
   readonly manifest: Manifest;
   /** Values that follow the spec, as clear text: a given token, an inline client secret. */
   readonly given: Readonly<Record<string, string>>;
@@ -58,6 +59,8 @@ export type Action =
       readonly target: Target;
       readonly container: string;
       readonly resources: Readonly<Record<string, unknown>>;
+      /** Hash of `resources`; a refusal is remembered under it and the child key `pod`. */
+      readonly desiredHash: string;
       readonly because: string;
     }
   /** JSON patch of the server's or a child's metadata, with a `test` on what it was decided from. */

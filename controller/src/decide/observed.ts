@@ -67,14 +67,19 @@ export type ObservedFailure = {
   /** HTTP code of the API server: 403 quota or permission, 409 name taken, 422 invalid. */
   readonly code: number;
   readonly message: string;
-  /** Hash of the desired child that failed: the same body is not sent again until it changes. */
+  /** Hash of the desired child (or of `Resize.resources`) that failed: the same body is not sent again until it changes. */
   readonly desiredHash: string;
+  /** The time for which the same body is held back is over: a quota or a permission may have changed meanwhile. */
+  readonly mayRetry?: boolean;
 };
 
 /** Everything a decision is made from. Filled by `observe/` from caches, without any API call. */
 export type Observed = {
   readonly server: JupyterServer;
-  /** Live objects whose controller is this server (by uid), Secret excepted. */
+  /**
+   * Live objects whose controller is this server (by uid), Secrets excepted; also a claim that carries the label of this
+   * server's uid and no controller at all, for a retained claim has no owner.
+   */
   readonly children: readonly LiveChild[];
   /** The pod of the server's StatefulSet; of several (one is terminating) the newest. */
   readonly pod: (Pod & { readonly metadata: LiveMetadata }) | undefined;

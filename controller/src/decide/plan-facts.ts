@@ -1,3 +1,5 @@
+import type { Route } from "@amalthea/api";
+
 /**
  * What planning found out that status must tell. Planning says *what* is the case; `status.ts` chooses the condition, its
  * reason and the sentence for the user. Failures of the API server are not repeated here: they are in `Observed.failures`.
@@ -22,15 +24,6 @@ export type PlanFacts = {
   readonly replicas: 0 | 1;
   /** Somebody asked for a restart that has not happened yet, or `updatePolicy: Restart` removes the pod in this pass. */
   readonly restarting: boolean;
-};
-
-/** A route as it is used: the path is normalised (`/` or `/a/b`, no slash at its end). */
-export type Route = {
-  readonly scheme: "http" | "https";
-  readonly host: string;
-  readonly path: string;
-  /** What users type: `externalUrl` or scheme and host, and the path; never ends in a slash. */
-  readonly url: string;
 };
 
 /** A CPU or memory change on a running pod. Whether the node grants it stands in the pod's own conditions. */

@@ -1,0 +1,99 @@
+import { CONTAINERS, HTTP_PORT_NAME, isPathWithin, normalizePath, PORTS, VOLUMES } from "@amalthea/api";
+import type { Container, EnvVar, Probe, VolumeMount } from "kubernetes-types/core/v1.js";
+import { isOidc, type ChildContext } from "./child-context.ts";
+import { copyOf } from "../json.ts";
+import { JUPYTER_ENV } from "./jupyter-config.ts";
+
+const CONFIG_DIRECTORY = "/etc/jupyter_server_config";
+const SECRETS_DIRECTORY = "/etc/jupyter_server_secrets";
+
+/** Files below `SECRETS_DIRECTORY`. */
+export const SECRET_FILES = { token: "token", cookieSecret: "cookie_secret" } as const;
+
+/** Name of the volume for `/dev/shm`; there only if `shmSize` is set. */
+export const SHARED_MEMORY_VOLUME = "shm";
+
+/** The user's container. It meets Pod Security `restricted`; its root file system stays writable, as notebooks expect. */
+export function jupyterContainer(context: ChildContext): Container {
+  const { image, resources } = context.server.spec.jupyterServer;
+  const isBehindProxy = isOidc(context.server);
+  return {
+    name: CONTAINERS.jupyter,
+    image,
+    workingDir: workingDirectory(context),
+    env: environment(context, isBehindProxy),
+    ...(isBehindProxy ? {} : { ports: [{ name: HTTP_PORT_NAME, containerPort: PORTS.jupyter, protocol: "TCP" }] }),
+    resources: resources,
+    ...(isBehindProxy ? {} : probes(context.route.path)),
+    securityContext: {
+      runAsUser: 1000,
+      runAsGroup: 100,
+      runAsNonRoot: true,
+      allowPrivilegeEscalation: false,
+      capabilities: { drop: ["ALL"] },
+      seccompProfile: { type: "RuntimeDefault" },
+    },
+    volumeMounts: volumeMounts(context),
+  };
+}
+
+/**
+ * The container runtime makes a missing working directory as root, where Jupyter could not write. So on the volume the
+ * container starts at the mount point, and the configuration makes the directory as the container's user.
+ */
+function workingDirectory({ server }: ChildContext): string {
+  const { rootDir } = server.spec.jupyterServer;
+  const { mountPath } = server.spec.storage.pvc;
+  return isPathWithin(rootDir, mountPath) ? normalizePath(mountPath) : rootDir;
+}
+
+function environment({ server, route }: ChildContext, isBehindProxy: boolean): EnvVar[] {
+  const { defaultUrl, rootDir, env } = server.spec.jupyterServer;
+  const values: Readonly<Record<string, string>> = {
+    [JUPYTER_ENV.listenAddress]: isBehindProxy ? "127.0.0.1" : "0.0.0.0",
+    [JUPYTER_ENV.port]: String(PORTS.jupyter),
+    [JUPYTER_ENV.baseUrl]: route.path,
+    [JUPYTER_ENV.defaultUrl]: defaultUrl,
+    [JUPYTER_ENV.rootDir]: rootDir,
+    [JUPYTER_ENV.allowOrigin]: route.origin,
+    ...(isBehindProxy ? {} : { [JUPYTER_ENV.tokenFile]: `${SECRETS_DIRECTORY}/${SECRET_FILES.token}` }),
+    [JUPYTER_ENV.cookieSecretFile]: `${SECRETS_DIRECTORY}/${SECRET_FILES.cookieSecret}`,
+    JUPYTER_CONFIG_PATH: CONFIG_DIRECTORY,
+  };
+  const ours = Object.entries(values).map(([name, value]) => ({ name, value: literal(value) }));
+  return [...ours, ...copyOf(env ?? [])] as EnvVar[]; // as the CRD admitted them
+}
+
+/** Whether the controller itself sets a variable of this name in the user's container. */
+export function isReservedVariable(name: string): boolean {
+  return name === "JUPYTER_CONFIG_PATH" || name.startsWith("AMALTHEA_");
+}
+
+/**
+ * A value that the kubelet leaves as it is: it would put other variables in place of `$(NAME)`.
+ * @see https://kubernetes.io/docs/tasks/inject-data-application/define-interdependent-environment-variables/
+ */
+export function literal(value: string): string {
+  return value.replaceAll("$", "$$$$");
+}
+
+function volumeMounts({ server }: ChildContext): VolumeMount[] {
+  const { shmSize, extraVolumeMounts } = server.spec.jupyterServer;
+  return [
+    { name: VOLUMES.workspace, mountPath: normalizePath(server.spec.storage.pvc.mountPath) },
+    { name: VOLUMES.secrets, mountPath: SECRETS_DIRECTORY, readOnly: true },
+    { name: VOLUMES.config, mountPath: CONFIG_DIRECTORY, readOnly: true },
+    ...(shmSize === undefined ? [] : [{ name: SHARED_MEMORY_VOLUME, mountPath: "/dev/shm" }]),
+    ...copyOf(extraVolumeMounts ?? []),
+  ] as VolumeMount[]; // as the CRD admitted them
+}
+
+/**
+ * Jupyter answers `api` without a token, so that no secret stands in a probe. Five minutes to start, as before; a server
+ * that hangs is restarted after a minute of silence at the earliest, and a slow answer within 5 s is no silence.
+ */
+function probes(path: string): Pick<Container, "startupProbe" | "readinessProbe" | "livenessProbe"> {
+  const httpGet = { path: `${path === "/" ? "" : path}/api`, port: HTTP_PORT_NAME };
+  const probe = (failureThreshold: number): Probe => ({ httpGet, periodSeconds: 2, timeoutSeconds: 5, failureThreshold });
+  return { startupProbe: probe(150), readinessProbe: probe(10), livenessProbe: probe(30) };
+}

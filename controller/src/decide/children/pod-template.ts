@@ -1,0 +1,85 @@
+import { childName, LABELS, SECRET_KEYS, VOLUMES } from "@amalthea/api";
+import type { PodSpec, PodTemplateSpec, Volume, VolumeProjection } from "kubernetes-types/core/v1.js";
+import { isOidc, podSelector, type ChildContext } from "./child-context.ts";
+import { copyOf } from "../json.ts";
+import { jupyterContainer, SECRET_FILES, SHARED_MEMORY_VOLUME } from "./jupyter-container.ts";
+import { oauth2Proxy } from "./sidecars/oauth2-proxy.ts";
+
+/** Group of `jovyan` in the Jupyter images: a volume is made writable for it. */
+const FILE_SYSTEM_GROUP = 100;
+
+/**
+ * The pod as patches see it. `imagePullSecrets` and `initContainers` are there even when empty, because patches append
+ * to them. In OIDC mode oauth2-proxy is the second container, where patches expect it; our other two follow what patches add.
+ */
+export function podTemplate(context: ChildContext): PodTemplateSpec {
+  const { imagePullSecrets } = context.server.spec.jupyterServer;
+  const spec: PodSpec = {
+    imagePullSecrets: [...(imagePullSecrets ?? [])],
+    initContainers: [],
+    containers: [jupyterContainer(context), ...(isOidc(context.server) ? [oauth2Proxy(context)] : [])],
+    volumes: volumes(context),
+    terminationGracePeriodSeconds: 30,
+    automountServiceAccountToken: false,
+    enableServiceLinks: false,
+    // The default would visit every file of a large volume at each start.
+    securityContext: { fsGroup: FILE_SYSTEM_GROUP, fsGroupChangePolicy: "OnRootMismatch" },
+    ...placement(context),
+  };
+  return { metadata: { labels: { ...podSelector(context.server) }, annotations: {} }, spec };
+}
+
+function placement({ server, settings }: ChildContext): Partial<PodSpec> {
+  const { nodeSelector, tolerations, affinity, priorityClassName, serviceAccountName } = server.spec.jupyterServer;
+  const given = {
+    schedulerName: settings.schedulerName,
+    nodeSelector,
+    tolerations,
+    affinity,
+    priorityClassName,
+    serviceAccountName,
+  };
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+}
+
+function volumes(context: ChildContext): Volume[] {
+  const { server } = context;
+  const { shmSize, extraVolumes } = server.spec.jupyterServer;
+  return [
+    workspace(context),
+    { name: VOLUMES.secrets, projected: { sources: secretSources(context) } },
+    { name: VOLUMES.config, configMap: { name: childName(server), items: configItems() } },
+    ...(shmSize === undefined
+      ? []
+      : [{ name: SHARED_MEMORY_VOLUME, emptyDir: { medium: "Memory", sizeLimit: String(shmSize) } }]),
+    ...copyOf(extraVolumes ?? []),
+  ] as Volume[]; // as the CRD admitted them
+}
+
+function workspace({ server }: ChildContext): Volume {
+  const { size, pvc } = server.spec.storage;
+  const name = VOLUMES.workspace;
+  if (pvc.existingClaim !== undefined) return { name, persistentVolumeClaim: { claimName: pvc.existingClaim } };
+  if (pvc.enabled) return { name, persistentVolumeClaim: { claimName: childName(server) } };
+  return { name, emptyDir: size === "" ? {} : { sizeLimit: String(size) } };
+}
+
+/** Only the files that Jupyter reads: the user's container has no business with the login's secrets. */
+function secretSources({ server }: ChildContext): VolumeProjection[] {
+  const { tokenSecretRef } = server.spec.auth;
+  const cookieSecret = { key: SECRET_KEYS.cookieSecret, path: SECRET_FILES.cookieSecret };
+  const own = { name: childName(server) };
+  if (isOidc(server)) return [{ secret: { ...own, items: [cookieSecret] } }];
+  if (tokenSecretRef === undefined) {
+    return [{ secret: { ...own, items: [{ key: SECRET_KEYS.token, path: SECRET_FILES.token }, cookieSecret] } }];
+  }
+  const token = { key: tokenSecretRef.key, path: SECRET_FILES.token };
+  return [{ secret: { name: tokenSecretRef.name, items: [token] } }, { secret: { ...own, items: [cookieSecret] } }];
+}
+
+function configItems(): { key: string; path: string }[] {
+  return ["jupyter_server_config.py", "jupyter_notebook_config.py"].map((key) => ({ key, path: key }));
+}
+
+/** Labels of the pod besides those of every child. */
+export const MAIN_POD_LABELS: Readonly<Record<string, string>> = { [LABELS.mainPod]: "true" };

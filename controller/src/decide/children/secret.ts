@@ -1,0 +1,37 @@
+import { childName, SECRET_KEYS } from "@amalthea/api";
+import type { JsonObject } from "../json.ts";
+import type { GeneratedKey } from "../decision.ts";
+import { isOidc, type ChildContext } from "./child-context.ts";
+
+/** How the random value of a key is written, as the program that reads it expects. */
+export const ENCODINGS: Readonly<Record<string, GeneratedKey["encoding"]>> = {
+  [SECRET_KEYS.token]: "hex",
+  [SECRET_KEYS.cookieSecret]: "hex",
+  [SECRET_KEYS.oauth2ProxyCookieSecret]: "base64url",
+};
+
+/**
+ * The Secret as patches see it. A key whose value is null is drawn at random when the Secret is made; values from the spec
+ * are clear text under `stringData`.
+ */
+export function secret({ server }: ChildContext): JsonObject {
+  const { token, tokenSecretRef, oidc } = server.spec.auth;
+  const clientSecret = isOidc(server) ? oidc.clientSecret?.value : undefined;
+  const isTokenGenerated = token === undefined && tokenSecretRef === undefined;
+  const generated = [
+    ...(isTokenGenerated ? [SECRET_KEYS.token] : []),
+    SECRET_KEYS.cookieSecret,
+    ...(isOidc(server) ? [SECRET_KEYS.oauth2ProxyCookieSecret] : []),
+  ];
+  return {
+    apiVersion: "v1",
+    kind: "Secret",
+    metadata: { name: childName(server) },
+    type: "Opaque",
+    data: Object.fromEntries(generated.map((key) => [key, null])),
+    stringData: {
+      ...(token === undefined ? {} : { [SECRET_KEYS.token]: token }),
+      ...(clientSecret === undefined ? {} : { [SECRET_KEYS.oidcClientSecret]: clientSecret }),
+    },
+  };
+}

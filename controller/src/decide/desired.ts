@@ -1,0 +1,197 @@
+import {
+  ANNOTATIONS,
+  childName,
+  CONTAINERS,
+  LABELS,
+  type JupyterServer,
+  type Route,
+} from "@amalthea/api";
+import type { ChildContext } from "./children/child-context.ts";
+import { isOidc } from "./children/child-context.ts";
+import { patchDocument, type PatchDocument } from "./children/index.ts";
+import { MAIN_POD_LABELS } from "./children/pod-template.ts";
+import { ENCODINGS } from "./children/secret.ts";
+import { addAccessChain } from "./children/sidecars/access-chain.ts";
+import type { GeneratedKey, Manifest, SecretManifest } from "./decision.ts";
+import { contentHash } from "./hash.ts";
+import { isObject, objectOf, valueAt, type JsonObject } from "./json.ts";
+import { labelsOf, ownerOf } from "./labels.ts";
+import { applyPatches } from "./patches.ts";
+import { childProblem } from "./patched-child.ts";
+import type { Problem, Warning } from "./plan-facts.ts";
+import type { DecisionSettings } from "./settings.ts";
+import { specProblems } from "./spec-problems.ts";
+import { resourcesOf, startedWith, startedWithAnnotation, type StartedWith } from "./started-with.ts";
+
+/** A child as it should be, complete with labels, owner and hash. */
+export type DesiredChild = {
+  readonly childKey: string;
+  readonly manifest: Manifest;
+  /** Hash of the manifest, which is also its annotation `amalthea.dev/desired-hash`. */
+  readonly desiredHash: string;
+};
+
+export type Desired =
+  | {
+      readonly kind: "Rendered";
+      /** Without Secrets. */
+      readonly children: readonly DesiredChild[];
+      /** The server's own Secret last; patches may add others. All carry the same `contentHash`. */
+      readonly secrets: readonly SecretManifest[];
+      /** Keys of children that cannot be made as patched; what is live under them stays. */
+      readonly refusedKeys: readonly string[];
+      readonly startedWith: StartedWith;
+      readonly problems: readonly Problem[];
+      readonly warnings: readonly Warning[];
+    }
+  /** Nothing can be said about the children: what is live stays, and can be scaled. */
+  | { readonly kind: "Unrenderable"; readonly problems: readonly Problem[]; readonly warnings: readonly Warning[] };
+
+/**
+ * The children that a server should have.
+ *
+ * @param route Where the spec wants the server; undefined without a host.
+ * @param servedRoute Where its running pod is reached; the spec's route if there is none.
+ */
+export function desiredChildren(
+  server: JupyterServer,
+  settings: DecisionSettings,
+  route: Route | undefined,
+  servedRoute: Route | undefined,
+): Desired {
+  const invalid = specProblems(server, route);
+  if (invalid.length > 0 || route === undefined) return { kind: "Unrenderable", problems: invalid, warnings: [] };
+  const context: ChildContext = { server, settings, route, servedRoute: servedRoute ?? route };
+  const base = patchDocument(context);
+  const patched = applyPatches(base, server.spec.patches, isOidc(server));
+  if (patched.kind === "Failed") {
+    return { kind: "Unrenderable", problems: [patched.problem], warnings: patched.warnings };
+  }
+  return render(context, base, patched.document, patched.warnings);
+}
+
+function render(
+  context: ChildContext,
+  base: PatchDocument,
+  document: PatchDocument,
+  patchWarnings: readonly Warning[],
+): Desired {
+  const problems = new Map<string, Problem>();
+  if (!("statefulset" in document)) {
+    problems.set("statefulset", { kind: "ChildInvalid", childKey: "statefulset", reason: "the StatefulSet cannot be dropped" });
+  }
+  for (const [key, child] of Object.entries(document)) {
+    const problem = childProblem(context, key, child, base[key]);
+    if (problem !== undefined) problems.set(key, problem);
+  }
+  if (problems.has("statefulset")) {
+    return { kind: "Unrenderable", problems: [...problems.values()], warnings: patchWarnings };
+  }
+  const chainWarnings = addAccessChain(context, document);
+  const started = startedWith(context.server, context.route, containerResources(document));
+  const entries = Object.entries(document).filter(([key]) => !problems.has(key));
+  const isSecret = ([, child]: [string, JsonObject]): boolean => child["kind"] === "Secret";
+  return {
+    kind: "Rendered",
+    children: entries.filter((entry) => !isSecret(entry)).map(([key, child]) => desiredChild(context, key, child, started)),
+    secrets: secretManifests(context, entries.filter(isSecret)),
+    refusedKeys: [...problems.keys()],
+    startedWith: started,
+    problems: [...problems.values()],
+    warnings: [...patchWarnings, ...chainWarnings],
+  };
+}
+
+function containerResources(document: PatchDocument): Readonly<JsonObject> {
+  return resourcesOf(valueAt(document["statefulset"], "spec", "template", "spec"), CONTAINERS.jupyter);
+}
+
+function desiredChild(context: ChildContext, childKey: string, child: JsonObject, started: StartedWith): DesiredChild {
+  const complete = childKey === "statefulset" ? withPodMetadata(context, child, started) : child;
+  const manifest = withMetadata(context, childKey, complete, isOwned(context.server, childKey));
+  const desiredHash = contentHash(manifest);
+  return { childKey, desiredHash, manifest: withAnnotation(manifest, ANNOTATIONS.desiredHash, desiredHash) };
+}
+
+/** A retained claim must not be deleted with its server, so it has no owner. */
+function isOwned(server: JupyterServer, childKey: string): boolean {
+  return childKey !== "pvc" || server.spec.storage.pvc.retentionPolicy === "Delete";
+}
+
+function withMetadata({ server, settings }: ChildContext, childKey: string, child: JsonObject, isOwnedChild: boolean): Manifest {
+  const { labels, annotations, name, namespace: _ours, ...metadata } = objectOf(child["metadata"]);
+  const { apiVersion, kind, metadata: _metadata, ...rest } = child;
+  return {
+    apiVersion: String(apiVersion),
+    kind: String(kind),
+    metadata: {
+      name: typeof name === "string" ? name : extraChildName(server, childKey),
+      namespace: server.metadata.namespace,
+      labels: { ...labelsOf(server, settings, texts(labels)), [LABELS.childKey]: childKey },
+      annotations: texts(annotations),
+      ...(isOwnedChild ? { ownerReferences: [ownerOf(server)] } : {}),
+      ...metadata,
+    },
+    ...rest,
+  };
+}
+
+/** Name of a child that a patch added without one. */
+function extraChildName(server: JupyterServer, childKey: string): string {
+  return `${childName(server)}-${childKey.toLowerCase()}`;
+}
+
+function withAnnotation(manifest: Manifest, name: string, value: string): Manifest {
+  const { metadata } = manifest;
+  return { ...manifest, metadata: { ...metadata, annotations: { ...metadata.annotations, [name]: value } } };
+}
+
+function withPodMetadata({ server, settings }: ChildContext, statefulSet: JsonObject, started: StartedWith): JsonObject {
+  const spec = objectOf(statefulSet["spec"]);
+  const template = objectOf(spec["template"]);
+  const metadata = objectOf(template["metadata"]);
+  const podMetadata = {
+    ...metadata,
+    labels: { ...labelsOf(server, settings, texts(metadata["labels"])), ...MAIN_POD_LABELS },
+    annotations: { ...texts(metadata["annotations"]), [ANNOTATIONS.startedWith]: startedWithAnnotation(started) },
+  };
+  return { ...statefulSet, spec: { ...spec, template: { ...template, metadata: podMetadata } } };
+}
+
+function texts(value: unknown): Readonly<Record<string, string>> {
+  const entries = Object.entries(objectOf(value)).filter((entry): entry is [string, string] => typeof entry[1] === "string");
+  return Object.fromEntries(entries);
+}
+
+/**
+ * One hash for all Secrets of the server: they are not watched, so they are looked at, and written, together.
+ */
+function secretManifests(context: ChildContext, secrets: readonly [string, JsonObject][]): readonly SecretManifest[] {
+  const hash = contentHash(secrets.map(([key, { data, stringData }]) => [key, data, stringData]));
+  return secrets
+    .toSorted(([a], [b]) => Number(a === "secret") - Number(b === "secret"))
+    .map(([key, child]) => secretManifest(context, key, child, hash));
+}
+
+function secretManifest(context: ChildContext, childKey: string, child: JsonObject, hash: string): SecretManifest {
+  const { data, stringData, ...rest } = child;
+  const given = texts(stringData);
+  const encoded = texts(data);
+  const generated = Object.entries(objectOf(data))
+    .filter(([key, value]) => value === null && !(key in given))
+    .map(([key]): GeneratedKey => ({ key, encoding: ENCODINGS[key] ?? "hex" }));
+  const body = Object.keys(encoded).length === 0 ? rest : { ...rest, data: encoded };
+  const manifest = withMetadata(context, childKey, body, true);
+  return { manifest: withAnnotation(manifest, ANNOTATIONS.contentHash, hash), given, generated, contentHash: hash };
+}
+
+/** Keys that the server's own Secret must have for the pod to start. */
+export function requiredSecretKeys({ given, generated, manifest }: SecretManifest): readonly string[] {
+  const data = isObject(manifest["data"]) ? Object.keys(manifest["data"]) : [];
+  return [...Object.keys(given), ...generated.map(({ key }) => key), ...data];
+}
+
+/** Whether a Secret is the server's own, rather than one that a patch added. */
+export function isOwnSecret({ manifest }: SecretManifest): boolean {
+  return manifest.metadata.labels[LABELS.childKey] === "secret";
+}

@@ -1,0 +1,36 @@
+/** An object of parsed JSON. */
+export type JsonObject = { [key: string]: unknown };
+
+/** Whether a value is a JSON object, neither a list nor null. */
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** The value as an object, or an empty one: for reading parts of objects that the API server has checked. */
+export function objectOf(value: unknown): Readonly<JsonObject> {
+  return isObject(value) ? value : {};
+}
+
+/** The value as a list, or an empty one. */
+export function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+/** Reads a value at a path of keys; undefined where the path leads nowhere. */
+export function valueAt(value: unknown, ...path: readonly string[]): unknown {
+  return path.reduce<unknown>((current, key) => (isObject(current) ? current[key] : undefined), value);
+}
+
+/** A deep copy that may be changed. Drops what JSON cannot say, such as keys whose value is undefined. */
+export function copyOf<T>(value: T): T {
+  return JSON.parse(JSON.stringify(value)) as T; // the same shape, by construction
+}
+
+/** JSON with the keys of every object in alphabetical order, so that equal values give equal text. */
+export function canonicalJson(value: unknown): string {
+  return (
+    JSON.stringify(value, (_key, part: unknown) =>
+      isObject(part) ? Object.fromEntries(Object.entries(part).toSorted(([a], [b]) => (a < b ? -1 : 1))) : part,
+    ) ?? "null"
+  );
+}
