@@ -1,0 +1,69 @@
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import type { AuthorizationConfig } from "./config.ts";
+import { DecisionLog, REPEAT_WINDOW_MS } from "./decision-log.ts";
+import type { Log } from "./log.ts";
+import { LoginService } from "./login-service.ts";
+import { Metrics } from "./metrics.ts";
+import { OpenSockets } from "./open-sockets.ts";
+import { PolicyFile } from "./policy-file.ts";
+import { Activity } from "./routes.ts";
+import { createAuthorizationServer } from "./server.ts";
+
+/** In case an event of the file system is lost: access has to be gone within ten seconds. */
+const POLICY_POLL_MS = 5_000;
+
+/** The running service. */
+export type Authorization = {
+  /** The port it listens on: the configured one, or the one the system chose for port 0. */
+  readonly port: number;
+  /** Cuts all WebSockets and stops. */
+  readonly close: () => Promise<void>;
+};
+
+/**
+ * Starts the service: reads the policy, then listens.
+ *
+ * @param now The wall clock, in milliseconds.
+ */
+export async function startAuthorization(
+  config: AuthorizationConfig,
+  log: Log,
+  now: () => number,
+): Promise<Authorization> {
+  const limits = { graceMs: config.sessionGraceSeconds * 1000, lifeMs: config.socketLifeSeconds * 1000 };
+  const sockets = new OpenSockets(limits, now);
+  const sessions = new LoginService(config.loginService, config.basePath, now);
+  const metrics = new Metrics();
+  const decisions = new DecisionLog(log, now);
+  const policyFile = new PolicyFile(config.policyDirectory, (policy) => {
+    if (policy.kind === "Broken") log.warn("policy broken, nobody may enter", { reason: policy.problem });
+    else log.info("policy read", { policy: policy.kind });
+    sockets.applyPolicy(policy);
+  });
+  const activity = new Activity(now);
+  const policy = (): PolicyFile["current"] => policyFile.current;
+  const server = createAuthorizationServer({ config, policy, sessions, sockets, metrics, decisions, activity, log });
+
+  await policyFile.refresh();
+  server.listen(config.listen);
+  await once(server, "listening"); // rejects when the port is taken
+  const { port } = server.address() as AddressInfo; // it listens on TCP
+  log.info("listening", { address: config.listen.host, port });
+
+  const countCheck = (answer: string): void => metrics.count("amalthea_authorization_session_checks_total", { answer });
+  const timers = [
+    setInterval(() => void policyFile.refresh(), POLICY_POLL_MS),
+    setInterval(() => void sockets.check(sessions, countCheck), config.sessionCheckSeconds * 1000),
+    setInterval(() => decisions.flush(), REPEAT_WINDOW_MS),
+  ];
+  const close = async (): Promise<void> => {
+    timers.forEach((timer) => clearInterval(timer));
+    policyFile.close();
+    sockets.cutAll("Stopping");
+    sessions.close();
+    server.closeAllConnections();
+    await new Promise<void>((resolve) => void server.close(() => resolve()));
+  };
+  return { port, close };
+}

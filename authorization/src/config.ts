@@ -1,0 +1,141 @@
+import { parseOrigin } from "./same-origin.ts";
+import type { Upstream } from "./request-path.ts";
+
+/** A host and port on the loopback interface. */
+export type LoopbackAddress = { readonly host: string; readonly port: number };
+
+/** Everything that can be set. README.md explains each to administrators. */
+export type AuthorizationConfig = {
+  readonly serverName: string;
+  readonly cookieName: string;
+  /** `/` or `/sessions/a`: never with a slash at the end otherwise. */
+  readonly basePath: string;
+  /** Addresses people use, as browsers write an Origin. Empty: the request's own host counts. */
+  readonly origins: readonly string[];
+  readonly policyDirectory: string;
+  readonly listen: LoopbackAddress;
+  readonly loginService: LoopbackAddress;
+  readonly jupyter: LoopbackAddress;
+  readonly upstreams: readonly Upstream[];
+  readonly sessionCheckSeconds: number;
+  readonly sessionGraceSeconds: number;
+  readonly socketLifeSeconds: number;
+  readonly logLevel: LogLevel;
+};
+
+export type LogLevel = "debug" | "info";
+
+/** Names every mistake in the environment, not only the first. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Reads the whole configuration. @throws ConfigError */
+export function readConfig(env: Environment): AuthorizationConfig {
+  const problems: string[] = [];
+  const read = <T>(name: string, fallback: string | undefined, parse: (text: string) => T): T => {
+    const text = env[name] ?? fallback;
+    try {
+      if (text === undefined) throw new Error("is required");
+      return parse(text);
+    } catch (error) {
+      problems.push(`${name} ${error instanceof Error ? error.message : String(error)}`);
+      return undefined as T; // never used: readConfig throws when there is a problem
+    }
+  };
+  const basePath = read("AMALTHEA_BASE_PATH", "/", parseBasePath);
+  const jupyter = read("AMALTHEA_JUPYTER_URL", "http://127.0.0.1:8888", parseLoopbackUrl);
+  const config = {
+    serverName: read("AMALTHEA_SERVER_NAME", undefined, parseText),
+    cookieName: read("AMALTHEA_COOKIE_NAME", undefined, parseCookieName),
+    basePath,
+    origins: read("AMALTHEA_ORIGINS", "", parseOrigins),
+    policyDirectory: read("AMALTHEA_POLICY_DIRECTORY", "/etc/amalthea/policy", parseText),
+    listen: read("AMALTHEA_LISTEN", "127.0.0.1:4182", parseListen),
+    loginService: read("AMALTHEA_LOGIN_URL", "http://127.0.0.1:4181", parseLoopbackUrl),
+    jupyter,
+    upstreams: read("AMALTHEA_UPSTREAMS", "", (text) =>
+      text === "" ? [{ path: `${basePath === "/" ? "" : basePath}/`, ...jupyter }] : parseUpstreams(text),
+    ),
+    sessionCheckSeconds: read("AMALTHEA_SESSION_CHECK_SECONDS", "5", parseSeconds),
+    sessionGraceSeconds: read("AMALTHEA_SESSION_GRACE_SECONDS", "30", parseSeconds),
+    socketLifeSeconds: read("AMALTHEA_SOCKET_LIFE_SECONDS", "86400", parseSeconds),
+    logLevel: read("AMALTHEA_LOG_LEVEL", "info", parseLogLevel),
+  } satisfies AuthorizationConfig;
+  if (problems.length > 0) throw new ConfigError(problems.join("; "));
+  return config;
+}
+
+function parseText(text: string): string {
+  if (text === "") throw new Error("must not be empty");
+  return text;
+}
+
+/** A cookie name is a token (RFC 6265, 4.1.1). */
+function parseCookieName(text: string): string {
+  if (!/^[\w!#$%&'*+.^`|~-]+$/.test(text)) throw new Error("has to be a cookie name");
+  return text;
+}
+
+function parseBasePath(text: string): string {
+  if (text === "/") return text;
+  if (!/^(\/[^/?#%\\\s]+)+$/.test(text) || /\/\.{1,2}(\/|$)/.test(text)) {
+    throw new Error('has to be "/" or a path such as "/sessions/a", without a slash at its end');
+  }
+  return text;
+}
+
+function parseOrigins(text: string): readonly string[] {
+  const origins = text.split(",").filter((origin) => origin !== "");
+  const wrong = origins.filter((origin) => parseOrigin(origin) === undefined);
+  if (wrong.length > 0) throw new Error(`has to list addresses such as https://a.example.org, not ${wrong.join(", ")}`);
+  return origins;
+}
+
+function parseListen(text: string): LoopbackAddress {
+  return parseLoopbackUrl(`http://${text}`);
+}
+
+/** Cookies and requests of people who are not yet let in go to these addresses: nothing but loopback will do. */
+function parseLoopbackUrl(text: string): LoopbackAddress {
+  const url = URL.parse(text);
+  const port = url?.port === "" ? 80 : Number(url?.port);
+  const isLoopback = url !== null && ["127.0.0.1", "[::1]", "localhost"].includes(url.hostname);
+  if (!isLoopback || url.protocol !== "http:" || url.pathname !== "/" || url.search !== "") {
+    throw new Error("has to be an http address on loopback, such as http://127.0.0.1:8888");
+  }
+  return { host: url.hostname.replaceAll(/[[\]]/g, ""), port };
+}
+
+function parseUpstreams(text: string): readonly Upstream[] {
+  const complaint = 'has to be JSON such as [{"path": "/", "url": "http://127.0.0.1:8888"}]';
+  const items: unknown = parseJson(text, complaint);
+  if (!Array.isArray(items)) throw new Error(complaint);
+  return items.map((item: unknown) => {
+    const { path, url } = (item ?? {}) as Readonly<Record<string, unknown>>; // checked in the next line
+    if (typeof path !== "string" || !path.startsWith("/") || typeof url !== "string") throw new Error(complaint);
+    return { path, ...parseLoopbackUrl(url) };
+  });
+}
+
+function parseJson(text: string, complaint: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Error(complaint);
+  }
+}
+
+function parseSeconds(text: string): number {
+  const seconds = Number(text);
+  if (text === "" || !Number.isFinite(seconds) || seconds <= 0)
+    throw new Error("has to be a number of seconds above 0");
+  return seconds;
+}
+
+function parseLogLevel(text: string): LogLevel {
+  if (text !== "debug" && text !== "info") throw new Error("has to be debug or info");
+  return text;
+}

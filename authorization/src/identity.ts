@@ -1,0 +1,48 @@
+/** Who a session belongs to, as oauth2-proxy's `userinfo` says it. */
+export type Identity = {
+  /** The `sub` claim (or the claim the provider settings name instead). Never empty. */
+  readonly userId: string;
+  /** Empty when the provider gives none. */
+  readonly email: string;
+  readonly groups: readonly string[];
+};
+
+/**
+ * Reads the JSON of oauth2-proxy's `userinfo`.
+ *
+ * @returns `undefined` when the answer names no user: a session without an identity admits nobody.
+ */
+export function parseUserInfo(text: string): Identity | undefined {
+  const document = parseObject(text);
+  const userId = document?.["user"];
+  if (typeof userId !== "string" || userId === "") return undefined;
+  const email = document?.["email"];
+  const groups = document?.["groups"];
+  return {
+    userId,
+    email: typeof email === "string" ? email : "",
+    groups: Array.isArray(groups) ? groups.filter((group) => typeof group === "string") : [],
+  };
+}
+
+/**
+ * How a value looks after Go has written it into a header and Node has read it: line breaks become spaces, the ends
+ * are trimmed, and the bytes of UTF-8 appear as Latin-1 characters.
+ */
+export function asHeaderValue(value: string): string {
+  const trimmed = value.replaceAll(/[\r\n]/g, " ").replaceAll(/^[ \t]+|[ \t]+$/g, "");
+  return Buffer.from(trimmed, "utf8").toString("latin1");
+}
+
+function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isRecord(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

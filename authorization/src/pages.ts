@@ -1,0 +1,134 @@
+import { createHash } from "node:crypto";
+import type { RefusalReason } from "./access.ts";
+import type { Identity } from "./identity.ts";
+
+/** What every page needs to know of the server. */
+export type PageContext = { readonly serverName: string; readonly basePath: string };
+
+const STYLE = `
+:root { color-scheme: light dark }
+body { font: 1.125rem/1.5 system-ui, sans-serif; max-width: 40rem; margin: 12vh auto 0; padding: 0 1.5rem }
+h1 { font-size: 1.75rem; line-height: 1.25 }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: .25rem 1rem }
+dt { font-weight: 600 }
+dd { margin: 0; overflow-wrap: anywhere }
+`;
+
+/**
+ * Headers of every page: no script, nothing loaded, nothing kept. Framing is not forbidden, because portals show
+ * servers in frames, and the only thing to click here is a sign-in, a sign-out or a retry.
+ */
+export const PAGE_HEADERS: Readonly<Record<string, string>> = {
+  "Content-Type": "text/html; charset=utf-8",
+  "Content-Security-Policy": `default-src 'none'; style-src 'sha256-${createHash("sha256").update(STYLE).digest("base64")}'; base-uri 'none'; form-action 'none'`,
+  "Cache-Control": "no-store",
+  "Referrer-Policy": "no-referrer",
+  "X-Content-Type-Options": "nosniff",
+  Vary: "Accept",
+};
+
+/** One sentence for each refusal, for people and for API clients. It names no other user and no other server. */
+export const REFUSAL_SENTENCES: Readonly<Record<RefusalReason, string>> = {
+  Malformed: "The request is not one this server understands.",
+  OutsideBasePath: "There is nothing at this address.",
+  HostNotAllowed: "This server is not reached at this address.",
+  CrossSite: "The request was caused by another site.",
+  OriginNotAllowed: "The request was caused by another site.",
+  NotSignedIn: "You are not signed in.",
+  IdentityMismatch: "Your session could not be confirmed. Sign out, then sign in again.",
+  LoginServiceUnavailable: "The login service of this server is not answering. Try again in a moment.",
+  PolicyBroken: "The list of people who may use this server cannot be read at the moment, so nobody is let in.",
+  NobodyAuthorized: "Your account is not among those that may use this server.",
+  UserIdNotAuthorized: "Your account is not among those that may use this server.",
+  EmailNotAuthorized: "Your account is not among those that may use this server.",
+  GroupNotAuthorized: "Your account is not in a group that may use this server.",
+};
+
+/** The page of a refused request: why, who is signed in, which server this is, and the way out. */
+export function refusalPage(reason: RefusalReason, identity: Identity | undefined, context: PageContext): string {
+  const facts = [fact("Server", context.serverName)];
+  if (identity !== undefined) facts.push(fact("Signed in as", nameOf(identity)));
+  const title = reason === "NotSignedIn" ? "Sign in to use this server" : titleOf(reason);
+  return page(title, context, [
+    `<p>${escapeHtml(REFUSAL_SENTENCES[reason])}</p>`,
+    `<dl>${facts.join("")}</dl>`,
+    ...wayOut(reason, identity, context),
+  ]);
+}
+
+/** The page for a server or login service that does not answer. */
+export function errorPage(status: number, context: PageContext): string {
+  return page("This server is not answering", context, [
+    "<p>The server, or the login in front of it, is not answering at the moment. It may be starting or restarting.</p>",
+    `<dl>${fact("Server", context.serverName)}${fact("Status", String(status))}</dl>`,
+    '<p><a href="">Try again</a></p>',
+    "<p>If this goes on for minutes, tell the people who run this service.</p>",
+  ]);
+}
+
+/** Where a sign-out ends. It lies outside the login, or it would sign in again at once. */
+export function signedOutPage(context: PageContext): string {
+  return page("You are signed out", context, [
+    "<p>You are signed out of this server. You may still be signed in at your login provider: to use another account, sign out there, too.</p>",
+    `<dl>${fact("Server", context.serverName)}</dl>`,
+    `<p>${link(`${prefix(context)}/`, "Sign in again")}</p>`,
+  ]);
+}
+
+/** Makes text safe in HTML, in elements and in quoted attributes. */
+export function escapeHtml(text: string): string {
+  return text.replaceAll(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+}
+
+function titleOf(reason: RefusalReason): string {
+  return reason === "LoginServiceUnavailable" ? "The login is not answering" : "You may not use this server";
+}
+
+function wayOut(reason: RefusalReason, identity: Identity | undefined, context: PageContext): readonly string[] {
+  if (reason === "LoginServiceUnavailable") return ['<p><a href="">Try again</a></p>'];
+  if (identity === undefined) return [`<p>${link(`${prefix(context)}/oauth2/start`, "Sign in")}</p>`];
+  return [
+    "<p>If you should have access, ask the owner of the server.</p>",
+    `<p>${link(signOutPath(context), "Sign out")} to use another account.</p>`,
+  ];
+}
+
+function signOutPath(context: PageContext): string {
+  const signedOut = `${prefix(context)}/oauth2/signed-out`;
+  return `${prefix(context)}/oauth2/sign_out?rd=${encodeURIComponent(signedOut)}`;
+}
+
+function nameOf({ email, userId }: Identity): string {
+  return email === "" ? userId : email;
+}
+
+function prefix({ basePath }: PageContext): string {
+  return basePath === "/" ? "" : basePath;
+}
+
+function fact(term: string, value: string): string {
+  return `<dt>${term}</dt><dd>${escapeHtml(value)}</dd>`;
+}
+
+function link(href: string, text: string): string {
+  return `<a href="${escapeHtml(href)}">${text}</a>`;
+}
+
+function page(title: string, { serverName }: PageContext, body: readonly string[]): string {
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${title} – ${escapeHtml(serverName)}</title>
+<style>${STYLE}</style>
+</head>
+<body>
+<main>
+<h1>${title}</h1>
+${body.join("\n")}
+</main>
+</body>
+</html>
+`;
+}

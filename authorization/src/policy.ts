@@ -1,0 +1,98 @@
+import type { Identity } from "./identity.ts";
+
+/** Who may enter. `Broken` admits nobody. */
+export type Policy =
+  | { readonly kind: "AnyUser" }
+  | {
+      readonly kind: "Listed";
+      readonly userIds: ReadonlySet<string>;
+      /** Folded by `foldEmail`. */
+      readonly emails: ReadonlySet<string>;
+      readonly groups: ReadonlySet<string>;
+    }
+  | { readonly kind: "Broken"; readonly problem: string };
+
+export type PolicyRefusal =
+  "PolicyBroken" | "NobodyAuthorized" | "UserIdNotAuthorized" | "EmailNotAuthorized" | "GroupNotAuthorized";
+
+const LISTS = ["userIds", "emails", "groups"] as const;
+
+/** Reads a policy file. Whatever is not exactly a policy becomes `Broken`, with the reason for the log. */
+export function parsePolicy(text: string): Policy {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return broken("it is not JSON"); // the parser's message quotes the file, which holds e-mail addresses
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return broken("it is not an object");
+  const document = value as Readonly<Record<string, unknown>>; // just checked
+  const unknown = Object.keys(document).filter((key) => key !== "allowAnyUser" && !LISTS.some((list) => list === key));
+  if (unknown.length > 0) return broken(`unknown keys: ${unknown.join(", ")}`);
+
+  const [userIds, emails, groups] = LISTS.map((list) => strings(document[list]));
+  if (userIds === undefined || emails === undefined || groups === undefined) {
+    return broken("userIds, emails and groups have to be lists of strings that are not empty");
+  }
+  const anyUser = document["allowAnyUser"] ?? false;
+  if (typeof anyUser !== "boolean") return broken("allowAnyUser has to be true or false");
+  if (!anyUser) return { kind: "Listed", userIds: new Set(userIds), emails: foldAll(emails), groups: new Set(groups) };
+  if (userIds.length + emails.length + groups.length > 0) return broken("allowAnyUser stands beside a list");
+  return { kind: "AnyUser" };
+}
+
+/** The reason why the policy keeps this person out, or `undefined` when they may enter. */
+export function refusalOf(policy: Policy, identity: Identity): PolicyRefusal | undefined {
+  if (identity.userId === "") return "NobodyAuthorized";
+  switch (policy.kind) {
+    case "Broken":
+      return "PolicyBroken";
+    case "AnyUser":
+      return undefined;
+    case "Listed":
+      return refusalOfLists(policy, identity);
+  }
+}
+
+/**
+ * An e-mail address in the form in which two of them are compared.
+ *
+ * Only ASCII letters are folded: Unicode folding maps the Kelvin sign to `k`, and with it one address to another
+ * person's.
+ *
+ * @returns `undefined` for what is not one address: not exactly one `@`, an empty side, a space or control character.
+ */
+export function foldEmail(email: string): string | undefined {
+  // eslint-disable-next-line no-control-regex -- control characters are what is refused here
+  if (/[\s\u0000-\u001f\u007f]/.test(email)) return undefined;
+  if (!/^[^@]+@[^@]+$/.test(email)) return undefined;
+  return email.replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase());
+}
+
+function refusalOfLists(policy: Policy & { kind: "Listed" }, identity: Identity): PolicyRefusal | undefined {
+  const { userIds, emails, groups } = policy;
+  if (userIds.size + emails.size + groups.size === 0) return "NobodyAuthorized";
+  if (userIds.size > 0 && !userIds.has(identity.userId)) return "UserIdNotAuthorized";
+  if (emails.size > 0 && !emails.has(foldEmail(identity.email) ?? NEVER_LISTED)) return "EmailNotAuthorized";
+  if (groups.size > 0 && !identity.groups.some((group) => groups.has(group))) return "GroupNotAuthorized";
+  return undefined;
+}
+
+/** Stands for addresses that cannot match; it is in no set, because lists of empty strings are refused. */
+const NEVER_LISTED = "";
+
+/** An entry that is no address keeps its place as one that nobody can match: the list still counts. */
+function foldAll(emails: readonly string[]): ReadonlySet<string> {
+  return new Set(emails.map((email) => foldEmail(email) ?? `not an address: ${email}`));
+}
+
+function strings(value: unknown): readonly string[] | undefined {
+  if (value === undefined) return [];
+  if (!Array.isArray(value)) return undefined;
+  const items: readonly unknown[] = value;
+  return items.every((item): item is string => typeof item === "string" && item !== "") ? items : undefined;
+}
+
+function broken(problem: string): Policy {
+  return { kind: "Broken", problem };
+}

@@ -1,0 +1,21 @@
+import { request } from "node:http";
+import type { LoopbackAddress } from "./config.ts";
+
+/** Below the kubelet's usual probe time limits, so that the answer is ours and not a cut connection. */
+const TIMEOUT_MS = 2_000;
+
+/**
+ * Whether Jupyter answers. `<base path>/api` gives its version without login, counts as no activity, and needs no token.
+ * Redirects are not followed, and the body is thrown away.
+ */
+export async function isJupyterReady(jupyter: LoopbackAddress, basePath: string): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const path = `${basePath === "/" ? "" : basePath}/api`;
+  const asked = request({ ...jupyter, path, agent: false, signal: AbortSignal.timeout(TIMEOUT_MS) }, (response) => {
+    resolve(response.statusCode === 200);
+    response.destroy();
+  });
+  asked.on("error", () => resolve(false));
+  asked.end();
+  return promise;
+}

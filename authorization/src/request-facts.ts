@@ -1,0 +1,72 @@
+import type { IncomingHttpHeaders } from "node:http";
+import { splitCookies } from "./cookies.ts";
+import type { Credentials } from "./login-service.ts";
+
+/** What is asked for, which decides the form of a refusal. */
+export type RequestKind = "Page" | "Api" | "WebSocket";
+
+/** A request of a person, as far as access depends on it. */
+export type RequestFacts = {
+  readonly kind: RequestKind;
+  readonly method: string;
+  readonly host: string;
+  /** Path and query as sent. */
+  readonly target: string;
+  readonly origin: string | undefined;
+  readonly fetchSite: string | undefined;
+  /** As oauth2-proxy gave it to traefik; empty when it let somebody pass without a session. */
+  readonly headerUser: string;
+  readonly credentials: Credentials;
+  /** The cookies Jupyter may see. */
+  readonly cookiesForUpstream: string;
+};
+
+/**
+ * Reads the request traefik asks about.
+ *
+ * @returns `undefined` when traefik's own headers are missing: then it was not traefik that asked.
+ */
+export function factsFromForwardAuth(headers: IncomingHttpHeaders, cookieName: string): RequestFacts | undefined {
+  const method = single(headers["x-forwarded-method"]);
+  const host = single(headers["x-forwarded-host"]);
+  const target = single(headers["x-forwarded-uri"]);
+  if (method === undefined || host === undefined || target === undefined) return undefined;
+  return { kind: wantsPage(headers.accept) ? "Page" : "Api", method, host, target, ...shared(headers, cookieName) };
+}
+
+/** Reads an upgrade request that traefik forwards. `target` is its path without the prefix traefik has added. */
+export function factsFromUpgrade(
+  headers: IncomingHttpHeaders,
+  method: string,
+  target: string,
+  cookieName: string,
+): RequestFacts | undefined {
+  const host = single(headers.host);
+  if (host === undefined) return undefined;
+  return { kind: "WebSocket", method, host, target, ...shared(headers, cookieName) };
+}
+
+/** Whether to answer with a page; the same rule as that of traefik's router for pages. */
+export function wantsPage(accept: string | undefined): boolean {
+  return /(^|,) *text\/html/i.test(accept ?? "");
+}
+
+function shared(
+  headers: IncomingHttpHeaders,
+  cookieName: string,
+): Pick<RequestFacts, "origin" | "fetchSite" | "headerUser" | "credentials" | "cookiesForUpstream"> {
+  const { login, rest } = splitCookies(headers.cookie ?? "", cookieName);
+  return {
+    origin: headers.origin,
+    fetchSite: single(headers["sec-fetch-site"]),
+    headerUser: single(headers["x-auth-request-user"]) ?? "",
+    credentials: { cookie: login, authorization: headers.authorization ?? "" },
+    cookiesForUpstream: rest,
+  };
+}
+
+/** Node joins repeated headers of these names by a comma, which then equals no user and no host. */
+function single(value: string | readonly string[] | undefined): string | undefined {
+  const text = typeof value === "string" ? value : value?.join(", ");
+  return text === "" ? undefined : text;
+}
