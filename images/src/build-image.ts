@@ -8,7 +8,7 @@ import { layerCommand } from "./layer.ts";
 import { writeOciLayout } from "./oci-archive.ts";
 import { BuildError } from "./progress.ts";
 import { run } from "./run.ts";
-import type { BuildPlace, ImageDefinition } from "./definition.ts";
+import type { BuildPlace, CompiledBinary, ImageDefinition } from "./definition.ts";
 import type { Input } from "./input-hash.ts";
 import type { Progress } from "./progress.ts";
 import type { Step } from "./run.ts";
@@ -32,8 +32,8 @@ export type BuildOptions = {
   readonly signal: AbortSignal;
   /** Default: `AMALTHEA_CACHE`, or `~/.cache/amalthea`. */
   readonly cache?: string;
-  /** Finds a compiled binary; images that hold none do not need it. */
-  readonly compiledBinary?: (name: string) => Promise<string>;
+  /** Finds a compiled binary. Default: that of the package `@amalthea/cluster`, which has to have built it. */
+  readonly compiledBinary?: (name: CompiledBinary) => Promise<string>;
 };
 
 const REPOSITORY = join(import.meta.dirname, "..", "..");
@@ -113,11 +113,13 @@ function buildPlace(
         },
         { cache, progress, signal },
       ),
-    compiledBinary: async (binary) => {
-      if (compiledBinary === undefined) throw new BuildError(`${definition.name} needs the compiled ${binary}`);
-      return compiledBinary(binary);
-    },
+    compiledBinary: compiledBinary ?? builtForCluster,
   };
+}
+
+async function builtForCluster(name: CompiledBinary): Promise<string> {
+  const { binaryPath } = await import("@amalthea/cluster"); // only now: most images need nothing of it
+  return binaryPath(name);
 }
 
 /** Leaves `image.tar` and `digest` in the folder. */

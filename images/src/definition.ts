@@ -25,6 +25,9 @@ export type StagedImage = {
   readonly config: ContainerConfig;
 };
 
+/** A program that images take as it is. It needs no library. */
+export type CompiledBinary = "traefik" | "oauth2-proxy";
+
 /** What a build may use. */
 export type BuildPlace = {
   /** The root of the checkout. */
@@ -36,6 +39,5 @@ export type BuildPlace = {
   readonly signal: AbortSignal;
   /** The root folder of a small Debian with Python, to copy from and never to change; built when first asked for. */
   readonly debianRoot: () => Promise<string>;
-  /** The path of a binary that is compiled elsewhere, as "oauth2-proxy". */
-  readonly compiledBinary: (name: string) => Promise<string>;
+  readonly compiledBinary: (name: CompiledBinary) => Promise<string>;
 };

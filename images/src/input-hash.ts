@@ -33,7 +33,7 @@ export async function inputKey(inputs: readonly Input[]): Promise<string> {
 
 /** Whether a file or folder of this name can reach an image. */
 export function isPackaged(name: string): boolean {
-  return name !== "node_modules" && !/\.test\.ts$/.test(name);
+  return name !== "node_modules" && !name.endsWith(".test.ts");
 }
 
 /** SHA-256 of the content of a file, in hex. */

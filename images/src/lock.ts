@@ -28,6 +28,7 @@ export async function lock(file: string, onWait: () => void, signal: AbortSignal
 async function hold(file: string, options: readonly string[], signal: AbortSignal): Promise<Lock | undefined> {
   const holder = spawn("flock", [...options, file, "sh", "-c", "echo held; exec cat"], {
     stdio: ["pipe", "pipe", "ignore"],
+    detached: true, // Ctrl-C reaches this process alone, which frees the lock after it has cleaned up
   });
   const closed = once(holder, "close");
   const held = await Promise.race([

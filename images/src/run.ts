@@ -63,9 +63,10 @@ async function ending(step: Step, log: string, signal: AbortSignal): Promise<str
     // setpriv makes the kernel kill the command when this process dies, even by kill -9.
     const child = spawn("setpriv", ["--pdeathsig", "KILL", "--", ...step.command], {
       stdio: ["ignore", "pipe", "pipe"],
+      detached: true, // a group of its own: Ctrl-C reaches this process alone, which then ends the group
       ...(step.env === undefined ? {} : { env: step.env }),
     });
-    const kill = (): boolean => child.kill("SIGKILL");
+    const kill = (): void => killGroup(child.pid);
     signal.addEventListener("abort", kill, { once: true });
     child.stdout.pipe(output, { end: false });
     child.stderr.pipe(output, { end: false });
@@ -79,6 +80,15 @@ async function ending(step: Step, log: string, signal: AbortSignal): Promise<str
   } finally {
     output.end();
     await finished(output);
+  }
+}
+
+function killGroup(leader: number | undefined): void {
+  if (leader === undefined) return; // it never started
+  try {
+    process.kill(-leader, "SIGKILL");
+  } catch {
+    // it has ended already
   }
 }
 
