@@ -36,7 +36,6 @@ const REMINDER_MS = 15_000;
  * @throws BuildError when it cannot be started or fails; the signal's reason when stopped.
  */
 export async function run(step: Step, { log, progress, signal }: StepSurroundings): Promise<void> {
-  signal.throwIfAborted();
   await mkdir(dirname(log), { recursive: true });
   progress(step.doing);
   const started = performance.now();
@@ -57,6 +56,7 @@ export function isolated(command: readonly string[]): readonly [string, ...strin
 
 /** How the command ended: `undefined` for well, else a few words. */
 async function ending(step: Step, log: string, signal: AbortSignal): Promise<string | undefined> {
+  signal.throwIfAborted();
   const output = createWriteStream(log, { flags: "a" });
   output.write(`\n$ ${step.command.join(" ")}\n`);
   try {
@@ -72,7 +72,7 @@ async function ending(step: Step, log: string, signal: AbortSignal): Promise<str
     child.stderr.pipe(output, { end: false });
     const { promise, resolve } = Promise.withResolvers<string | undefined>();
     child.once("error", (error) => resolve(error.message));
-    child.once("close", (code, killedBy) => resolve(code === 0 ? undefined : `exit code ${code ?? killedBy}`));
+    child.once("close", (code, killedBy) => resolve(outcomeOf(code, killedBy)));
     const outcome = await promise;
     signal.removeEventListener("abort", kill);
     signal.throwIfAborted();
@@ -81,6 +81,12 @@ async function ending(step: Step, log: string, signal: AbortSignal): Promise<str
     output.end();
     await finished(output);
   }
+}
+
+function outcomeOf(code: number | null, killedBy: string | null): string | undefined {
+  if (code === 0) return undefined;
+  if (code === 127) return "there is no such command";
+  return code === null ? `ended by ${killedBy}` : `exit code ${code}`;
 }
 
 function killGroup(leader: number | undefined): void {
