@@ -12,6 +12,8 @@ export type JupyterServerStatus = {
   readonly failedSince?: string;
   /** ISO 8601; while the state is `hibernated`. */
   readonly hibernatedSince?: string;
+  /** ISO 8601; when the controller last wrote the fields below and the messages of conditions. */
+  readonly refreshedAt?: string;
   readonly containerStates?: ContainerStates;
   /** By key in the patch document. */
   readonly children?: Readonly<Record<string, ChildStatus>>;

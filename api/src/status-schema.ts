@@ -51,6 +51,10 @@ export const statusSchema: Schema<JupyterServerStatus> = {
       startingSince: string("Since when the server is starting.", nullable),
       failedSince: string("Since when the server is failed.", nullable),
       hibernatedSince: string("Since when the server is hibernated.", nullable),
+      refreshedAt: string(
+        "When the details of the status (pod, children, containers, messages) were last written. They are written together with a transition, or once they have been quiet for some seconds.",
+        nullable,
+      ),
       containerStates: anyObject<ContainerStates>(
         "`ready`, `executing`, `waiting` or `failed` by name of the container, below `init` and `regular`.",
         nullable,
