@@ -1,6 +1,9 @@
-import type { Clock } from "./clock.ts";
-import type { Logger } from "./logger.ts";
-import type { WorkQueue } from "./work-queue.ts";
+import { jitter } from "./backoff.ts";
+import { type Clock, systemClock } from "./clock.ts";
+import { withDeadline } from "./deadline.ts";
+import { ApiError, isConflict, isInvalid, TerminalError } from "./errors.ts";
+import { type Logger, silentLogger } from "./logger.ts";
+import type { Level, WorkQueue } from "./work-queue.ts";
 
 /** What happens to a key after it was reconciled without error. */
 export type ReconcileOutcome =
@@ -37,8 +40,129 @@ export type ControllerOptions<K extends string> = {
   readonly onResult?: ((result: ReconcileResult<K>) => void) | undefined;
 };
 
+const WORKERS = 16;
+const RECONCILE_TIMEOUT_MS = 60_000;
+
+/** @see https://github.com/kubernetes-sigs/controller-runtime/blob/main/pkg/manager/manager.go defaultGracefulShutdownPeriod */
+const GRACEFUL_STOP_MS = 30_000;
+
+/** A conflict says that our cache is behind: it is not a failure, but the watch needs a moment. */
+const CONFLICT_DELAY_MS = 20;
+const CONFLICTS_IN_A_ROW = 5;
+
+/** A refusal that is final until the object changes; looked at again in case what refused it has changed. */
+const TERMINAL_RETRY_MS = 10 * 60_000;
+
 /** Works the queue until the signal is aborted: then nothing new is taken, and it resolves when what runs has ended. */
-export declare function runController<K extends string>(
+export async function runController<K extends string>(
   options: ControllerOptions<K>,
   signal: AbortSignal,
-): Promise<void>;
+): Promise<void> {
+  const { queue, clock = systemClock, workers = WORKERS, gracefulStopMs = GRACEFUL_STOP_MS } = options;
+  const grace = new AbortController();
+  let cancelGrace = (): void => {};
+  const stop = (): void => {
+    queue.close();
+    cancelGrace = clock.setTimeout(() => grace.abort(signal.reason), gracefulStopMs);
+  };
+  if (signal.aborted) stop();
+  signal.addEventListener("abort", stop, { once: true });
+  const worker = new Worker(options, grace.signal);
+  await Promise.all(Array.from({ length: workers }, () => worker.run()));
+  cancelGrace();
+  signal.removeEventListener("abort", stop);
+}
+
+/** What the workers of one controller share. */
+class Worker<K extends string> {
+  readonly #options: ControllerOptions<K>;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #random: () => number;
+  readonly #signal: AbortSignal;
+  readonly #conflicts = new Map<K, number>();
+
+  constructor(options: ControllerOptions<K>, signal: AbortSignal) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#logger = options.logger ?? silentLogger;
+    this.#random = options.random ?? Math.random;
+    this.#signal = signal;
+  }
+
+  async run(): Promise<void> {
+    const { queue } = this.#options;
+    for (let taken = await queue.take(); taken !== undefined; taken = await queue.take()) {
+      await this.#work(taken.key, taken.level);
+      queue.done(taken.key);
+    }
+  }
+
+  async #work(key: K, level: Level): Promise<void> {
+    const { reconcile, reconcileTimeoutMs = RECONCILE_TIMEOUT_MS } = this.#options;
+    const startMs = this.#clock.monotonicMs();
+    let result: ReconcileResult<K>["result"];
+    let error: unknown;
+    try {
+      // In a function of its own, so that what it throws before its first `await` is caught as well.
+      const outcome = await withDeadline(this.#clock, reconcileTimeoutMs, this.#signal, async (signal) =>
+        reconcile(key, signal),
+      );
+      result = this.#settle(key, outcome, level);
+    } catch (thrown) {
+      error = thrown;
+      result = this.#signal.aborted ? "Aborted" : this.#retry(key, thrown, level);
+    }
+    this.#options.onResult?.({
+      key,
+      result,
+      durationMs: this.#clock.monotonicMs() - startMs,
+      ...(error === undefined ? {} : { error }),
+    });
+  }
+
+  #settle(key: K, outcome: ReconcileOutcome, level: Level): ReconcileResult<K>["result"] {
+    const { queue } = this.#options;
+    queue.forget(key);
+    this.#conflicts.delete(key);
+    if (outcome.kind === "CheckAgain") queue.addAfter(key, outcome.afterSeconds * 1000, level);
+    return outcome.kind;
+  }
+
+  /** One arm for each kind of failure: when the key comes again, and how loudly it is said. */
+  #retry(key: K, error: unknown, level: Level): ReconcileResult<K>["result"] {
+    const { queue, name: controller } = this.#options;
+    const kind = this.#classify(key, error);
+    switch (kind) {
+      case "Conflict":
+        this.#conflicts.set(key, (this.#conflicts.get(key) ?? 0) + 1);
+        queue.addAfter(key, jitter(CONFLICT_DELAY_MS, 1, 5, this.#random), level);
+        this.#logger.debug({ controller, key, reason: kind }, "reconcile met a conflict");
+        return kind;
+      case "Throttled": {
+        const delayMs = jitter(error instanceof ApiError ? (error.retryAfterMs ?? 1000) : 1000, 1, 1.5, this.#random);
+        queue.addAfter(key, delayMs, level);
+        this.#logger.warn({ controller, key, delayMs }, "the API server asks us to wait");
+        return kind;
+      }
+      case "Terminal":
+        queue.forget(key);
+        this.#conflicts.delete(key);
+        queue.addAfter(key, TERMINAL_RETRY_MS, "Low");
+        this.#logger.warn({ controller, key, err: error }, "reconcile failed; only a change can help");
+        return kind;
+      case "Failed": {
+        this.#conflicts.delete(key);
+        const delayMs = queue.addRateLimited(key, level);
+        this.#logger.warn({ controller, key, err: error, attempt: queue.failures(key), delayMs }, "reconcile failed");
+        return kind;
+      }
+    }
+  }
+
+  #classify(key: K, error: unknown): "Conflict" | "Throttled" | "Terminal" | "Failed" {
+    if (error instanceof TerminalError || isInvalid(error)) return "Terminal";
+    if (error instanceof ApiError && error.code === 429) return "Throttled";
+    return isConflict(error) && (this.#conflicts.get(key) ?? 0) < CONFLICTS_IN_A_ROW ? "Conflict" : "Failed";
+  }
+}

@@ -13,6 +13,8 @@ export class ApiError extends Error {
   readonly reason: string;
   readonly detail: string;
   readonly causes: readonly Cause[];
+  /** `plural/name` of the object that the server speaks of; not always the one we asked for: a quota, for instance. */
+  readonly about: string | undefined;
   /** How long the server asks us to wait, in milliseconds. */
   readonly retryAfterMs: number | undefined;
 
@@ -23,6 +25,7 @@ export class ApiError extends Error {
       readonly reason?: string | undefined;
       readonly detail?: string | undefined;
       readonly causes?: readonly Cause[] | undefined;
+      readonly about?: string | undefined;
       readonly retryAfterMs?: number | undefined;
     },
     options?: ErrorOptions,
@@ -32,6 +35,7 @@ export class ApiError extends Error {
     this.reason = answer.reason ?? "";
     this.detail = answer.detail ?? "";
     this.causes = answer.causes ?? [];
+    this.about = answer.about;
     this.retryAfterMs = answer.retryAfterMs;
   }
 }

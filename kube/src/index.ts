@@ -47,5 +47,5 @@ export {
   refOf,
 } from "./objects.ts";
 export { type Store, type StoreChange, type StoreListener } from "./store.ts";
-export { type ClientOptions, createClient } from "./transport.ts";
+export { type ClientOptions, createClient } from "./rest-client.ts";
 export { type Level, WorkQueue, type WorkQueueOptions } from "./work-queue.ts";

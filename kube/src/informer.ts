@@ -1,9 +1,11 @@
-import type { Clock } from "./clock.ts";
 import type { KubeClient } from "./client.ts";
+import { type Clock, systemClock } from "./clock.ts";
 import type { Kind } from "./kinds.ts";
-import type { Logger } from "./logger.ts";
+import { type Logger, silentLogger } from "./logger.ts";
 import type { KubeObject, Live } from "./objects.ts";
-import type { Store } from "./store.ts";
+import { Reflector } from "./reflector.ts";
+import { type Indexes, ObjectStore, type Store } from "./store.ts";
+import { deepFreeze, withoutBookkeeping } from "./transform.ts";
 
 export type InformerOptions<T extends KubeObject> = {
   readonly client: KubeClient;
@@ -15,23 +17,64 @@ export type InformerOptions<T extends KubeObject> = {
   /** Fetches names, labels and annotations only. */
   readonly metadataOnly?: boolean | undefined;
   /** Name of the index → the values under which it files an object. */
-  readonly indexes?: Readonly<Record<string, (object: Live<T>) => readonly string[]>> | undefined;
-  /** What to keep of an object, besides `metadata`; default: all but `managedFields`. Runs before the store sees it. */
+  readonly indexes?: Indexes<T> | undefined;
+  /** What to keep of an object, after `managedFields` and kubectl's copy are out. It must not change its argument. */
   readonly transform?: ((object: Live<T>) => Live<T>) | undefined;
   /** Freezes what the store holds, so that a reader that changes it fails: for development and tests. Default false. */
   readonly freeze?: boolean | undefined;
   readonly clock?: Clock | undefined;
+  readonly random?: (() => number) | undefined;
   readonly logger?: Logger | undefined;
+  /** How long a watch may be silent. Default 150 s, 10 s while it tells what exists. */
+  readonly silenceMs?: number | undefined;
   /** Called when a list or watch failed, for a metric. */
   readonly onFailure?: ((kind: string, error: unknown) => void) | undefined;
 };
 
 /** Keeps a store equal to what the API server has, through every failure, until it is stopped. */
-export declare class Informer<T extends KubeObject> {
-  constructor(options: InformerOptions<T>);
+export class Informer<T extends KubeObject> {
   readonly store: Store<T>;
-  /** Milliseconds since the API server last told us anything; grows to about a minute on an idle kind. */
-  silentMs(): number;
+  readonly #reflectors: readonly Reflector<T>[];
+
+  constructor(options: InformerOptions<T>) {
+    const { clock = systemClock, kind, transform = (object) => object, freeze = false, indexes } = options;
+    const store = new ObjectStore<T>(kind, {
+      clock,
+      indexes,
+      transform: (object) => {
+        const kept = transform(withoutBookkeeping(object));
+        return freeze ? deepFreeze(kept) : kept;
+      },
+    });
+    this.store = store;
+    const { namespaces = [] } = options;
+    const scopes = namespaces.length === 0 ? [undefined] : [...new Set(namespaces)];
+    const waiting = new Set(scopes);
+    this.#reflectors = scopes.map((namespace) => {
+      const onSynced = (): void => {
+        waiting.delete(namespace);
+        if (waiting.size === 0) store.markSynced();
+      };
+      return new Reflector<T>({
+        ...options,
+        store,
+        namespace,
+        clock,
+        onSynced,
+        random: options.random ?? Math.random,
+        logger: options.logger ?? silentLogger,
+        onFailure: options.onFailure ?? (() => {}),
+      });
+    });
+  }
+
+  /** Milliseconds since the API server last sent anything; up to about a minute on a kind that nobody changes. */
+  silentMs(): number {
+    return Math.max(...this.#reflectors.map((reflector) => reflector.silentMs()));
+  }
+
   /** Watches until the signal is aborted, then resolves. Rejects only for a programming error. */
-  run(signal: AbortSignal): Promise<void>;
+  async run(signal: AbortSignal): Promise<void> {
+    await Promise.all(this.#reflectors.map((reflector) => reflector.run(signal)));
+  }
 }

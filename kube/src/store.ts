@@ -1,5 +1,7 @@
+import { type Clock, systemClock } from "./clock.ts";
 import type { Kind } from "./kinds.ts";
-import type { KubeObject, Live, ObjectKey } from "./objects.ts";
+import { compareResourceVersions, keyOf, type KubeObject, type Live, type ObjectKey } from "./objects.ts";
+import { StoreIndex } from "./store-index.ts";
 
 /** A change of one object. `previous` absent: it is new; `current` absent: it is gone. Another uid makes two changes. */
 export type StoreChange<T extends KubeObject> = {
@@ -29,6 +31,167 @@ export interface Store<T extends KubeObject> {
   waitForSync(signal: AbortSignal): Promise<void>;
   /** Puts the answer to our own write in at once; watch events from before it are ignored from then on. */
   recordWrite(object: Live<T>): void;
-  /** Takes out an object that we deleted; late watch events of this uid are ignored. */
+  /** Takes out an object that we deleted; late watch events of this uid are ignored for 30 seconds. */
   recordRemoval(key: ObjectKey, uid: string): void;
+}
+
+/** How an index files objects: the values under which one is found. */
+export type Indexes<T extends KubeObject> = Readonly<Record<string, (object: Live<T>) => readonly string[]>>;
+
+export type ObjectStoreOptions<T extends KubeObject> = {
+  readonly indexes?: Indexes<T> | undefined;
+  /** What to keep of an object; runs before the store sees it. */
+  readonly transform?: ((object: Live<T>) => Live<T>) | undefined;
+  readonly clock?: Clock | undefined;
+};
+
+/** A watch event that was on its way when we deleted the object arrives within this time, or after a new list. */
+const REMOVAL_MEMORY_MS = 30_000;
+
+/** The store with its writer's side: an `Informer` writes, everybody else sees a `Store`. */
+export class ObjectStore<T extends KubeObject> implements Store<T> {
+  readonly kind: Kind<T>;
+  readonly #objects = new Map<ObjectKey, Live<T>>();
+  readonly #indexes: ReadonlyMap<string, StoreIndex<T>>;
+  readonly #transform: (object: Live<T>) => Live<T>;
+  readonly #clock: Clock;
+  readonly #listeners = new Set<StoreListener<T>>();
+  /** uids that we deleted → when to forget them. */
+  readonly #removed = new Map<string, number>();
+  readonly #sync: PromiseWithResolvers<void> = Promise.withResolvers<void>();
+  #synced = false;
+
+  constructor(kind: Kind<T>, { indexes = {}, transform = (object) => object, clock }: ObjectStoreOptions<T> = {}) {
+    this.kind = kind;
+    this.#indexes = new Map(Object.entries(indexes).map(([name, valuesOf]) => [name, new StoreIndex<T>(valuesOf)]));
+    this.#transform = transform;
+    this.#clock = clock ?? systemClock;
+  }
+
+  get synced(): boolean {
+    return this.#synced;
+  }
+
+  get size(): number {
+    return this.#objects.size;
+  }
+
+  get(key: ObjectKey): Live<T> | undefined {
+    return this.#objects.get(key);
+  }
+
+  list(): IterableIterator<Live<T>> {
+    return this.#objects.values();
+  }
+
+  byIndex(name: string, value: string): readonly Live<T>[] {
+    const index = this.#indexes.get(name);
+    if (index === undefined) throw new TypeError(`the store of ${this.kind.plural} has no index "${name}"`);
+    return index.keys(value).flatMap((key) => this.#objects.get(key) ?? []);
+  }
+
+  subscribe(listener: StoreListener<T>): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async waitForSync(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    const aborted = Promise.withResolvers<never>();
+    const onAbort = (): void => aborted.reject(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+    try {
+      await Promise.race([this.#sync.promise, aborted.promise]);
+    } finally {
+      signal.removeEventListener("abort", onAbort);
+    }
+  }
+
+  recordWrite(object: Live<T>): void {
+    this.set(object);
+  }
+
+  recordRemoval(key: ObjectKey, uid: string): void {
+    const nowMs = this.#clock.monotonicMs();
+    for (const [other, dueMs] of this.#removed) if (dueMs <= nowMs) this.#removed.delete(other);
+    this.#removed.set(uid, nowMs + REMOVAL_MEMORY_MS);
+    const existing = this.#objects.get(key);
+    if (existing?.metadata.uid === uid) this.#change(key, existing, undefined);
+  }
+
+  /** Takes an object in, unless what we have is as new: events may come late, after the answer to our own write. */
+  set(object: Live<T>): void {
+    const key = keyOf(object);
+    const existing = this.#objects.get(key);
+    if (this.#wasRemoved(object.metadata.uid) || (existing !== undefined && !isNewer(object, existing))) return;
+    const kept = this.#transform(object);
+    if (existing !== undefined && existing.metadata.uid !== kept.metadata.uid) {
+      this.#change(key, existing, undefined);
+      this.#change(key, undefined, kept);
+    } else {
+      this.#change(key, existing, kept);
+    }
+  }
+
+  /** Takes an object out, if it is that very one. */
+  delete(object: Live<T>): void {
+    const key = keyOf(object);
+    const { uid } = object.metadata;
+    this.#removed.delete(uid);
+    const existing = this.#objects.get(key);
+    if (existing?.metadata.uid === uid) this.#change(key, existing, undefined);
+  }
+
+  /**
+   * Makes the store equal to a complete list, change by change. What we wrote after the list was made stays.
+   * @param namespace The one that was listed; absent: all.
+   */
+  replace(objects: readonly Live<T>[], resourceVersion: string, namespace?: string): void {
+    const listed = new Set(objects.map((object) => keyOf(object)));
+    for (const [key, existing] of this.#objects) {
+      if (namespace !== undefined && existing.metadata.namespace !== namespace) continue;
+      const olderThanList = compareResourceVersions(existing.metadata.resourceVersion, resourceVersion) <= 0;
+      if (!listed.has(key) && olderThanList) this.#change(key, existing, undefined);
+    }
+    for (const object of objects) this.set(object);
+  }
+
+  /** Everything that exists has been seen. */
+  markSynced(): void {
+    this.#synced = true;
+    this.#sync.resolve();
+  }
+
+  #wasRemoved(uid: string): boolean {
+    const dueMs = this.#removed.get(uid);
+    return dueMs !== undefined && dueMs > this.#clock.monotonicMs();
+  }
+
+  #change(key: ObjectKey, previous: Live<T> | undefined, current: Live<T> | undefined): void {
+    if (current === undefined) this.#objects.delete(key);
+    else this.#objects.set(key, current);
+    for (const index of this.#indexes.values()) index.update(key, previous, current);
+    const change = {
+      key,
+      ...(previous === undefined ? {} : { previous }),
+      ...(current === undefined ? {} : { current }),
+      initial: !this.#synced,
+    };
+    for (const listener of this.#listeners) notify(listener, change);
+  }
+}
+
+function isNewer(object: Live, than: Live): boolean {
+  return compareResourceVersions(object.metadata.resourceVersion, than.metadata.resourceVersion) > 0;
+}
+
+/** A listener that throws is a bug: the process ends by it, but not before the change is made and told to the others. */
+function notify<T extends KubeObject>(listener: StoreListener<T>, change: StoreChange<T>): void {
+  try {
+    listener(change);
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error;
+    });
+  }
 }

@@ -1,18 +1,203 @@
-import type { CallResult, KubeClient } from "./client.ts";
+import type { Dispatcher } from "undici";
+import { jitter } from "./backoff.ts";
+import type { CallResult } from "./client.ts";
 import type { Clock } from "./clock.ts";
-import type { KubeConfig } from "./kube-config.ts";
-import type { Logger } from "./logger.ts";
+import type { Connection } from "./connection.ts";
+import { withDeadline } from "./deadline.ts";
+import { ApiError, type Cause, ConnectionError } from "./errors.ts";
 
-export type ClientOptions = {
-  readonly config: KubeConfig;
-  /** `name/version`. The name is also the field manager of writes that give none. */
-  readonly userAgent: string;
-  /** Called after each attempt, for metrics. */
-  readonly onResult?: ((result: CallResult) => void) | undefined;
-  readonly clock?: Clock | undefined;
-  readonly random?: (() => number) | undefined;
-  readonly logger?: Logger | undefined;
+/** @see https://github.com/kubernetes/client-go/blob/master/rest/request.go maxRetries */
+const MAX_ATTEMPTS = 10;
+
+/** Time for one attempt; lists, which may be large, have twice as much. */
+const CALL_TIMEOUT_MS = 30_000;
+const LIST_TIMEOUT_MS = 60_000;
+
+export type ApiRequest = {
+  readonly verb: CallResult["verb"];
+  /** For errors: `apply StatefulSet ns/name`. */
+  readonly description: string;
+  readonly resource: string;
+  readonly subresource?: string | undefined;
+  readonly method: Dispatcher.HttpMethod;
+  /** With the query. */
+  readonly path: string;
+  readonly body?: string | undefined;
+  readonly contentType?: string | undefined;
+  readonly accept?: string | undefined;
 };
 
-/** A client on long-lived connections: 16 for calls, one more for each watch. */
-export declare function createClient(options: ClientOptions): KubeClient;
+export type TransportOptions = {
+  readonly connection: Connection;
+  readonly server: string;
+  readonly userAgent: string;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly onResult: (result: CallResult) => void;
+};
+
+/** Sends requests: credentials, time limits, and the retries that cannot act twice. */
+export class Transport {
+  readonly #options: TransportOptions;
+
+  constructor(options: TransportOptions) {
+    this.#options = options;
+  }
+
+  /** Sends, and sends again as long as the server did not act. @returns The body of the answer. */
+  async call(request: ApiRequest, signal: AbortSignal): Promise<string> {
+    const { clock } = this.#options;
+    const timeoutMs = request.verb === "list" ? LIST_TIMEOUT_MS : CALL_TIMEOUT_MS;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await withDeadline(clock, timeoutMs, signal, (deadline) => this.#attempt(request, attempt, deadline));
+      } catch (error) {
+        signal.throwIfAborted();
+        const waitMs = this.#retryDelayMs(request, error, attempt);
+        if (waitMs === undefined) throw error;
+        await clock.sleep(waitMs, signal);
+      }
+    }
+  }
+
+  /** Opens a watch: one attempt, and no time limit once the headers have come. @returns The stream of the answer. */
+  async open(request: ApiRequest, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
+    const { connection, clock } = this.#options;
+    const startMs = clock.monotonicMs();
+    const { watches } = await connection.pools();
+    const answer = await this.#send(watches, request, 1, startMs, signal);
+    this.#report(request, answer.statusCode, 1, startMs, 0);
+    if (answer.statusCode >= 400) throw apiError(request, answer, await answer.body.text());
+    return guard(answer.body, (error) => this.#unreachable(request, error, signal));
+  }
+
+  async #attempt(request: ApiRequest, attempt: number, signal: AbortSignal): Promise<string> {
+    const { connection, clock } = this.#options;
+    const startMs = clock.monotonicMs();
+    const { calls } = await connection.pools();
+    const answer = await this.#send(calls, request, attempt, startMs, signal);
+    let text: string;
+    try {
+      text = await answer.body.text();
+    } catch (error) {
+      this.#report(request, 0, attempt, startMs, 0);
+      throw this.#unreachable(request, error, signal);
+    }
+    this.#report(request, answer.statusCode, attempt, startMs, Number(answer.headers["content-length"] ?? text.length));
+    if (answer.statusCode >= 400) throw apiError(request, answer, text);
+    return text;
+  }
+
+  async #send(
+    pool: Dispatcher,
+    request: ApiRequest,
+    attempt: number,
+    startMs: number,
+    signal: AbortSignal,
+  ): Promise<Dispatcher.ResponseData> {
+    const token = await this.#options.connection.token();
+    try {
+      const answer = await pool.request({
+        method: request.method,
+        path: `${new URL(this.#options.server).pathname.replace(/\/$/, "")}${request.path}`,
+        headers: {
+          accept: request.accept ?? "application/json",
+          "user-agent": this.#options.userAgent,
+          ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+          ...(request.body === undefined ? {} : { "content-type": request.contentType ?? "application/json" }),
+        },
+        body: request.body ?? null,
+        signal,
+      });
+      if (answer.statusCode === 401) this.#options.connection.refuseToken(token);
+      return answer;
+    } catch (error) {
+      this.#report(request, 0, attempt, startMs, 0);
+      throw this.#unreachable(request, error, signal);
+    }
+  }
+
+  #unreachable(request: ApiRequest, cause: unknown, signal: AbortSignal): Error {
+    if (signal.aborted && !isTimeout(signal.reason)) return signal.reason as Error;
+    this.#options.connection.suspectCa();
+    const { code, message } = (signal.aborted ? signal.reason : cause) as { code?: unknown; message?: string };
+    const why = typeof code === "string" ? code : (message ?? "no answer");
+    return new ConnectionError(`${request.description}: cannot reach ${this.#options.server} (${why})`, { cause });
+  }
+
+  /** How long to wait before the next attempt, or undefined if there is none. */
+  #retryDelayMs(request: ApiRequest, error: unknown, attempt: number): number | undefined {
+    const { random } = this.#options;
+    if (attempt >= MAX_ATTEMPTS) return undefined;
+    if (error instanceof ApiError) {
+      if (error.code === 401) return attempt === 1 ? 0 : undefined; // with the token as it is now
+      const refused = error.code === 429 || error.code >= 500;
+      return refused && error.retryAfterMs !== undefined ? jitter(error.retryAfterMs, 1, 1.5, random) : undefined;
+    }
+    // Nobody knows whether the server acted; what may be done twice is done once more, the work queue retries the rest.
+    const repeatable = request.method === "GET" || request.verb === "apply";
+    return error instanceof ConnectionError && repeatable && attempt === 1 ? jitter(100, 1, 5, random) : undefined;
+  }
+
+  #report(request: ApiRequest, code: number, attempt: number, startMs: number, bytes: number): void {
+    const { verb, resource, subresource = "" } = request;
+    const durationMs = this.#options.clock.monotonicMs() - startMs;
+    this.#options.onResult({ verb, resource, subresource, code, durationMs, bytes, attempt });
+  }
+}
+
+const isTimeout = (reason: unknown): boolean => reason instanceof DOMException && reason.name === "TimeoutError";
+
+/** The chunks of a stream, with its errors translated. */
+async function* guard(
+  body: AsyncIterable<Uint8Array>,
+  translate: (error: unknown) => Error,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    yield* body;
+  } catch (error) {
+    throw translate(error);
+  }
+}
+
+type Status = {
+  readonly code?: number;
+  readonly reason?: string;
+  readonly message?: string;
+  readonly details?: {
+    readonly name?: string;
+    readonly kind?: string;
+    readonly causes?: readonly Cause[];
+    readonly retryAfterSeconds?: number;
+  };
+};
+
+function apiError(request: ApiRequest, answer: Dispatcher.ResponseData, body: string): ApiError {
+  const header = Number(answer.headers["retry-after"]);
+  const retryAfterMs = Number.isFinite(header) ? header * 1000 : undefined;
+  return statusError(request.description, parseStatus(body), answer.statusCode, retryAfterMs);
+}
+
+/** The error that a Status object stands for, in an answer or inside a watch. */
+export function statusError(description: string, status: Status, code?: number, retryAfterMs?: number): ApiError {
+  const { details } = status;
+  return new ApiError(description, {
+    code: code ?? status.code ?? 500,
+    reason: status.reason,
+    detail: status.message,
+    causes: details?.causes,
+    about: details?.kind === undefined ? undefined : `${details.kind}/${details.name ?? ""}`,
+    retryAfterMs:
+      retryAfterMs ?? (details?.retryAfterSeconds === undefined ? undefined : details.retryAfterSeconds * 1000),
+  });
+}
+
+/** What is not JSON comes from a proxy in between: the code has to say it all. */
+function parseStatus(body: string): Status {
+  try {
+    const status: unknown = JSON.parse(body);
+    return typeof status === "object" && status !== null ? status : {};
+  } catch {
+    return {};
+  }
+}

@@ -1,0 +1,216 @@
+import type { KubeClient, WatchEvent } from "./client.ts";
+import type { Clock } from "./clock.ts";
+import { ApiError, isGone, isInvalid, isTooLargeResourceVersion } from "./errors.ts";
+import type { Kind } from "./kinds.ts";
+import type { Logger } from "./logger.ts";
+import { keyOf, type KubeObject, type Live, type ObjectKey } from "./objects.ts";
+import { SilenceGuard } from "./silence-guard.ts";
+import type { ObjectStore } from "./store.ts";
+import { initialWatchState, nextWatchState, watchPauseMs, type WatchSignal, type WatchState } from "./watch-state.ts";
+
+/** @see https://github.com/kubernetes/client-go/blob/master/tools/pager/pager.go defaultPageSize; parsing one takes about 25 ms */
+const PAGE_SIZE = 500;
+
+/** Shorter than client-go's 300 to 600 s: it halves how long a connection that is open but dead can go unnoticed. */
+const WATCH_TIMEOUT_SECONDS = 240;
+const WATCH_TIMEOUT_SPREAD = 60;
+
+/** @see https://github.com/kubernetes/kubernetes/blob/master/pkg/features/kube_features.go WatchList; KEP-3157 */
+const INITIAL_EVENTS_END = "k8s.io/initial-events-end";
+
+/** A stream of what exists flows; client-go begins to complain after this time. */
+const INITIAL_SILENCE_MS = 10_000;
+
+/** The server sends a bookmark about every 60 s (apiserver's cacher.go, nextBookmarkTime): two and a half of them. */
+const SILENCE_MS = 150_000;
+
+/** Where there are no bookmarks: the end that the server was asked for, and then some. */
+const AFTER_TIMEOUT_MS = 15_000;
+
+export type ReflectorOptions<T extends KubeObject> = {
+  readonly client: KubeClient;
+  readonly kind: Kind<T>;
+  readonly store: ObjectStore<T>;
+  readonly namespace?: string | undefined;
+  readonly labelSelector?: string | undefined;
+  readonly fieldSelector?: string | undefined;
+  readonly metadataOnly?: boolean | undefined;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly logger: Logger;
+  /** Bytes at most this long ago; only for tests to make shorter. */
+  readonly silenceMs?: number | undefined;
+  readonly onSynced: () => void;
+  readonly onFailure: (kind: string, error: unknown) => void;
+};
+
+/** Lists and watches one kind (in one namespace) into a store. What to do next is decided by `nextWatchState`. */
+export class Reflector<T extends KubeObject> {
+  readonly #options: ReflectorOptions<T>;
+  #state: WatchState = initialWatchState;
+  #bookmarkSeen = false;
+  #lastFailureMs = Number.NEGATIVE_INFINITY;
+  #lastContactMs: number;
+
+  constructor(options: ReflectorOptions<T>) {
+    this.#options = options;
+    this.#lastContactMs = options.clock.monotonicMs();
+  }
+
+  get state(): WatchState {
+    return this.#state;
+  }
+
+  /** Milliseconds since the API server last sent anything. */
+  silentMs(): number {
+    return this.#options.clock.monotonicMs() - this.#lastContactMs;
+  }
+
+  /** Runs until the signal is aborted. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, random } = this.#options;
+    let retryAfterMs: number | undefined;
+    while (this.#state.phase.kind !== "Stopped") {
+      try {
+        if (this.#state.pause) await clock.sleep(watchPauseMs(this.#state.failures, retryAfterMs, random), signal);
+        retryAfterMs = undefined;
+        signal.throwIfAborted();
+        this.#signal(await this.#perform(signal));
+      } catch (error) {
+        retryAfterMs = error instanceof ApiError ? error.retryAfterMs : undefined;
+        this.#signal(signal.aborted ? { kind: "Stop" } : this.#failure(error));
+      }
+    }
+  }
+
+  #signal(signal: WatchSignal): void {
+    this.#state = nextWatchState(this.#state, signal);
+  }
+
+  async #perform(signal: AbortSignal): Promise<WatchSignal> {
+    const { phase } = this.#state;
+    switch (phase.kind) {
+      case "Streaming":
+        return await this.#watch(undefined, signal);
+      case "Listing":
+        return await this.#list(signal);
+      case "Watching":
+        return await this.#watch(phase.resourceVersion, signal);
+      case "Stopped":
+        return { kind: "Stop" };
+    }
+  }
+
+  async #list(signal: AbortSignal): Promise<WatchSignal> {
+    const { client, kind, namespace, labelSelector, fieldSelector, metadataOnly } = this.#options;
+    const objects: Live<T>[] = [];
+    let continueToken: string | undefined;
+    for (;;) {
+      // No resourceVersion: the newest state. "0" would ignore the limit and come as one block.
+      const page = await client.list(
+        kind,
+        { namespace, labelSelector, fieldSelector, metadataOnly, limit: PAGE_SIZE, continueToken },
+        signal,
+      );
+      this.#contact();
+      objects.push(...page.items);
+      continueToken = page.continueToken;
+      if (continueToken === undefined) return this.#synced(objects, page.resourceVersion);
+    }
+  }
+
+  #synced(objects: readonly Live<T>[], resourceVersion: string): WatchSignal {
+    this.#options.store.replace(objects, resourceVersion, this.#options.namespace);
+    this.#options.onSynced();
+    return { kind: "Synced", resourceVersion };
+  }
+
+  /** One watch: of all that exists and then of the changes (`from` absent), or of the changes after `from`. */
+  async #watch(from: string | undefined, signal: AbortSignal): Promise<WatchSignal> {
+    const { client, clock, kind, namespace, labelSelector, fieldSelector, metadataOnly, random } = this.#options;
+    const timeoutSeconds = Math.floor(WATCH_TIMEOUT_SECONDS + random() * WATCH_TIMEOUT_SPREAD);
+    const startMs = clock.monotonicMs();
+    using guard = new SilenceGuard(clock, signal);
+    const limitMs = (): number => this.#silenceLimitMs(timeoutSeconds);
+    guard.expect(limitMs());
+    let events = 0;
+    const initial = new Map<ObjectKey, Live<T>>();
+    const onBytes = (): void => {
+      this.#contact();
+      guard.expect(limitMs());
+    };
+    const selection = { namespace, labelSelector, fieldSelector, metadataOnly };
+    const start = from === undefined ? { sendInitialEvents: true } : { resourceVersion: from };
+    try {
+      for await (const event of client.watch(kind, { ...selection, ...start, timeoutSeconds, onBytes }, guard.signal)) {
+        events++;
+        if (this.#state.phase.kind === "Streaming") this.#collect(initial, event);
+        else this.#handle(event);
+      }
+    } catch (error) {
+      if (guard.silent) return this.#stalled();
+      // Inside the stream, before its end of what exists: etcd or the server cannot do it. client-go falls back as well.
+      if (this.#state.phase.kind === "Streaming" && refusesStream(error, events > 0 || guard.heard)) {
+        return { kind: "StreamRefused" };
+      }
+      throw error;
+    }
+    signal.throwIfAborted();
+    return { kind: "Ended", afterMs: clock.monotonicMs() - startMs, events };
+  }
+
+  /** Before the end of what exists nothing reaches the store, so that no reader sees half of it. */
+  #collect(initial: Map<ObjectKey, Live<T>>, event: WatchEvent<T>): void {
+    if (event.type !== "BOOKMARK") {
+      if (event.type === "DELETED") initial.delete(keyOf(event.object));
+      else initial.set(keyOf(event.object), event.object);
+      return;
+    }
+    const { annotations, resourceVersion } = event.object.metadata;
+    this.#bookmarkSeen = true;
+    if (annotations?.[INITIAL_EVENTS_END] !== "true") return;
+    this.#signal(this.#synced([...initial.values()], resourceVersion));
+    initial.clear();
+  }
+
+  #handle(event: WatchEvent<T>): void {
+    const { store } = this.#options;
+    if (event.type === "BOOKMARK") this.#bookmarkSeen = true;
+    else if (event.type === "DELETED") store.delete(event.object);
+    else store.set(event.object);
+    this.#signal({ kind: "Progress", resourceVersion: event.object.metadata.resourceVersion });
+  }
+
+  #silenceLimitMs(timeoutSeconds: number): number {
+    const { silenceMs = SILENCE_MS } = this.#options;
+    if (this.#state.phase.kind === "Streaming") return Math.min(silenceMs, INITIAL_SILENCE_MS);
+    return this.#bookmarkSeen ? silenceMs : timeoutSeconds * 1000 + AFTER_TIMEOUT_MS;
+  }
+
+  #contact(): void {
+    this.#lastContactMs = this.#options.clock.monotonicMs();
+  }
+
+  #stalled(): WatchSignal {
+    this.#options.logger.warn({ kind: this.#options.kind.kind, phase: this.#state.phase.kind }, "watch fell silent");
+    this.#options.onFailure(this.#options.kind.kind, new Error("the watch fell silent"));
+    return { kind: "Stalled" };
+  }
+
+  #failure(error: unknown): WatchSignal {
+    const { clock, kind, logger, onFailure } = this.#options;
+    onFailure(kind.kind, error);
+    if (isGone(error) && !isTooLargeResourceVersion(error)) {
+      logger.debug({ kind: kind.kind, phase: this.#state.phase.kind }, "resourceVersion is too old, listing again");
+      return { kind: "Gone" };
+    }
+    logger.warn({ kind: kind.kind, phase: this.#state.phase.kind, err: error }, "list or watch failed, trying again");
+    const sinceLastFailureMs = clock.monotonicMs() - this.#lastFailureMs;
+    this.#lastFailureMs = clock.monotonicMs();
+    return { kind: "Failed", sinceLastFailureMs };
+  }
+}
+
+function refusesStream(error: unknown, heard: boolean): boolean {
+  return isInvalid(error) || (heard && error instanceof ApiError && error.code === 500);
+}

@@ -1,0 +1,297 @@
+import type {
+  ApplyOptions,
+  CallResult,
+  KubeClient,
+  ListOptions,
+  ObjectList,
+  Patch,
+  RemoveOptions,
+  WatchEvent,
+  WatchOptions,
+  WriteOptions,
+} from "./client.ts";
+import { type Clock, systemClock } from "./clock.ts";
+import { Connection } from "./connection.ts";
+import { ApiError, isNotFound } from "./errors.ts";
+import { Fairness } from "./fairness.ts";
+import { type Kind, pathOf } from "./kinds.ts";
+import type { KubeConfig } from "./kube-config.ts";
+import { lines } from "./lines.ts";
+import { type Logger, silentLogger } from "./logger.ts";
+import { type KubeObject, keyOf, type Live, type Manifest, type ObjectRef } from "./objects.ts";
+import { type ApiRequest, statusError, Transport } from "./transport.ts";
+
+export type ClientOptions = {
+  readonly config: KubeConfig;
+  /** `name/version`. The name is also the field manager of writes that give none. */
+  readonly userAgent: string;
+  /** Called after each attempt, for metrics. */
+  readonly onResult?: ((result: CallResult) => void) | undefined;
+  readonly clock?: Clock | undefined;
+  readonly random?: (() => number) | undefined;
+  readonly logger?: Logger | undefined;
+};
+
+/** A client on long-lived connections: 16 for calls, one more for each watch. */
+export function createClient(options: ClientOptions): KubeClient {
+  return new RestClient(options);
+}
+
+/**
+ * A resourceVersion that no object has: etcd's revision is 1 before the first write. An apply that carries it creates
+ * the object, or is refused with 409 if there is one of that name, whoever made it. A POST would be refused as well,
+ * but leave us as a manager by `Update`, beside which the later applies could never take a field away.
+ */
+const VERSION_OF_NOTHING = "1";
+
+const METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
+const METADATA_ONLY_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
+
+const PATCH_TYPES = {
+  Merge: "application/merge-patch+json",
+  Strategic: "application/strategic-merge-patch+json",
+  Json: "application/json-patch+json",
+} as const;
+
+class RestClient implements KubeClient {
+  readonly #connection: Connection;
+  readonly #transport: Transport;
+  readonly #fieldManager: string;
+
+  constructor({ config, userAgent, clock = systemClock, logger = silentLogger, ...options }: ClientOptions) {
+    this.#connection = new Connection(config, clock, logger);
+    this.#fieldManager = userAgent.split("/", 1)[0] ?? userAgent;
+    this.#transport = new Transport({
+      connection: this.#connection,
+      server: config.server,
+      userAgent,
+      clock,
+      random: options.random ?? Math.random,
+      onResult: options.onResult ?? (() => {}),
+    });
+  }
+
+  async get<T extends KubeObject>(kind: Kind<T>, ref: ObjectRef, signal: AbortSignal): Promise<Live<T>> {
+    return parseObject<T>(await this.#transport.call(aboutObject("get", "GET", kind, ref, {}), signal));
+  }
+
+  async find<T extends KubeObject>(kind: Kind<T>, ref: ObjectRef, signal: AbortSignal): Promise<Live<T> | undefined> {
+    try {
+      return await this.get(kind, ref, signal);
+    } catch (error) {
+      if (isNotFound(error)) return undefined;
+      throw error;
+    }
+  }
+
+  async list<T extends KubeObject>(kind: Kind<T>, options: ListOptions, signal: AbortSignal): Promise<ObjectList<T>> {
+    const query = { limit: options.limit, continue: options.continueToken, ...selection(options) };
+    const request = aboutCollection("list", "GET", kind, options, query);
+    const accept = options.metadataOnly === true ? METADATA_ONLY_LIST : undefined;
+    const { items, metadata } = JSON.parse(await this.#transport.call({ ...request, accept }, signal)) as {
+      items: Live<T>[] | null;
+      metadata: { resourceVersion: string; continue?: string };
+    };
+    const { apiVersion } = kind;
+    // The API server leaves apiVersion and kind out of the items of a list, and only there.
+    const named = (items ?? []).map((item) => ({ apiVersion, kind: kind.kind, ...item }));
+    const more = metadata.continue !== undefined && metadata.continue !== "";
+    return {
+      items: named,
+      resourceVersion: metadata.resourceVersion,
+      ...(more ? { continueToken: metadata.continue } : {}),
+    };
+  }
+
+  async create<T extends KubeObject>(
+    kind: Kind<T>,
+    manifest: Manifest,
+    options: WriteOptions,
+    signal: AbortSignal,
+  ): Promise<Live<T>> {
+    const ref = refOfManifest(kind, manifest);
+    const query = this.#writeQuery(options);
+    const request = aboutCollection("create", "POST", kind, ref, query, ref.name);
+    return parseObject<T>(await this.#transport.call({ ...request, body: JSON.stringify(manifest) }, signal));
+  }
+
+  async apply<T extends KubeObject>(
+    kind: Kind<T>,
+    manifest: Manifest,
+    options: ApplyOptions,
+    signal: AbortSignal,
+  ): Promise<Live<T>> {
+    const ref = refOfManifest(kind, manifest);
+    const query = { ...this.#writeQuery(options), force: String(options.force ?? true) };
+    const metadata = options.createOnly === true ? { resourceVersion: VERSION_OF_NOTHING } : {};
+    const request = {
+      ...aboutObject("apply", "PATCH", kind, ref, query, options.subresource),
+      body: JSON.stringify({
+        apiVersion: kind.apiVersion,
+        kind: kind.kind,
+        ...manifest,
+        metadata: { ...manifest.metadata, ...metadata },
+      }),
+      contentType: "application/apply-patch+yaml",
+    };
+    try {
+      return parseObject<T>(await this.#transport.call(request, signal));
+    } catch (error) {
+      throw options.createOnly === true ? asAlreadyExists(request, kind, ref, error) : error;
+    }
+  }
+
+  async replace<T extends KubeObject>(
+    kind: Kind<T>,
+    manifest: Manifest,
+    options: WriteOptions,
+    signal: AbortSignal,
+  ): Promise<Live<T>> {
+    const ref = refOfManifest(kind, manifest);
+    const request = aboutObject("update", "PUT", kind, ref, this.#writeQuery(options), options.subresource);
+    return parseObject<T>(await this.#transport.call({ ...request, body: JSON.stringify(manifest) }, signal));
+  }
+
+  async patch<T extends KubeObject>(
+    kind: Kind<T>,
+    ref: ObjectRef,
+    patch: Patch,
+    options: WriteOptions,
+    signal: AbortSignal,
+  ): Promise<Live<T>> {
+    const request = {
+      ...aboutObject("patch", "PATCH", kind, ref, this.#writeQuery(options), options.subresource),
+      body: JSON.stringify(patch.kind === "Json" ? patch.operations : patch.body),
+      contentType: PATCH_TYPES[patch.kind],
+    };
+    return parseObject<T>(await this.#transport.call(request, signal));
+  }
+
+  async remove<T extends KubeObject>(
+    kind: Kind<T>,
+    ref: ObjectRef,
+    { uid, resourceVersion, propagationPolicy, gracePeriodSeconds }: RemoveOptions,
+    signal: AbortSignal,
+  ): Promise<Live<T> | undefined> {
+    const body = JSON.stringify({
+      apiVersion: "v1",
+      kind: "DeleteOptions",
+      preconditions: { uid, resourceVersion },
+      propagationPolicy,
+      gracePeriodSeconds,
+    });
+    const request = aboutObject("delete", "DELETE", kind, ref, {});
+    const object = parseObject<T>(await this.#transport.call({ ...request, body }, signal));
+    // Some kinds answer with a Status, others with the object as it was: only one that is marked is still there.
+    const { deletionTimestamp, finalizers = [], deletionGracePeriodSeconds = 0 } = object.metadata;
+    const kept = deletionTimestamp !== undefined && (finalizers.length > 0 || deletionGracePeriodSeconds > 0);
+    return kept ? object : undefined;
+  }
+
+  async *watch<T extends KubeObject>(
+    kind: Kind<T>,
+    options: WatchOptions,
+    signal: AbortSignal,
+  ): AsyncGenerator<WatchEvent<T>, void, undefined> {
+    const request = {
+      ...aboutCollection("watch", "GET", kind, options, {
+        watch: "true",
+        allowWatchBookmarks: "true",
+        timeoutSeconds: options.timeoutSeconds,
+        ...selection(options),
+        ...(options.sendInitialEvents === true
+          ? { sendInitialEvents: "true", resourceVersionMatch: "NotOlderThan" }
+          : {}),
+      }),
+      accept: options.metadataOnly === true ? METADATA_ONLY : undefined,
+    };
+    const stream = await this.#transport.open(request, signal);
+    const fairness = new Fairness();
+    for await (const line of lines(observed(stream, options.onBytes))) {
+      const event = JSON.parse(line) as WatchEvent<T> | { readonly type: "ERROR"; readonly object: object };
+      if (event.type === "ERROR") throw statusError(request.description, event.object);
+      yield event;
+      await fairness.turn();
+    }
+  }
+
+  async getText(path: string, signal: AbortSignal): Promise<string> {
+    const request = { verb: "get", method: "GET", description: `get ${path}`, resource: path, path } as const;
+    return await this.#transport.call({ ...request, accept: "*/*" }, signal);
+  }
+
+  async close(): Promise<void> {
+    await this.#connection.close();
+  }
+
+  #writeQuery({ fieldManager = this.#fieldManager, dryRun = false }: WriteOptions): Query {
+    return { fieldManager, fieldValidation: "Strict", dryRun: dryRun ? "All" : undefined };
+  }
+}
+
+type Query = Readonly<Record<string, string | number | undefined>>;
+
+function aboutObject(
+  verb: ApiRequest["verb"],
+  method: ApiRequest["method"],
+  kind: Kind,
+  ref: ObjectRef,
+  query: Query,
+  subresource?: string,
+): ApiRequest {
+  const description = `${verb} ${kind.kind} ${keyOf(ref)}${subresource === undefined ? "" : `/${subresource}`}`;
+  const path = pathOf(kind, ref, subresource) + queryString(query);
+  return { verb, method, description, resource: kind.plural, subresource, path };
+}
+
+function aboutCollection(
+  verb: ApiRequest["verb"],
+  method: ApiRequest["method"],
+  kind: Kind,
+  { namespace }: { readonly namespace?: string | undefined },
+  query: Query,
+  name = "",
+): ApiRequest {
+  const description = [verb, kind.kind, namespace === undefined ? name : `${namespace}/${name}`].join(" ").trimEnd();
+  return { verb, method, description, resource: kind.plural, path: pathOf(kind, { namespace }) + queryString(query) };
+}
+
+function queryString(query: Query): string {
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) if (value !== undefined) search.set(name, String(value));
+  return search.size === 0 ? "" : `?${search}`;
+}
+
+function selection(options: Pick<ListOptions, "labelSelector" | "fieldSelector" | "resourceVersion">): Query {
+  const { labelSelector, fieldSelector, resourceVersion } = options;
+  return { labelSelector, fieldSelector, resourceVersion };
+}
+
+function refOfManifest(kind: Kind, { metadata }: Manifest): ObjectRef {
+  const { name, namespace } = metadata ?? {};
+  if (name === undefined) throw new TypeError(`a ${kind.kind} without a name cannot be written`);
+  if (kind.namespaced && namespace === undefined) throw new TypeError(`${kind.kind} "${name}" has no namespace`);
+  return { name, namespace };
+}
+
+/** The edge of parsed JSON: what the API server sends for a kind has the type of that kind. */
+function parseObject<T extends KubeObject>(text: string): Live<T> {
+  return JSON.parse(text) as Live<T>;
+}
+
+/** The conflict with `VERSION_OF_NOTHING`; a conflict about another object, a quota for instance, stays one. */
+function asAlreadyExists(request: ApiRequest, kind: Kind, ref: ObjectRef, error: unknown): unknown {
+  if (!(error instanceof ApiError) || error.code !== 409 || error.about !== `${kind.plural}/${ref.name}`) return error;
+  const answer = { code: 409, reason: "AlreadyExists", detail: error.detail, about: error.about };
+  return new ApiError(request.description, answer, { cause: error });
+}
+
+async function* observed(
+  chunks: AsyncIterable<Uint8Array>,
+  onBytes: ((count: number) => void) | undefined,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  for await (const chunk of chunks) {
+    onBytes?.(chunk.length);
+    yield chunk;
+  }
+}

@@ -1,0 +1,105 @@
+import { exponentialMs, jitter } from "./backoff.ts";
+
+/** What a reflector does next. */
+export type WatchPhase =
+  /** Everything that exists, then every change, in one stream (WatchList). */
+  | { readonly kind: "Streaming" }
+  /** Everything that exists, page by page. */
+  | { readonly kind: "Listing" }
+  /** Every change after this resourceVersion. */
+  | { readonly kind: "Watching"; readonly resourceVersion: string }
+  | { readonly kind: "Stopped" };
+
+export type WatchState = {
+  readonly phase: WatchPhase;
+  /** The server does not stream what exists: list it, now and later. */
+  readonly streamRefused: boolean;
+  /** In a row. */
+  readonly failures: number;
+  /** Back off before the phase begins. */
+  readonly pause: boolean;
+};
+
+/** What happened. */
+export type WatchSignal =
+  /** All that exists has been seen. */
+  | { readonly kind: "Synced"; readonly resourceVersion: string }
+  /** A change or a bookmark has been handled. */
+  | { readonly kind: "Progress"; readonly resourceVersion: string }
+  /** The server ended the watch in good order. */
+  | { readonly kind: "Ended"; readonly afterMs: number; readonly events: number }
+  /** Nothing came for too long. */
+  | { readonly kind: "Stalled" }
+  /** The server has forgotten our resourceVersion. */
+  | { readonly kind: "Gone" }
+  /** The server does not know how to stream what exists. */
+  | { readonly kind: "StreamRefused" }
+  | { readonly kind: "Failed"; readonly sinceLastFailureMs: number }
+  | { readonly kind: "Stop" };
+
+/** A watch that ends sooner and brought nothing is an error, or two programs would call each other without pause. */
+const SHORT_WATCH_MS = 1_000;
+
+/**
+ * The same numbers as client-go's reflector and kube-rs' watcher.
+ * @see https://github.com/kubernetes/client-go/blob/master/tools/cache/reflector.go 800 ms, 30 s, factor 2, jitter 1, reset 2 min
+ */
+const BACKOFF_BASE_MS = 800;
+const BACKOFF_CAP_MS = 30_000;
+const BACKOFF_RESET_MS = 120_000;
+
+export const initialWatchState: WatchState = {
+  phase: { kind: "Streaming" },
+  streamRefused: false,
+  failures: 0,
+  pause: false,
+};
+
+/**
+ * Where a reflector goes after `signal`. The only way to lose our place is Gone: whatever happens to the connection, the
+ * changes since are asked for, not the whole again.
+ */
+export function nextWatchState(state: WatchState, signal: WatchSignal): WatchState {
+  const { phase } = state;
+  if (phase.kind === "Stopped") return state;
+  switch (signal.kind) {
+    case "Stop":
+      return { ...state, phase: { kind: "Stopped" }, pause: false };
+    case "Synced":
+      return { ...state, phase: { kind: "Watching", resourceVersion: signal.resourceVersion }, pause: false };
+    case "Progress":
+      if (phase.kind !== "Watching") return state;
+      return { ...state, phase: { kind: "Watching", resourceVersion: signal.resourceVersion }, pause: false };
+    case "Ended":
+      return ended(state, signal.events === 0 && signal.afterMs < SHORT_WATCH_MS);
+    case "Stalled":
+      // A stream without an end of what exists may be that of a server that knows no such end: a list tells.
+      return { ...state, phase: phase.kind === "Watching" ? phase : { kind: "Listing" }, pause: false };
+    case "Gone":
+      return { ...failed(state), phase: beginning(state), pause: state.failures > 0 };
+    case "StreamRefused":
+      return { ...state, streamRefused: true, phase: { kind: "Listing" }, pause: false };
+    case "Failed":
+      return failed(signal.sinceLastFailureMs >= BACKOFF_RESET_MS ? { ...state, failures: 0 } : state);
+  }
+}
+
+/** How long a pause is. `retryAfterMs` is what the server asked for, if it did. */
+export function watchPauseMs(failures: number, retryAfterMs: number | undefined, random: () => number): number {
+  const backoffMs = jitter(exponentialMs(BACKOFF_BASE_MS, BACKOFF_CAP_MS, Math.max(1, failures)), 1, 2, random);
+  return Math.max(backoffMs, retryAfterMs ?? 0);
+}
+
+function ended(state: WatchState, tooShort: boolean): WatchState {
+  if (tooShort) return failed(state);
+  if (state.phase.kind === "Watching") return { ...state, failures: 0, pause: false };
+  return failed({ ...state, phase: { kind: "Listing" } }); // a stream that never told everything that exists
+}
+
+function failed(state: WatchState): WatchState {
+  return { ...state, failures: state.failures + 1, pause: true };
+}
+
+function beginning(state: WatchState): WatchPhase {
+  return { kind: state.streamRefused ? "Listing" : "Streaming" };
+}
