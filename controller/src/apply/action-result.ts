@@ -1,0 +1,44 @@
+import type { Kind, Live, ObjectKey } from "@amalthea/kube";
+import type { Action } from "../decide/decision.ts";
+import type { ObservedFailure, ObservedSecret } from "../decide/observed.ts";
+
+/** What became of one action of a plan. */
+export type ActionResult =
+  /** The API server accepted it; `object` is its answer, where that is the object itself. */
+  | { readonly kind: "Written"; readonly action: Action; readonly at: Kind; readonly object: Live | undefined }
+  /** The object is gone, or was gone already. */
+  | {
+      readonly kind: "Removed";
+      readonly action: Action;
+      readonly at: Kind;
+      readonly key: ObjectKey;
+      readonly uid: string;
+    }
+  /** The Secret was made, mended, or found as it should be. */
+  | { readonly kind: "SecretSeen"; readonly action: Action; readonly secret: ObservedSecret; readonly wrote: boolean }
+  /** The API server will not accept it until something changes. */
+  | { readonly kind: "Refused"; readonly action: Action; readonly failure: ObservedFailure }
+  /** Not sent; time alone changes that, if `retryAfterMs` is given. */
+  | {
+      readonly kind: "Skipped";
+      readonly action: Action;
+      readonly because: "Equivalent" | "Contested" | "AfterFailure";
+      readonly retryAfterMs: number | undefined;
+    };
+
+/** The child that an action is about, as failures name it. */
+export function childKeyOf(action: Action): string {
+  switch (action.kind) {
+    case "EnsureSecret":
+    case "Apply":
+      return action.childKey;
+    case "RemovePod":
+    case "Resize":
+      return "pod";
+    case "Scale":
+      return "statefulset";
+    case "Remove":
+    case "PatchMetadata":
+      return action.target.kind.toLowerCase();
+  }
+}

@@ -1,0 +1,49 @@
+/** What identifies one state of one live object. */
+export type LiveVersion = { readonly uid: string; readonly resourceVersion: string };
+
+type History = {
+  readonly hash: string;
+  /** Version that an apply left as it was: applying again is known to change nothing. */
+  readonly equivalentVersion: string | undefined;
+  /** Monotonic milliseconds of the applies that did change something. */
+  readonly appliedAtMs: readonly number[];
+};
+
+/** Applies of one unchanged manifest within the window before we conclude that somebody else keeps changing it back. */
+const FIGHT_LIMIT = 10;
+const FIGHT_WINDOW_MS = 600_000;
+
+/**
+ * Breaks loops of applies. An apply whose result still differs from what was desired (an admission webhook, a default
+ * that the comparison does not know, another controller) would otherwise be followed by the next one for ever.
+ */
+export class ApplyHistory {
+  readonly #byUid = new Map<string, History>();
+
+  /** Milliseconds to wait before this manifest is applied to the object again: 0 now, Infinity not in its present form. */
+  waitMs(live: LiveVersion, hash: string, nowMs: number): number {
+    const history = this.#byUid.get(live.uid);
+    if (history?.hash !== hash) return 0;
+    if (history.equivalentVersion === live.resourceVersion) return Number.POSITIVE_INFINITY;
+    const recent = history.appliedAtMs.filter((at) => at > nowMs - FIGHT_WINDOW_MS);
+    const oldest = recent.length < FIGHT_LIMIT ? undefined : recent[0];
+    return oldest === undefined ? 0 : oldest + FIGHT_WINDOW_MS - nowMs;
+  }
+
+  /** Takes note of an apply: of the version it met, undefined if it created the object, and of the version it left. */
+  record(before: string | undefined, after: LiveVersion, hash: string, nowMs: number): void {
+    const history = this.#byUid.get(after.uid);
+    const known = history?.hash === hash ? history.appliedAtMs.filter((at) => at > nowMs - FIGHT_WINDOW_MS) : [];
+    const isUnchanged = before === after.resourceVersion;
+    this.#byUid.set(after.uid, {
+      hash,
+      equivalentVersion: isUnchanged ? after.resourceVersion : undefined,
+      appliedAtMs: isUnchanged ? known : [...known, nowMs],
+    });
+  }
+
+  /** The object is gone. */
+  forget(uid: string): void {
+    this.#byUid.delete(uid);
+  }
+}

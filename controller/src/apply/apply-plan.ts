@@ -1,0 +1,162 @@
+import { type Clock, isAlreadyExists, keyOf, type Kind, kinds, type KubeClient, type Live } from "@amalthea/kube";
+import type { Action, Manifest, Plan } from "../decide/decision.ts";
+import type { KindName } from "../kinds.ts";
+import type { ActionResult } from "./action-result.ts";
+import type { ApplyHistory, LiveVersion } from "./apply-history.ts";
+import { ensureSecret } from "./ensure-secret.ts";
+import { asRetryable, isGoneOrReplaced, refusalOf } from "./refusal.ts";
+
+export type ApplyDeps = {
+  /** Its writes throw unless this process is the leader. */
+  readonly client: KubeClient;
+  readonly clock: Clock;
+  readonly findKind: (name: KindName) => Kind;
+  /** Version of an object as the caches have it, for the loop breaker. */
+  readonly liveVersion: (kind: Kind, manifest: Manifest) => LiveVersion | undefined;
+  readonly history: ApplyHistory;
+  /** Called after each action, before the next, so that what was done is known even if the next one fails. */
+  readonly record: (result: ActionResult) => void;
+};
+
+/** What a plan does not say about its server. */
+export type PlanContext = {
+  /** An earlier pass saw the Secret: read it before creating it. */
+  readonly secretExpected: boolean;
+};
+
+/**
+ * Performs the actions of a plan in their order. What the API server refuses for good (a quota, a permission, a taken name,
+ * an invalid object) becomes a result; the actions after it go on, except those that take something away.
+ *
+ * @throws ApiError, ConnectionError for what the queue should try again: the rest of the plan is not performed then.
+ */
+export async function applyPlan(
+  plan: Plan,
+  context: PlanContext,
+  deps: ApplyDeps,
+  signal: AbortSignal,
+): Promise<readonly ActionResult[]> {
+  const results: ActionResult[] = [];
+  for (const action of plan) {
+    const hasFailed = results.some(({ kind }) => kind === "Refused");
+    const result: ActionResult =
+      hasFailed && takesAway(action)
+        ? { kind: "Skipped", action, because: "AfterFailure", retryAfterMs: undefined }
+        : await performOrRefuse(action, context, deps, signal);
+    deps.record(result);
+    results.push(result);
+  }
+  return results;
+}
+
+/** After a refusal nothing is removed: what was to take its place may be what was refused. */
+function takesAway(action: Action): boolean {
+  return action.kind === "Remove" || action.kind === "RemovePod";
+}
+
+async function performOrRefuse(
+  action: Action,
+  context: PlanContext,
+  deps: ApplyDeps,
+  signal: AbortSignal,
+): Promise<ActionResult> {
+  try {
+    return await perform(action, context, deps, signal);
+  } catch (error) {
+    const failure = refusalOf(action, error);
+    if (failure === undefined) throw asRetryable(action, error);
+    return { kind: "Refused", action, failure };
+  }
+}
+
+async function perform(
+  action: Action,
+  context: PlanContext,
+  deps: ApplyDeps,
+  signal: AbortSignal,
+): Promise<ActionResult> {
+  switch (action.kind) {
+    case "EnsureSecret": {
+      const ensured = await ensureSecret(action.secret, deps.client, context.secretExpected, signal);
+      return { kind: "SecretSeen", action, ...ensured };
+    }
+    case "Apply":
+      return await applyChild(action, deps, signal);
+    case "Remove":
+    case "RemovePod":
+      return await remove(action, deps, signal);
+    case "Scale": {
+      const { client } = deps;
+      const at = deps.findKind(action.target);
+      const body = { spec: { replicas: action.replicas } };
+      // The answer is a Scale, not the object: the watch brings that.
+      await client.patch(at, action.target, { kind: "Merge", body }, { subresource: "scale" }, signal);
+      return { kind: "Written", action, at, object: undefined };
+    }
+    case "Resize": {
+      const body = { spec: { containers: [{ name: action.container, resources: action.resources }] } };
+      const patch = { kind: "Strategic", body } as const;
+      const object = await deps.client.patch(kinds.Pod, action.target, patch, { subresource: "resize" }, signal);
+      return { kind: "Written", action, at: kinds.Pod, object };
+    }
+    case "PatchMetadata": {
+      const at = deps.findKind(action.target);
+      const patch = { kind: "Json", operations: action.operations } as const;
+      return { kind: "Written", action, at, object: await deps.client.patch(at, action.target, patch, {}, signal) };
+    }
+  }
+}
+
+async function applyChild(
+  action: Extract<Action, { kind: "Apply" }>,
+  deps: ApplyDeps,
+  signal: AbortSignal,
+): Promise<ActionResult> {
+  const { manifest, desiredHash } = action;
+  const at = deps.findKind(manifest);
+  const before = action.create ? undefined : deps.liveVersion(at, manifest);
+  const waitMs = before === undefined ? 0 : deps.history.waitMs(before, desiredHash, deps.clock.monotonicMs());
+  if (waitMs > 0) {
+    const retryAfterMs = Number.isFinite(waitMs) ? waitMs : undefined;
+    return { kind: "Skipped", action, because: retryAfterMs === undefined ? "Equivalent" : "Contested", retryAfterMs };
+  }
+  const object = action.create
+    ? await createChild(manifest, at, deps, signal)
+    : await deps.client.apply(at, manifest, {}, signal);
+  deps.history.record(before?.resourceVersion, object.metadata, desiredHash, deps.clock.monotonicMs());
+  return { kind: "Written", action, at, object };
+}
+
+/**
+ * Makes a child that the caches do not have. If there is one of that name after all, it is ours if this server controls it
+ * (it lost the label that we watch by, or the watch is late), and somebody else's otherwise.
+ */
+async function createChild(manifest: Manifest, at: Kind, deps: ApplyDeps, signal: AbortSignal): Promise<Live> {
+  try {
+    return await deps.client.apply(at, manifest, { createOnly: true }, signal);
+  } catch (error) {
+    if (!isAlreadyExists(error)) throw error;
+    const present = await deps.client.find(at, manifest.metadata, signal);
+    const owner = manifest.metadata.ownerReferences?.find(({ controller }) => controller === true);
+    const controller = present?.metadata.ownerReferences?.find((reference) => reference.controller === true);
+    if (owner === undefined || controller?.uid !== owner.uid) throw error;
+    return await deps.client.apply(at, manifest, {}, signal);
+  }
+}
+
+async function remove(
+  action: Extract<Action, { kind: "Remove" | "RemovePod" }>,
+  deps: ApplyDeps,
+  signal: AbortSignal,
+): Promise<ActionResult> {
+  const { target } = action;
+  const at = deps.findKind(target);
+  const removed: ActionResult = { kind: "Removed", action, at, key: keyOf(target), uid: target.uid };
+  try {
+    const object = await deps.client.remove(at, target, { uid: target.uid, propagationPolicy: "Background" }, signal);
+    return object === undefined ? removed : { kind: "Written", action, at, object };
+  } catch (error) {
+    if (isGoneOrReplaced(error)) return removed;
+    throw error;
+  }
+}

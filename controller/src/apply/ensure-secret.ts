@@ -1,0 +1,100 @@
+import { randomBytes } from "node:crypto";
+import { ANNOTATIONS } from "@amalthea/api";
+import { isAlreadyExists, kinds, type KubeClient, type Live, type ObjectRef } from "@amalthea/kube";
+import type { Secret } from "kubernetes-types/core/v1.js";
+import type { GeneratedKey, SecretManifest } from "../decide/decision.ts";
+import type { ObservedSecret } from "../decide/observed.ts";
+
+/** What is known of the Secret after `ensureSecret`, and whether it was written. */
+export type EnsuredSecret = { readonly secret: ObservedSecret; readonly wrote: boolean };
+
+/**
+ * Makes sure that the server's Secret exists and follows the spec. Values drawn at random are drawn once: a Secret that
+ * is there keeps those it has. One that belongs to somebody else is left alone and reported as not owned.
+ *
+ * @param expected Whether an earlier pass saw it: then it is read first, otherwise created first.
+ */
+export async function ensureSecret(
+  desired: SecretManifest,
+  client: KubeClient,
+  expected: boolean,
+  signal: AbortSignal,
+): Promise<EnsuredSecret> {
+  const ref = desired.manifest.metadata;
+  const found = expected ? await client.find(kinds.Secret, ref, signal) : undefined;
+  if (found !== undefined) return await mend(found, desired, client, signal);
+  try {
+    const made = await client.create(kinds.Secret, newSecret(desired), {}, signal);
+    return { secret: observed(made, desired), wrote: true };
+  } catch (error) {
+    if (!isAlreadyExists(error)) throw error;
+    return await mend(await client.get(kinds.Secret, ref, signal), desired, client, signal);
+  }
+}
+
+async function mend(
+  live: Live<Secret>,
+  desired: SecretManifest,
+  client: KubeClient,
+  signal: AbortSignal,
+): Promise<EnsuredSecret> {
+  const seen = observed(live, desired);
+  const change = seen.owned ? changeTo(live, desired) : undefined;
+  if (change === undefined) return { secret: seen, wrote: false };
+  const ref: ObjectRef = desired.manifest.metadata;
+  const body = { metadata: { uid: live.metadata.uid, annotations: change.annotations }, data: change.data };
+  const written = await client.patch(kinds.Secret, ref, { kind: "Merge", body }, {}, signal);
+  return { secret: observed(written, desired), wrote: true };
+}
+
+type Values = Readonly<Record<string, string>>;
+
+function newSecret(desired: SecretManifest): SecretManifest["manifest"] {
+  const { metadata } = desired.manifest;
+  const annotations = { ...metadata.annotations, [ANNOTATIONS.contentHash]: desired.contentHash };
+  return { ...desired.manifest, metadata: { ...metadata, annotations }, data: dataOf(desired, undefined) };
+}
+
+/** Missing random values, changed given ones and the hash; undefined if all is as it should be. */
+function changeTo(live: Live<Secret>, desired: SecretManifest): { annotations: Values; data: Values } | undefined {
+  const wanted = dataOf(desired, live.data);
+  const data = Object.fromEntries(Object.entries(wanted).filter(([key, value]) => live.data?.[key] !== value));
+  const isMarked = live.metadata.annotations?.[ANNOTATIONS.contentHash] === desired.contentHash;
+  if (isMarked && Object.keys(data).length === 0) return undefined;
+  return { annotations: { [ANNOTATIONS.contentHash]: desired.contentHash }, data };
+}
+
+/** The Secret's `data`, base64: what patches put there wins, then what follows the spec, then what is there, then chance. */
+function dataOf(desired: SecretManifest, live: Values | undefined): Values {
+  const drawn = desired.generated.map((key) => [key.key, live?.[key.key] ?? base64(draw(key))] as const);
+  const given = Object.entries(desired.given).map(([key, value]) => [key, base64(value)] as const);
+  const patched = (desired.manifest["data"] ?? {}) as Values; // a patch may put anything here; the API server checks it
+  return { ...Object.fromEntries(drawn), ...Object.fromEntries(given), ...patched };
+}
+
+/** 32 random bytes in the form their reader wants. oauth2-proxy decodes URL-safe base64 with its padding. */
+function draw(key: GeneratedKey): string {
+  const bytes = randomBytes(32);
+  switch (key.encoding) {
+    case "hex":
+      return bytes.toString("hex");
+    case "base64url":
+      return bytes.toString("base64").replaceAll("+", "-").replaceAll("/", "_");
+  }
+}
+
+function observed(live: Live<Secret>, desired: SecretManifest): Extract<ObservedSecret, { kind: "Present" }> {
+  const owner = desired.manifest.metadata.ownerReferences?.find(({ controller }) => controller === true);
+  const controller = live.metadata.ownerReferences?.find((reference) => reference.controller === true);
+  return {
+    kind: "Present",
+    uid: live.metadata.uid,
+    owned: owner !== undefined && controller?.uid === owner.uid,
+    keys: Object.keys(live.data ?? {}).toSorted(),
+    contentHash: live.metadata.annotations?.[ANNOTATIONS.contentHash],
+  };
+}
+
+function base64(text: string): string {
+  return Buffer.from(text, "utf8").toString("base64");
+}

@@ -1,0 +1,50 @@
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { isSame, mergePatch } from "./merge-patch.ts";
+
+describe("mergePatch", () => {
+  it.each([
+    { change: "nothing", from: { a: 1, b: { c: [1] } }, to: { a: 1, b: { c: [1] } }, patch: undefined },
+    { change: "another order of keys", from: { a: 1, b: 2 }, to: { b: 2, a: 1 }, patch: undefined },
+    { change: "one of two top-level keys", from: { a: 1, b: 2 }, to: { a: 1, b: 3 }, patch: { b: 3 } },
+    { change: "a key that is gone", from: { kopf: {}, events: { x: 1 } }, to: {}, patch: { events: null } },
+    {
+      change: "a nested key that is gone",
+      from: { children: { service: { uid: "1" }, pvc: { uid: "2" } } },
+      to: { children: { service: { uid: "1" } } },
+      patch: { children: { pvc: null } },
+    },
+    { change: "a list of another length", from: { c: [1, 2] }, to: { c: [1] }, patch: { c: [1] } },
+    { change: "the default that the schema puts back", from: { mainPod: {} }, to: {}, patch: undefined },
+    { change: "an empty object where there was nothing", from: {}, to: { mainPod: {} }, patch: undefined },
+    { change: "a first value", from: {}, to: { state: "starting" }, patch: { state: "starting" } },
+    { change: "an object in place of a text", from: { a: "x" }, to: { a: { b: 1 } }, patch: { a: { b: 1 } } },
+  ])("$change → $patch", ({ from, to, patch }) => {
+    expect(mergePatch(from, to)).toEqual(patch);
+  });
+
+  it("leads from any status to any other, and then has nothing left to change", () => {
+    const leaf = fc.oneof(fc.integer(), fc.string(), fc.boolean(), fc.array(fc.integer(), { maxLength: 3 }));
+    const nested = fc.dictionary(fc.constantFrom("a", "b", "c"), leaf, { minKeys: 1 });
+    const status = fc.dictionary(fc.constantFrom("x", "y", "z"), fc.oneof(leaf, nested));
+    fc.assert(
+      fc.property(status, status, (from, to) => {
+        const result = applyMergePatch(from, mergePatch(from, to) ?? {});
+        expect(isSame(result, to)).toBe(true);
+        expect(mergePatch(result as Record<string, unknown>, to)).toBeUndefined();
+      }),
+    );
+  });
+});
+
+/** RFC 7386, section 2, as its pseudo code says. */
+function applyMergePatch(target: unknown, patch: unknown): unknown {
+  if (typeof patch !== "object" || patch === null || Array.isArray(patch)) return patch;
+  const isRecord = typeof target === "object" && target !== null && !Array.isArray(target);
+  const result: Record<string, unknown> = isRecord ? { ...target } : {};
+  for (const [key, value] of Object.entries(patch)) {
+    if (value === null) delete result[key];
+    else result[key] = applyMergePatch(result[key], value);
+  }
+  return result;
+}

@@ -1,0 +1,46 @@
+type Json = unknown;
+type JsonObject = Readonly<Record<string, Json>>;
+
+/**
+ * The JSON merge patch (RFC 7386) that turns one object into another, or undefined if there is nothing to change. Lists
+ * are replaced as a whole, keys that are gone become null, at every depth. An empty object counts as absent: the API
+ * server puts empty objects where the schema has them as a default, so removing one would never end.
+ *
+ * `to` must not hold null: a merge patch cannot say it.
+ */
+export function mergePatch(from: JsonObject, to: JsonObject): JsonObject | undefined {
+  const patch: Record<string, Json> = {};
+  for (const key of Object.keys(from)) {
+    if (to[key] === undefined && !isEmpty(from[key])) patch[key] = null;
+  }
+  for (const [key, wanted] of Object.entries(to)) {
+    const change = changeOf(from[key], wanted);
+    if (change !== undefined) patch[key] = change;
+  }
+  return Object.keys(patch).length === 0 ? undefined : patch;
+}
+
+function changeOf(present: Json, wanted: Json): Json {
+  if (wanted === undefined || (isEmpty(wanted) && isEmpty(present))) return undefined;
+  if (isObject(present) && isObject(wanted)) return mergePatch(present, wanted);
+  return isSame(present, wanted) ? undefined : wanted;
+}
+
+/** Deep equality of JSON values; the order of keys does not matter, an undefined key is an absent one. */
+export function isSame(left: Json, right: Json): boolean {
+  if (left === right) return true;
+  if (Array.isArray(left) && Array.isArray(right)) {
+    return left.length === right.length && left.every((item, index) => isSame(item, right[index]));
+  }
+  if (!isObject(left) || !isObject(right)) return false;
+  const keys = new Set([...Object.keys(left), ...Object.keys(right)]);
+  return [...keys].every((key) => isSame(left[key], right[key]));
+}
+
+function isObject(value: Json): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isEmpty(value: Json): boolean {
+  return value === undefined || value === null || (isObject(value) && Object.keys(value).length === 0);
+}

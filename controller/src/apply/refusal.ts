@@ -1,0 +1,87 @@
+import { ApiError, isAlreadyExists, isConflict, isForbidden, isInvalid, isNotFound } from "@amalthea/kube";
+import type { Action } from "../decide/decision.ts";
+import type { ObservedFailure } from "../decide/observed.ts";
+import { childKeyOf } from "./action-result.ts";
+
+/** Longest message that is kept of a refusal: a condition's message may have 32,768 bytes, people read one sentence. */
+const MESSAGE_LIMIT = 1_000;
+
+/**
+ * What to remember of an error that trying again at once cannot mend: not permitted or over quota, a name that is taken,
+ * an object that is invalid. Undefined for every other error.
+ */
+export function refusalOf(action: Action, error: unknown): ObservedFailure | undefined {
+  if (!(error instanceof ApiError) || !isRefusal(action, error)) return undefined;
+  return {
+    childKey: childKeyOf(action),
+    kind: kindNameOf(action),
+    code: isMalformed(error) ? 422 : error.code,
+    message: messageOf(action, error),
+    desiredHash: desiredHashOf(action),
+  };
+}
+
+/** The error as the queue should take it: a failed `test` of a JSON patch means that we looked at an old version. */
+export function asRetryable(action: Action, error: unknown): unknown {
+  if (action.kind !== "PatchMetadata" || !(error instanceof ApiError) || !isInvalid(error)) return error;
+  return new ApiError(
+    `patch of ${action.target.kind} ${action.target.name}`,
+    { code: 409, reason: "Conflict" },
+    { cause: error },
+  );
+}
+
+/** The object that was to be removed is not there any more; another one may have its name. */
+export function isGoneOrReplaced(error: unknown): boolean {
+  return isNotFound(error) || isConflict(error);
+}
+
+function isRefusal(action: Action, error: ApiError): boolean {
+  if (action.kind === "PatchMetadata") return isForbidden(error);
+  return isForbidden(error) || isInvalid(error) || isAlreadyExists(error) || isMalformed(error);
+}
+
+/**
+ * A field of the wrong type, which only patches can bring about: the API server calls that its own error.
+ * @see https://github.com/kubernetes/kubernetes/blob/v1.35.4/staging/src/k8s.io/apimachinery/pkg/util/managedfields/internal/structuredmerge.go
+ */
+function isMalformed(error: ApiError): boolean {
+  return error.code === 500 && error.detail.includes("failed to create typed patch object");
+}
+
+/** The API server's sentence, which names field and value; not for Secrets, whose values nobody must read. */
+function messageOf(action: Action, error: ApiError): string {
+  const detail = action.kind === "EnsureSecret" ? "" : error.detail;
+  return (detail === "" ? error.message : detail).slice(0, MESSAGE_LIMIT);
+}
+
+function kindNameOf(action: Action): string {
+  switch (action.kind) {
+    case "EnsureSecret":
+      return "Secret";
+    case "Apply":
+      return action.manifest.kind;
+    case "Remove":
+    case "RemovePod":
+    case "Scale":
+    case "Resize":
+    case "PatchMetadata":
+      return action.target.kind;
+  }
+}
+
+function desiredHashOf(action: Action): string {
+  switch (action.kind) {
+    case "Apply":
+    case "Resize":
+      return action.desiredHash;
+    case "EnsureSecret":
+      return action.secret.contentHash;
+    case "Scale":
+      return `replicas-${action.replicas}`;
+    case "Remove":
+    case "RemovePod":
+    case "PatchMetadata":
+      return "";
+  }
+}

@@ -1,0 +1,84 @@
+/** The environment as a parameter: `process.env` is read in `main.ts` only. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What is wrong with the configuration, all of it, one sentence per variable. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+  readonly problems: readonly string[];
+  constructor(problems: readonly string[]) {
+    super(`the configuration is wrong: ${problems.join("; ")}`);
+    this.problems = problems;
+  }
+}
+
+/**
+ * Reads variables one by one and collects what is wrong with them, so that one start shows every mistake. A variable
+ * that is empty counts as unset, as templates of Deployments like to leave them.
+ */
+export class EnvironmentReader {
+  readonly problems: string[] = [];
+  readonly #env: Environment;
+
+  constructor(env: Environment) {
+    this.#env = env;
+  }
+
+  /** The trimmed text, or undefined if unset or empty. */
+  text(name: string): string | undefined {
+    const value = this.#env[name]?.trim();
+    return value === "" ? undefined : value;
+  }
+
+  /** `true`/`false`, also as `1`/`0`, `yes`/`no`, `on`/`off`, in any case, as the predecessor read them. */
+  flag(name: string, fallback: boolean): boolean {
+    const value = this.text(name)?.toLowerCase();
+    if (value === undefined) return fallback;
+    if (["true", "1", "yes", "on", "t", "y"].includes(value)) return true;
+    if (["false", "0", "no", "off", "f", "n"].includes(value)) return false;
+    this.problems.push(`${name} must be true or false, not "${value}"`);
+    return fallback;
+  }
+
+  /** A whole number within bounds, both included. */
+  integer(name: string, fallback: number, bounds: { readonly min: number; readonly max?: number }): number {
+    const text = this.text(name);
+    if (text === undefined) return fallback;
+    const value = Number(text);
+    const max = bounds.max ?? Number.MAX_SAFE_INTEGER;
+    if (Number.isInteger(value) && value >= bounds.min && value <= max) return value;
+    const range = bounds.max === undefined ? `of at least ${bounds.min}` : `from ${bounds.min} to ${bounds.max}`;
+    this.problems.push(`${name} must be a whole number ${range}, not "${text}"`);
+    return fallback;
+  }
+
+  /** One of a few words. */
+  choice<const T extends string>(name: string, choices: readonly T[], fallback: T): T {
+    const text = this.text(name)?.toLowerCase();
+    if (text === undefined) return fallback;
+    const found = choices.find((choice) => choice === text);
+    if (found !== undefined) return found;
+    this.problems.push(`${name} must be one of ${choices.join(", ")}, not "${text}"`);
+    return fallback;
+  }
+
+  /** A structured value; `parse` reads the text, `accept` returns the typed value or undefined if the shape is wrong. */
+  structured<T>(
+    name: string,
+    shape: string,
+    reading: { readonly parse: (text: string) => unknown; readonly accept: (value: unknown) => T | undefined },
+    fallback: T,
+  ): T {
+    const text = this.text(name);
+    if (text === undefined) return fallback;
+    let parsed: unknown;
+    try {
+      parsed = reading.parse(text);
+    } catch {
+      parsed = undefined;
+    }
+    const value = reading.accept(parsed);
+    if (value !== undefined) return value;
+    this.problems.push(`${name} must be ${shape}`);
+    return fallback;
+  }
+}

@@ -1,0 +1,29 @@
+import { API_VERSION, KIND, PLURAL } from "@amalthea/api";
+import { defineKind, type Kind, kindOf, kinds } from "@amalthea/kube";
+
+/** The resource itself, for the client. */
+export const SERVER_KIND: Kind = defineKind({ apiVersion: API_VERSION, kind: KIND, plural: PLURAL });
+
+/** Built-in kinds of our children that are watched. Secrets are missing on purpose: they are read by name only. */
+export const CHILD_KINDS: readonly Kind[] = [
+  kinds.ConfigMap,
+  kinds.PersistentVolumeClaim,
+  kinds.Service,
+  kinds.NetworkPolicy,
+  kinds.Ingress,
+  kinds.StatefulSet,
+];
+
+/** What a manifest or a target says of its kind. */
+export type KindName = { readonly apiVersion: string; readonly kind: string };
+
+/**
+ * The place of a kind in the API: ours, a built-in one, or one that the administrator allows patches to add.
+ * @throws TypeError for any other: decisions let none through.
+ */
+export function findKind(name: KindName, extraKinds: readonly Kind[]): Kind {
+  const isNamed = (kind: Kind): boolean => kind.apiVersion === name.apiVersion && kind.kind === name.kind;
+  const kind = [SERVER_KIND, ...extraKinds].find(isNamed) ?? kindOf(name);
+  if (kind === undefined) throw new TypeError(`there is no kind ${name.kind} of ${name.apiVersion} to write`);
+  return kind;
+}

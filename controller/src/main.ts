@@ -1,0 +1,89 @@
+import { randomUUID } from "node:crypto";
+import { homedir, hostname } from "node:os";
+import { join } from "node:path";
+import {
+  createClient,
+  inClusterConfig,
+  type KubeConfig,
+  KubeConfigError,
+  type Logger,
+  readKubeConfig,
+} from "@amalthea/kube";
+import { runAmalthea } from "./amalthea.ts";
+import { type ControllerConfig, readConfig } from "./config.ts";
+import { ConfigError } from "./environment.ts";
+import { createLogger } from "./logger.ts";
+import { Metrics } from "./metrics.ts";
+import packageJson from "../package.json" with { type: "json" };
+
+/** What remains of the grace period that a Deployment gives (30 s by default) when the workers have used theirs up. */
+const FORCED_EXIT_MS = 29_000;
+
+async function main(): Promise<void> {
+  const config = readConfig(process.env);
+  const logger = createLogger(config.logLevel);
+  for (const warning of config.warnings) logger.warn({ warning }, "configuration");
+  const stop = stopOnSignals(logger);
+  try {
+    await run(config, logger, stop);
+    logger.info({}, "stopped");
+  } catch (err) {
+    if (err instanceof KubeConfigError) throw err;
+    logger.error({ err }, "the controller ends");
+    process.exitCode = 1;
+  }
+  // Nothing of ours is left; a socket that somebody else keeps open must not keep the process.
+  process.exit();
+}
+
+async function run(config: ControllerConfig, logger: Logger, stop: AbortSignal): Promise<void> {
+  const kubeConfig = await findKubeConfig();
+  const metrics = new Metrics();
+  const client = createClient({
+    config: kubeConfig,
+    userAgent: `amalthea/${packageJson.version}`,
+    onResult: (call) => metrics.apiCall(call),
+    logger,
+  });
+  const ownNamespace = config.podNamespace ?? kubeConfig.namespace;
+  const identity = `${config.podName ?? hostname()}_${randomUUID()}`;
+  logger.info(
+    { version: packageJson.version, server: kubeConfig.server, ownNamespace, scope: config.scope },
+    "starting",
+  );
+  try {
+    await runAmalthea({ config, client, ownNamespace, identity, metrics, logger }, stop);
+  } finally {
+    await client.close();
+  }
+}
+
+/** The file that KUBECONFIG names, else the pod's service account, else the file that kubectl would use. */
+async function findKubeConfig(): Promise<KubeConfig> {
+  const path = process.env["KUBECONFIG"];
+  if (path !== undefined && path !== "") return await readKubeConfig(path, process.env["KUBE_CONTEXT"]);
+  return (
+    (await inClusterConfig(process.env)) ??
+    (await readKubeConfig(join(homedir(), ".kube", "config"), process.env["KUBE_CONTEXT"]))
+  );
+}
+
+function stopOnSignals(logger: Logger): AbortSignal {
+  const stop = new AbortController();
+  for (const name of ["SIGTERM", "SIGINT"] as const) {
+    process.once(name, () => {
+      logger.info({ signal: name }, "stopping");
+      setTimeout(() => process.exit(1), FORCED_EXIT_MS).unref();
+      stop.abort();
+    });
+  }
+  return stop.signal;
+}
+
+main().catch((error: unknown) => {
+  // Before there is a logger, or about what the person who started us can mend: sentences, no stack.
+  const problems =
+    error instanceof ConfigError ? error.problems : [error instanceof Error ? error.message : String(error)];
+  for (const problem of problems) process.stderr.write(`amalthea: ${problem}\n`);
+  process.exit(1);
+});

@@ -1,0 +1,158 @@
+import { type JupyterServer, LABELS } from "@amalthea/api";
+import { type Clock, Informer, keyOf, type Kind, kinds, type KubeClient, type Logger } from "@amalthea/kube";
+import type { KubeObject, Live, ObjectKey, Store, StoreChange } from "@amalthea/kube";
+import type { Event as CoreEvent, Pod } from "kubernetes-types/core/v1.js";
+import { CHILD_KINDS, SERVER_KIND } from "../kinds.ts";
+import { parentUids } from "./owner.ts";
+
+/**
+ * The Events that tell what no object tells. Field selectors know no "or", hence one watch for each line. Of the many
+ * warnings about pods those that the statuses of containers repeat are left out: they are the frequent ones.
+ */
+const EVENT_SELECTORS: readonly string[] = [
+  "involvedObject.kind=StatefulSet,reason=FailedCreate",
+  "involvedObject.kind=PersistentVolumeClaim,reason=ProvisioningFailed",
+  "involvedObject.kind=Pod,reason=TriggeredScaleUp",
+  "involvedObject.kind=Pod,type=Warning,reason!=BackOff,reason!=Unhealthy,reason!=Failed",
+];
+
+export type CachesOptions = {
+  readonly client: KubeClient;
+  /** Empty: the whole cluster. */
+  readonly namespaces: readonly string[];
+  /** Kinds besides our own that patches may add. */
+  readonly extraKinds: readonly Kind[];
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly onFailure: (kind: string, error: unknown) => void;
+};
+
+/** One watched kind, whatever its type. */
+export type Watched = Pick<Informer<KubeObject>, "run" | "silentMs"> & { readonly store: Store<KubeObject> };
+
+/** Everything that is watched. Every replica fills its stores, so that a new leader begins without a list. */
+export class Caches {
+  readonly servers: Informer<KubeObject>;
+  readonly pods: Informer<Pod>;
+  readonly children: readonly Informer<KubeObject>[];
+  readonly events: readonly Informer<CoreEvent>[];
+
+  constructor(options: CachesOptions) {
+    const { client, namespaces, clock, logger, onFailure } = options;
+    const shared = { client, namespaces, clock, logger, onFailure };
+    const indexes = { uid: uidOf, parent: parentUids };
+    const ofServers = { ...shared, labelSelector: LABELS.parentUid, indexes };
+    this.servers = new Informer({ ...shared, kind: SERVER_KIND, indexes: { uid: uidOf } });
+    this.pods = new Informer<Pod>({ ...ofServers, kind: kinds.Pod });
+    this.children = [...CHILD_KINDS, ...options.extraKinds].map((kind) => new Informer({ ...ofServers, kind }));
+    this.events = EVENT_SELECTORS.map(
+      (fieldSelector) =>
+        new Informer<CoreEvent>({
+          ...shared,
+          kind: kinds.CoreEvent,
+          fieldSelector,
+          transform: withoutNoise,
+          indexes: { regarding: (event) => [event.involvedObject.uid ?? ""] },
+        }),
+    );
+  }
+
+  /** Everything, for health and metrics. */
+  get all(): readonly Watched[] {
+    return [this.servers, ...this.owned, ...this.events];
+  }
+
+  /** What belongs to a server. */
+  get owned(): readonly Watched[] {
+    return [this.pods, ...this.children];
+  }
+
+  get synced(): boolean {
+    return this.all.every((informer) => informer.store.synced);
+  }
+
+  /** Watches until the signal is aborted. */
+  async run(signal: AbortSignal): Promise<void> {
+    await Promise.all(this.all.map((informer) => informer.run(signal)));
+  }
+
+  async waitForSync(signal: AbortSignal): Promise<void> {
+    await Promise.all(this.all.map((informer) => informer.store.waitForSync(signal)));
+  }
+
+  server(key: ObjectKey): JupyterServer | undefined {
+    return asServer(this.servers.store.get(key));
+  }
+
+  listServers(): readonly JupyterServer[] {
+    return [...this.servers.store.list()].map((object) => object as unknown as JupyterServer); // see `asServer`
+  }
+
+  /** An object of a watched kind. */
+  find(kind: Kind, key: ObjectKey): Live | undefined {
+    return this.#informerOf(kind)?.store.get(key);
+  }
+
+  /** Puts the answer to a write of ours where the next pass looks; kinds that are not watched are passed over. */
+  recordWrite(kind: Kind, object: Live): void {
+    this.#informerOf(kind)?.store.recordWrite(object);
+  }
+
+  /** Takes out an object that we removed. */
+  recordRemoval(kind: Kind, key: ObjectKey, uid: string): void {
+    this.#informerOf(kind)?.store.recordRemoval(key, uid);
+  }
+
+  /** Calls back with the key of each server that a change concerns, synchronously. */
+  subscribe(listener: (key: ObjectKey, change: StoreChange<KubeObject>) => void): void {
+    this.servers.store.subscribe((change) => listener(change.key, change));
+    const tell = (uids: readonly string[], change: StoreChange<KubeObject>): void => {
+      for (const uid of new Set(uids)) {
+        for (const server of this.servers.store.byIndex("uid", uid)) listener(keyOf(server), change);
+      }
+    };
+    for (const { store } of this.owned) {
+      store.subscribe((change) => tell(objectsOf(change).flatMap(parentUids), change));
+    }
+    for (const { store } of this.events) {
+      store.subscribe((change) => {
+        // An Event that expires is no news.
+        if (change.current !== undefined) tell(this.#parentsOf(change.current.involvedObject.uid ?? ""), change);
+      });
+    }
+  }
+
+  /** uids of the servers that the pod, StatefulSet or claim of this uid belongs to. */
+  #parentsOf(uid: string): readonly string[] {
+    return this.owned.flatMap(({ store }) => store.byIndex("uid", uid).flatMap(parentUids));
+  }
+
+  #informerOf(kind: Kind): Watched | undefined {
+    return this.all.find(({ store }) => store.kind.kind === kind.kind && store.kind.apiVersion === kind.apiVersion);
+  }
+}
+
+/** The object as what the schema of its CustomResourceDefinition has made sure that it is. */
+export function asServer(object: Live | undefined): JupyterServer | undefined {
+  return object as unknown as JupyterServer | undefined;
+}
+
+function uidOf(object: Live): readonly string[] {
+  return [object.metadata.uid];
+}
+
+function objectsOf(change: StoreChange<KubeObject>): readonly KubeObject[] {
+  return [change.previous, change.current].filter((object) => object !== undefined);
+}
+
+/** Clusters have many Events, most of them not about us: keeps of each what is read. */
+function withoutNoise(event: Live<CoreEvent>): Live<CoreEvent> {
+  const { name, namespace, uid, resourceVersion, creationTimestamp } = event.metadata;
+  return {
+    metadata: { name, namespace, uid, resourceVersion, creationTimestamp },
+    involvedObject: { kind: event.involvedObject.kind, uid: event.involvedObject.uid },
+    reason: event.reason,
+    message: event.message,
+    lastTimestamp: event.series?.lastObservedTime ?? event.lastTimestamp ?? event.eventTime ?? creationTimestamp,
+  } as Live<CoreEvent>; // exactOptionalPropertyTypes: fields that are undefined are no less absent to their readers
+}

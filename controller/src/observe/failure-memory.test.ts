@@ -1,0 +1,42 @@
+import { describe, expect, it } from "vitest";
+import type { ObservedFailure } from "../decide/observed.ts";
+import { FailureMemory } from "./failure-memory.ts";
+
+const failure: ObservedFailure = {
+  childKey: "pvc",
+  kind: "PersistentVolumeClaim",
+  code: 403,
+  message: "quota",
+  desiredHash: "a",
+};
+
+describe("FailureMemory", () => {
+  it("holds a refused write back for ten seconds, then lets it be tried again", () => {
+    const memory = new FailureMemory();
+    memory.remember("u", failure, 0);
+    expect(memory.of("u", 9_999)).toEqual([failure]);
+    expect(memory.nextRetryMs("u", 9_999)).toBe(1);
+    expect(memory.of("u", 10_000)).toEqual([{ ...failure, mayRetry: true }]);
+    expect(memory.nextRetryMs("u", 10_000)).toBeUndefined();
+  });
+
+  it("doubles the wait for the same body, up to five minutes, and starts anew for another", () => {
+    const memory = new FailureMemory();
+    const waits = [1, 2, 3, 4, 5, 6, 7].map(() => {
+      memory.remember("u", failure, 0);
+      return memory.nextRetryMs("u", 0);
+    });
+    expect(waits).toEqual([10_000, 20_000, 40_000, 80_000, 160_000, 300_000, 300_000]);
+    memory.remember("u", { ...failure, desiredHash: "b" }, 0);
+    expect(memory.nextRetryMs("u", 0)).toBe(10_000);
+  });
+
+  it("forgets one child at a time", () => {
+    const memory = new FailureMemory();
+    memory.remember("u", failure, 0);
+    memory.remember("u", { ...failure, childKey: "ingress" }, 0);
+    memory.forgetChild("u", "pvc");
+    expect(memory.of("u", 0).map(({ childKey }) => childKey)).toEqual(["ingress"]);
+    expect(memory.of("other", 0)).toEqual([]);
+  });
+});

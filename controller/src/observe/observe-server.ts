@@ -1,0 +1,94 @@
+import { LABELS } from "@amalthea/api";
+import type { JupyterServer } from "@amalthea/api";
+import type { KubeObject, Live, ObjectKey } from "@amalthea/kube";
+import type { Event as CoreEvent, Pod } from "kubernetes-types/core/v1.js";
+import type { LiveChild, Observed, ObservedEvent } from "../decide/observed.ts";
+import type { Caches } from "./caches.ts";
+import type { FailureMemory } from "./failure-memory.ts";
+import { controllerOf, controllingServer } from "./owner.ts";
+import type { RouteIndex } from "./route-index.ts";
+import type { SecretMemory } from "./secret-memory.ts";
+
+/** What is known besides the caches, all of it rebuilt by itself after a restart. */
+export type Memories = {
+  readonly secrets: SecretMemory;
+  readonly failures: FailureMemory;
+  readonly routes: RouteIndex;
+};
+
+/**
+ * Gathers what is known of one server, without any API call.
+ *
+ * @param nowMs Monotonic milliseconds, for the age of what is remembered.
+ * @returns undefined if there is no such server.
+ */
+export function observeServer(key: ObjectKey, caches: Caches, memories: Memories, nowMs: number): Observed | undefined {
+  const server = caches.server(key);
+  if (server === undefined) return undefined;
+  const { uid } = server.metadata;
+  const children = childrenOf(server, caches);
+  const pod = podOf(server, caches);
+  const events = eventsAbout([...children, ...(pod === undefined ? [] : [pod])], caches);
+  return {
+    server,
+    children,
+    pod: pod as Observed["pod"], // what a store holds has the metadata that the API server sets
+    secret: memories.secrets.recall(uid, { pod, events }, nowMs),
+    events,
+    failures: memories.failures.of(uid, nowMs),
+    routeHolder: memories.routes.holderBefore(server),
+  };
+}
+
+/** The objects that the server controls, and its claim also while it is kept without an owner. */
+function childrenOf(server: JupyterServer, caches: Caches): readonly LiveChild[] {
+  const { uid, name, namespace } = server.metadata;
+  const isChild = (object: Live): boolean =>
+    object.metadata.namespace === namespace &&
+    (controllingServer(object) === uid || (isClaim(object, name) && controllerOf(object) === undefined));
+  return caches.owned.flatMap(({ store }) =>
+    store
+      .byIndex("parent", uid)
+      .filter(isChild)
+      // Objects of a list lack both; every reader needs them.
+      .map(
+        (object) => ({ apiVersion: store.kind.apiVersion, kind: store.kind.kind, ...object }) as unknown as LiveChild,
+      ),
+  );
+}
+
+function isClaim(object: KubeObject, name: string): boolean {
+  return object.metadata?.name === name && object.metadata.labels?.[LABELS.childKey] === "pvc";
+}
+
+/** The pod of the server's StatefulSet; of several the newest. */
+function podOf(server: JupyterServer, caches: Caches): Live<Pod> | undefined {
+  const isMain = (pod: Live<Pod>): boolean => {
+    const owner = controllerOf(pod);
+    const isOfSet = owner?.kind === "StatefulSet" && owner.name === server.metadata.name;
+    return pod.metadata.namespace === server.metadata.namespace && isOfSet;
+  };
+  return caches.pods.store
+    .byIndex("parent", server.metadata.uid)
+    .filter(isMain)
+    .toSorted((left, right) => right.metadata.creationTimestamp.localeCompare(left.metadata.creationTimestamp))[0];
+}
+
+function eventsAbout(
+  objects: readonly { readonly metadata: { readonly uid: string } }[],
+  caches: Caches,
+): readonly ObservedEvent[] {
+  const events = objects.flatMap(({ metadata }) =>
+    caches.events.flatMap(({ store }) => store.byIndex("regarding", metadata.uid)),
+  );
+  return events.map(asObserved).toSorted((left, right) => left.lastSeen.getTime() - right.lastSeen.getTime());
+}
+
+function asObserved(event: Live<CoreEvent>): ObservedEvent {
+  return {
+    reason: event.reason ?? "",
+    message: event.message ?? "",
+    regardingKind: event.involvedObject.kind ?? "",
+    lastSeen: new Date(event.lastTimestamp ?? event.metadata.creationTimestamp),
+  };
+}

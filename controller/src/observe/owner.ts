@@ -1,0 +1,23 @@
+import { GROUP, KIND, LABELS } from "@amalthea/api";
+import type { KubeObject } from "@amalthea/kube";
+import type { OwnerReference } from "kubernetes-types/meta/v1.js";
+
+/** The reference to the object's controller, or undefined if it has none. */
+export function controllerOf(object: KubeObject): OwnerReference | undefined {
+  return object.metadata?.ownerReferences?.find((owner) => owner.controller === true);
+}
+
+/** uid of the server that controls the object, or undefined if something else does, or nothing. */
+export function controllingServer(object: KubeObject): string | undefined {
+  const owner = controllerOf(object);
+  return owner?.kind === KIND && owner.apiVersion.startsWith(`${GROUP}/`) ? owner.uid : undefined;
+}
+
+/**
+ * uids of the servers whose state the object may tell about: the one that controls it, and the one that its label names
+ * (a pod is controlled by its StatefulSet, a retained claim by nobody).
+ */
+export function parentUids(object: KubeObject): readonly string[] {
+  const uids = [controllingServer(object), object.metadata?.labels?.[LABELS.parentUid]];
+  return [...new Set(uids.filter((uid) => uid !== undefined))];
+}

@@ -1,0 +1,60 @@
+import type { Pod } from "kubernetes-types/core/v1.js";
+import { describe, expect, it } from "vitest";
+import type { ObservedSecret } from "../decide/observed.ts";
+import { type PodView, SecretMemory } from "./secret-memory.ts";
+
+const present: ObservedSecret = { kind: "Present", uid: "s", owned: true, keys: [], contentHash: "h" };
+const nothing: PodView = { pod: undefined, events: [] };
+
+function podView(uid: string, waiting?: string): PodView {
+  const state = waiting === undefined ? { running: {} } : { waiting: { reason: waiting } };
+  const status = {
+    containerStatuses: [{ name: "c", ready: waiting === undefined, state, image: "", imageID: "", restartCount: 0 }],
+  };
+  return { pod: { metadata: { uid }, status } as Pod, events: [] };
+}
+
+describe("SecretMemory", () => {
+  it.each([
+    { then: "there is still no pod", after: nothing, recalls: "Present" },
+    { then: "its first pod appears", after: podView("p1"), recalls: "Present" },
+  ])("of a server without a pod when $then → $recalls", ({ after, recalls }) => {
+    const memory = new SecretMemory();
+    memory.remember("u", present, undefined, 0);
+    expect(memory.recall("u", after, 1).kind).toBe(recalls);
+  });
+
+  it.each([
+    { then: "the same pod is there", after: podView("p1"), atMs: 1, recalls: "Present" },
+    { then: "another pod took its place", after: podView("p2"), atMs: 1, recalls: "Unknown" },
+    { then: "its pod is gone", after: nothing, atMs: 1, recalls: "Present" },
+    {
+      then: "the pod soon misses a part",
+      after: podView("p1", "CreateContainerConfigError"),
+      atMs: 9_999,
+      recalls: "Present",
+    },
+    {
+      then: "the pod misses a part",
+      after: podView("p1", "CreateContainerConfigError"),
+      atMs: 10_000,
+      recalls: "Unknown",
+    },
+    { then: "the pod pulls its image", after: podView("p1", "ImagePullBackOff"), atMs: 10_000, recalls: "Present" },
+  ])("of a server with a pod when $then → $recalls", ({ after, atMs, recalls }) => {
+    const memory = new SecretMemory();
+    memory.remember("u", present, "p1", 0);
+    expect(memory.recall("u", after, atMs).kind).toBe(recalls);
+  });
+
+  it("looks again when the next pod starts, also after the first one that it saw itself", () => {
+    const memory = new SecretMemory();
+    memory.remember("u", present, undefined, 0);
+    memory.recall("u", podView("p1"), 1);
+    expect(memory.recall("u", podView("p2"), 2).kind).toBe("Unknown");
+  });
+
+  it("knows nothing of a server that it was not told about", () => {
+    expect(new SecretMemory().recall("u", nothing, 0).kind).toBe("Unknown");
+  });
+});

@@ -1,0 +1,61 @@
+import type { Pod } from "kubernetes-types/core/v1.js";
+import type { ObservedEvent, ObservedSecret } from "../decide/observed.ts";
+
+type Knowledge = {
+  readonly secret: ObservedSecret;
+  readonly lookedAtMs: number;
+  /** uid of the pod at the last look; undefined if there was none. */
+  readonly podUid: string | undefined;
+};
+
+/**
+ * Shortest time between two looks at a Secret that a pod says is missing: the kubelet repeats itself, one look per
+ * complaint is enough, and its own retries of a volume or an image wait about as long.
+ */
+const LOOK_AGAIN_MS = 10_000;
+
+/**
+ * What we know of each server's Secret. Secrets are never watched, so what we know grows old: it is forgotten when
+ * another pod takes the place of the one that was there, and when the pod says that something of its configuration is missing.
+ */
+export class SecretMemory {
+  readonly #known = new Map<string, Knowledge>();
+
+  /** The knowledge that still holds. Times are monotonic milliseconds. */
+  recall(serverUid: string, world: PodView, nowMs: number): ObservedSecret {
+    const known = this.#known.get(serverUid);
+    if (known === undefined) return { kind: "Unknown" };
+    const podUid = world.pod?.metadata?.uid;
+    const isReplaced = known.podUid !== undefined && podUid !== undefined && podUid !== known.podUid;
+    const isMissed = lacksConfiguration(world) && nowMs - known.lookedAtMs >= LOOK_AGAIN_MS;
+    if (isReplaced || isMissed) {
+      this.#known.delete(serverUid);
+      return { kind: "Unknown" };
+    }
+    if (known.podUid === undefined && podUid !== undefined) this.#known.set(serverUid, { ...known, podUid });
+    return known.secret;
+  }
+
+  /** Keeps what a read or a write of the Secret showed. */
+  remember(serverUid: string, secret: ObservedSecret, podUid: string | undefined, nowMs: number): void {
+    this.#known.set(serverUid, { secret, podUid, lookedAtMs: nowMs });
+  }
+
+  forget(serverUid: string): void {
+    this.#known.delete(serverUid);
+  }
+}
+
+/** The pod and what Events say about it: enough to see that a Secret may be missing. */
+export type PodView = {
+  readonly pod: Pod | undefined;
+  readonly events: readonly ObservedEvent[];
+};
+
+/** Whether the kubelet cannot make the containers or the volumes, as it says when a Secret is missing. */
+function lacksConfiguration({ pod, events }: PodView): boolean {
+  const statuses = [...(pod?.status?.initContainerStatuses ?? []), ...(pod?.status?.containerStatuses ?? [])];
+  const isWaiting = statuses.some((status) => status.state?.waiting?.reason === "CreateContainerConfigError");
+  const isUnready = statuses.length === 0 || statuses.some((status) => status.ready !== true);
+  return isWaiting || (isUnready && events.some((event) => event.reason === "FailedMount"));
+}
