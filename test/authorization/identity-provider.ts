@@ -1,0 +1,82 @@
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import Provider from "oidc-provider";
+
+/** A person the provider knows; other claims are given out as they are. */
+export type Account = {
+  readonly email?: string;
+  readonly email_verified?: boolean;
+  readonly groups?: readonly string[];
+};
+
+export type IdentityProvider = {
+  readonly issuerUrl: string;
+  readonly clientId: string;
+  readonly clientSecret: string;
+  readonly close: () => Promise<void>;
+};
+
+/** Names the account to sign in as, in place of a login form. */
+export const ACCOUNT_HEADER = "x-test-account";
+
+/** Starts a real OpenID Connect provider on loopback for one client. */
+export async function startIdentityProvider(
+  accounts: Readonly<Record<string, Account>>,
+  redirectUri: string,
+): Promise<IdentityProvider> {
+  const server = createServer();
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const issuerUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`; // it listens on TCP
+  const client = { clientId: "jupyter", clientSecret: randomBytes(16).toString("hex") };
+  const provider = new Provider(issuerUrl, configuration(accounts, client, redirectUri));
+  const answer = provider.callback();
+  server.on("request", (request: IncomingMessage, response: ServerResponse) => {
+    const account = String(request.headers[ACCOUNT_HEADER] ?? "");
+    const answered = request.url?.startsWith("/interaction/")
+      ? provider.interactionFinished(request, response, { login: { accountId: account } })
+      : answer(request, response);
+    answered.catch((error: unknown) => response.writeHead(500).end(String(error)));
+  });
+  const close = async (): Promise<void> => {
+    server.closeAllConnections();
+    await new Promise<void>((resolve) => void server.close(() => resolve()));
+  };
+  return { issuerUrl, ...client, close };
+}
+
+type GrantContext = {
+  readonly oidc: {
+    readonly provider: Provider;
+    readonly session: { readonly accountId: string };
+    readonly client: { readonly clientId: string };
+  };
+};
+
+function configuration(
+  accounts: Readonly<Record<string, Account>>,
+  client: { readonly clientId: string; readonly clientSecret: string },
+  redirectUri: string,
+): object {
+  return {
+    clients: [{ client_id: client.clientId, client_secret: client.clientSecret, redirect_uris: [redirectUri] }],
+    claims: { openid: ["sub"], email: ["email", "email_verified"], groups: ["groups"] },
+    scopes: ["openid", "email", "profile", "groups"],
+    conformIdTokenClaims: false, // the claims belong into the ID token, where oauth2-proxy looks first
+    ttl: { AccessToken: 600, Grant: 3600, IdToken: 600, Interaction: 600, Session: 3600 }, // seconds
+    cookies: { keys: [randomBytes(16).toString("hex")] },
+    features: { devInteractions: { enabled: false } },
+    interactions: { url: (_context: unknown, { uid }: { readonly uid: string }) => `/interaction/${uid}` },
+    findAccount: (_context: unknown, sub: string) =>
+      accounts[sub] === undefined ? undefined : { accountId: sub, claims: () => ({ sub, ...accounts[sub] }) },
+    loadExistingGrant: async ({ oidc }: GrantContext) => {
+      const { clientId } = oidc.client;
+      const grant = new oidc.provider.Grant({ accountId: oidc.session.accountId, clientId });
+      grant.addOIDCScope("openid email profile groups");
+      await grant.save();
+      return grant; // everybody consents
+    },
+  };
+}

@@ -1,0 +1,68 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { connect } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
+
+/** A program that runs beside the test. */
+export type Program = {
+  /** Everything it has written. */
+  readonly output: () => string;
+  readonly signal: (signal: NodeJS.Signals) => void;
+  /** Ends it and waits until it is gone. */
+  readonly stop: () => Promise<void>;
+};
+
+/** Starts a program and waits until it listens on a port of loopback. Throws with its output when it ends before. */
+export async function startProgram(
+  command: readonly [string, ...string[]],
+  env: Readonly<Record<string, string>>,
+  port: number,
+): Promise<Program> {
+  const [file, ...args] = command;
+  const child = spawn(file, args, { env: { PATH: process.env["PATH"], ...env }, stdio: ["ignore", "pipe", "pipe"] });
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8").on("data", (text: string) => void (output += text));
+  }
+  const program: Program = {
+    output: () => output,
+    signal: (signal) => void child.kill(signal),
+    stop: () => stop(child),
+  };
+  const hasEnded = (): boolean => child.exitCode !== null || child.signalCode !== null;
+  await eventually(`${file} listens on ${port}`, async () => {
+    if (hasEnded()) throw new Error(`${file} ended: ${output}`);
+    return isListening(port);
+  });
+  return program;
+}
+
+/** Waits until something is so, looking often. Throws when it takes longer than `timeoutMs`. */
+export async function eventually(
+  what: string,
+  isSo: () => boolean | Promise<boolean>,
+  timeoutMs = 30_000,
+): Promise<void> {
+  const deadline = Date.now() + timeoutMs;
+  while (!(await isSo())) {
+    if (Date.now() > deadline) throw new Error(`not within ${timeoutMs} ms: ${what}`);
+    await delay(20);
+  }
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, "exit");
+  child.kill("SIGKILL");
+  await ended;
+}
+
+async function isListening(port: number): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const socket = connect({ host: "127.0.0.1", port });
+  socket.on("connect", () => resolve(true));
+  socket.on("error", () => resolve(false));
+  const answer = await promise;
+  socket.destroy();
+  return answer;
+}

@@ -1,0 +1,57 @@
+import { ACCOUNT_HEADER } from "./identity-provider.ts";
+
+/** Cookies by origin and name; paths do not matter in these tests. */
+type Jar = Map<string, Map<string, string>>;
+
+/** What came of a login: the answer of the page that was asked for, and the cookies for the server. */
+export type Login = {
+  readonly status: number;
+  readonly url: string;
+  readonly body: string;
+  /** A `Cookie` header value. */
+  readonly cookie: string;
+  /** The `Set-Cookie` headers the server sent on the way. */
+  readonly setCookies: readonly string[];
+};
+
+const MAX_STEPS = 15;
+
+/** Opens a page as a browser would and follows the redirects through the provider, signing in as `account`. */
+export async function signIn(pageUrl: string, account: string): Promise<Login> {
+  const jar: Jar = new Map();
+  const setCookies: string[] = [];
+  const { origin } = new URL(pageUrl);
+  let url = pageUrl;
+  for (let step = 0; step < MAX_STEPS; step += 1) {
+    const response = await fetch(url, {
+      redirect: "manual",
+      headers: { Accept: "text/html", Cookie: cookieHeader(jar, url), [ACCOUNT_HEADER]: account },
+      signal: AbortSignal.timeout(20_000),
+    });
+    const body = await response.text();
+    keepCookies(jar, url, response.headers.getSetCookie());
+    if (new URL(url).origin === origin) setCookies.push(...response.headers.getSetCookie());
+    const location = response.headers.get("location");
+    if (location === null)
+      return { status: response.status, url, body, cookie: cookieHeader(jar, pageUrl), setCookies };
+    url = new URL(location, url).href;
+  }
+  throw new Error(`signing in as ${account} did not end after ${MAX_STEPS} redirects, the last to ${url}`);
+}
+
+function keepCookies(jar: Jar, url: string, setCookies: readonly string[]): void {
+  const { origin } = new URL(url);
+  const cookies = jar.get(origin) ?? new Map<string, string>();
+  for (const line of setCookies) {
+    const [pair = "", ...attributes] = line.split(";").map((part) => part.trim());
+    const [name = "", ...value] = pair.split("=");
+    const isGone = attributes.some((attribute) => /^(max-age=0|expires=thu, 01 jan 1970.*)$/i.test(attribute));
+    if (isGone || value.join("=") === "") cookies.delete(name);
+    else cookies.set(name, value.join("="));
+  }
+  jar.set(origin, cookies);
+}
+
+function cookieHeader(jar: Jar, url: string): string {
+  return [...(jar.get(new URL(url).origin) ?? [])].map(([name, value]) => `${name}=${value}`).join("; ");
+}
