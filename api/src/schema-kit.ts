@@ -71,11 +71,6 @@ export function integer(description: string, options: NumberOptions = {}): Schem
   return { type: "integer", description, ...options };
 }
 
-/** A number. */
-export function number(description: string): Schema<number> {
-  return { type: "number", description };
-}
-
 /** True or false. */
 export function boolean(description: string): Schema<boolean> {
   return { type: "boolean", description };

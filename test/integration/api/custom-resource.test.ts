@@ -1,0 +1,154 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { jupyterServerCrd, type JupyterServer } from "@amalthea/api";
+import { type ControlPlane, startControlPlane } from "@amalthea/cluster";
+import { aServer, create, installCrd } from "./resource.ts";
+
+let cluster: ControlPlane;
+
+beforeAll(async () => {
+  cluster = await startControlPlane();
+  await installCrd(cluster, jupyterServerCrd);
+});
+afterAll(async () => await cluster.stop());
+
+const oidc = { enabled: true, issuerUrl: "https://idp.example.org", clientId: "jupyter", clientSecret: { value: "s" } };
+
+describe("the CRD", () => {
+  it("is established without an objection", async () => {
+    const { stdout } = await cluster.kubectl(["get", "crd", "jupyterservers.amalthea.dev", "-o=json"]);
+    const { status } = JSON.parse(stdout) as {
+      readonly status: { readonly conditions: readonly { type: string; status: string }[] };
+    };
+    expect(Object.fromEntries(status.conditions.map((condition) => [condition.type, condition.status]))).toEqual({
+      NamesAccepted: "True",
+      Established: "True",
+    });
+  });
+
+  it("fills in what every reader relies on, down to the last field", async () => {
+    const server = JSON.parse(await create(cluster, aServer({}))) as JupyterServer;
+    expect(server.spec).toEqual({
+      auth: {
+        oidc: {
+          ...{ enabled: false, authorizedEmails: [], authorizedGroups: [], allowAnyUser: false },
+          ...{ groupsClaim: "groups", emailClaim: "email", allowUnverifiedEmail: false },
+        },
+      },
+      culling: {
+        ...{ idleSecondsThreshold: 0, maxAgeSecondsThreshold: 0, startingSecondsThreshold: 0 },
+        ...{ failedSecondsThreshold: 0, hibernatedSecondsThreshold: 0 },
+      },
+      jupyterServer: {
+        ...{ image: "jupyter/minimal-notebook:latest", defaultUrl: "/lab", rootDir: "/home/jovyan/work" },
+        ...{ resources: {}, hibernated: false },
+      },
+      routing: { host: "hub.example.org", path: "/", ingressAnnotations: {}, tls: { enabled: false } },
+      storage: { size: "100Mi", pvc: { enabled: false, mountPath: "/home/jovyan/work", retentionPolicy: "Delete" } },
+      patches: [],
+      updatePolicy: "OnNextStart",
+    });
+    expect(server.status).toEqual({ children: {}, mainPod: {}, observedGeneration: -1 });
+  });
+
+  it.each<[string, object]>([
+    [
+      "OIDC with all that can be set",
+      { auth: { oidc: { ...oidc, userId: "u", scopes: ["openid"], trustedCA: { configMapName: "ca" } } } },
+    ],
+    ["OIDC for everybody", { auth: { oidc: { ...oidc, allowAnyUser: true } } }],
+    ["OIDC fields left empty while it is off", { auth: { oidc: { enabled: false, issuerUrl: "" } } }],
+    ["an open server", { auth: { token: "" } }],
+    ["a token in a Secret", { auth: { tokenSecretRef: { name: "t", key: "k" } } }],
+    ["a path in any spelling", { routing: { host: "hub.example.org", path: "sessions//älice/" } }],
+    ["a host without a dot", { routing: { host: "localhost" } }],
+    ["an external address", { routing: { host: "h", externalUrl: "https://hub.example.org:8443/" } }],
+    ["a size as a number", { storage: { size: 1073741824 } }],
+    ["an empty size", { storage: { size: "" } }],
+    ["CPU as a number with a fraction", { jupyterServer: { resources: { requests: { cpu: 0.5 } } } }],
+    ["an existing claim", { storage: { pvc: { enabled: true, existingClaim: "data" } } }],
+    ["any patch", { patches: [{ type: "application/merge-patch+json", patch: { ingress: null } }] }],
+    [
+      "pod fields",
+      {
+        jupyterServer: {
+          env: [{ name: "A", value: "b" }],
+          tolerations: [{ operator: "Exists" }],
+          extraVolumes: [{ name: "v", emptyDir: {} }],
+        },
+      },
+    ],
+  ])("admits %s", async (_what, spec) => {
+    expect(await create(cluster, aServer(spec))).toContain('"kind": "JupyterServer"');
+  });
+
+  it.each<[object, string]>([
+    [{ routing: { path: "/a" } }, "routing.host is missing: set it"],
+    [{ routing: { host: "" } }, "routing.host is missing: set it"],
+    [{ routing: { host: "https://hub.example.org" } }, "without scheme, port and path"],
+    [{ routing: { host: "hub.example.org:8080" } }, "without scheme, port and path"],
+    [{ routing: { host: "hub.example.org/a" } }, "without scheme, port and path"],
+    [{ routing: { host: "Hub.example.org" } }, "lower case"],
+    [{ routing: { host: "10.0.0.1" } }, "routing.host must be a host name"],
+    [{ routing: { host: "*.example.org" } }, "routing.host must be a host name"],
+    [{ routing: { host: "h", path: "/a/../b" } }, "must not contain the segments . and .."],
+    [{ routing: { host: "h", path: "/a%2Fb" } }, "encoded slashes"],
+    [{ routing: { host: "h", path: "/a?b" } }, "routing.path must not contain white space"],
+    [{ routing: { host: "h", path: "/a#b" } }, "routing.path must not contain white space"],
+    [{ routing: { host: "h", path: "/a b" } }, "routing.path must not contain white space"],
+    [{ routing: { host: "h", path: "/a\nb" } }, "routing.path must not contain white space"],
+    [{ routing: { host: "h", path: "/a\\b" } }, "routing.path must not contain white space"],
+    [{ routing: { host: "h", externalUrl: "https://hub.example.org/a" } }, "the path stands in routing.path"],
+    [{ auth: { token: "a\nb" } }, "auth.token must be one line"],
+    [{ auth: { token: "a", tokenSecretRef: { name: "t", key: "k" } } }, "exclude each other: remove one of them"],
+    [{ auth: { tokenSecretRef: { name: "t" } } }, "spec.auth.tokenSecretRef.key: Required value"],
+    [{ auth: { oidc: { ...oidc, issuerUrl: "" } } }, "auth.oidc.enabled needs auth.oidc.issuerUrl"],
+    [{ auth: { oidc: { ...oidc, issuerUrl: "idp.example.org" } } }, "auth.oidc.issuerUrl must be a URL"],
+    [{ auth: { oidc: { enabled: true, issuerUrl: oidc.issuerUrl } } }, "auth.oidc.enabled needs auth.oidc.clientId"],
+    [{ auth: { oidc: { ...oidc, clientSecret: undefined } } }, "auth.oidc.enabled needs auth.oidc.clientSecret"],
+    [{ auth: { oidc: { ...oidc, clientSecret: {} } } }, "needs exactly one of value and secretKeyRef"],
+    [
+      { auth: { oidc: { ...oidc, clientSecret: { value: "a", secretKeyRef: { name: "b", key: "c" } } } } },
+      "needs exactly one",
+    ],
+    [
+      { auth: { oidc: { ...oidc, clientSecret: { secretKeyRef: { name: "b" } } } } },
+      "secretKeyRef needs both name and key",
+    ],
+    [
+      { auth: { oidc: { ...oidc, allowAnyUser: true, authorizedEmails: ["a@b.c"] } } },
+      "auth.oidc.allowAnyUser lets everybody in",
+    ],
+    [{ auth: { oidc: { ...oidc, allowAnyUser: true, userId: "a" } } }, "auth.oidc.allowAnyUser lets everybody in"],
+    [{ auth: { oidc: { ...oidc, discovery: { loginUrl: "https://a" } } } }, "discovery.redeemUrl: Required value"],
+    [{ jupyterServer: { image: "" } }, "jupyterServer.image must name an image"],
+    [{ jupyterServer: { rootDir: "work" } }, "jupyterServer.rootDir must be an absolute path"],
+    [{ jupyterServer: { shmSize: "big" } }, "jupyterServer.shmSize must be a quantity"],
+    [{ storage: { size: "10 GB" } }, "storage.size must be a quantity such as 500Mi or 2Gi"],
+    [{ storage: { size: -1 } }, "storage.size must be a quantity"],
+    [{ storage: { size: "-1Gi" } }, "storage.size must be a quantity"],
+    [{ storage: { pvc: { mountPath: "work" } } }, "storage.pvc.mountPath must be an absolute path"],
+    [{ storage: { pvc: { existingClaim: "data" } } }, "needs storage.pvc.enabled: set it to true"],
+    [
+      { storage: { pvc: { enabled: true, existingClaim: "d", storageClassName: "s" } } },
+      "cannot be chosen for storage.pvc.existingClaim",
+    ],
+    [{ patches: [{ patch: [] }] }, "a patch needs a type: application/json-patch+json or"],
+    [{ patches: [{ type: "strategic", patch: {} }] }, 'spec.patches[0].type: Unsupported value: "strategic"'],
+    [{ updatePolicy: "Now" }, 'spec.updatePolicy: Unsupported value: "Now"'],
+    [{ culling: { idleSecondsThreshold: -1 } }, "should be greater than or equal to 0"],
+  ])("refuses %j and says what to do", async (spec, message) => {
+    await expect(create(cluster, aServer(spec))).rejects.toThrow(message);
+  });
+
+  it.each([
+    ["a".repeat(53), "at most 52 characters"],
+    ["1st", "must begin with a letter"],
+    ["a.b", "must begin with a letter"],
+  ])("refuses the name %s", async (name, message) => {
+    await expect(create(cluster, aServer({}, name))).rejects.toThrow(message);
+  });
+
+  it("admits a name of 52 characters", async () => {
+    expect(await create(cluster, aServer({}, "a".repeat(52)))).toContain('"kind": "JupyterServer"');
+  });
+});

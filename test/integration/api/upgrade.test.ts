@@ -1,0 +1,152 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { jupyterServerCrd, type JupyterServer } from "@amalthea/api";
+import { type ControlPlane, startControlPlane } from "@amalthea/cluster";
+import { aServer, create, installCrd } from "./resource.ts";
+
+const fixtures = new URL("../../fixtures/0.24/", import.meta.url);
+
+type StoredServer = {
+  readonly metadata: {
+    readonly name: string;
+    readonly finalizers?: readonly string[];
+    readonly annotations?: Readonly<Record<string, string>>;
+  };
+  readonly spec?: object;
+};
+
+/** The servers as the predecessor left them, in the namespace of the test. */
+const left = readdirSync(fixtures)
+  .filter((file) => file.endsWith(".json") && file !== "crd.json")
+  .map((file) => {
+    const text = readFileSync(new URL(file, fixtures), "utf8");
+    const list = JSON.parse(text) as { readonly items: readonly (StoredServer & { readonly kind: string })[] };
+    const server = list.items.find(({ kind }) => kind === "JupyterServer");
+    if (server === undefined) throw new Error(`${file} has no server`);
+    const { name, finalizers = [], annotations = {} } = server.metadata;
+    return { ...server, metadata: { name, finalizers, annotations } };
+  });
+
+/** Objects that the predecessor's CRD admits and that our rules refuse: one for each rule it concerns. */
+const broken = Object.entries({
+  ["l".repeat(60)]: {},
+  "1-digit-first": {},
+  "no-spec-host": { routing: { path: "/a" } },
+  "host-with-port": { routing: { host: "hub.example.org:80" } },
+  "host-upper-case": { routing: { host: "HUB" } },
+  "host-too-long": { routing: { host: "h".repeat(300) } },
+  "path-with-query": { routing: { host: "h", path: "/a?b" } },
+  "path-with-dots": { routing: { host: "h", path: "/a/../b" } },
+  "relative-mount": { storage: { pvc: { mountPath: "work" } } },
+  "relative-root": { jupyterServer: { rootDir: "work" } },
+  "no-image": { jupyterServer: { image: "" } },
+  "odd-size": { storage: { size: "much" } },
+  "untyped-patch": { patches: [{ patch: [] }] },
+  "oidc-without-issuer": { auth: { oidc: { enabled: true } } },
+  "oidc-odd-issuer": {
+    auth: { oidc: { enabled: true, issuerUrl: "idp", clientId: "c", clientSecret: { value: "s" } } },
+  },
+  "half-reference": {
+    auth: { oidc: { enabled: true, issuerUrl: "http://i", clientId: "c", clientSecret: { secretKeyRef: {} } } },
+  },
+  "token-of-two-lines": { auth: { token: "a\nb" } },
+}).map(([name, spec]) => aServer(spec, name) as StoredServer);
+
+const withoutSpec: StoredServer = { metadata: { name: "without-spec" } };
+const withOddStatus = {
+  ...aServer({}, "odd-status"),
+  status: { mainPod: null, children: null, startingSince: null, events: "none", conditions: "none" },
+} as unknown as StoredServer;
+
+const servers = [...left, ...broken, withoutSpec, withOddStatus];
+const names = servers.map(({ metadata }) => metadata.name);
+
+let cluster: ControlPlane;
+
+async function patch(name: string, body: object, ...args: readonly string[]): Promise<JupyterServer> {
+  const command = ["patch", "jupyterserver", name, "--type=merge", `-p=${JSON.stringify(body)}`, "-o=json", ...args];
+  const { stdout } = await cluster.kubectl(command);
+  return JSON.parse(stdout) as JupyterServer;
+}
+
+beforeAll(async () => {
+  cluster = await startControlPlane();
+  await installCrd(cluster, JSON.parse(readFileSync(new URL("crd.json", fixtures), "utf8")) as object);
+  const items = servers.map((server) => ({ ...server, apiVersion: "amalthea.dev/v1alpha1", kind: "JupyterServer" }));
+  await cluster.kubectl(["create", "-f=-"], { stdin: JSON.stringify({ apiVersion: "v1", kind: "List", items }) });
+  await installCrd(cluster, jupyterServerCrd);
+});
+afterAll(async () => await cluster.stop());
+
+describe("a new object", () => {
+  it.each(broken)("$metadata.name is refused", async (server) => {
+    await expect(create(cluster, server)).rejects.toThrow("is invalid");
+  });
+});
+
+describe.each(names)("%s, stored under the predecessor's CRD,", (name) => {
+  it("takes a status", async () => {
+    const condition = {
+      ...{ type: "Ready", status: "False", reason: "InvalidSpec", message: "x", observedGeneration: 1 },
+      lastTransitionTime: "2026-01-01T00:00:00Z",
+    };
+    const status = {
+      state: "failed",
+      observedGeneration: 1,
+      conditions: [condition],
+      events: null,
+      mainPod: { uid: "u" },
+    };
+    const patched = await patch(name, { status }, "--subresource=status");
+    expect(patched.status).toMatchObject({ state: "failed", conditions: [condition], mainPod: { uid: "u" } });
+  });
+
+  it("can be hibernated and resumed", async () => {
+    const asleep = await patch(name, { spec: { jupyterServer: { hibernated: true } } });
+    expect(asleep.spec.jupyterServer.hibernated).toBe(true);
+    const awake = await patch(name, { spec: { jupyterServer: { hibernated: false } } });
+    expect(awake.spec.jupyterServer.hibernated).toBe(false);
+  });
+
+  it("can be changed beside what is wrong", async () => {
+    const culling = { idleSecondsThreshold: 60 };
+    const spec = { culling, routing: { ingressAnnotations: { a: "b" } }, storage: { pvc: { enabled: true } } };
+    const patched = await patch(name, { metadata: { labels: { changed: "yes" } }, spec });
+    expect(patched.spec.culling.idleSecondsThreshold).toBe(60);
+    const oidc = { authorizedGroups: ["staff"] };
+    await expect(patch(name, { spec: { auth: { oidc } } })).resolves.toMatchObject({ spec: { auth: { oidc } } });
+  });
+
+  it("loses its finalizer and goes", async () => {
+    await cluster.kubectl(["delete", "jupyterserver", name, "--wait=false"]);
+    await cluster
+      .kubectl(["patch", "jupyterserver", name, "--type=merge", '-p={"metadata":{"finalizers":null}}'])
+      .catch(
+        (error: unknown) => expect(String(error)).toContain("NotFound"), // it had none and is gone already
+      );
+    await cluster.kubectl(["wait", "--for=delete", `jupyterserver/${name}`, "--timeout=10s"]);
+  });
+});
+
+describe("an object stored under the predecessor's CRD", () => {
+  it.each([
+    ["host-of-two", { routing: { host: "a:80" } }, { routing: { host: "b:80" } }, "routing.host must be a host name"],
+    ["patches-of-two", { patches: [{ patch: [] }] }, { patches: [{ patch: {} }] }, "a patch needs a type"],
+    [
+      "mount-of-two",
+      { storage: { pvc: { mountPath: "a" } } },
+      { storage: { pvc: { mountPath: "b" } } },
+      "absolute path",
+    ],
+  ])("%s is corrected or left as it is, never made wrong in another way", async (name, before, after, message) => {
+    await installCrd(cluster, JSON.parse(readFileSync(new URL("crd.json", fixtures), "utf8")) as object);
+    await cluster.kubectl(["create", "-f=-"], { stdin: JSON.stringify(aServer(before, name)) });
+    await installCrd(cluster, jupyterServerCrd);
+    await expect(patch(name, { spec: after })).rejects.toThrow(message);
+  });
+
+  it("cannot lose what a rule asks for", async () => {
+    await cluster.kubectl(["create", "-f=-"], { stdin: JSON.stringify(aServer({}, "whole")) });
+    await expect(patch("whole", { spec: { routing: { host: null } } })).rejects.toThrow("routing.host is missing");
+  });
+});
