@@ -38,7 +38,12 @@ export type GeneratedKey = {
 
 /** One write. Each says why, for the log. */
 export type Action =
-  | { readonly kind: "EnsureSecret"; readonly childKey: string; readonly secret: SecretManifest; readonly because: string }
+  | {
+      readonly kind: "EnsureSecret";
+      readonly childKey: string;
+      readonly secret: SecretManifest;
+      readonly because: string;
+    }
   | {
       readonly kind: "Apply";
       readonly childKey: string;

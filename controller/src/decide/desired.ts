@@ -1,11 +1,4 @@
-import {
-  ANNOTATIONS,
-  childName,
-  CONTAINERS,
-  LABELS,
-  type JupyterServer,
-  type Route,
-} from "@amalthea/api";
+import { ANNOTATIONS, childName, CONTAINERS, LABELS, type JupyterServer, type Route } from "@amalthea/api";
 import type { ChildContext } from "./children/child-context.ts";
 import { isOidc } from "./children/child-context.ts";
 import { patchDocument, type PatchDocument } from "./children/index.ts";
@@ -78,7 +71,11 @@ function render(
 ): Desired {
   const problems = new Map<string, Problem>();
   if (!("statefulset" in document)) {
-    problems.set("statefulset", { kind: "ChildInvalid", childKey: "statefulset", reason: "the StatefulSet cannot be dropped" });
+    problems.set("statefulset", {
+      kind: "ChildInvalid",
+      childKey: "statefulset",
+      reason: "the StatefulSet cannot be dropped",
+    });
   }
   for (const [key, child] of Object.entries(document)) {
     const problem = childProblem(context, key, child, base[key]);
@@ -93,7 +90,9 @@ function render(
   const isSecret = ([, child]: [string, JsonObject]): boolean => child["kind"] === "Secret";
   return {
     kind: "Rendered",
-    children: entries.filter((entry) => !isSecret(entry)).map(([key, child]) => desiredChild(context, key, child, started)),
+    children: entries
+      .filter((entry) => !isSecret(entry))
+      .map(([key, child]) => desiredChild(context, key, child, started)),
     secrets: secretManifests(context, entries.filter(isSecret)),
     refusedKeys: [...problems.keys()],
     startedWith: started,
@@ -118,7 +117,12 @@ function isOwned(server: JupyterServer, childKey: string): boolean {
   return childKey !== "pvc" || server.spec.storage.pvc.retentionPolicy === "Delete";
 }
 
-function withMetadata({ server, settings }: ChildContext, childKey: string, child: JsonObject, isOwnedChild: boolean): Manifest {
+function withMetadata(
+  { server, settings }: ChildContext,
+  childKey: string,
+  child: JsonObject,
+  isOwnedChild: boolean,
+): Manifest {
   const { labels, annotations, name, namespace: _ours, ...metadata } = objectOf(child["metadata"]);
   const { apiVersion, kind, metadata: _metadata, ...rest } = child;
   return {
@@ -146,7 +150,11 @@ function withAnnotation(manifest: Manifest, name: string, value: string): Manife
   return { ...manifest, metadata: { ...metadata, annotations: { ...metadata.annotations, [name]: value } } };
 }
 
-function withPodMetadata({ server, settings }: ChildContext, statefulSet: JsonObject, started: StartedWith): JsonObject {
+function withPodMetadata(
+  { server, settings }: ChildContext,
+  statefulSet: JsonObject,
+  started: StartedWith,
+): JsonObject {
   const spec = objectOf(statefulSet["spec"]);
   const template = objectOf(spec["template"]);
   const metadata = objectOf(template["metadata"]);
@@ -159,7 +167,9 @@ function withPodMetadata({ server, settings }: ChildContext, statefulSet: JsonOb
 }
 
 function texts(value: unknown): Readonly<Record<string, string>> {
-  const entries = Object.entries(objectOf(value)).filter((entry): entry is [string, string] => typeof entry[1] === "string");
+  const entries = Object.entries(objectOf(value)).filter(
+    (entry): entry is [string, string] => typeof entry[1] === "string",
+  );
   return Object.fromEntries(entries);
 }
 

@@ -32,13 +32,16 @@ export function childProblem(
 ): Problem | undefined {
   if (!isObject(child)) return invalid(childKey, "it is no manifest");
   const { apiVersion, kind } = child;
-  if (typeof apiVersion !== "string" || typeof kind !== "string") return invalid(childKey, "apiVersion or kind is missing");
+  if (typeof apiVersion !== "string" || typeof kind !== "string")
+    return invalid(childKey, "apiVersion or kind is missing");
   const reason = metadataReason(server, childKey, child, original);
   if (reason !== undefined) return invalid(childKey, reason);
   if (original !== undefined) {
     return groupKind(child) === groupKind(original) ? undefined : invalid(childKey, "its kind cannot be changed");
   }
-  return isAllowedKind(child, settings) ? undefined : { kind: "ChildKindRefused", childKey, apiVersion, childKind: kind };
+  return isAllowedKind(child, settings)
+    ? undefined
+    : { kind: "ChildKindRefused", childKey, apiVersion, childKind: kind };
 }
 
 function isAllowedKind(child: JsonObject, { extraChildKinds }: DecisionSettings): boolean {
@@ -64,7 +67,8 @@ function metadataReason(
   if (metadata["namespace"] !== undefined && metadata["namespace"] !== server.metadata.namespace) {
     return "its namespace is the server's and cannot be another one";
   }
-  if (original !== undefined && metadata["name"] !== valueAt(original, "metadata", "name")) return "its name cannot be changed";
+  if (original !== undefined && metadata["name"] !== valueAt(original, "metadata", "name"))
+    return "its name cannot be changed";
   if (metadata["ownerReferences"] !== undefined) return "its owner is the server and cannot be changed";
   if (metadata["generateName"] !== undefined) return "it needs a name instead of generateName";
   const reserved = reservedKey(child);
@@ -80,7 +84,9 @@ function reservedKey(child: JsonObject): string | undefined {
     valueAt(metadata, "annotations"),
   ]);
   // The builders themselves put the server's uid where a selector needs it.
-  return maps.flatMap((map) => Object.keys(objectOf(map))).find((key) => key.startsWith(OUR_PREFIX) && key !== LABELS.parentUid);
+  return maps
+    .flatMap((map) => Object.keys(objectOf(map)))
+    .find((key) => key.startsWith(OUR_PREFIX) && key !== LABELS.parentUid);
 }
 
 /** The pod must stay the one that Service and StatefulSet select. */

@@ -47,7 +47,12 @@ function applyOne(state: PatchState, patch: Patch, patchIndex: number, hasProxy:
   }
 }
 
-function applyJsonPatch(state: PatchState, operations: unknown, patchIndex: number, hasProxy: boolean): Problem | undefined {
+function applyJsonPatch(
+  state: PatchState,
+  operations: unknown,
+  patchIndex: number,
+  hasProxy: boolean,
+): Problem | undefined {
   if (!Array.isArray(operations)) return failure(patchIndex, "", "a JSON patch must be a list of operations");
   for (const operation of operations as unknown[]) {
     if (!isOperation(operation)) return failure(patchIndex, "", "an operation must be an object with op and path");
@@ -89,7 +94,9 @@ function applyOperation(document: PatchDocument, operation: JsonOperation): stri
 function reasonOf(errorName: string, { op, from }: JsonOperation): string {
   switch (errorName) {
     case "MissingError":
-      return op === "move" || op === "copy" ? `the path, or ${JSON.stringify(from)}, does not exist` : "the path does not exist";
+      return op === "move" || op === "copy"
+        ? `the path, or ${JSON.stringify(from)}, does not exist`
+        : "the path does not exist";
     case "TestError":
       return "the test failed: the value is another one";
     default:

@@ -10,7 +10,9 @@ import type { Problem } from "./plan-facts.ts";
 export function specProblems({ spec }: JupyterServer, route: Route | undefined): readonly Problem[] {
   const reserved = (spec.jupyterServer.env ?? []).find(({ name }) => isReservedVariable(name));
   return [
-    ...(route === undefined ? [invalid("routing.host", "the host is missing; set the name people reach the server by")] : []),
+    ...(route === undefined
+      ? [invalid("routing.host", "the host is missing; set the name people reach the server by")]
+      : []),
     ...(reserved === undefined
       ? []
       : [invalid("jupyterServer.env", `${reserved.name} is set by the controller; use another name`)]),
@@ -23,7 +25,9 @@ function oidcProblems(oidc: JupyterServer["spec"]["auth"]["oidc"]): readonly Pro
   const { name, key } = clientSecret?.secretKeyRef ?? {};
   const hasSecret = clientSecret?.value !== undefined || (name !== undefined && key !== undefined);
   return [
-    ...(issuerUrl === undefined || issuerUrl === "" ? [invalid("auth.oidc.issuerUrl", "the provider's address is missing")] : []),
+    ...(issuerUrl === undefined || issuerUrl === ""
+      ? [invalid("auth.oidc.issuerUrl", "the provider's address is missing")]
+      : []),
     ...(clientId === undefined || clientId === "" ? [invalid("auth.oidc.clientId", "the client id is missing")] : []),
     ...(hasSecret ? [] : [invalid("auth.oidc.clientSecret", "give a value, or name and key of a Secret")]),
   ];

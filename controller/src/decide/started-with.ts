@@ -110,7 +110,9 @@ function withPrefix(prefix: string, fields: Readonly<Record<string, unknown>>): 
 /** The parts of patches that change the StatefulSet; undefined if none does. Other children follow at once. */
 function podPatches(patches: JupyterServer["spec"]["patches"]): unknown {
   const parts = patches.flatMap(({ patch }) =>
-    Array.isArray(patch) ? patch.filter(isPodOperation) : [valueAt(patch, "statefulset")].filter((part) => part !== undefined),
+    Array.isArray(patch)
+      ? patch.filter(isPodOperation)
+      : [valueAt(patch, "statefulset")].filter((part) => part !== undefined),
   );
   return parts.length === 0 ? undefined : parts;
 }

@@ -73,8 +73,12 @@ function differInList(desired: readonly unknown[], live: unknown, path: Path): s
   const keys = LIST_KEYS[path.at(-1) ?? ""];
   if (keys === undefined && desired.length !== live.length) return path.join(".");
   for (const [index, item] of desired.entries()) {
-    const counterpart: unknown = keys === undefined ? live[index] : live.find((other) => hasSameKeys(item, other, keys));
-    const difference = differ(item, counterpart, [...path, keys === undefined ? String(index) : label(item, keys, index)]);
+    const counterpart: unknown =
+      keys === undefined ? live[index] : live.find((other) => hasSameKeys(item, other, keys));
+    const difference = differ(item, counterpart, [
+      ...path,
+      keys === undefined ? String(index) : label(item, keys, index),
+    ]);
     if (difference !== undefined) return difference;
   }
   return undefined;

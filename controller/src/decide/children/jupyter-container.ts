@@ -94,6 +94,11 @@ function volumeMounts({ server }: ChildContext): VolumeMount[] {
  */
 function probes(path: string): Pick<Container, "startupProbe" | "readinessProbe" | "livenessProbe"> {
   const httpGet = { path: `${path === "/" ? "" : path}/api`, port: HTTP_PORT_NAME };
-  const probe = (failureThreshold: number): Probe => ({ httpGet, periodSeconds: 2, timeoutSeconds: 5, failureThreshold });
+  const probe = (failureThreshold: number): Probe => ({
+    httpGet,
+    periodSeconds: 2,
+    timeoutSeconds: 5,
+    failureThreshold,
+  });
   return { startupProbe: probe(150), readinessProbe: probe(10), livenessProbe: probe(30) };
 }

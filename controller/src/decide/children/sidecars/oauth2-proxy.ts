@@ -21,7 +21,9 @@ export function oauth2Proxy({ server, settings, route }: ChildContext): Containe
   return {
     name: CONTAINERS.oauth2Proxy,
     image: settings.images.oauth2Proxy,
-    args: [...predecessorArgs(oidc), ...loginArgs(oidc, route), ...sessionArgs(server.metadata.uid, route)].map(literal),
+    args: [...predecessorArgs(oidc), ...loginArgs(oidc, route), ...sessionArgs(server.metadata.uid, route)].map(
+      literal,
+    ),
     env: [
       { name: "OAUTH2_PROXY_COOKIE_SECRET", valueFrom: ownKey(server, SECRET_KEYS.oauth2ProxyCookieSecret) },
       { name: "OAUTH2_PROXY_CLIENT_SECRET", valueFrom: clientSecret(server, oidc) },

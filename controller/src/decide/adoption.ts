@@ -1,0 +1,92 @@
+import { CONTAINERS, routeOf, VOLUMES, type JupyterServer, type Route } from "@amalthea/api";
+import type { Action } from "./decision.ts";
+import { listOf, valueAt } from "./json.ts";
+import { childKeyOf, isPredecessors, isTerminating, liveStatefulSet, replicasOf, targetOf } from "./live-child.ts";
+import type { LiveChild, Observed } from "./observed.ts";
+
+/** What becomes of children that the predecessor made. */
+export type Adoption =
+  /** There are none, or none that stand in the way. */
+  | { readonly kind: "None" }
+  /** They stay as they are while their pod lives, or while the server sleeps. */
+  | { readonly kind: "LeaveAlone"; readonly statefulSet: LiveChild }
+  /** They give way to ours; Secret and claim stay. */
+  | { readonly kind: "Replace"; readonly old: readonly LiveChild[]; readonly because: string };
+
+/** Children whose new form differs so much that they are made anew rather than changed. */
+export const REPLACED_KEYS: ReadonlySet<string> = new Set(["statefulset", "service", "ingress", "configmap"]);
+
+/**
+ * @param restartReason Why the pod of the predecessor's layout is to be replaced now; undefined lets it live.
+ */
+export function adoptionOf(observed: Observed, restartReason: string | undefined): Adoption {
+  const old = observed.children.filter((child) => isPredecessors(child) && REPLACED_KEYS.has(childKeyOf(child) ?? ""));
+  if (old.length === 0) return { kind: "None" };
+  const statefulSet = liveStatefulSet(observed);
+  if (statefulSet === undefined || !isPredecessors(statefulSet)) {
+    return { kind: "Replace", old, because: "the StatefulSet is in the new layout" };
+  }
+  if (restartReason !== undefined) return { kind: "Replace", old, because: restartReason };
+  const isResuming = !observed.server.spec.jupyterServer.hibernated;
+  const isAtZero = replicasOf(statefulSet) === 0 && observed.pod === undefined;
+  return isAtZero && isResuming && !isTerminating(statefulSet)
+    ? { kind: "Replace", old, because: "the server starts from zero" }
+    : { kind: "LeaveAlone", statefulSet };
+}
+
+/** The writes that make room for our children. A child that is being deleted already is waited for. */
+export function removeOld({ old, because }: Extract<Adoption, { kind: "Replace" }>): readonly Action[] {
+  return old
+    .filter((child) => !isTerminating(child))
+    .map((child): Action => ({
+      kind: "Remove",
+      target: targetOf(child),
+      because: `the predecessor made it, and ${because}`,
+    }));
+}
+
+/** Spec fields that differ from what a pod of the predecessor's layout was started with, as far as it shows. */
+export function fieldsUnlikePredecessors(observed: Observed, server: JupyterServer): readonly string[] {
+  const { pod } = observed;
+  if (pod === undefined) return [];
+  const container = listOf(valueAt(pod.spec, "containers")).find(
+    (item) => valueAt(item, "name") === CONTAINERS.jupyter,
+  );
+  const workspace = listOf(valueAt(container, "volumeMounts")).find(
+    (item) => valueAt(item, "name") === VOLUMES.workspace,
+  );
+  const { image, rootDir } = server.spec.jupyterServer;
+  const { mountPath } = server.spec.storage.pvc;
+  const pairs: readonly (readonly [string, unknown, unknown])[] = [
+    ["jupyterServer.image", image, valueAt(container, "image")],
+    ["jupyterServer.rootDir", rootDir, valueAt(container, "workingDir")],
+    ["storage.pvc.mountPath", mountPath, valueAt(workspace, "mountPath")],
+    ...routeFields(routeOf(server), predecessorsRoute(observed)),
+  ];
+  // A value that a patch changed, or removed, says nothing about the spec.
+  return pairs.filter(([, now, then]) => then !== undefined && now !== then).map(([field]) => field);
+}
+
+function routeFields(
+  wanted: Route | undefined,
+  live: Route | undefined,
+): readonly (readonly [string, unknown, unknown])[] {
+  if (wanted === undefined || live === undefined) return [];
+  return [
+    ["routing.host", wanted.host, live.host],
+    ["routing.path", wanted.path, live.path],
+    ["routing.tls.enabled", wanted.tls, live.tls],
+  ];
+}
+
+/** Where the predecessor's Ingress leads from; undefined if there is none. */
+export function predecessorsRoute(observed: Observed): Route | undefined {
+  const ingress = observed.children.find((child) => child.kind === "Ingress" && isPredecessors(child));
+  const rule = listOf(valueAt(ingress?.spec, "rules"))[0];
+  const host = valueAt(rule, "host");
+  const path = valueAt(listOf(valueAt(rule, "http", "paths"))[0], "path");
+  if (typeof host !== "string" || typeof path !== "string") return undefined;
+  const { externalUrl: _externalUrl, ...routing } = observed.server.spec.routing;
+  const enabled = listOf(valueAt(ingress?.spec, "tls")).length > 0;
+  return routeOf({ spec: { routing: { ...routing, host, path, tls: { enabled } } } });
+}

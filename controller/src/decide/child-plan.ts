@@ -1,0 +1,198 @@
+import { ANNOTATIONS, routeOf } from "@amalthea/api";
+import { REPLACED_KEYS } from "./adoption.ts";
+import { desiredReplicas } from "./children/stateful-set.ts";
+import { reconcileClaim, releaseClaim } from "./claim.ts";
+import type { Action } from "./decision.ts";
+import type { Desired, DesiredChild } from "./desired.ts";
+import { listOf, valueAt } from "./json.ts";
+import {
+  childKeyOf,
+  findLive,
+  isPredecessors,
+  isSameObject,
+  isTerminating,
+  liveStatefulSet,
+  replicasOf,
+  targetOf,
+} from "./live-child.ts";
+import type { LiveChild, Observed } from "./observed.ts";
+import type { Problem } from "./plan-facts.ts";
+import { firstDifference } from "./subset.ts";
+
+export type ChildrenPlan = {
+  readonly actions: readonly Action[];
+  readonly problems: readonly Problem[];
+  /** Every child is there and as it should be. */
+  readonly settled: boolean;
+  readonly ingressSettled: boolean;
+  /** The plan makes the StatefulSet, or scales it up. */
+  readonly isStarting: boolean;
+  /** A pod that starts now gets the desired template. */
+  readonly isTemplateCurrent: boolean;
+};
+
+type Rendered = Extract<Desired, { kind: "Rendered" }>;
+
+/**
+ * Order of the writes: what a pod needs to start comes before the pod, what leads to it comes after. Children that
+ * patches added come first, for a pod may need them.
+ */
+const ORDER: readonly string[] = ["networkpolicy", "configmap", "pvc", "statefulset", "service", "ingress"];
+
+/** Compares the children with what is live. Those that the predecessor left are not touched: they give way first. */
+export function planChildren(observed: Observed, desired: Rendered): ChildrenPlan {
+  const { wanted, problems: routeProblems }: Wanted = withoutTakenRoute(observed, desired.children);
+  const claims = fittedClaims(observed, wanted);
+  const decided = claims.children
+    .toSorted((left, right) => ORDER.indexOf(left.childKey) - ORDER.indexOf(right.childKey))
+    .map((child) => ({ child, step: stepFor(observed, child) }));
+  const prune = observed.children.filter((live) => isUnwanted(live, wanted, desired.refusedKeys));
+  const applies = decided.flatMap(({ step }) => (step.kind === "Act" ? [step.action] : []));
+  const isSettled = (key: string): boolean =>
+    decided.every(({ child, step }) => child.childKey !== key || step.kind === "Settled");
+  const released = releases(observed, wanted);
+  return {
+    actions: [...released, ...claims.actions, ...applies, ...prune.flatMap((live) => pruneActions(observed, live))],
+    problems: [...routeProblems, ...claims.problems],
+    settled: decided.every(({ step }) => step.kind === "Settled") && claims.actions.length === 0,
+    ingressSettled: isSettled("ingress") && routeProblems.length === 0,
+    isStarting: isStarting(observed, applies),
+    isTemplateCurrent: isSettled("statefulset") && isObserved(liveStatefulSet(observed)),
+  };
+}
+
+type Wanted = { readonly wanted: readonly DesiredChild[]; readonly problems: readonly Problem[] };
+
+/**
+ * A route that an older server holds is not shared. While the running pod is still reached by another one, only the
+ * change of route is refused, and the Ingress stays.
+ */
+function withoutTakenRoute(observed: Observed, children: readonly DesiredChild[]): Wanted {
+  const holder = observed.routeHolder;
+  if (holder === undefined) return { wanted: children, problems: [] };
+  const isContested = (child: DesiredChild): boolean => child.childKey === "ingress" && isOnSpecRoute(observed, child);
+  return { wanted: children.filter((child) => !isContested(child)), problems: [{ kind: "RouteTaken", holder }] };
+}
+
+function isOnSpecRoute({ server }: Observed, { manifest }: DesiredChild): boolean {
+  const route = routeOf(server);
+  const rule = listOf(valueAt(manifest, "spec", "rules"))[0];
+  const path = valueAt(listOf(valueAt(rule, "http", "paths"))[0], "path");
+  return route !== undefined && valueAt(rule, "host") === route.host && path === route.path;
+}
+
+type Claims = {
+  readonly children: readonly DesiredChild[];
+  readonly actions: readonly Action[];
+  readonly problems: readonly Problem[];
+};
+
+/** The children with their claims fitted to the live ones; a claim that is made anew is left out until it is gone. */
+function fittedClaims(observed: Observed, wanted: readonly DesiredChild[]): Claims {
+  const children: DesiredChild[] = [];
+  const actions: Action[] = [];
+  const problems: Problem[] = [];
+  for (const child of wanted) {
+    const live = child.manifest.kind === CLAIM ? findLive(observed, child.manifest) : undefined;
+    if (live === undefined || isTerminating(live)) {
+      children.push(child);
+      continue;
+    }
+    const decision = reconcileClaim(child, live);
+    if (decision.kind === "Replace") {
+      actions.push({ kind: "Remove", target: targetOf(live), because: decision.because });
+      continue;
+    }
+    children.push(decision.desired);
+    problems.push(...decision.problems);
+  }
+  return { children, actions, problems };
+}
+
+const CLAIM = "PersistentVolumeClaim";
+
+type Step =
+  | { readonly kind: "Settled" }
+  | { readonly kind: "Act"; readonly action: Action }
+  /** It is on its way out, or the API server has refused this very body. */
+  | { readonly kind: "Wait" };
+
+function stepFor(observed: Observed, { childKey, manifest, desiredHash }: DesiredChild): Step {
+  const live = findLive(observed, manifest);
+  const because = reasonToApply(manifest, desiredHash, live);
+  if (because === undefined) return { kind: "Settled" };
+  if (live !== undefined && (isTerminating(live) || givesWay(live))) return { kind: "Wait" };
+  const isHeldBack = observed.failures.some(
+    (failure) => failure.childKey === childKey && failure.desiredHash === desiredHash && failure.mayRetry !== true,
+  );
+  if (isHeldBack) return { kind: "Wait" };
+  return {
+    kind: "Act",
+    action: { kind: "Apply", childKey, manifest, desiredHash, create: live === undefined, because },
+  };
+}
+
+/** A child of the predecessor that is made anew rather than changed. */
+function givesWay(live: LiveChild): boolean {
+  return isPredecessors(live) && REPLACED_KEYS.has(childKeyOf(live) ?? "");
+}
+
+function reasonToApply(
+  manifest: DesiredChild["manifest"],
+  desiredHash: string,
+  live: LiveChild | undefined,
+): string | undefined {
+  if (live === undefined) return "it is missing";
+  if (isTerminating(live)) return "it is being deleted";
+  const { annotations, ...metadata } = manifest.metadata;
+  const { [ANNOTATIONS.desiredHash]: _hash, ...otherAnnotations } = annotations ?? {};
+  const difference = firstDifference({ ...manifest, metadata: { ...metadata, annotations: otherAnnotations } }, live);
+  if (live.metadata.annotations?.[ANNOTATIONS.desiredHash] !== desiredHash)
+    return `${difference ?? "its desired form"} changed`;
+  return difference === undefined ? undefined : `somebody changed ${difference}`;
+}
+
+/** Children made by us, or by the predecessor, that the server no longer asks for. */
+function isUnwanted(live: LiveChild, wanted: readonly DesiredChild[], refusedKeys: readonly string[]): boolean {
+  const key = childKeyOf(live);
+  if (key === undefined || refusedKeys.includes(key) || isTerminating(live) || givesWay(live)) return false;
+  return !wanted.some(({ manifest }) => isSameObject(manifest, live));
+}
+
+function pruneActions(observed: Observed, live: LiveChild): readonly Action[] {
+  if (live.kind !== CLAIM) return [removal(live)];
+  const { server } = observed;
+  const { retentionPolicy, existingClaim } = server.spec.storage.pvc;
+  const isOwned = (live.metadata.ownerReferences ?? []).some(({ uid }) => uid === server.metadata.uid);
+  if (!isOwned) return []; // retained: it is nobody's any more
+  if (retentionPolicy === "Retain" || existingClaim === live.metadata.name) return listFrom(releaseClaim(live, server));
+  return observed.pod === undefined ? [removal(live)] : []; // somebody may still work on it, and think better of it
+}
+
+function removal(live: LiveChild): Action {
+  return { kind: "Remove", target: targetOf(live), because: "the server does not ask for it any more" };
+}
+
+/** The server's own claim loses its owner as soon as it is to be retained. */
+function releases(observed: Observed, wanted: readonly DesiredChild[]): readonly Action[] {
+  if (observed.server.spec.storage.pvc.retentionPolicy !== "Retain") return [];
+  const claim = wanted.find(({ childKey }) => childKey === "pvc");
+  const live = claim === undefined ? undefined : findLive(observed, claim.manifest);
+  return live === undefined || isTerminating(live) ? [] : listFrom(releaseClaim(live, observed.server));
+}
+
+function listFrom(action: Action | undefined): readonly Action[] {
+  return action === undefined ? [] : [action];
+}
+
+function isStarting(observed: Observed, applies: readonly Action[]): boolean {
+  const live = liveStatefulSet(observed);
+  const isApplied = applies.some((action) => action.kind === "Apply" && action.childKey === "statefulset");
+  return isApplied && desiredReplicas(observed) === 1 && (live === undefined || replicasOf(live) === 0);
+}
+
+/** Whether the StatefulSet's controller has seen its latest form, so that it makes the next pod from it. */
+function isObserved(statefulSet: LiveChild | undefined): boolean {
+  const seen = valueAt(statefulSet?.status, "observedGeneration");
+  return typeof seen === "number" && seen >= (statefulSet?.metadata.generation ?? 0);
+}

@@ -1,0 +1,92 @@
+import type { JupyterServer } from "@amalthea/api";
+import type { Action } from "./decision.ts";
+import type { DesiredChild } from "./desired.ts";
+import { contentHash } from "./hash.ts";
+import { objectOf, valueAt } from "./json.ts";
+import { targetOf } from "./live-child.ts";
+import type { LiveChild } from "./observed.ts";
+import type { Problem } from "./plan-facts.ts";
+import { parseQuantity } from "./quantity.ts";
+import { ANNOTATIONS } from "@amalthea/api";
+
+/** What becomes of a live claim whose desired form is known. */
+export type ClaimDecision =
+  /** The claim as it can be had: fields that cannot change are as they are, and `problems` says which. */
+  | { readonly kind: "Keep"; readonly desired: DesiredChild; readonly problems: readonly Problem[] }
+  /** It was never bound, so no data is in it: it is made anew. */
+  | { readonly kind: "Replace"; readonly because: string };
+
+/**
+ * Fits a desired claim to the live one: a claim can grow, but not shrink, and its class is fixed once it is bound.
+ */
+export function reconcileClaim(desired: DesiredChild, live: LiveChild): ClaimDecision {
+  const from = { storageClass: valueAt(live.spec, "storageClassName"), size: sizeOf(live.spec) };
+  const to = {
+    storageClass: valueAt(desired.manifest, "spec", "storageClassName"),
+    size: sizeOf(desired.manifest["spec"]),
+  };
+  const isOtherClass = to.storageClass !== undefined && to.storageClass !== from.storageClass;
+  const isSmaller = isBelow(to.size, from.size);
+  if (!isOtherClass && !isSmaller) return { kind: "Keep", desired, problems: [] };
+  if (valueAt(live.spec, "volumeName") === undefined && valueAt(live.status, "phase") !== "Bound") {
+    return {
+      kind: "Replace",
+      because: isOtherClass
+        ? "spec.storageClassName changed before it was bound"
+        : "it got smaller before it was bound",
+    };
+  }
+  const problems: Problem[] = [];
+  if (isOtherClass) {
+    const names = { from: String(from.storageClass), to: String(to.storageClass) };
+    problems.push({ kind: "ClaimChangeRefused", field: "storage.pvc.storageClassName", ...names });
+  }
+  if (isSmaller) problems.push({ kind: "ClaimShrinkRefused", from: String(from.size), to: String(to.size) });
+  return {
+    kind: "Keep",
+    desired: asItIs(desired, isOtherClass ? from.storageClass : to.storageClass, isSmaller ? from.size : to.size),
+    problems,
+  };
+}
+
+function sizeOf(spec: unknown): unknown {
+  return valueAt(spec, "resources", "requests", "storage");
+}
+
+function isBelow(size: unknown, limit: unknown): boolean {
+  const [amount, least] = [parseQuantity(size), parseQuantity(limit)];
+  return amount !== undefined && least !== undefined && amount < least;
+}
+
+function asItIs({ childKey, manifest }: DesiredChild, storageClassName: unknown, storage: unknown): DesiredChild {
+  const spec = objectOf(manifest["spec"]);
+  const { [ANNOTATIONS.desiredHash]: _hash, ...annotations } = manifest.metadata.annotations ?? {};
+  const possible = {
+    ...manifest,
+    metadata: { ...manifest.metadata, annotations },
+    spec: {
+      ...spec,
+      resources: { requests: { storage } },
+      ...(storageClassName === undefined ? {} : { storageClassName }),
+    },
+  };
+  const desiredHash = contentHash(possible);
+  const metadata = { ...possible.metadata, annotations: { ...annotations, [ANNOTATIONS.desiredHash]: desiredHash } };
+  return { childKey, manifest: { ...possible, metadata }, desiredHash };
+}
+
+/** Takes a claim out of the server's ownership, so that it outlives it. Undefined if it has no owner of this uid. */
+export function releaseClaim(live: LiveChild, server: JupyterServer): Action | undefined {
+  const index = (live.metadata.ownerReferences ?? []).findIndex(({ uid }) => uid === server.metadata.uid);
+  if (index < 0) return undefined;
+  const path = `/metadata/ownerReferences/${index}`;
+  return {
+    kind: "PatchMetadata",
+    target: targetOf(live),
+    operations: [
+      { op: "test", path: `${path}/uid`, value: server.metadata.uid },
+      { op: "remove", path },
+    ],
+    because: "storage.pvc.retentionPolicy is Retain",
+  };
+}

@@ -1,0 +1,186 @@
+import { routeOf, type Route } from "@amalthea/api";
+import { adoptionOf, fieldsUnlikePredecessors, predecessorsRoute, removeOld, type Adoption } from "./adoption.ts";
+import { planChildren } from "./child-plan.ts";
+import { desiredReplicas } from "./children/stateful-set.ts";
+import type { Action, Plan } from "./decision.ts";
+import { desiredChildren, type Desired } from "./desired.ts";
+import { isTerminating, isPredecessors, liveStatefulSet, replicasOf, targetOf } from "./live-child.ts";
+import type { LiveChild, Observed } from "./observed.ts";
+import type { PlanFacts, Problem } from "./plan-facts.ts";
+import { planResize, type ResizePlan } from "./resize.ts";
+import { outdatedBeforeReady, restartReason } from "./restart.ts";
+import { lastingPod, type LivePod } from "./running-pod.ts";
+import { planSecrets } from "./secret-plan.ts";
+import { planMetadata, standBackSeconds } from "./server-metadata.ts";
+import type { DecisionSettings } from "./settings.ts";
+import { changedFields, startedWithOf } from "./started-with.ts";
+import { warningsOf } from "./warnings.ts";
+
+export type PlanDecision = { readonly plan: Plan; readonly facts: PlanFacts };
+
+/** The writes that bring a server's children closer to its spec, and what status has to tell about it. */
+export function planFor(observed: Observed, settings: DecisionSettings, now: Date): PlanDecision {
+  const { server } = observed;
+  const metadata = planMetadata(server, settings, now);
+  if (server.metadata.deletionTimestamp !== undefined) return { plan: metadata, facts: restingFacts(observed, []) };
+  if (standBackSeconds(server, now) > 0) {
+    return { plan: [], facts: restingFacts(observed, [{ kind: "PredecessorRunning" }]) };
+  }
+  const { plan, facts } = planWorld(observed, settings, now);
+  return { plan: [...metadata, ...plan], facts };
+}
+
+/** Facts of a server whose children are left to themselves. */
+function restingFacts(observed: Observed, problems: readonly Problem[]): PlanFacts {
+  return {
+    problems,
+    warnings: [],
+    pendingFields: [],
+    route: servedRoute(observed),
+    desiredIngressSettled: observed.children.some(({ kind }) => kind === "Ingress"),
+    childrenSettled: true,
+    resize: { kind: "None" },
+    adopted: isLeftByPredecessor(observed),
+    replicas: desiredReplicas(observed),
+    restarting: false,
+  };
+}
+
+function isLeftByPredecessor(observed: Observed): boolean {
+  const statefulSet = liveStatefulSet(observed);
+  return statefulSet !== undefined && isPredecessors(statefulSet);
+}
+
+/** Where the server is reached now: as its pod was started, or else as the spec says. */
+function servedRoute(observed: Observed): Route | undefined {
+  const pod = lastingPod(observed);
+  const started =
+    startedWithOf(pod)?.route ?? (isLeftByPredecessor(observed) ? predecessorsRoute(observed) : undefined);
+  return started ?? routeOf(observed.server);
+}
+
+function planWorld(observed: Observed, settings: DecisionSettings, now: Date): PlanDecision {
+  const { server } = observed;
+  const served = servedRoute(observed);
+  const desired = desiredChildren(server, settings, routeOf(server), served);
+  const pod = lastingPod(observed);
+  const state = podPlan(observed, desired, pod, now);
+  const adoption = adoptionOf(observed, state.restartReason);
+  const parts =
+    adoption.kind === "LeaveAlone" ? leaveAlone(adoption, observed) : makeTrue(observed, desired, adoption, state);
+  const isGone = adoption.kind === "Replace" && state.restartReason !== undefined;
+  return {
+    plan: [...parts.plan, ...(parts.isRemovingPod || isGone ? [] : state.resize.actions)],
+    facts: {
+      problems: [...desired.problems, ...parts.problems],
+      warnings: [...desired.warnings, ...warningsOf(server)],
+      pendingFields: state.waiting,
+      route: served,
+      desiredIngressSettled: parts.ingressSettled,
+      childrenSettled: parts.plan.length === 0 && parts.settled,
+      resize: state.resize.facts,
+      adopted: adoption.kind === "LeaveAlone",
+      replicas: desiredReplicas({ server }),
+      restarting: state.restartReason !== undefined,
+    },
+  };
+}
+
+/** What the pod lacks of the spec, and what follows from it. */
+type PodPlan = {
+  readonly waiting: readonly string[];
+  readonly resize: ResizePlan;
+  readonly restartReason: string | undefined;
+};
+
+const NO_RESIZE: ResizePlan = { facts: { kind: "None" }, actions: [] };
+
+function podPlan(observed: Observed, desired: Desired, pod: LivePod | undefined, now: Date): PodPlan {
+  const isWanted = desiredReplicas(observed) === 1;
+  if (pod === undefined || !isWanted) return { waiting: [], resize: NO_RESIZE, restartReason: undefined };
+  if (desired.kind === "Unrenderable") return { waiting: [], resize: NO_RESIZE, restartReason: undefined };
+  const before = startedWithOf(pod);
+  const resize = planResize(pod, desired.startedWith.resources, before, observed.failures);
+  const changed =
+    before === undefined
+      ? fieldsUnlikePredecessors(observed, observed.server)
+      : changedFields(before, desired.startedWith);
+  const waiting = resize.facts.kind === "NotPossible" ? [...changed, "jupyterServer.resources"].toSorted() : changed;
+  return { waiting, resize, restartReason: restartReason(observed, pod, waiting, now) };
+}
+
+type Parts = {
+  readonly plan: Plan;
+  readonly problems: readonly Problem[];
+  readonly ingressSettled: boolean;
+  readonly settled: boolean;
+  readonly isRemovingPod: boolean;
+};
+
+/** The predecessor's children stay; only the number of replicas follows the spec. */
+function leaveAlone({ statefulSet }: Extract<Adoption, { kind: "LeaveAlone" }>, observed: Observed): Parts {
+  const ingress = observed.children.find(({ kind }) => kind === "Ingress");
+  // Scaled up it would start in the old layout again: a resume waits until the pod is gone and replaces it.
+  const plan = desiredReplicas(observed) === 0 ? scale(observed, statefulSet, "the server is hibernated") : [];
+  const isResuming = desiredReplicas(observed) === 1 && replicasOf(statefulSet) === 0;
+  return {
+    plan,
+    problems: [],
+    ingressSettled: ingress !== undefined && !isTerminating(ingress),
+    settled: !isTerminating(statefulSet) && !isResuming,
+    isRemovingPod: false,
+  };
+}
+
+function scale(observed: Observed, statefulSet: LiveChild, because: string): readonly Action[] {
+  const replicas = desiredReplicas(observed);
+  if (replicasOf(statefulSet) === replicas || isTerminating(statefulSet)) return [];
+  return [{ kind: "Scale", target: targetOf(statefulSet), replicas, because }];
+}
+
+function makeTrue(
+  observed: Observed,
+  desired: Desired,
+  adoption: Exclude<Adoption, { kind: "LeaveAlone" }>,
+  state: PodPlan,
+): Parts {
+  const statefulSet = liveStatefulSet(observed);
+  if (desired.kind === "Unrenderable") {
+    const plan = statefulSet === undefined ? [] : scale(observed, statefulSet, "its template cannot be made");
+    return { plan, problems: [], ingressSettled: false, settled: false, isRemovingPod: false };
+  }
+  const children = planChildren(observed, desired);
+  const removePod = children.isTemplateCurrent ? podRemoval(observed, state) : [];
+  const isStarting = children.isStarting || removePod.length > 0 || adoption.kind === "Replace";
+  const secrets = planSecrets(observed, desired.secrets, isStarting);
+  return {
+    plan: [
+      ...(adoption.kind === "Replace" ? removeOld(adoption) : []),
+      ...secrets.actions,
+      ...scaleRefused(observed, statefulSet),
+      ...children.actions,
+      ...removePod,
+    ],
+    problems: [...children.problems, ...secrets.problems],
+    ingressSettled: children.ingressSettled,
+    settled: children.settled && adoption.kind === "None",
+    isRemovingPod: removePod.length > 0,
+  };
+}
+
+/** A StatefulSet that the API server refuses, because of a patch, can still be hibernated. */
+function scaleRefused(observed: Observed, statefulSet: LiveChild | undefined): readonly Action[] {
+  const isRefused = observed.failures.some(
+    ({ childKey, kind }) => childKey === "statefulset" && kind === "StatefulSet",
+  );
+  if (statefulSet === undefined || !isRefused || isPredecessors(statefulSet)) return [];
+  return scale(observed, statefulSet, "its template is refused");
+}
+
+function podRemoval(observed: Observed, { restartReason: reason }: PodPlan): readonly Action[] {
+  const pod = lastingPod(observed);
+  if (pod === undefined || desiredReplicas(observed) === 0) return [];
+  const because = reason ?? outdatedBeforeReady(observed, pod);
+  if (because === undefined) return [];
+  return [{ kind: "RemovePod", target: targetOf({ apiVersion: "v1", kind: "Pod", metadata: pod.metadata }), because }];
+}

@@ -1,0 +1,137 @@
+import { CONTAINERS } from "@amalthea/api";
+import type { Action } from "./decision.ts";
+import { contentHash } from "./hash.ts";
+import { copyOf, listOf, objectOf, valueAt, type JsonObject } from "./json.ts";
+import { targetOf } from "./live-child.ts";
+import type { ObservedFailure } from "./observed.ts";
+import type { ResizeFacts } from "./plan-facts.ts";
+import { isSameQuantity } from "./quantity.ts";
+import type { LivePod } from "./running-pod.ts";
+import { resourcesOf, type StartedWith } from "./started-with.ts";
+
+export type ResizePlan = {
+  readonly facts: ResizeFacts;
+  readonly actions: readonly Action[];
+};
+
+/** What can be changed on a running container. */
+const RESIZABLE: ReadonlySet<string> = new Set(["cpu", "memory"]);
+
+const NOTHING: ResizePlan = { facts: { kind: "None" }, actions: [] };
+
+/**
+ * How a change of resources reaches a running pod: in place if Kubernetes can, otherwise at its next start.
+ *
+ * @param desired Resources of the container `jupyter-server`, after patches.
+ * @param before What the pod was started with; undefined for a pod of the predecessor.
+ * @see https://kubernetes.io/docs/tasks/configure-pod-container/resize-container-resources/#limitations
+ */
+export function planResize(
+  pod: LivePod,
+  desired: Readonly<JsonObject>,
+  before: StartedWith | undefined,
+  failures: readonly ObservedFailure[],
+): ResizePlan {
+  const live = resourcesOf(pod.spec, CONTAINERS.jupyter);
+  const wanted = asDefaulted(desired);
+  const removed = removedValue(live, wanted, before?.resources ?? {});
+  if (removed !== undefined) return notPossible(`${removed} was removed, which a running container does not allow`);
+  const changes = changedValues(live, wanted);
+  if (changes.length === 0) return NOTHING;
+  const fixed = changes.find(({ resource }) => !RESIZABLE.has(resource));
+  if (fixed !== undefined) return notPossible(`${fixed.resource} cannot change while the container runs`);
+  const resources = mergedResources(live, wanted);
+  if (qosClass(withResources(pod, resources)) !== qosClass(pod.spec)) {
+    return notPossible("it would change the pod's quality-of-service class");
+  }
+  return requestResize(pod, resources, changes[0]?.path ?? "resources", failures);
+}
+
+function requestResize(
+  pod: LivePod,
+  resources: Readonly<JsonObject>,
+  changed: string,
+  failures: readonly ObservedFailure[],
+): ResizePlan {
+  const desiredHash = contentHash(resources);
+  const refusal = failures.find((failure) => failure.childKey === "pod" && failure.desiredHash === desiredHash);
+  if (refusal !== undefined && refusal.mayRetry !== true) return notPossible(refusal.message);
+  const container = CONTAINERS.jupyter;
+  const target = targetOf({ apiVersion: "v1", kind: "Pod", metadata: pod.metadata });
+  const because = `${changed} changed`;
+  return {
+    facts: { kind: "Requested", container },
+    actions: [{ kind: "Resize", target, container, resources, desiredHash, because }],
+  };
+}
+
+function notPossible(because: string): ResizePlan {
+  return { facts: { kind: "NotPossible", because }, actions: [] };
+}
+
+type Change = { readonly path: string; readonly resource: string };
+
+const PARTS = ["requests", "limits"] as const;
+
+function part(resources: Readonly<JsonObject>, name: (typeof PARTS)[number]): Readonly<JsonObject> {
+  return objectOf(resources[name]);
+}
+
+/** The API server takes a missing request from the limit. */
+function asDefaulted(resources: Readonly<JsonObject>): Readonly<JsonObject> {
+  return {
+    limits: part(resources, "limits"),
+    requests: { ...part(resources, "limits"), ...part(resources, "requests") },
+  };
+}
+
+function changedValues(live: Readonly<JsonObject>, wanted: Readonly<JsonObject>): readonly Change[] {
+  return PARTS.flatMap((name) =>
+    Object.entries(part(wanted, name))
+      .filter(([resource, amount]) => !isSameQuantity(amount, part(live, name)[resource]))
+      .map(([resource]) => ({ path: `resources.${name}.${resource}`, resource })),
+  );
+}
+
+/** A value that the pod was started with and that is not wanted any more. Others may come from a LimitRange. */
+function removedValue(
+  live: Readonly<JsonObject>,
+  wanted: Readonly<JsonObject>,
+  before: Readonly<JsonObject>,
+): string | undefined {
+  for (const name of PARTS) {
+    const gone = Object.keys(part(before, name)).find(
+      (resource) => resource in part(live, name) && !(resource in part(wanted, name)),
+    );
+    if (gone !== undefined) return `resources.${name}.${gone}`;
+  }
+  return undefined;
+}
+
+function mergedResources(live: Readonly<JsonObject>, wanted: Readonly<JsonObject>): Readonly<JsonObject> {
+  const merged = PARTS.map((name) => [name, { ...part(live, name), ...part(wanted, name) }] as const);
+  return Object.fromEntries(merged.filter(([, values]) => Object.keys(values).length > 0));
+}
+
+function withResources(pod: LivePod, resources: Readonly<JsonObject>): unknown {
+  const spec = copyOf(pod.spec ?? { containers: [] });
+  const containers = spec.containers.map((container) =>
+    container.name === CONTAINERS.jupyter ? { ...container, resources } : container,
+  );
+  return { ...spec, containers };
+}
+
+/** @see https://kubernetes.io/docs/concepts/workloads/pods/pod-qos/ */
+function qosClass(podSpec: unknown): "Guaranteed" | "Burstable" | "BestEffort" {
+  const containers = [...listOf(valueAt(podSpec, "containers")), ...listOf(valueAt(podSpec, "initContainers"))];
+  const all = containers.map((container) => asDefaulted(objectOf(valueAt(container, "resources"))));
+  const counted = all.flatMap((resources) => PARTS.flatMap((name) => Object.keys(part(resources, name))));
+  if (!counted.some((resource) => RESIZABLE.has(resource))) return "BestEffort";
+  const isGuaranteed = all.every((resources) => [...RESIZABLE].every((resource) => isFixed(resources, resource)));
+  return isGuaranteed ? "Guaranteed" : "Burstable";
+}
+
+function isFixed(resources: Readonly<JsonObject>, resource: string): boolean {
+  const limit = part(resources, "limits")[resource];
+  return limit !== undefined && isSameQuantity(limit, part(resources, "requests")[resource]);
+}

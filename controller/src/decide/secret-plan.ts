@@ -1,0 +1,63 @@
+import type { Action, SecretManifest } from "./decision.ts";
+import { isOwnSecret, requiredSecretKeys } from "./desired.ts";
+import { LABELS } from "@amalthea/api";
+import type { Observed } from "./observed.ts";
+import type { Problem } from "./plan-facts.ts";
+import { lastingPod } from "./running-pod.ts";
+
+export type SecretPlan = { readonly actions: readonly Action[]; readonly problems: readonly Problem[] };
+
+/**
+ * Whether the Secrets are looked at. They are not watched, so that depends on what the rest of the plan does: a pod that
+ * starts needs them, a pod that runs must not have them changed.
+ *
+ * @param isStarting The plan makes, scales up or restarts the pod.
+ */
+export function planSecrets(observed: Observed, secrets: readonly SecretManifest[], isStarting: boolean): SecretPlan {
+  const own = secrets.find(isOwnSecret);
+  const last = own ?? secrets.at(-1);
+  if (last === undefined) return { actions: [], problems: [] };
+  const because = reasonToLook(observed, last, isStarting);
+  if (observed.secret.kind === "Present" && !observed.secret.owned) {
+    return { actions: [], problems: [{ kind: "NameTaken", childKey: "secret", childKind: "Secret" }] };
+  }
+  if (because === undefined) return { actions: [], problems: [] };
+  const actions = secrets.map((secret): Action => {
+    const childKey = secret.manifest.metadata.labels[LABELS.childKey] ?? "secret";
+    return { kind: "EnsureSecret", childKey, secret, because };
+  });
+  return { actions, problems: [] };
+}
+
+function reasonToLook(observed: Observed, own: SecretManifest, isStarting: boolean): string | undefined {
+  const pod = lastingPod(observed);
+  const isNeeded = isStarting || pod === undefined;
+  switch (observed.secret.kind) {
+    case "Absent":
+      return "it is missing";
+    case "Unknown": {
+      if (isStarting) return "the pod is about to start";
+      const isRemembered = observed.server.status?.children?.["secret"] !== undefined;
+      if (!isRemembered) return "it was never seen";
+      return isMissed(observed) ? "the pod says that a Secret is missing" : undefined;
+    }
+    case "Present": {
+      const { keys, contentHash } = observed.secret;
+      const lacking = requiredSecretKeys(own).find((key) => !keys.includes(key));
+      if (lacking !== undefined && (isNeeded || isMissed(observed))) return `${lacking} is missing`;
+      return isNeeded && contentHash !== own.contentHash ? "its values changed" : undefined;
+    }
+  }
+}
+
+/** The kubelet says so of an environment variable in the container's state, of a volume only in an Event. */
+function isMissed(observed: Observed): boolean {
+  const pod = lastingPod(observed);
+  if (pod === undefined) return false;
+  const statuses = [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])];
+  if (statuses.some(({ state }) => state?.waiting?.reason === "CreateContainerConfigError")) return true;
+  const isUnready = statuses.length === 0 || statuses.some(({ ready }) => !ready);
+  return (
+    isUnready && observed.events.some(({ reason, message }) => reason === "FailedMount" && message.includes("secret"))
+  );
+}

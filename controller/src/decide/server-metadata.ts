@@ -1,0 +1,92 @@
+import { API_VERSION, CLIENT_ANNOTATIONS, KIND, PREDECESSOR, type JupyterServer } from "@amalthea/api";
+import type { Action } from "./decision.ts";
+import type { DecisionSettings } from "./settings.ts";
+
+/** When the predecessor's finalizer was taken away, as an annotation: if it comes back, the predecessor still runs. */
+export const TAKEN_OVER_ANNOTATION = "amalthea.dev/taken-over-at";
+
+/** How long we stand back from a predecessor that runs before we look whether it still does. */
+export const STAND_BACK_SECONDS = 600;
+
+/** Whether the server was made while the predecessor ran. */
+export function wasPredecessors({ metadata }: JupyterServer): boolean {
+  return (
+    metadata.annotations?.[TAKEN_OVER_ANNOTATION] !== undefined ||
+    (metadata.finalizers ?? []).includes(PREDECESSOR.finalizer)
+  );
+}
+
+/** Seconds for which we still stand back from the predecessor, because its finalizer came back; 0 if it did not. */
+export function standBackSeconds({ metadata }: JupyterServer, now: Date): number {
+  const takenOver = metadata.annotations?.[TAKEN_OVER_ANNOTATION];
+  const isBack = (metadata.finalizers ?? []).includes(PREDECESSOR.finalizer);
+  if (takenOver === undefined || !isBack || metadata.deletionTimestamp !== undefined) return 0;
+  const remaining = STAND_BACK_SECONDS - (now.getTime() - Date.parse(takenOver)) / 1000;
+  return Number.isFinite(remaining) ? Math.max(0, Math.ceil(remaining)) : 0;
+}
+
+/** Changes of the server's own metadata: what the predecessor left goes, and clients learn of hibernation and resume. */
+export function planMetadata(server: JupyterServer, settings: DecisionSettings, now: Date): readonly Action[] {
+  const operations = [...takeOver(server, now), ...hibernationNotes(server, settings, now)];
+  if (operations.length === 0) return [];
+  const { namespace, name, uid } = server.metadata;
+  const setup =
+    server.metadata.annotations === undefined ? [{ op: "add", path: "/metadata/annotations", value: {} }] : [];
+  return [
+    {
+      kind: "PatchMetadata",
+      target: { apiVersion: API_VERSION, kind: KIND, namespace, name, uid },
+      operations: [{ op: "test", path: "/metadata/uid", value: uid }, ...setup, ...operations],
+      because: "what the predecessor left, or a hibernation, is to be noted",
+    },
+  ];
+}
+
+type Operation = Readonly<Record<string, unknown>>;
+
+function takeOver({ metadata }: JupyterServer, now: Date): readonly Operation[] {
+  const index = (metadata.finalizers ?? []).indexOf(PREDECESSOR.finalizer);
+  const left = Object.keys(metadata.annotations ?? {}).filter((key) => key.startsWith(PREDECESSOR.annotationPrefix));
+  const path = `/metadata/finalizers/${index}`;
+  return [
+    ...(index < 0
+      ? []
+      : [
+          { op: "test", path, value: PREDECESSOR.finalizer },
+          { op: "remove", path },
+          { op: "add", path: annotationPath(TAKEN_OVER_ANNOTATION), value: secondsOf(now) },
+        ]),
+    // Their values can hold secrets, which have no business in a request that an audit log may keep: no `test` of them.
+    ...left.map((key) => ({ op: "remove", path: annotationPath(key) })),
+  ];
+}
+
+/**
+ * The annotations that clients read: a hibernated server has a date, and one that is awake has six empty notes. A server
+ * that was never hibernated gets none.
+ */
+function hibernationNotes(
+  { metadata, spec }: JupyterServer,
+  settings: DecisionSettings,
+  now: Date,
+): readonly Operation[] {
+  if (metadata.deletionTimestamp !== undefined) return [];
+  const { lastActivityDate: _activity, ...notes } = CLIENT_ANNOTATIONS;
+  const keyOf = (name: string): string => `${settings.annotationPrefix}/${name}`;
+  const date = metadata.annotations?.[keyOf(notes.hibernationDate)] ?? "";
+  const { hibernated } = spec.jupyterServer;
+  if (hibernated === (date !== "")) return [];
+  const changes: Readonly<Record<string, string>> = hibernated
+    ? { [notes.hibernationDate]: secondsOf(now) }
+    : Object.fromEntries(Object.values(notes).map((name) => [name, ""]));
+  return Object.entries(changes).map(([name, value]) => ({ op: "add", path: annotationPath(keyOf(name)), value }));
+}
+
+function annotationPath(key: string): string {
+  return `/metadata/annotations/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`;
+}
+
+/** ISO 8601 with the offset that the predecessor's clients parse. */
+function secondsOf(now: Date): string {
+  return `${now.toISOString().slice(0, 19)}+00:00`;
+}
