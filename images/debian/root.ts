@@ -5,7 +5,7 @@ import { FILE_TIME_SECONDS } from "../src/layer.ts";
 import type { Step } from "../src/run.ts";
 
 /** Debian 12. Its Python is the one that the locked requirements are resolved for. */
-export const DEBIAN_SUITE = "bookworm";
+const DEBIAN_SUITE = "bookworm";
 
 /** The Python of the suite. */
 export const PYTHON_VERSION = "3.11";
@@ -13,16 +13,20 @@ export const PYTHON_VERSION = "3.11";
 /** tini reaps what a notebook's processes leave behind. */
 const PACKAGES = ["ca-certificates", "python3", "python3-venv", "tini"];
 
-/** Nothing a container reads: package lists and archives, manuals, translations, logs. Copyright notices stay. */
+/** Nothing a container reads: caches, package lists, manuals, translations, logs. Copyright notices stay. */
 const NOT_NEEDED = [
   "var/cache/apt",
   "var/cache/debconf",
+  "var/cache/ldconfig",
   "var/lib/apt/lists",
   "var/log",
   "usr/share/man",
   "usr/share/info",
   "usr/share/locale",
 ];
+
+/** What debootstrap copies from this machine; a container runtime puts its own there. */
+const OF_THIS_MACHINE = ["etc/hostname", "etc/resolv.conf"];
 
 /**
  * The environment of commands inside the root folder: nothing of this machine, and nothing that varies from run to run.
@@ -49,6 +53,7 @@ export async function buildDebianRoot(root: string, run: (step: Step) => Promise
     await rm(join(root, path), { recursive: true, force: true });
     await mkdir(join(root, path), { recursive: true });
   }
+  for (const path of OF_THIS_MACHINE) await rm(join(root, path), { force: true });
   await run({
     doing: "removing the documentation",
     command: ["find", join(root, "usr/share/doc"), "!", "-name", "copyright", "!", "-type", "d", "-delete"],
