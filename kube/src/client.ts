@@ -78,21 +78,21 @@ export interface KubeClient {
   list<T extends KubeObject>(kind: Kind<T>, options: ListOptions, signal: AbortSignal): Promise<ObjectList<T>>;
   create<T extends KubeObject>(
     kind: Kind<T>,
-    manifest: Manifest,
+    manifest: NoInfer<T> | Manifest,
     options: WriteOptions,
     signal: AbortSignal,
   ): Promise<Live<T>>;
   /** Server-side apply: creates the object, or sets the given fields and releases those that we no longer give. */
   apply<T extends KubeObject>(
     kind: Kind<T>,
-    manifest: Manifest,
+    manifest: NoInfer<T> | Manifest,
     options: ApplyOptions,
     signal: AbortSignal,
   ): Promise<Live<T>>;
   /** Writes the whole object; with a resourceVersion in it only if nobody wrote in between (409 otherwise). */
   replace<T extends KubeObject>(
     kind: Kind<T>,
-    manifest: Manifest,
+    manifest: NoInfer<T> | Manifest,
     options: WriteOptions,
     signal: AbortSignal,
   ): Promise<Live<T>>;

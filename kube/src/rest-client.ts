@@ -105,7 +105,7 @@ class RestClient implements KubeClient {
 
   async create<T extends KubeObject>(
     kind: Kind<T>,
-    manifest: Manifest,
+    manifest: NoInfer<T> | Manifest,
     options: WriteOptions,
     signal: AbortSignal,
   ): Promise<Live<T>> {
@@ -117,7 +117,7 @@ class RestClient implements KubeClient {
 
   async apply<T extends KubeObject>(
     kind: Kind<T>,
-    manifest: Manifest,
+    manifest: NoInfer<T> | Manifest,
     options: ApplyOptions,
     signal: AbortSignal,
   ): Promise<Live<T>> {
@@ -143,7 +143,7 @@ class RestClient implements KubeClient {
 
   async replace<T extends KubeObject>(
     kind: Kind<T>,
-    manifest: Manifest,
+    manifest: NoInfer<T> | Manifest,
     options: WriteOptions,
     signal: AbortSignal,
   ): Promise<Live<T>> {

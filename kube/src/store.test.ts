@@ -1,0 +1,136 @@
+import type { ConfigMap } from "kubernetes-types/core/v1.js";
+import { describe, expect, it } from "vitest";
+import { kinds } from "./kinds.ts";
+import { keyOf, type Live } from "./objects.ts";
+import { ObjectStore } from "./store.ts";
+import { FakeClock } from "./testing/fake-clock.ts";
+
+function aMap(
+  name: string,
+  resourceVersion: number,
+  more: { uid?: string; app?: string; namespace?: string } = {},
+): Live<ConfigMap> {
+  const { uid = `uid-${name}`, app, namespace = "ns" } = more;
+  return {
+    metadata: {
+      name,
+      namespace,
+      uid,
+      resourceVersion: String(resourceVersion),
+      creationTimestamp: "2026-01-01T00:00:00Z",
+      ...(app === undefined ? {} : { labels: { app } }),
+    },
+  };
+}
+
+function aStore(): { store: ObjectStore<ConfigMap>; changes: string[]; clock: FakeClock } {
+  const clock = new FakeClock();
+  const byApp = (object: Live<ConfigMap>): string[] => Object.values(object.metadata.labels ?? {});
+  const store = new ObjectStore(kinds.ConfigMap, { clock, indexes: { app: byApp } });
+  const changes: string[] = [];
+  store.subscribe(({ key, previous, current, initial }) => {
+    const version = (object: Live<ConfigMap> | undefined): string => object?.metadata.resourceVersion ?? "-";
+    changes.push(`${key} ${version(previous)}→${version(current)}${initial ? " initial" : ""}`);
+  });
+  return { store, changes, clock };
+}
+
+const names = (store: ObjectStore<ConfigMap>): string[] => [...store.list()].map((object) => object.metadata.name);
+
+describe("ObjectStore", () => {
+  it("tells what changed from what it held before", () => {
+    const { store, changes } = aStore();
+    store.replace([aMap("a", 1)], "5");
+    store.markSynced();
+    store.set(aMap("a", 6));
+    store.set(aMap("b", 7));
+    store.delete(aMap("a", 8));
+    expect(changes).toEqual(["ns/a -→1 initial", "ns/a 1→6", "ns/b -→7", "ns/a 6→-"]);
+  });
+
+  it.each([
+    { event: "older", version: 9, kept: "10" },
+    { event: "equal", version: 10, kept: "10" },
+    { event: "newer by one digit", version: 100, kept: "100" },
+  ])("an $event event than our own write leaves version $kept", ({ version, kept }) => {
+    const { store } = aStore();
+    store.recordWrite(aMap("a", 10));
+    store.set(aMap("a", version));
+    expect(store.get(keyOf(aMap("a", 0)))?.metadata.resourceVersion).toBe(kept);
+  });
+
+  it("tells a new object of the same name as one gone and one come", () => {
+    const { store, changes } = aStore();
+    store.set(aMap("a", 1, { uid: "first" }));
+    store.markSynced();
+    store.set(aMap("a", 9, { uid: "second" }));
+    expect(changes.slice(1)).toEqual(["ns/a 1→-", "ns/a -→9"]);
+  });
+
+  it("does not take the end of an earlier object for that of the present one", () => {
+    const { store } = aStore();
+    store.set(aMap("a", 9, { uid: "second" }));
+    store.delete(aMap("a", 8, { uid: "first" }));
+    expect(names(store)).toEqual(["a"]);
+  });
+
+  it("becomes equal to a list, change by change, and keeps what was written after the list was made", () => {
+    const { store, changes } = aStore();
+    store.replace([aMap("stays", 1), aMap("changes", 2), aMap("goes", 3)], "5");
+    store.markSynced();
+    store.recordWrite(aMap("written", 20));
+    changes.length = 0;
+    store.replace([aMap("stays", 1), aMap("changes", 9), aMap("comes", 10)], "12");
+    expect(changes).toEqual(["ns/goes 3→-", "ns/changes 2→9", "ns/comes -→10"]);
+    expect(names(store).toSorted()).toEqual(["changes", "comes", "stays", "written"]);
+  });
+
+  it("replaces only the namespace that was listed", () => {
+    const { store } = aStore();
+    store.replace([aMap("a", 1, { namespace: "one" })], "5", "one");
+    store.replace([aMap("b", 2, { namespace: "two" })], "5", "two");
+    store.replace([], "6", "one");
+    expect(names(store)).toEqual(["b"]);
+  });
+
+  it("does not bring back an object that we removed, until half a minute later", async () => {
+    const { store, clock } = aStore();
+    store.set(aMap("a", 1));
+    store.recordRemoval(keyOf(aMap("a", 1)), "uid-a");
+    store.set(aMap("a", 2));
+    expect(names(store)).toEqual([]);
+    await clock.advance(30_000);
+    store.set(aMap("a", 2)); // still there after all: a finalizer keeps it
+    expect(names(store)).toEqual(["a"]);
+  });
+
+  it("takes in a new object of a name that we removed", () => {
+    const { store } = aStore();
+    store.set(aMap("a", 1, { uid: "first" }));
+    store.recordRemoval(keyOf(aMap("a", 1)), "first");
+    store.set(aMap("a", 3, { uid: "second" }));
+    expect(names(store)).toEqual(["a"]);
+  });
+
+  it("finds objects by an index, which follows every change", () => {
+    const { store } = aStore();
+    store.set(aMap("a", 1, { app: "x" }));
+    store.set(aMap("b", 2, { app: "x" }));
+    store.set(aMap("a", 3, { app: "y" }));
+    const found = (app: string): string[] => store.byIndex("app", app).map((object) => object.metadata.name);
+    expect([found("x"), found("y"), found("z")]).toEqual([["b"], ["a"], []]);
+    expect(() => store.byIndex("none", "x")).toThrow('no index "none"');
+  });
+
+  it("lets its readers wait until it is complete, or until they stop waiting", async () => {
+    const { store } = aStore();
+    const controller = new AbortController();
+    const stopped = store.waitForSync(controller.signal);
+    const waiting = store.waitForSync(new AbortController().signal);
+    controller.abort(new Error("stopped"));
+    await expect(stopped).rejects.toThrow("stopped");
+    store.markSynced();
+    await expect(waiting).resolves.toBeUndefined();
+    expect(store.synced).toBe(true);
+  });
+});

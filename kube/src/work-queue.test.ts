@@ -1,0 +1,158 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { FakeClock, settle } from "./testing/fake-clock.ts";
+import { type Level, WorkQueue } from "./work-queue.ts";
+
+const middle = (): number => 0.5; // no jitter
+
+function aQueue(): { clock: FakeClock; queue: WorkQueue<string> } {
+  const clock = new FakeClock();
+  return { clock, queue: new WorkQueue({ clock, random: middle }) };
+}
+
+async function drain(queue: WorkQueue<string>): Promise<string[]> {
+  const keys: string[] = [];
+  while (queue.depth > 0) {
+    const taken = await queue.take();
+    if (taken === undefined) break;
+    keys.push(taken.key);
+    queue.done(taken.key);
+  }
+  return keys;
+}
+
+describe("WorkQueue", () => {
+  it("gives keys in the order of their arrival, each once", async () => {
+    const { queue } = aQueue();
+    for (const key of ["a", "b", "a", "c", "b"]) queue.add(key);
+    expect(await drain(queue)).toEqual(["a", "b", "c"]);
+  });
+
+  it("gives a key that is added while it is worked on once more, after it is done", async () => {
+    const { queue } = aQueue();
+    queue.add("a");
+    const taken = await queue.take();
+    queue.add("a");
+    queue.add("a");
+    expect({ key: taken?.key, depth: queue.depth, processing: queue.processing }).toEqual({
+      key: "a",
+      depth: 0,
+      processing: 1,
+    });
+    queue.done("a");
+    expect(await drain(queue)).toEqual(["a"]);
+  });
+
+  it("gives the high level first, and the low one every 16th turn", async () => {
+    const { queue } = aQueue();
+    queue.add("low", "Low");
+    for (let index = 0; index < 20; index++) queue.add(`high-${index}`);
+    const order = await drain(queue);
+    expect(order.indexOf("low")).toBe(15);
+    expect(order).toHaveLength(21);
+  });
+
+  it("raises a key that waits in the low level, and never lowers one", async () => {
+    const { queue } = aQueue();
+    queue.add("a", "Low");
+    queue.add("b", "Low");
+    queue.add("b", "High");
+    queue.add("b", "Low");
+    expect(await queue.take()).toEqual({ key: "b", level: "High" });
+    expect(await queue.take()).toEqual({ key: "a", level: "Low" });
+  });
+
+  it("gives a delayed key when its time has come; the earliest of several times wins", async () => {
+    const { clock, queue } = aQueue();
+    queue.addAfter("a", 5_000);
+    queue.addAfter("a", 1_000);
+    queue.addAfter("a", 9_000);
+    await clock.advance(998);
+    expect({ depth: queue.depth, delayed: queue.delayed }).toEqual({ depth: 0, delayed: 1 });
+    await clock.advance(2);
+    expect({ depth: queue.depth, delayed: queue.delayed }).toEqual({ depth: 1, delayed: 0 });
+    expect(clock.pending).toBe(0);
+  });
+
+  it("forgets the delay of a key that is added at once", async () => {
+    const { clock, queue } = aQueue();
+    queue.addAfter("a", 1_000);
+    queue.add("a");
+    expect(await drain(queue)).toEqual(["a"]);
+    await clock.advance(2_000);
+    expect(queue.depth).toBe(0);
+  });
+
+  it("keeps a delay that is longer than a timer can count", async () => {
+    const { clock, queue } = aQueue();
+    const days = 24 * 3_600_000;
+    queue.addAfter("a", 30 * days);
+    await clock.advance(29 * days);
+    expect(queue.depth).toBe(0);
+    await clock.advance(days);
+    expect(queue.depth).toBe(1);
+  });
+
+  it("doubles the delay with every failure in a row, up to 300 s, and starts again after forget", () => {
+    const { queue } = aQueue();
+    const delays = Array.from({ length: 14 }, () => queue.addRateLimited("a"));
+    expect(delays.slice(0, 5)).toEqual([100, 200, 400, 800, 1_600]);
+    expect(delays.slice(-2)).toEqual([300_000, 300_000]);
+    queue.forget("a");
+    expect(queue.addRateLimited("a")).toBe(100);
+  });
+
+  it("ends waiting and later takers when it is closed, and takes nothing in any more", async () => {
+    const { clock, queue } = aQueue();
+    const waiting = queue.take();
+    queue.addAfter("b", 10);
+    queue.close();
+    queue.add("a");
+    await clock.advance(20);
+    expect([await waiting, await queue.take(), queue.depth, clock.pending]).toEqual([undefined, undefined, 0, 0]);
+  });
+
+  it("never gives one key twice at once, and loses none: whatever is done to it", async () => {
+    const key = fc.constantFrom("a", "b", "c", "d");
+    const level = fc.constantFrom<Level>("High", "Low");
+    const step = fc.oneof(
+      fc.record({ do: fc.constant("add" as const), key, level }),
+      fc.record({ do: fc.constant("addAfter" as const), key, level, ms: fc.nat(50) }),
+      fc.record({ do: fc.constant("addRateLimited" as const), key, level }),
+      fc.record({ do: fc.constant("take" as const) }),
+      fc.record({ do: fc.constant("done" as const) }),
+      fc.record({ do: fc.constant("advance" as const), ms: fc.nat(100) }),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
+        const { clock, queue } = aQueue();
+        const running: string[] = [];
+        const owed = new Set<string>(); // keys added since they were last taken
+        const taken = (key: string): void => {
+          expect(running).not.toContain(key);
+          running.push(key);
+          owed.delete(key);
+        };
+        for (const action of steps) {
+          if (action.do === "add") owed.add(action.key);
+          if (action.do === "add") queue.add(action.key, action.level);
+          if (action.do === "addAfter") queue.addAfter(action.key, action.ms, action.level);
+          if (action.do === "addRateLimited") queue.addRateLimited(action.key, action.level);
+          if (action.do === "take") void queue.take().then((next) => next === undefined || taken(next.key));
+          if (action.do === "advance") await clock.advance(action.ms);
+          const ended = action.do === "done" ? running.shift() : undefined;
+          if (ended !== undefined) queue.done(ended);
+          await Promise.resolve();
+        }
+        for (let rounds = 0; rounds < 50 && (running.length > 0 || queue.depth > 0); rounds++) {
+          for (const key of running.splice(0)) queue.done(key);
+          if (queue.depth > 0) void queue.take().then((next) => next === undefined || taken(next.key));
+          await settle();
+        }
+        expect([...owed]).toEqual([]);
+        expect(queue.processing).toBe(0);
+      }),
+      { numRuns: 150 },
+    );
+  });
+});
