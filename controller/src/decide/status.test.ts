@@ -1,0 +1,438 @@
+import type { Condition, JupyterServerStatus } from "@amalthea/api";
+import { describe, expect, it } from "vitest";
+import type { Observed, ObservedFailure } from "./observed.ts";
+import type { PlanFacts, Problem, Warning } from "./plan-facts.ts";
+import { statusOf, type StatusDecision } from "./status.ts";
+import {
+  aChild,
+  aCondition,
+  aContainer,
+  ago,
+  anEvent,
+  anObserved,
+  aPod,
+  aReadyPod,
+  aServer,
+  NOW,
+  someFacts,
+  someSettings,
+  timeAgo,
+} from "./testing.ts";
+
+const decide = (observed: Partial<Observed>, facts: Partial<PlanFacts> = {}): StatusDecision =>
+  statusOf(anObserved(observed), someFacts(facts), someSettings(), NOW);
+
+const conditionOf = (status: JupyterServerStatus, type: string): Condition | undefined =>
+  status.conditions?.find((condition) => condition.type === type);
+
+const brief = (condition: Condition | undefined): string | undefined =>
+  condition && `${condition.status} ${condition.reason}`;
+
+const broken = aPod({ containers: [aContainer({ state: { waiting: { reason: "InvalidImageName" } } })] });
+const unschedulableFor = (seconds: number): Observed["pod"] =>
+  aPod({
+    conditions: [aCondition("PodScheduled", "False", { message: "0/1 nodes.", lastTransitionTime: timeAgo(seconds) })],
+  });
+const hibernated = { hibernated: true };
+const overQuota = anEvent(
+  "StatefulSet",
+  "FailedCreate",
+  'create Pod alice-0 failed error: pods "alice-0" is forbidden: exceeded quota: q, requested: memory=4Gi',
+);
+const refused: ObservedFailure = {
+  childKey: "ingress",
+  kind: "Ingress",
+  code: 403,
+  message: "hosts outside example.org are not allowed",
+  desiredHash: "",
+};
+const patchFailed: Problem = { kind: "PatchFailed", patchIndex: 0, path: "/statefulset/x", reason: "nothing is there" };
+const cutOff: Partial<PlanFacts> = { desiredIngressSettled: false };
+
+type Row = {
+  readonly server: string;
+  readonly observed?: Partial<Observed>;
+  readonly facts?: Partial<PlanFacts>;
+  readonly state: string;
+  readonly ready: string;
+  readonly reconciling?: string;
+  readonly stalled?: string;
+};
+
+const rows: readonly Row[] = [
+  { server: "is new", state: "starting", ready: "False PodMissing", reconciling: "True PodMissing" },
+  {
+    server: "has a ready pod and its Ingress",
+    observed: { pod: aReadyPod() },
+    state: "running",
+    ready: "True PodReady",
+  },
+  {
+    server: "has a ready pod and no Ingress yet",
+    observed: { pod: aReadyPod() },
+    facts: cutOff,
+    state: "starting",
+    ready: "False RoutePending",
+    reconciling: "True RoutePending",
+  },
+  {
+    server: "has a ready pod, and a label of its Ingress is being changed",
+    observed: {
+      pod: aReadyPod(),
+      children: [
+        aChild("ingress", "Ingress", {
+          spec: { rules: [{ host: "hub.example.org", http: { paths: [{ path: "/sessions/alice" }] } }] },
+        }),
+      ],
+    },
+    facts: cutOff,
+    state: "running",
+    ready: "True PodReady",
+  },
+  {
+    server: "has a ready pod, and an Ingress for another path",
+    observed: {
+      pod: aReadyPod(),
+      children: [
+        aChild("ingress", "Ingress", {
+          spec: { rules: [{ host: "hub.example.org", http: { paths: [{ path: "/sessions" }] } }] },
+        }),
+      ],
+    },
+    facts: cutOff,
+    state: "starting",
+    ready: "False RoutePending",
+    reconciling: "True RoutePending",
+  },
+  {
+    server: "is being deleted",
+    observed: { server: aServer({ metadata: { deletionTimestamp: timeAgo(1) } }), pod: aReadyPod() },
+    state: "stopping",
+    ready: "False Deleting",
+    reconciling: "True Deleting",
+  },
+  {
+    server: "is hibernated and being deleted",
+    observed: { server: aServer({ metadata: { deletionTimestamp: timeAgo(1) }, jupyterServer: hibernated }) },
+    state: "stopping",
+    ready: "False Deleting",
+    reconciling: "True Deleting",
+  },
+  {
+    server: "is to hibernate and its pod still exists",
+    observed: { server: aServer({ jupyterServer: hibernated }), pod: aReadyPod() },
+    state: "hibernated",
+    ready: "False Hibernating",
+    reconciling: "True Hibernating",
+  },
+  {
+    server: "is hibernated",
+    observed: { server: aServer({ jupyterServer: hibernated }) },
+    state: "hibernated",
+    ready: "False Hibernated",
+  },
+  {
+    server: "is hibernated, and a patch of it is broken",
+    observed: { server: aServer({ jupyterServer: hibernated }) },
+    facts: { problems: [patchFailed] },
+    state: "hibernated",
+    ready: "False Hibernated",
+    stalled: "True InvalidPatch",
+  },
+  {
+    server: "was hibernated and has no pod yet",
+    observed: { server: aServer({ status: { state: "hibernated" } }) },
+    state: "starting",
+    ready: "False Resuming",
+    reconciling: "True Resuming",
+  },
+  {
+    server: "was hibernated after its quota was exceeded, and is resumed",
+    observed: { server: aServer({ status: { state: "hibernated" } }), events: [overQuota] },
+    state: "starting",
+    ready: "False Resuming",
+    reconciling: "True Resuming",
+  },
+  {
+    server: "is being restarted",
+    observed: { pod: aReadyPod() },
+    facts: { restarting: true },
+    state: "starting",
+    ready: "False Restarting",
+    reconciling: "True Restarting",
+  },
+  {
+    server: "answered, and its container does so no longer",
+    observed: {
+      server: aServer({ status: { state: "running" } }),
+      pod: aPod({ containers: [aContainer({ state: { running: { startedAt: timeAgo(500) } } })] }),
+    },
+    state: "starting",
+    ready: "False NotReady",
+    reconciling: "True NotReady",
+  },
+  {
+    server: "runs on a node that does not answer",
+    observed: { pod: aReadyPod({ reason: "NodeLost" }) },
+    state: "starting",
+    ready: "Unknown NodeLost",
+    reconciling: "True NodeLost",
+  },
+  {
+    server: "has an image with a malformed name",
+    observed: { pod: broken },
+    state: "failed",
+    ready: "False InvalidImageName",
+    stalled: "True InvalidImageName",
+  },
+  {
+    server: "has had no node for less than the grace period",
+    observed: { pod: unschedulableFor(599) },
+    state: "starting",
+    ready: "False Unschedulable",
+    reconciling: "True Unschedulable",
+  },
+  {
+    server: "has had no node for the grace period",
+    observed: { pod: unschedulableFor(600) },
+    state: "failed",
+    ready: "False Unschedulable",
+    stalled: "True Unschedulable",
+  },
+  {
+    server: "may not have its pod because of the quota",
+    observed: { events: [overQuota] },
+    state: "failed",
+    ready: "False QuotaExceeded",
+    stalled: "True QuotaExceeded",
+  },
+  {
+    server: "has a pod now, after the quota was exceeded",
+    observed: { events: [overQuota], pod: aReadyPod() },
+    state: "running",
+    ready: "True PodReady",
+  },
+  {
+    server: "may have its pod now, after the quota was exceeded",
+    observed: { events: [overQuota, anEvent("StatefulSet", "SuccessfulCreate", "create Pod alice-0", ago(5))] },
+    state: "starting",
+    ready: "False PodMissing",
+    reconciling: "True PodMissing",
+  },
+  {
+    server: "asks for a pod that the namespace's security level refuses",
+    observed: {
+      events: [
+        anEvent("StatefulSet", "FailedCreate", 'pods "alice-0" is forbidden: violates PodSecurity "restricted"'),
+      ],
+    },
+    state: "failed",
+    ready: "False Forbidden",
+    stalled: "True Forbidden",
+  },
+  {
+    server: "has no pod and a broken patch",
+    facts: { problems: [patchFailed] },
+    state: "failed",
+    ready: "False InvalidPatch",
+    stalled: "True InvalidPatch",
+  },
+  {
+    server: "runs and has a broken patch",
+    observed: { pod: aReadyPod() },
+    facts: { problems: [patchFailed] },
+    state: "running",
+    ready: "True PodReady",
+    stalled: "True InvalidPatch",
+  },
+  {
+    server: "runs, and its host and path belong to an older server",
+    observed: { pod: aReadyPod() },
+    facts: { ...cutOff, problems: [{ kind: "RouteTaken", holder: "sessions/bob" }] },
+    state: "failed",
+    ready: "False RouteTaken",
+    stalled: "True RouteTaken",
+  },
+  {
+    server: "runs, and its Service's name belongs to somebody else",
+    observed: { pod: aReadyPod() },
+    facts: { problems: [{ kind: "NameTaken", childKey: "service", childKind: "Service" }] },
+    state: "failed",
+    ready: "False NameTaken",
+    stalled: "True NameTaken",
+  },
+  {
+    server: "runs and is asked to shrink its volume",
+    observed: { pod: aReadyPod() },
+    facts: { problems: [{ kind: "ClaimShrinkRefused", from: "2Gi", to: "1Gi" }] },
+    state: "running",
+    ready: "True PodReady",
+    stalled: "True ClaimShrinkRefused",
+  },
+  {
+    server: "is new and may not have its Ingress",
+    observed: { failures: [refused] },
+    state: "failed",
+    ready: "False Forbidden",
+    stalled: "True Forbidden",
+  },
+  {
+    server: "runs and may not have its Ingress changed",
+    observed: { pod: aReadyPod(), failures: [refused] },
+    state: "running",
+    ready: "True PodReady",
+    stalled: "True Forbidden",
+  },
+  {
+    server: "is new and meets a broken API server",
+    observed: { failures: [{ ...refused, code: 500 }] },
+    state: "starting",
+    ready: "False PodMissing",
+    stalled: "True WriteFailed",
+  },
+  {
+    server: "runs and gets more CPU",
+    observed: { pod: aReadyPod({ conditions: [aCondition("PodResizeInProgress", "True")] }) },
+    state: "running",
+    ready: "True PodReady",
+    reconciling: "True ResizeInProgress",
+  },
+];
+
+describe("statusOf", () => {
+  it.each(rows)("a server that $server is $state, Ready=$ready", ({ observed = {}, facts, ...expected }) => {
+    const { status } = decide(observed, facts);
+    expect(status.state).toBe(expected.state);
+    expect(brief(conditionOf(status, "Ready"))).toBe(expected.ready);
+    expect(brief(conditionOf(status, "Reconciling"))).toBe(expected.reconciling);
+    expect(brief(conditionOf(status, "Stalled"))).toBe(expected.stalled);
+  });
+
+  it("speaks of the generation that it saw, in the status and in each condition", () => {
+    const { status } = decide({ server: aServer({ metadata: { generation: 7 } }), pod: broken });
+    expect(status.observedGeneration).toBe(7);
+    expect(status.conditions?.map(({ observedGeneration }) => observedGeneration)).toEqual([7, 7]);
+  });
+
+  it("is looked at again when the grace period of a pod without a node ends", () => {
+    expect(decide({ pod: unschedulableFor(590) }).checkAgainSeconds).toBe(10);
+    expect(decide({ pod: unschedulableFor(600) }).checkAgainSeconds).toBeUndefined();
+  });
+
+  it("tells of several obstacles in one sentence each, the first being the reason", () => {
+    const stalled = conditionOf(decide({ pod: broken }, { problems: [patchFailed] }).status, "Stalled");
+    expect(stalled?.reason).toBe("InvalidPatch");
+    expect(stalled?.message).toMatch(/spec\.patches\[0\].*is not the name of an image/s);
+  });
+
+  it("keeps the cause of a failed pull while the kubelet merely says that it waits before the next try", () => {
+    const pulling = (message: string): Observed["pod"] =>
+      aPod({ containers: [aContainer({ state: { waiting: { reason: "ImagePullBackOff", message } } })] });
+    const first = decide({ pod: pulling("manifest unknown") }).status;
+    const then = decide({ server: aServer({ status: first }), pod: pulling('Back-off pulling image "a/b"') });
+    expect(brief(conditionOf(then.status, "Stalled"))).toBe("True ImageNotFound");
+    expect(then.events).toEqual([]);
+  });
+
+  it("does not quote what the API server says about a Secret", () => {
+    const failure = { ...refused, childKey: "secret", kind: "Secret", code: 422, message: "invalid value: geheim" };
+    expect(JSON.stringify(decide({ failures: [failure] }).status)).not.toContain("geheim");
+  });
+
+  it.each<{ says: string; facts: Partial<PlanFacts>; pod?: Observed["pod"]; condition: string; reason: string }>([
+    {
+      says: "a changed image waits for the next start",
+      facts: { pendingFields: ["jupyterServer.image"] },
+      condition: "UpdatePending",
+      reason: "ChangesWaiting",
+    },
+    {
+      says: "the predecessor made the pod",
+      facts: { adopted: true },
+      condition: "UpdatePending",
+      reason: "PredecessorLayout",
+    },
+    {
+      says: "the number of GPUs changes",
+      facts: { resize: { kind: "NotPossible", because: "GPUs" } },
+      condition: "UpdatePending",
+      reason: "ResizeNotPossible",
+    },
+    {
+      says: "the node has no room for the new resources",
+      facts: {},
+      pod: aReadyPod({
+        conditions: [aCondition("PodResizePending", "True", { reason: "Deferred", message: "no room" })],
+      }),
+      condition: "UpdatePending",
+      reason: "ResizeDeferred",
+    },
+    {
+      says: "the node is too small for the new resources",
+      facts: {},
+      pod: aReadyPod({ conditions: [aCondition("PodResizePending", "True", { reason: "Infeasible" })] }),
+      condition: "UpdatePending",
+      reason: "ResizeInfeasible",
+    },
+    ...(
+      [
+        [{ kind: "OpenServer" }, "AccessWarning", "OpenWithoutAccessControl"],
+        [{ kind: "InsecureLogin", host: "h" }, "AccessWarning", "PlainHttpOidc"],
+        [{ kind: "NobodyAuthorized" }, "AccessWarning", "NobodyAuthorized"],
+        [{ kind: "PatchSkipped", patchIndex: 1, path: "/a", reason: "r" }, "PatchWarning", "PatchOperationSkipped"],
+        [{ kind: "SkipAuthRouteIgnored", args: ["--x"] }, "PatchWarning", "SkipAuthRouteIgnored"],
+        [{ kind: "HibernatedWithoutVolume" }, "StorageWarning", "HibernatedWithoutVolume"],
+        [{ kind: "RootDirOutsideVolume", rootDir: "/a", mountPath: "/b" }, "StorageWarning", "RootDirOutsideVolume"],
+      ] as const satisfies readonly (readonly [Warning, string, string])[]
+    ).map(([warning, condition, reason]) => ({
+      says: warning.kind,
+      facts: { warnings: [warning] },
+      condition,
+      reason,
+    })),
+  ])("$condition says that $says", ({ facts, pod = aReadyPod(), condition, reason }) => {
+    const { status } = decide({ pod }, facts);
+    expect(brief(conditionOf(status, condition))).toBe(`True ${reason}`);
+    expect(status.state).toBe("running");
+  });
+
+  it("has nothing pending for a server without a pod", () => {
+    expect(conditionOf(decide({}, { adopted: true }).status, "UpdatePending")).toBeUndefined();
+  });
+
+  describe("for clients of the predecessor", () => {
+    it("tells the address twice", () => {
+      const { status } = decide({ pod: aReadyPod() });
+      expect(status.url).toBe("http://hub.example.org/sessions/alice");
+      expect(status.create_fn?.fullServerURL).toBe(status.url);
+    });
+
+    it.each([
+      { state: "starting", observed: {}, field: "startingSince" },
+      { state: "failed", observed: { pod: broken }, field: "failedSince" },
+      { state: "hibernated", observed: { server: aServer({ jupyterServer: hibernated }) }, field: "hibernatedSince" },
+    ] as const)("$field is set on entering $state, kept, and cleared afterwards", ({ observed, field, state }) => {
+      const entered = decide(observed).status;
+      expect(entered.state).toBe(state);
+      expect(entered[field]).toBe("2026-03-01T12:00:00+00:00");
+      const since = { state, [field]: "2026-01-01T00:00:00+00:00" };
+      const { spec } = "server" in observed ? observed.server : aServer();
+      const kept = decide({ ...observed, server: { ...aServer({ status: since }), spec } }).status;
+      expect(kept[field]).toBe("2026-01-01T00:00:00+00:00");
+      const left = decide({ server: aServer({ status: since }), pod: aReadyPod() }).status;
+      expect([left.startingSince, left.failedSince, left.hibernatedSince]).toEqual([undefined, undefined, undefined]);
+    });
+
+    it("takes the time of a hibernation from the annotation that a client wrote", () => {
+      const annotations = { "renku.io/hibernationDate": "2026-02-01T08:00:00+00:00" };
+      const { status } = decide({ server: aServer({ metadata: { annotations }, jupyterServer: hibernated }) });
+      expect(status.hibernatedSince).toBe("2026-02-01T08:00:00+00:00");
+    });
+
+    it("shows the containers of a hibernated server as waiting, also when the pod is gone", () => {
+      const containerStates = { init: {}, regular: { "jupyter-server": "ready" } } as const;
+      const server = aServer({ jupyterServer: hibernated, status: { state: "running", containerStates } });
+      expect(decide({ server }).status.containerStates?.regular).toEqual({ "jupyter-server": "waiting" });
+    });
+  });
+});
