@@ -71,6 +71,11 @@ export function binaryPath(name: ProgramName): string {
   return path;
 }
 
+/** Whether everything that every cluster uses is in the cache. */
+export function isBuilt(): boolean {
+  return existsSync(goFolder(everyCluster)) && existsSync(traefikFolder());
+}
+
 /**
  * Fills a folder of the cache, once: other processes wait, and an interrupted attempt leaves nothing that counts.
  * The folder appears under its name only when it is complete.

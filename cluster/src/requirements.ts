@@ -1,0 +1,87 @@
+import { accessSync, constants, existsSync, readFileSync, statfsSync } from "node:fs";
+import { delimiter, dirname, isAbsolute, join } from "node:path";
+import { isBuilt } from "./build.ts";
+import { ClusterError } from "./errors.ts";
+import { cacheFolder, packageFolder, stateRoot } from "./locations.ts";
+
+/** Disk that a build needs: 2.2 GB of Go modules, 3.6 GB of compiled packages, 0.6 GB of programs, measured. */
+const buildGigabytes = 7;
+
+/** Disk that a running cluster needs: images, twice (registry and unpacked), and volumes. */
+const clusterGigabytes = 3;
+
+/** A cluster is named like an object of Kubernetes; paths of sockets, which hold the name, have at most 107 letters. */
+const namePattern = /^[a-z]([a-z0-9-]{0,18}[a-z0-9])?$/;
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Whether a program is in one of the folders of PATH; root's folders count even where PATH lacks them. */
+export function isInstalled(program: string, path: string): boolean {
+  if (isAbsolute(program)) return isExecutable(program);
+  return path.split(delimiter).some((folder) => folder !== "" && isExecutable(join(folder, program)));
+}
+
+/** Programs that are missing, with the Debian package of each. Built programs need no compiler. */
+export function missingPrograms(): readonly string[] {
+  const text = readFileSync(join(packageFolder, "debian-packages.json"), "utf8");
+  const packages = Object.entries(JSON.parse(text) as Readonly<Record<string, string>>);
+  const path = process.env["PATH"] ?? "";
+  return packages
+    .filter(([program]) => !(program === "go" && isBuilt()))
+    .filter(([program]) => !isInstalled(program, path))
+    .map(([program, debianPackage]) => `${program} (Debian package ${debianPackage})`);
+}
+
+function freeGigabytes(folder: string): number {
+  let existing = folder;
+  while (!existsSync(existing)) existing = dirname(existing);
+  const { bavail, bsize } = statfsSync(existing);
+  return (bavail * bsize) / 1e9;
+}
+
+function checkDisk(folder: string, needed: number, purpose: string): void {
+  const free = freeGigabytes(folder);
+  if (free >= needed) return;
+  throw new ClusterError(
+    `${purpose} needs ${needed} GB of disk at ${folder}, and ${free.toFixed(1)} GB are free: free some, ` +
+      "or name another folder in AMALTHEA_CACHE or AMALTHEA_STATE.",
+  );
+}
+
+/** Throws ClusterError, in one sentence, unless a build can succeed here. */
+export function checkBuildRequirements(): void {
+  if (isBuilt()) return;
+  for (const program of ["go", "python3", "flock"]) {
+    const missing = missingPrograms().find((text) => text.startsWith(`${program} (`));
+    if (missing !== undefined) throw new ClusterError(`Missing: ${missing}. Install it and try again.`);
+  }
+  checkDisk(cacheFolder(), buildGigabytes, "The first build");
+}
+
+/** Throws ClusterError, in one sentence, unless a cluster of this name can run here. */
+export function checkClusterRequirements(name: string): void {
+  checkClusterName(name);
+  if (process.platform !== "linux") throw new ClusterError("The cluster runs on Linux only; use --context elsewhere.");
+  if (process.getuid?.() !== 0) {
+    throw new ClusterError(
+      "The cluster must be started by root (try `sudo`): it makes namespaces, mounts and cgroups.",
+    );
+  }
+  const missing = missingPrograms();
+  if (missing.length > 0) throw new ClusterError(`Missing: ${missing.join(", ")}. Install them and try again.`);
+  checkBuildRequirements();
+  checkDisk(stateRoot(), clusterGigabytes, "A cluster");
+}
+
+/** Throws ClusterError unless a cluster may have this name. */
+export function checkClusterName(name: string): void {
+  if (namePattern.test(name)) return;
+  throw new ClusterError(`"${name}" cannot name a cluster: use up to 20 lower-case letters, digits and hyphens.`);
+}
