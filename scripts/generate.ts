@@ -5,7 +5,7 @@ import { generatedFiles } from "./generated-files.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
-for (const [path, text] of Object.entries(generatedFiles())) {
+for (const [path, text] of Object.entries(await generatedFiles())) {
   mkdirSync(dirname(join(root, path)), { recursive: true });
   writeFileSync(join(root, path), text);
   console.log(path);

@@ -1,14 +1,24 @@
+import { format } from "prettier";
 import { stringify } from "yaml";
 import { jupyterServerCrd } from "../api/src/index.ts";
+import { chartValuesSchema } from "./chart-values.ts";
 import { conditionsPage } from "./conditions-page.ts";
 import { resourcePage } from "./resource-page.ts";
+import { settingsPage } from "./settings-page.ts";
+import { valuesFile } from "./values-file.ts";
 
 /** Every file that follows from a source in this repository: path from the root, and what it must hold. */
-export function generatedFiles(): Readonly<Record<string, string>> {
+export async function generatedFiles(): Promise<Readonly<Record<string, string>>> {
   return {
     "helm-chart/amalthea/templates/crd.yaml": crdTemplate(),
+    "helm-chart/amalthea/values.yaml": await format(valuesFile(), { parser: "yaml", printWidth: 120 }),
+    "helm-chart/amalthea/values.schema.json": await format(JSON.stringify(chartValuesSchema()), {
+      parser: "json",
+      printWidth: 120,
+    }),
     "docs/reference/jupyter-server.md": resourcePage(jupyterServerCrd),
     "docs/reference/conditions.md": conditionsPage(),
+    "docs/reference/settings.md": settingsPage(),
   };
 }
 

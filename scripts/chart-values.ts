@@ -1,0 +1,170 @@
+import { DEFAULT_ANNOTATION_PREFIX, DEFAULT_IMAGES } from "../api/src/index.ts";
+import type { SchemaNode } from "../api/src/schema-kit.ts";
+
+/** A value of the predecessor's chart, accepted so that its value files still work. */
+const retired: SchemaNode = { description: "Of an earlier version; has no effect." };
+
+/**
+ * What an administrator can set in the chart: each value with its type, default and meaning. The chart's
+ * `values.schema.json` and the reference page are made from it; a test compares it with `values.yaml`.
+ */
+export const chartValues: SchemaNode = group("", {
+  image: group("Image of the controller.", {
+    repository: text("amalthea/controller", "Name without tag."),
+    tag: text("", "Tag; empty: the version of the chart."),
+    pullPolicy: oneOf(["IfNotPresent", "Always", "Never"], "When the nodes pull it."),
+  }),
+  sidecarImages: group("Images of the containers that are added to a server with a login.", {
+    traefik: text(DEFAULT_IMAGES.traefik, "The proxy in front of Jupyter; 3.7.15 or newer."),
+    oauth2Proxy: text(DEFAULT_IMAGES.oauth2Proxy, "Signs people in; 7.15.3 or newer."),
+    authorization: text("", "Decides who may enter; empty: `amalthea/authorization` of the chart's version."),
+  }),
+  imagePullSecrets: listOf(
+    open("A Secret: `name`."),
+    "Secrets with credentials for the registry of the controller's image.",
+  ),
+  nameOverride: text("", "Replaces the chart's name in the names of its objects."),
+  fullnameOverride: text("", "Replaces release and chart name in the names of its objects."),
+  deployCrd: flag(
+    true,
+    "Whether the release installs the CustomResourceDefinition; uninstalling the release keeps it.",
+  ),
+  scope: group("Where the controller looks after servers.", {
+    clusterWide: flag(false, "In all namespaces."),
+    namespaces: listOf(
+      scalar("string", "A namespace."),
+      "In these namespaces; empty: in the release's own. Only without `clusterWide`.",
+    ),
+  }),
+  replicas: count(2, "Replicas of the controller; one works, the others stand by.", { minimum: 0 }),
+  workers: count(16, "Servers that are looked at at the same time.", { minimum: 1, maximum: 256 }),
+  logLevel: oneOf(["info", "debug", "warn", "error"], "What the controller writes to its log."),
+  extraChildResources: listOf(
+    {
+      ...group("A kind: its plural in lower case and its API group.", {
+        name: scalar("string", "Plural, such as `configmaps`."),
+        group: scalar("string", "API group; empty for the core group."),
+      }),
+      required: ["name"],
+    },
+    "Kinds that the patches of a server may add. The controller gets the right to write them.",
+  ),
+  annotationPrefix: text(
+    DEFAULT_ANNOTATION_PREFIX,
+    "Prefix of the annotations about activity and hibernation that clients read and write.",
+  ),
+  schedulerName: text("", "Scheduler of the servers' pods; empty: the cluster's default."),
+  unschedulableGraceSeconds: count(600, "How long a pod may wait for a node before its server counts as failed.", {
+    minimum: 0,
+  }),
+  restartLimits: group("Restarts after which a server that is not ready counts as failed.", {
+    initContainers: count(1, "Of an init container.", { minimum: 0 }),
+    containers: count(3, "Of another container.", { minimum: 0 }),
+  }),
+  networkPolicies: group("NetworkPolicy of each server.", {
+    enabled: flag(true, "Whether servers get one."),
+    ingressFrom: listOf(open("A NetworkPolicyPeer."), "Who may reach the port of the servers; empty: everybody."),
+    egress: listOf(open("A NetworkPolicyEgressRule."), "Whom the servers may reach; empty: everybody."),
+    clusterIpBlock: retired,
+  }),
+  metrics: group("Metrics of the controller, for Prometheus.", {
+    enabled: flag(false, "Whether they are served."),
+    port: count(8765, "Port at which they are served.", { minimum: 1, maximum: 65535 }),
+    extraLabels: retired,
+  }),
+  serviceAccount: group("Service account of the controller.", {
+    create: flag(true, "Whether the release makes one."),
+    annotations: { ...mapOfText("Annotations of it.") },
+    name: text("", "Its name; empty: the release's."),
+  }),
+  podAnnotations: mapOfText("Annotations of the controller's pods."),
+  podSecurityContext: open("Security context of the controller's pods; added to what the chart sets.", {}),
+  securityContext: open("Security context of the controller's container; added to what the chart sets.", {}),
+  resources: open("Requests and limits of the controller.", {
+    requests: { cpu: "100m", memory: "128Mi" },
+    limits: { memory: "512Mi" },
+  }),
+  priorityClassName: text("", "Priority class of the controller's pods."),
+  nodeSelector: mapOfText("Labels that the controller's nodes must have."),
+  tolerations: listOf(open("A toleration."), "Taints that the controller's pods tolerate."),
+  affinity: open("Nodes and pods that the controller's pods are near to or far from.", {}),
+  extraEnv: listOf(open("An environment variable, as in a pod."), "Further environment variables of the controller."),
+});
+
+/** Values of the predecessor's chart that are accepted, so that its value files still work, and have no effect. */
+export const retiredChartValues: readonly string[] = [
+  ...["crdApiGroup", "crdApiVersion", "crdNames", "kopf", "culling", "resourceUsageCheck", "auditLog", "scheduler"],
+  ...["envFromConfigMaps", "certificates", "csi-rclone", "global"],
+];
+
+/** The chart's `values.schema.json`: no key but the known ones, so that a misspelt one is noticed. */
+export function chartValuesSchema(): object {
+  return {
+    $schema: "http://json-schema.org/draft-07/schema#",
+    title: "Values of the chart amalthea",
+    ...closed(chartValues),
+    properties: {
+      ...propertiesOf(closed(chartValues)),
+      ...Object.fromEntries(retiredChartValues.map((name) => [name, retired])),
+    },
+    // namespaces and clusterWide exclude each other
+    not: {
+      required: ["scope"],
+      properties: {
+        scope: {
+          properties: { clusterWide: { const: true }, namespaces: { minItems: 1 } },
+          required: ["clusterWide", "namespaces"],
+        },
+      },
+    },
+  };
+}
+
+function propertiesOf(node: SchemaNode): Readonly<Record<string, SchemaNode>> {
+  return node.properties ?? {};
+}
+
+function closed(node: SchemaNode): SchemaNode {
+  if (node.items !== undefined) return { ...node, items: closed(node.items) };
+  if (node.properties === undefined) return node;
+  const properties = Object.entries(node.properties).map(([name, child]) => [name, closed(child)] as const);
+  return { ...node, properties: Object.fromEntries(properties), additionalProperties: false };
+}
+
+function group(description: string, properties: Readonly<Record<string, SchemaNode>>): SchemaNode {
+  return { type: "object", ...(description === "" ? {} : { description }), properties };
+}
+
+function scalar(type: "string" | "boolean" | "integer", description: string): SchemaNode {
+  return { type, description };
+}
+
+function text(value: string, description: string): SchemaNode {
+  return { ...scalar("string", description), default: value };
+}
+
+function flag(value: boolean, description: string): SchemaNode {
+  return { ...scalar("boolean", description), default: value };
+}
+
+function count(value: number, description: string, limits: Pick<SchemaNode, "minimum" | "maximum">): SchemaNode {
+  return { ...scalar("integer", description), ...limits, default: value };
+}
+
+/** One of some texts; the first is the default. */
+function oneOf(values: readonly string[], description: string): SchemaNode {
+  return { ...scalar("string", description), enum: values, default: values[0] };
+}
+
+function listOf(items: SchemaNode, description: string): SchemaNode {
+  return { type: "array", description, items, default: [] };
+}
+
+function mapOfText(description: string): SchemaNode {
+  return { type: "object", description, additionalProperties: { type: "string" }, default: {} };
+}
+
+/** An object that is passed on as it is. */
+function open(description: string, value?: object): SchemaNode {
+  return { type: "object", description, ...(value === undefined ? {} : { default: value }) };
+}
