@@ -11,24 +11,17 @@ import { fileURLToPath } from "node:url";
 export const root = fileURLToPath(new URL("..", import.meta.url));
 const cache = process.env.AMALTHEA_CACHE ?? join(homedir(), ".cache", "amalthea");
 
-/** Debian's packages by the command that shows that they are there. */
+/**
+ * Debian's packages by a program of each: those of the cluster, and what images and tests need besides. Go is no
+ * package here, because Debian's is too old.
+ */
 const debianPackages = {
-  containerd: "containerd",
-  runc: "runc",
-  "/usr/lib/cni/bridge": "containernetworking-plugins",
-  nft: "nftables",
-  iptables: "iptables",
-  conntrack: "conntrack",
-  ip: "iproute2",
-  nsenter: "util-linux",
-  openssl: "openssl",
-  buildah: "buildah",
+  ...JSON.parse(readFileSync(join(root, "cluster", "debian-packages.json"), "utf8")),
   debootstrap: "debootstrap",
-  "docker-registry": "docker-registry",
   chromium: "chromium",
-  unzip: "unzip",
   "/etc/ssl/certs/ca-certificates.crt": "ca-certificates",
 };
+delete debianPackages.go;
 
 /** A step that failed, said in one sentence with the remedy; no stack trace helps the reader. */
 class StepFailed extends Error {}
@@ -85,16 +78,14 @@ async function installDebianPackages() {
         "To use a cluster that you have already: npm start -- --context NAME",
     );
   }
-  for (const [tool, remedy] of [
-    ["go", "Install Go 1.25 or newer and put it on the PATH: the cluster is compiled from Go modules."],
-    ["python3", "Install Python 3.11 (apt-get install python3)."],
-  ]) {
-    if (!isPresent(tool)) throw new StepFailed(`The command "${tool}" is missing. ${remedy}`);
+  if (!isPresent("go")) {
+    throw new StepFailed(
+      'The command "go" is missing: the cluster is compiled from Go modules. Install Go 1.26 or newer and put it on the PATH.',
+    );
   }
-  const missing = Object.entries(debianPackages)
-    .filter(([tool]) => !isPresent(tool))
-    .map(([, name]) => name);
-  if (spawnSync("python3", ["-m", "pip", "--version"]).status !== 0) missing.push("python3-pip");
+  const absent = Object.entries(debianPackages).filter(([program]) => !isPresent(program));
+  if (spawnSync("python3", ["-m", "pip", "--version"]).status !== 0) absent.push(["pip", "python3-pip"]);
+  const missing = [...new Set(absent.map(([, name]) => name))];
   if (missing.length === 0) return;
   if (!isPresent("apt-get")) {
     throw new StepFailed(`These packages are missing and this machine has no apt-get: ${missing.join(" ")}.`);

@@ -1,0 +1,111 @@
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { ClusterError } from "@amalthea/cluster";
+import { buildImage } from "@amalthea/images";
+import type { TargetCluster } from "./provide-cluster.ts";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+
+/** Release of the chart, and the namespace it is installed in. */
+export const release = { name: "amalthea", namespace: "amalthea" } as const;
+
+/** What was installed. */
+export type Installation = {
+  /** Name under which the cluster finds our JupyterLab image. */
+  readonly jupyterImage: string;
+  /** Arguments of the helm command that installed the chart, to install it again. */
+  readonly helmArguments: readonly string[];
+};
+
+/** Builds the images, brings them to the cluster and installs the chart, or upgrades what is installed there. */
+export async function install(target: TargetCluster, signal: AbortSignal): Promise<Installation> {
+  const controller = await provideImage("controller", target, signal);
+  const jupyter = await provideImage("jupyter", target, signal);
+  const namespace = { kind: "Namespace", apiVersion: "v1", metadata: { name: release.namespace, labels: restricted } };
+  await kubectl(target, ["apply", "-f", "-"], signal, JSON.stringify(namespace));
+  const separator = controller.name.lastIndexOf(":");
+  const helmArguments = [
+    ...["upgrade", "--install", release.name, join(root, "helm-chart/amalthea"), "--namespace", release.namespace],
+    ...["--set", "scope.clusterWide=true", "--set", `image.repository=${controller.name.slice(0, separator)}`],
+    ...["--set", `image.tag=${controller.name.slice(separator + 1)}`],
+    // A tag that was pushed again is new content: the digest among the annotations starts new pods.
+    ...["--set", `image.pullPolicy=${target.context?.startsWith("kind-") === true ? "IfNotPresent" : "Always"}`],
+    ...["--set", `podAnnotations.image-digest=${controller.digest}`, "--wait", "--timeout", "5m"],
+  ];
+  await runStep("Amalthea installed", target, "helm", helmArguments, signal);
+  return { jupyterImage: jupyter.name, helmArguments };
+}
+
+/** The controller keeps to the strictest of the Pod Security Standards. */
+const restricted = { "pod-security.kubernetes.io/enforce": "restricted" };
+
+async function provideImage(
+  name: string,
+  target: TargetCluster,
+  signal: AbortSignal,
+): Promise<{ readonly name: string; readonly digest: string }> {
+  const image = await buildImage(name, { progress: (line) => console.log(`  … ${line}`), signal });
+  const start = performance.now();
+  const reference = await target.loadImage(image.archive, image.reference);
+  console.log(`  ✓ image ${reference} (${seconds(start)})`);
+  return { name: reference, digest: image.digest };
+}
+
+/** Runs kubectl against the target and returns what it printed. @throws ClusterError with its last line. */
+export function kubectl(
+  target: TargetCluster,
+  args: readonly string[],
+  signal: AbortSignal,
+  input = "",
+): Promise<string> {
+  return run(target, "kubectl", args, signal, input);
+}
+
+/** Runs helm or kubectl as one step that says how long it took. */
+export async function runStep(
+  title: string,
+  target: TargetCluster,
+  command: "kubectl" | "helm",
+  args: readonly string[],
+  signal: AbortSignal,
+): Promise<void> {
+  const start = performance.now();
+  const reminder = setInterval(() => console.log(`  … ${title}: ${seconds(start)}, waiting for ${command}`), 15_000);
+  try {
+    await run(target, command, args, signal, "");
+  } finally {
+    clearInterval(reminder);
+  }
+  console.log(`  ✓ ${title} (${seconds(start)})`);
+}
+
+function seconds(start: number): string {
+  return `${((performance.now() - start) / 1000).toFixed(1)} s`;
+}
+
+function run(
+  target: TargetCluster,
+  command: "kubectl" | "helm",
+  args: readonly string[],
+  signal: AbortSignal,
+  input: string,
+): Promise<string> {
+  const contextFlag = command === "helm" ? "--kube-context" : "--context";
+  const context = target.context === undefined ? [] : [contextFlag, target.context];
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  const child = spawn(command, ["--kubeconfig", target.kubeconfig, ...context, ...args], {
+    signal,
+    env: { ...process.env, PATH: [target.toolsPath, process.env["PATH"]].filter(Boolean).join(":") },
+  });
+  const output = { out: "", err: "" };
+  child.stdout.on("data", (chunk: Buffer) => (output.out += chunk.toString()));
+  child.stderr.on("data", (chunk: Buffer) => (output.err += chunk.toString()));
+  child.on("error", reject);
+  child.on("close", (code) => {
+    if (code === 0) return resolve(output.out);
+    reject(new ClusterError(`"${command} ${args.join(" ")}" failed: ${output.err.trim()}`));
+  });
+  child.stdin.on("error", () => undefined).end(input); // a command that fails early does not read its input
+  return promise;
+}

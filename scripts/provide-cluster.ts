@@ -1,0 +1,123 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { homedir, tmpdir } from "node:os";
+import { join } from "node:path";
+import { binaryPath, ClusterError, up } from "@amalthea/cluster";
+
+/** A cluster to install into: one of ours, or one that the user named. */
+export type TargetCluster = {
+  readonly kubeconfig: string;
+  /** Context within the kubeconfig; undefined in a cluster of ours, whose kubeconfig has one. */
+  readonly context: string | undefined;
+  /** Where the ingress controller listens, without a slash at its end. */
+  readonly ingressUrl: string;
+  /** Folder with `kubectl` and `helm`. */
+  readonly toolsPath: string;
+  /** Brings an image there; returns the name under which pods find it. */
+  loadImage(archive: string, reference: string): Promise<string>;
+  /** Gives back what was taken: a cluster made for a test goes away, anything else stays. */
+  release(): Promise<void>;
+};
+
+/** What the user chose on the command line. */
+export type ClusterChoice = {
+  readonly context?: string | undefined;
+  readonly kubeconfig?: string | undefined;
+  /** Registry, with path, that the user's cluster pulls from: images are pushed there. */
+  readonly registry?: string | undefined;
+  readonly "ingress-url"?: string | undefined;
+  /** Name of a cluster of ours, where no context is given. */
+  readonly name: string;
+};
+
+/**
+ * Starts a cluster of ours, or connects to the one that was named. A context is never guessed.
+ *
+ * @throws ClusterError with one sentence: no such context, nobody answers, no way to bring images there.
+ */
+export async function provideCluster(choice: ClusterChoice, signal?: AbortSignal): Promise<TargetCluster> {
+  if (choice.context !== undefined) return namedCluster(choice, choice.context);
+  const cluster = await up({ name: choice.name, progress: console.log, ...(signal === undefined ? {} : { signal }) });
+  const tools = mkdtempSync(join(tmpdir(), "amalthea-tools-"));
+  symlinkSync(binaryPath("kubernetes"), join(tools, "kubectl"));
+  symlinkSync(binaryPath("helm"), join(tools, "helm"));
+  return {
+    kubeconfig: cluster.kubeconfigPath,
+    context: undefined,
+    ingressUrl: cluster.ingressUrl,
+    toolsPath: tools,
+    loadImage: async (archive, reference) => {
+      await cluster.loadImage(archive, reference);
+      return reference;
+    },
+    release: async () => {
+      rmSync(tools, { recursive: true });
+      await cluster.down();
+    },
+  };
+}
+
+function namedCluster(choice: ClusterChoice, context: string): TargetCluster {
+  const kubeconfig = choice.kubeconfig ?? process.env["KUBECONFIG"] ?? join(homedir(), ".kube", "config");
+  if (!existsSync(kubeconfig)) {
+    throw new ClusterError(`The kubeconfig ${kubeconfig} does not exist: name one with --kubeconfig or KUBECONFIG.`);
+  }
+  for (const tool of ["kubectl", "helm"]) requireTool(tool, ["--help"]);
+  try {
+    execFileSync("kubectl", ["--kubeconfig", kubeconfig, "--context", context, "version", "--request-timeout=10s"], {
+      stdio: ["ignore", "ignore", "pipe"],
+      encoding: "utf8",
+    });
+  } catch (error) {
+    const said = (error as { readonly stderr?: string }).stderr?.trim().split("\n").at(-1); // of execFileSync
+    throw new ClusterError(`The cluster of context "${context}" in ${kubeconfig} does not answer: ${said}`);
+  }
+  return {
+    kubeconfig,
+    context,
+    ingressUrl: choice["ingress-url"] ?? "http://localhost",
+    toolsPath: "",
+    loadImage: imageLoader(context, choice.registry),
+    release: async () => {},
+  };
+}
+
+/** Images reach a cluster of the user's through a registry, or through kind. */
+function imageLoader(context: string, registry: string | undefined): TargetCluster["loadImage"] {
+  if (registry !== undefined) {
+    requireTool("skopeo", ["--version"]);
+    return async (archive, reference) => {
+      const target = `${registry.replace(/\/+$/, "")}/${reference}`;
+      execFileSync("skopeo", ["copy", "--quiet", `oci-archive:${archive}`, `docker://${target}`], { stdio: "inherit" });
+      return target;
+    };
+  }
+  if (!context.startsWith("kind-")) {
+    throw new ClusterError(
+      `How do images reach the cluster of context "${context}"? Name a registry that it pulls from: --registry HOST/PATH.`,
+    );
+  }
+  requireTool("kind", ["version"]);
+  requireTool("skopeo", ["--version"]);
+  return async (archive, reference) => {
+    const folder = mkdtempSync(join(tmpdir(), "amalthea-image-"));
+    try {
+      mkdirSync(folder, { recursive: true });
+      // kind loads archives of the docker form
+      const converted = join(folder, "image.tar");
+      execFileSync("skopeo", ["copy", "--quiet", `oci-archive:${archive}`, `docker-archive:${converted}:${reference}`]);
+      execFileSync("kind", ["load", "image-archive", converted, "--name", context.replace(/^kind-/, "")]);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+    return reference;
+  };
+}
+
+function requireTool(name: string, args: readonly string[]): void {
+  try {
+    execFileSync(name, args, { stdio: "ignore" });
+  } catch {
+    throw new ClusterError(`"${name}" is needed for a cluster of your own: install it and put it on the PATH.`);
+  }
+}

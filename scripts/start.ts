@@ -1,0 +1,82 @@
+import { once } from "node:events";
+import { parseArgs } from "node:util";
+import { ClusterError, defaultClusterName, down } from "@amalthea/cluster";
+import { install, kubectl, runStep } from "./install.ts";
+import { provideCluster, type TargetCluster } from "./provide-cluster.ts";
+import { reportFailure } from "./report-failure.ts";
+
+/**
+ * `npm start [-- --detach | --context NAME]`: a cluster, Amalthea on it, and a sample server whose URL is printed when
+ * it answers. In the foreground, Ctrl-C ends and removes the cluster; with `--detach`, `npm stop` does.
+ */
+const SAMPLE = { name: "sample", namespace: "default", host: "localhost", path: "/sample" } as const;
+
+const { values } = parseArgs({
+  options: {
+    detach: { type: "boolean", default: false },
+    context: { type: "string" },
+    kubeconfig: { type: "string" },
+    registry: { type: "string" },
+    "ingress-url": { type: "string" },
+  },
+});
+
+const staysInForeground = values.context === undefined && !values.detach;
+const interrupted = new AbortController();
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => interrupted.abort());
+
+async function main(signal: AbortSignal): Promise<void> {
+  const start = performance.now();
+  const target = await provideCluster({ ...values, name: defaultClusterName }, signal);
+  const { jupyterImage } = await install(target, signal);
+  const url = await startSample(target, jupyterImage, signal);
+  console.log(`  ready after ${Math.round((performance.now() - start) / 1000)} s\n`);
+  if (!staysInForeground) return console.log(`JupyterLab: ${url}`);
+  console.log(`JupyterLab: ${url}\n\nCtrl-C ends the cluster and removes it.`);
+  await once(signal, "abort");
+}
+
+/** Applies the sample, waits until it answers, and returns the address that logs the browser in. */
+async function startSample(target: TargetCluster, image: string, signal: AbortSignal): Promise<string> {
+  const { name, namespace, host, path } = SAMPLE;
+  const server = {
+    apiVersion: "amalthea.dev/v1alpha1",
+    kind: "JupyterServer",
+    metadata: { name, namespace },
+    spec: {
+      jupyterServer: { image },
+      routing: { host, path, externalUrl: target.ingressUrl },
+      storage: { size: "1Gi", pvc: { enabled: true } },
+    },
+  };
+  await kubectl(target, ["apply", "-f", "-"], signal, JSON.stringify(server));
+  const wait = ["wait", `jupyterserver/${name}`, "-n", namespace, "--for=condition=Ready", "--timeout=5m"];
+  await runStep(`sample server ${namespace}/${name} ready`, target, "kubectl", wait, signal);
+  const read = (kind: string, field: string): Promise<string> =>
+    kubectl(target, ["get", kind, name, "-n", namespace, "-o", `jsonpath={${field}}`], signal);
+  const token = Buffer.from(await read("secret", ".data.jupyterServerAppToken"), "base64").toString();
+  const url = `${await read("jupyterserver", ".status.url")}/lab?token=${token}`;
+  await waitUntilAnswers(url, signal);
+  return url;
+}
+
+/** Ready says that pod and Ingress are in place; the ingress controller may take a moment longer to read them. */
+async function waitUntilAnswers(url: string, signal: AbortSignal): Promise<void> {
+  const deadline = AbortSignal.any([signal, AbortSignal.timeout(60_000)]);
+  for (;;) {
+    const answer = await fetch(url, { signal: deadline, redirect: "manual" }).catch(() => undefined);
+    if (answer !== undefined && answer.status < 400) return;
+    if (deadline.aborted) {
+      signal.throwIfAborted();
+      throw new ClusterError(`The sample server is Ready, but ${new URL(url).origin} does not answer for it.`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 250));
+  }
+}
+
+try {
+  await main(interrupted.signal);
+} catch (error) {
+  if (!interrupted.signal.aborted) reportFailure(error);
+}
+if (staysInForeground && interrupted.signal.aborted) await down(defaultClusterName, console.log).catch(reportFailure);

@@ -1,0 +1,125 @@
+import { spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { buildCluster } from "@amalthea/cluster";
+import { install, release } from "./install.ts";
+import { provideCluster } from "./provide-cluster.ts";
+import { reportFailure } from "./report-failure.ts";
+
+/**
+ * `npm test [-- LEVEL ...] [-- --context NAME]`: everything we promise, in three levels. Each level needs more of the
+ * machine than the one before, so the cheap failures come first. The last line counts all tests.
+ */
+const root = fileURLToPath(new URL("..", import.meta.url));
+const levels = ["check", "unit", "integration", "e2e"] as const;
+type Level = (typeof levels)[number];
+type Count = { readonly passed: number; readonly failed: number };
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    context: { type: "string" },
+    kubeconfig: { type: "string" },
+    registry: { type: "string" },
+    "ingress-url": { type: "string" },
+    image: { type: "string" },
+  },
+});
+
+const interrupted = new AbortController();
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => interrupted.abort());
+
+function chosenLevels(): readonly Level[] {
+  const unknown = positionals.filter((name) => !levels.includes(name as Level)); // narrowed by the check itself
+  if (unknown.length > 0) throw new Error(`unknown level ${unknown.join(", ")}: choose among ${levels.join(", ")}`);
+  if (values.context !== undefined) return ["e2e"];
+  return positionals.length === 0 ? levels : levels.filter((level) => positionals.includes(level));
+}
+
+async function runLevel(level: Level): Promise<Count> {
+  switch (level) {
+    case "check":
+      return runCheck();
+    case "unit":
+      return runVitest("unit", {});
+    case "integration":
+      await buildCluster(console.log);
+      return runVitest("integration", {});
+    case "e2e":
+      return runEndToEnd();
+  }
+}
+
+async function runCheck(): Promise<Count> {
+  const code = await run([join(root, "scripts/check.ts")], {});
+  return code === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
+}
+
+/** The end-to-end tests see a cluster through its kubeconfig alone: ours, or one that the user named. */
+async function runEndToEnd(): Promise<Count> {
+  const target = await provideCluster({ ...values, name: "test" }, interrupted.signal);
+  try {
+    const { jupyterImage, helmArguments } = await install(target, interrupted.signal);
+    return await runVitest("e2e", {
+      AMALTHEA_TEST_KUBECONFIG: target.kubeconfig,
+      AMALTHEA_TEST_INGRESS_URL: target.ingressUrl,
+      AMALTHEA_TEST_IMAGE: values.image ?? jupyterImage,
+      AMALTHEA_TEST_HELM_RELEASE: `${release.namespace}/${release.name}`,
+      AMALTHEA_TEST_HELM_INSTALL: JSON.stringify(helmArguments),
+      PATH: [target.toolsPath, process.env["PATH"]].filter(Boolean).join(":"),
+      ...(target.context === undefined
+        ? {}
+        : { AMALTHEA_TEST_CONTEXT: target.context, AMALTHEA_TEST_NAMESPACE: "default" }),
+    });
+  } finally {
+    await target.release();
+  }
+}
+
+/** Runs one project of vitest.config.ts and reads the counts from vitest's own report. */
+async function runVitest(project: string, env: Readonly<Record<string, string>>): Promise<Count> {
+  const folder = mkdtempSync(join(tmpdir(), "amalthea-test-"));
+  const report = join(folder, "report.json");
+  const vitest = join(root, "node_modules/vitest/vitest.mjs");
+  const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
+  const code = await run([vitest, "run", "--project", project, ...reporters], env);
+  try {
+    // vitest's JSON report, in the form of Jest's
+    const counts = JSON.parse(readFileSync(report, "utf8")) as { numPassedTests: number; numFailedTests: number };
+    // A file that cannot be loaded fails without a failed test: the exit code tells.
+    const failed = counts.numFailedTests === 0 && code !== 0 ? 1 : counts.numFailedTests;
+    return { passed: counts.numPassedTests, failed };
+  } catch {
+    return { passed: 0, failed: 1 };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+function run(args: readonly string[], env: Readonly<Record<string, string>>): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, args, { cwd: root, stdio: "inherit", env: { ...process.env, ...env } });
+    child.on("error", reject);
+    child.on("exit", (code) => resolve(code ?? 1));
+  });
+}
+
+let passed = 0;
+let failed = 0;
+for (const level of chosenLevels()) {
+  if (interrupted.signal.aborted) break;
+  console.log(`\n== ${level}`);
+  try {
+    const count = await runLevel(level);
+    passed += count.passed;
+    failed += count.failed;
+  } catch (error) {
+    failed += 1;
+    reportFailure(error);
+  }
+}
+console.log(`\n${passed} passed, ${failed} failed`);
+process.exitCode = failed === 0 && !interrupted.signal.aborted ? 0 : 1;
