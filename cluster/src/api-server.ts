@@ -1,22 +1,16 @@
-import { writeFileSync } from "node:fs";
 import { request } from "node:https";
 import { stringify } from "yaml";
 
 /**
- * What the API server notes in its audit log when nothing else is asked for: one line for each finished request and
- * each opened watch, without bodies, so that tests can count the calls of one user.
+ * Audit policy of every API server of this package: one line for each finished request and each opened watch, without
+ * bodies, so that tests can count the calls of one user.
  */
-const auditPolicy = {
+export const auditPolicyText: string = stringify({
   apiVersion: "audit.k8s.io/v1",
   kind: "Policy",
   omitStages: ["RequestReceived"],
   rules: [{ level: "Metadata" }],
-};
-
-/** Writes the audit policy of this package. */
-export function writeAuditPolicy(file: string): void {
-  writeFileSync(file, stringify(auditPolicy));
-}
+});
 
 /** Files and addresses of one API server. */
 export type ApiServerSettings = {

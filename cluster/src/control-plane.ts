@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { apiServerFlags, httpsStatus, writeAuditPolicy } from "./api-server.ts";
+import { apiServerFlags, httpsStatus, auditPolicyText } from "./api-server.ts";
 import { binaryPath, buildGoPrograms } from "./build.ts";
 import { makeCertificates } from "./certificates.ts";
 import { ChildComponent } from "./child-component.ts";
@@ -74,7 +74,7 @@ async function prepare(options: ControlPlaneOptions): Promise<Setting> {
     ({ name, token, groups }) => `${token},${name},${name},"${(groups ?? []).join(",")}"\n`,
   );
   writeFileSync(join(folder, "tokens.csv"), tokens.join(""), { mode: 0o600 });
-  writeAuditPolicy(join(folder, "audit-policy.yaml"));
+  writeFileSync(join(folder, "audit-policy.yaml"), auditPolicyText);
   await makeCertificates(join(folder, "certificates"), [
     { file: "api-server", commonName: "kube-apiserver", names: ["DNS:localhost", "IP:127.0.0.1", "IP:10.96.0.1"] },
   ]);

@@ -1,7 +1,7 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { stringify } from "yaml";
-import { writeAuditPolicy } from "./api-server.ts";
+import { auditPolicyText } from "./api-server.ts";
 import { type CertificateRequest, makeCertificates } from "./certificates.ts";
 import { kubeconfigText } from "./kubeconfig.ts";
 import type { NodeNetwork } from "./node-network.ts";
@@ -179,7 +179,7 @@ const kubeProxyConfig = ({ folder, network }: NodeSettings): object => ({
  */
 function coreDnsConfig({ folder, network }: NodeSettings): string {
   const { nodeAddress } = network;
-  return `. {
+  return `cluster.local in-addr.arpa {
   bind ${nodeAddress}
   errors
   ready ${nodeAddress}:8181
@@ -188,23 +188,38 @@ function coreDnsConfig({ folder, network }: NodeSettings): string {
     pods insecure
     ttl 5
   }
-  template IN A localhost test {
+}
+localhost test {
+  bind ${nodeAddress}
+  errors
+  template IN A {
     answer "{{ .Name }} 60 IN A ${nodeAddress}"
   }
-  template IN ANY . {
+  template IN ANY {
+    rcode NOERROR
+  }
+}
+. {
+  bind ${nodeAddress}
+  errors
+  template IN ANY {
     rcode NXDOMAIN
   }
 }
 `;
 }
 
+/** Leaves a file alone that has this text already: kube-proxy ends when its configuration is so much as touched. */
+function writeChanged(path: string, text: string): void {
+  if (existsSync(path) && readFileSync(path, "utf8") === text) return;
+  writeFileSync(path, text, { mode: 0o600 });
+}
+
 /** Writes every certificate, kubeconfig and configuration file of a node. The same settings give the same files. */
 export async function writeNodeFiles(settings: NodeSettings): Promise<void> {
   const { folder, name, network } = settings;
   const certificates = join(folder, "certificates");
-  const write = (file: string, text: string): void => {
-    writeFileSync(join(folder, "config", file), text, { mode: 0o600 });
-  };
+  const write = (file: string, text: string): void => writeChanged(join(folder, "config", file), text);
   mkdirSync(join(folder, "config", "cni"), { recursive: true });
   mkdirSync(join(folder, "config", "registries", "_default"), { recursive: true });
   await makeCertificates(certificates, certificateRequests(settings));
@@ -213,9 +228,9 @@ export async function writeNodeFiles(settings: NodeSettings): Promise<void> {
     const credentials = { kind: "Certificate", certificateFile, keyFile } as const;
     const authority = join(certificates, "ca.crt");
     const text = kubeconfigText(`amalthea-${name}`, apiServerUrl(network), authority, credentials);
-    writeFileSync(kubeconfigPath(folder, user), text, { mode: 0o600 });
+    writeChanged(kubeconfigPath(folder, user), text);
   }
-  writeAuditPolicy(join(folder, "config", "audit-policy.yaml"));
+  write("audit-policy.yaml", auditPolicyText);
   write("containerd.toml", containerdConfig(settings));
   write("registries/_default/hosts.toml", registryHosts);
   write("registry.yaml", stringify(registryConfig(settings)));
