@@ -72,6 +72,10 @@ export const chartValues: SchemaNode = group("", {
     port: count(8765, "Port at which they are served.", { minimum: 1, maximum: 65535 }),
     extraLabels: retired,
   }),
+  flowSchema: group("Share of the API server's attention; needs the right to make a FlowSchema.", {
+    enabled: flag(false, "Whether the controller gets a FlowSchema of its own."),
+    priorityLevel: text("workload-high", "Priority level of its requests."),
+  }),
   serviceAccount: group("Service account of the controller.", {
     create: flag(true, "Whether the release makes one."),
     annotations: { ...mapOfText("Annotations of it.") },

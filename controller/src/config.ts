@@ -1,3 +1,4 @@
+import { DEFAULT_ANNOTATION_PREFIX, DEFAULT_IMAGES } from "@amalthea/api";
 import { parse as parseYaml } from "yaml";
 import type { DecisionSettings } from "./decide/settings.ts";
 import { ConfigError, type Environment, EnvironmentReader } from "./environment.ts";
@@ -33,13 +34,6 @@ export type ControllerConfig = {
   /** What an administrator should know and what does not stop the start: retired variables, an assumed scope. */
   readonly warnings: readonly string[];
 };
-
-/** Images as a release names them; the chart sets all three. */
-const DEFAULT_IMAGES = {
-  traefik: "renku/amalthea-traefik:latest",
-  oauth2Proxy: "renku/amalthea-oauth2-proxy:latest",
-  authorization: "renku/amalthea-authorization:latest",
-} as const;
 
 /** Variables of the predecessor that configured its framework: nothing here corresponds to them. */
 const RETIRED = ["KOPF_CREATE_TIMEOUT", "KOPF_CREATE_BACKOFF", "KOPF_CREATE_RETRIES"] as const;
@@ -132,7 +126,7 @@ function readDecisionSettings(reader: EnvironmentReader): Omit<DecisionSettings,
       {},
     ),
     schedulerName: reader.text("SERVER_SCHEDULER_NAME"),
-    annotationPrefix: reader.text("ANNOTATION_PREFIX") ?? "renku.io",
+    annotationPrefix: reader.text("ANNOTATION_PREFIX") ?? DEFAULT_ANNOTATION_PREFIX,
     unschedulableGraceSeconds: reader.integer("UNSCHEDULABLE_GRACE_SECONDS", 600, { min: 0 }),
     initContainerRestartLimit: reader.integer("JUPYTER_SERVER_INIT_CONTAINER_RESTART_LIMIT", 1, { min: 0 }),
     containerRestartLimit: reader.integer("JUPYTER_SERVER_CONTAINER_RESTART_LIMIT", 3, { min: 0 }),

@@ -37,8 +37,8 @@ export async function reconcile(key: ObjectKey, deps: ReconcileDeps, signal: Abo
   if (after === undefined) return { kind: "Settled" };
   const last = results.length === 0 ? first : decide(after, deps.settings, deps.now());
   const status = await deps.writeStatus(after.server, last.status, signal);
-  if (status.kind === "Written") deps.recordEvents(after.server, last.events);
-  return outcomeOf(last, results, status, deps.nextRetryMs(after.server.metadata.uid));
+  if (status === "Written") deps.recordEvents(after.server, last.events);
+  return outcomeOf(last, results, deps.nextRetryMs(after.server.metadata.uid));
 }
 
 /**
@@ -49,13 +49,11 @@ const NEXT_STEP_SECONDS = 1;
 function outcomeOf(
   decision: Decision,
   results: readonly ActionResult[],
-  status: StatusResult,
   nextRetryMs: number | undefined,
 ): ReconcileOutcome {
   const waits: number[] = [];
   if (decision.outcome.kind === "CheckAgain") waits.push(decision.outcome.afterSeconds);
   if (decision.plan.length > 0 && results.some(isProgress)) waits.push(NEXT_STEP_SECONDS);
-  if (status.kind === "Postponed") waits.push(status.afterMs / 1000);
   if (nextRetryMs !== undefined) waits.push(nextRetryMs / 1000);
   for (const result of results) {
     if (result.kind === "Skipped" && result.retryAfterMs !== undefined) waits.push(result.retryAfterMs / 1000);

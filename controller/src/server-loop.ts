@@ -15,10 +15,9 @@ import { type ActionResult, childKeyOf } from "./apply/action-result.ts";
 import { ApplyHistory } from "./apply/apply-history.ts";
 import { type ApplyDeps, applyPlan } from "./apply/apply-plan.ts";
 import { recordEvents } from "./apply/record-events.ts";
-import { StatusPace } from "./apply/status-pace.ts";
 import { type StatusDeps, writeStatus } from "./apply/write-status.ts";
 import type { ControllerConfig } from "./config.ts";
-import type { Decision } from "./decide/decision.ts";
+import type { Action, Decision, Plan } from "./decide/decision.ts";
 import type { Observed } from "./decide/observed.ts";
 import { findKind } from "./kinds.ts";
 import { logResult } from "./log-result.ts";
@@ -54,7 +53,6 @@ export class ServerLoop {
   readonly #options: ServerLoopOptions;
   readonly #memories = { secrets: new SecretMemory(), failures: new FailureMemory(), routes: new RouteIndex() };
   readonly #history = new ApplyHistory();
-  readonly #pace = new StatusPace();
 
   constructor(options: ServerLoopOptions) {
     this.#options = options;
@@ -103,13 +101,14 @@ export class ServerLoop {
 
   async #apply(decision: Decision, observed: Observed, signal: AbortSignal): Promise<readonly ActionResult[]> {
     const { caches, client, clock, extraKinds } = this.#options;
+    const subject = secretInQuestion(decision.plan);
     const deps: ApplyDeps = {
       client,
       clock,
       history: this.#history,
       findKind: (name) => findKind(name, extraKinds),
       liveVersion: (kind, manifest) => caches.find(kind, keyOf(manifest))?.metadata,
-      record: (result) => this.#record(result, observed),
+      record: (result) => this.#record(result, observed, subject),
     };
     const secretExpected = observed.server.status?.children?.["secret"] !== undefined;
     const results = await applyPlan(decision.plan, { secretExpected }, deps, signal);
@@ -118,12 +117,12 @@ export class ServerLoop {
   }
 
   #statusDeps(): StatusDeps {
-    const { caches, client, clock } = this.#options;
-    return { client, clock, pace: this.#pace, recordWrite: (kind, object) => caches.recordWrite(kind, object) };
+    const { caches, client } = this.#options;
+    return { client, recordWrite: (kind, object) => caches.recordWrite(kind, object) };
   }
 
   /** Makes what an action did known at once: to the next look, to the metrics and to the log. */
-  #record(result: ActionResult, observed: Observed): void {
+  #record(result: ActionResult, observed: Observed, subject: Action | undefined): void {
     const { caches, clock } = this.#options;
     const { failures, secrets } = this.#memories;
     const { uid } = observed.server.metadata;
@@ -135,7 +134,9 @@ export class ServerLoop {
         caches.recordRemoval(result.at, result.key, result.uid);
         break;
       case "SecretSeen":
-        secrets.remember(uid, result.secret, observed.pod?.metadata.uid, clock.monotonicMs());
+        if (result.action === subject) {
+          secrets.remember(uid, result.secret, observed.pod?.metadata.uid, clock.monotonicMs());
+        }
         break;
       case "Refused":
         failures.remember(uid, result.failure, clock.monotonicMs());
@@ -171,6 +172,11 @@ export class ServerLoop {
     const { uid } = previous.metadata;
     this.#memories.secrets.forget(uid);
     this.#memories.failures.forget(uid);
-    this.#pace.forget(uid);
   }
+}
+
+/** The action whose Secret decisions are told about: the server's own, else the last one that patches added. */
+function secretInQuestion(plan: Plan): Action | undefined {
+  const actions = plan.filter(({ kind }) => kind === "EnsureSecret");
+  return actions.find((action) => childKeyOf(action) === "secret") ?? actions.at(-1);
 }

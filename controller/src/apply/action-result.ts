@@ -36,7 +36,7 @@ export function childKeyOf(action: Action): string {
     case "Resize":
       return "pod";
     case "Scale":
-      return "statefulset";
+      return "scale"; // not the StatefulSet's: its template may be refused while its replicas are not
     case "Remove":
     case "PatchMetadata":
       return action.target.kind.toLowerCase();
