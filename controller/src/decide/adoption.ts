@@ -1,4 +1,4 @@
-import { CONTAINERS, routeOf, VOLUMES, type JupyterServer, type Route } from "@amalthea/api";
+import { CONTAINERS, routeOf, VOLUMES, type Route } from "@amalthea/api";
 import type { Action } from "./decision.ts";
 import { listOf, valueAt } from "./json.ts";
 import { childKeyOf, isPredecessors, isTerminating, liveStatefulSet, replicasOf, targetOf } from "./live-child.ts";
@@ -46,8 +46,8 @@ export function removeOld({ old, because }: Extract<Adoption, { kind: "Replace" 
 }
 
 /** Spec fields that differ from what a pod of the predecessor's layout was started with, as far as it shows. */
-export function fieldsUnlikePredecessors(observed: Observed, server: JupyterServer): readonly string[] {
-  const { pod } = observed;
+export function fieldsUnlikePredecessors(observed: Observed): readonly string[] {
+  const { pod, server } = observed;
   if (pod === undefined) return [];
   const container = listOf(valueAt(pod.spec, "containers")).find(
     (item) => valueAt(item, "name") === CONTAINERS.jupyter,

@@ -7,13 +7,13 @@ import { desiredChildren, type Desired } from "./desired.ts";
 import { isTerminating, isPredecessors, liveStatefulSet, replicasOf, targetOf } from "./live-child.ts";
 import type { LiveChild, Observed } from "./observed.ts";
 import type { PlanFacts, Problem } from "./plan-facts.ts";
-import { planResize, type ResizePlan } from "./resize.ts";
+import { hasOtherResources, planResize, type ResizePlan } from "./resize.ts";
 import { outdatedBeforeReady, restartReason } from "./restart.ts";
-import { lastingPod, type LivePod } from "./running-pod.ts";
+import { lastingPod, wasNeverReady, type LivePod } from "./running-pod.ts";
 import { planSecrets } from "./secret-plan.ts";
 import { planMetadata, standBackSeconds } from "./server-metadata.ts";
 import type { DecisionSettings } from "./settings.ts";
-import { changedFields, startedWithOf } from "./started-with.ts";
+import { changedFields, startedWithOf, type StartedWith } from "./started-with.ts";
 import { warningsOf } from "./warnings.ts";
 
 export type PlanDecision = { readonly plan: Plan; readonly facts: PlanFacts };
@@ -37,7 +37,7 @@ function restingFacts(observed: Observed, problems: readonly Problem[]): PlanFac
     warnings: [],
     pendingFields: [],
     route: servedRoute(observed),
-    desiredIngressSettled: observed.children.some(({ kind }) => kind === "Ingress"),
+    desiredIngressSettled: hasIngress(observed),
     childrenSettled: true,
     resize: { kind: "None" },
     adopted: isLeftByPredecessor(observed),
@@ -97,16 +97,34 @@ const NO_RESIZE: ResizePlan = { facts: { kind: "None" }, actions: [] };
 
 function podPlan(observed: Observed, desired: Desired, pod: LivePod | undefined, now: Date): PodPlan {
   const isWanted = desiredReplicas(observed) === 1;
-  if (pod === undefined || !isWanted) return { waiting: [], resize: NO_RESIZE, restartReason: undefined };
-  if (desired.kind === "Unrenderable") return { waiting: [], resize: NO_RESIZE, restartReason: undefined };
+  if (pod === undefined || !isWanted || desired.kind === "Unrenderable") {
+    return { waiting: [], resize: NO_RESIZE, restartReason: undefined };
+  }
   const before = startedWithOf(pod);
-  const resize = planResize(pod, desired.startedWith.resources, before, observed.failures);
   const changed =
-    before === undefined
-      ? fieldsUnlikePredecessors(observed, observed.server)
-      : changedFields(before, desired.startedWith);
+    before === undefined ? fieldsUnlikePredecessors(observed) : changedFields(before, desired.startedWith);
+  const resize = resizeOf(observed, desired.startedWith.resources, pod, before);
   const waiting = resize.facts.kind === "NotPossible" ? [...changed, "jupyterServer.resources"].toSorted() : changed;
   return { waiting, resize, restartReason: restartReason(observed, pod, waiting, now) };
+}
+
+/**
+ * A pod that nobody worked in is replaced instead. And it is no change of ours if a pod that was started with just these
+ * resources has others now: an admission webhook may have changed them, and a restart would do so again and again.
+ */
+function resizeOf(
+  { failures }: Observed,
+  wanted: StartedWith["resources"],
+  pod: LivePod,
+  before: StartedWith | undefined,
+): ResizePlan {
+  const isChanged = before === undefined || hasOtherResources(before.resources, wanted);
+  if (wasNeverReady(pod)) {
+    const because = "the pod is replaced before it is ready";
+    return before !== undefined && isChanged ? { facts: { kind: "NotPossible", because }, actions: [] } : NO_RESIZE;
+  }
+  const resize = planResize(pod, wanted, before, failures);
+  return resize.facts.kind === "NotPossible" && !isChanged ? NO_RESIZE : resize;
 }
 
 type Parts = {
@@ -119,17 +137,21 @@ type Parts = {
 
 /** The predecessor's children stay; only the number of replicas follows the spec. */
 function leaveAlone({ statefulSet }: Extract<Adoption, { kind: "LeaveAlone" }>, observed: Observed): Parts {
-  const ingress = observed.children.find(({ kind }) => kind === "Ingress");
   // Scaled up it would start in the old layout again: a resume waits until the pod is gone and replaces it.
   const plan = desiredReplicas(observed) === 0 ? scale(observed, statefulSet, "the server is hibernated") : [];
   const isResuming = desiredReplicas(observed) === 1 && replicasOf(statefulSet) === 0;
   return {
     plan,
     problems: [],
-    ingressSettled: ingress !== undefined && !isTerminating(ingress),
+    ingressSettled: hasIngress(observed),
     settled: !isTerminating(statefulSet) && !isResuming,
     isRemovingPod: false,
   };
+}
+
+/** While we cannot or must not touch it, an Ingress that is there is as good as the one we want. */
+function hasIngress(observed: Observed): boolean {
+  return observed.children.some((child) => child.kind === "Ingress" && !isTerminating(child));
 }
 
 function scale(observed: Observed, statefulSet: LiveChild, because: string): readonly Action[] {
@@ -147,7 +169,7 @@ function makeTrue(
   const statefulSet = liveStatefulSet(observed);
   if (desired.kind === "Unrenderable") {
     const plan = statefulSet === undefined ? [] : scale(observed, statefulSet, "its template cannot be made");
-    return { plan, problems: [], ingressSettled: false, settled: false, isRemovingPod: false };
+    return { plan, problems: [], ingressSettled: hasIngress(observed), settled: false, isRemovingPod: false };
   }
   const children = planChildren(observed, desired);
   const removePod = children.isTemplateCurrent ? podRemoval(observed, state) : [];

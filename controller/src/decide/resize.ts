@@ -32,7 +32,7 @@ export function planResize(
   before: StartedWith | undefined,
   failures: readonly ObservedFailure[],
 ): ResizePlan {
-  const live = resourcesOf(pod.spec, CONTAINERS.jupyter);
+  const live = asDefaulted(resourcesOf(pod.spec, CONTAINERS.jupyter));
   const wanted = asDefaulted(desired);
   const removed = removedValue(live, wanted, before?.resources ?? {});
   if (removed !== undefined) return notPossible(`${removed} was removed, which a running container does not allow`);
@@ -134,4 +134,10 @@ function qosClass(podSpec: unknown): "Guaranteed" | "Burstable" | "BestEffort" {
 function isFixed(resources: Readonly<JsonObject>, resource: string): boolean {
   const limit = part(resources, "limits")[resource];
   return limit !== undefined && isSameQuantity(limit, part(resources, "requests")[resource]);
+}
+
+/** Whether two sets of resources ask for different amounts. */
+export function hasOtherResources(before: Readonly<JsonObject>, after: Readonly<JsonObject>): boolean {
+  const [then, now] = [asDefaulted(before), asDefaulted(after)];
+  return changedValues(then, now).length > 0 || changedValues(now, then).length > 0;
 }

@@ -18,7 +18,8 @@ export function lastingPod(observed: Observed): LivePod | undefined {
 /** Whether nobody can have worked in the pod yet, so that nothing is lost with it. */
 export function wasNeverReady({ status }: LivePod): boolean {
   const ready = status?.conditions?.find(({ type }) => type === "Ready");
-  if (ready === undefined || status?.startTime === undefined) return true; // no kubelet has seen it
+  if (ready === undefined) return true; // no kubelet has seen it
   if (ready.status !== "False" || ready.lastTransitionTime === undefined) return false;
+  if (status?.startTime === undefined) return true;
   return Date.parse(ready.lastTransitionTime) - Date.parse(status.startTime) < SOONEST_READY_MS;
 }

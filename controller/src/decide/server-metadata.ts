@@ -27,7 +27,9 @@ export function standBackSeconds({ metadata }: JupyterServer, now: Date): number
 
 /** Changes of the server's own metadata: what the predecessor left goes, and clients learn of hibernation and resume. */
 export function planMetadata(server: JupyterServer, settings: DecisionSettings, now: Date): readonly Action[] {
-  const operations = [...takeOver(server, now), ...hibernationNotes(server, settings, now)];
+  const left = takeOver(server, now);
+  const notes = hibernationNotes(server, settings, now);
+  const operations = [...left, ...notes];
   if (operations.length === 0) return [];
   const { namespace, name, uid } = server.metadata;
   const setup =
@@ -37,7 +39,7 @@ export function planMetadata(server: JupyterServer, settings: DecisionSettings, 
       kind: "PatchMetadata",
       target: { apiVersion: API_VERSION, kind: KIND, namespace, name, uid },
       operations: [{ op: "test", path: "/metadata/uid", value: uid }, ...setup, ...operations],
-      because: "what the predecessor left, or a hibernation, is to be noted",
+      because: left.length > 0 ? "the predecessor left marks on it" : "clients read there whether it is hibernated",
     },
   ];
 }

@@ -1,0 +1,160 @@
+import { describe, expect, it } from "vitest";
+import type { Action } from "./decision.ts";
+import type { Observed } from "./observed.ts";
+import { planFor } from "./plan.ts";
+import { carryOut } from "./simulated-world.ts";
+import { aChild, anObserved, aReadyPod, aServer, NOW, someSettings, timeAgo, type ServerOptions } from "./testing.ts";
+
+/** A server as the predecessor left it: six children without a hash of ours, and a pod with its proxy. */
+function left({
+  pod = true,
+  replicas = 1,
+  ...options
+}: ServerOptions & { pod?: boolean; replicas?: number } = {}): Observed {
+  const path = { path: "/sessions/alice", backend: {} };
+  const children = [
+    aChild("service", "Service", { spec: { clusterIP: "None" } }),
+    aChild("ingress", "Ingress", { spec: { rules: [{ host: "hub.example.org", http: { paths: [path] } }] } }),
+    aChild("statefulset", "StatefulSet", { spec: { replicas } }),
+    aChild("configmap", "ConfigMap"),
+    aChild("pvc", "PersistentVolumeClaim", {
+      spec: { volumeName: "pv", resources: { requests: { storage: "100Mi" } } },
+    }),
+    aChild("extra-config", "ConfigMap", {
+      metadata: { ...aChild("extra-config", "ConfigMap").metadata, name: "extra" },
+    }),
+  ];
+  const container = {
+    name: "jupyter-server",
+    image: "jupyter/minimal-notebook:latest",
+    workingDir: "/home/jovyan/work",
+    volumeMounts: [{ name: "workspace", mountPath: "/home/jovyan/work" }],
+    resources: { requests: { memory: "1Gi" } },
+  };
+  return anObserved({
+    server: aServer({
+      pvc: { enabled: true },
+      jupyterServer: { resources: { requests: { memory: "1Gi" } } },
+      ...options,
+    }),
+    children,
+    pod: pod ? aReadyPod({ spec: { containers: [container, { name: "passthrough-proxy" }] } }) : undefined,
+  });
+}
+
+function plan(world: Observed): readonly Action[] {
+  return planFor(world, someSettings(), NOW).plan;
+}
+
+function kinds(actions: readonly Action[]): readonly string[] {
+  return actions.map((action) => `${action.kind} ${"target" in action ? action.target.kind : action.childKey}`);
+}
+
+describe("a server of the predecessor", () => {
+  it("is left alone while its pod lives", () => {
+    const { plan: actions, facts } = planFor(left(), someSettings(), NOW);
+    expect(actions).toEqual([]);
+    expect(facts).toMatchObject({
+      adopted: true,
+      desiredIngressSettled: true,
+      pendingFields: [],
+      childrenSettled: true,
+    });
+  });
+
+  it("is left alone while its pod is evicted and comes back", () => {
+    expect(plan(left({ pod: false }))).toEqual([]);
+  });
+
+  it("is scaled to zero when it hibernates", () => {
+    const annotations = { "renku.io/hibernationDate": "2026-03-01T11:00:00+00:00" };
+    const world = left({ jupyterServer: { hibernated: true }, metadata: { annotations } });
+    expect(kinds(plan(world))).toEqual(["Scale StatefulSet"]);
+    expect(plan({ ...world, children: left({ replicas: 0 }).children, pod: undefined })).toEqual([]);
+  });
+
+  it("has its CPU and memory changed in place", () => {
+    const world = left({ jupyterServer: { resources: { requests: { memory: "2Gi" } } } });
+    expect(kinds(plan(world))).toEqual(["Resize Pod"]);
+  });
+
+  it("shows the fields that its pod does not have", () => {
+    const { facts } = planFor(
+      left({ jupyterServer: { image: "new:v2" }, routing: { path: "/b" } }),
+      someSettings(),
+      NOW,
+    );
+    expect(facts.pendingFields).toEqual(["jupyterServer.image", "routing.path"].toSorted());
+    expect(facts.route?.path).toBe("/sessions/alice");
+  });
+
+  it.each([
+    { when: "it starts from zero", world: left({ replicas: 0, pod: false }) },
+    {
+      when: "a restart is asked for",
+      world: left({ metadata: { annotations: { "amalthea.dev/restartedAt": timeAgo(5) } } }),
+    },
+    {
+      when: "a field changes under updatePolicy Restart",
+      world: left({ updatePolicy: "Restart", jupyterServer: { image: "new:v2" } }),
+    },
+  ])("takes the new layout when $when, and keeps Secret and claim", ({ world }) => {
+    const first = plan(world);
+    const removed = kinds(first).filter((text) => text.startsWith("Remove"));
+    expect(removed).toEqual(expect.arrayContaining(["Remove StatefulSet", "Remove Service", "Remove Ingress"]));
+    expect(removed.filter((text) => text.includes("Claim") || text.includes("Secret"))).toEqual([]);
+    expect(kinds(plan(carryOut(world, first)))).toEqual(
+      expect.arrayContaining(["Apply statefulset", "Apply service", "Apply ingress", "Apply configmap"]),
+    );
+  });
+
+  it("waits with the new layout until the old pod is gone", () => {
+    const world = left({ replicas: 0 });
+    expect(plan(world)).toEqual([]);
+    expect(planFor(world, someSettings(), NOW).facts.childrenSettled).toBe(false);
+  });
+
+  it("whose creation never ended gets what is missing", () => {
+    const world = left({ pod: false });
+    const service = world.children.filter(({ kind }) => kind === "Service");
+    expect(kinds(plan({ ...world, children: service }))).toContain("Remove Service");
+    expect(kinds(plan({ ...world, children: service }))).toContain("Apply statefulset");
+  });
+
+  it("loses the predecessor's finalizer and annotations in one write, whose body holds none of their values", () => {
+    const metadata = {
+      finalizers: ["other/one", "kopf.zalando.org/KopfFinalizerMarker"],
+      annotations: { "kopf.zalando.org/last-handled-configuration": "secret-token", keep: "me" },
+    };
+    const world = left({ metadata });
+    const actions = plan(world);
+    expect(kinds(actions)).toEqual(["PatchMetadata JupyterServer"]);
+    expect(JSON.stringify(actions)).not.toContain("secret-token");
+    const next = carryOut(world, actions);
+    expect(next.server.metadata.finalizers).toEqual(["other/one"]);
+    expect(next.server.metadata.annotations).toEqual({
+      keep: "me",
+      "amalthea.dev/taken-over-at": "2026-03-01T12:00:00+00:00",
+    });
+    expect(plan({ ...next, pod: world.pod })).toEqual([]);
+  });
+
+  it("goes away when it was being deleted", () => {
+    const finalizers = ["kopf.zalando.org/KopfFinalizerMarker"];
+    const world = left({ metadata: { finalizers, deletionTimestamp: timeAgo(100) } });
+    expect(kinds(plan(world))).toEqual(["PatchMetadata JupyterServer"]);
+  });
+
+  it.each([
+    { minutes: 1, actions: 0, problems: ["PredecessorRunning"] },
+    { minutes: 11, actions: 1, problems: [] },
+  ])("is not fought over when the finalizer came back $minutes minutes ago", ({ minutes, actions, problems }) => {
+    const metadata = {
+      finalizers: ["kopf.zalando.org/KopfFinalizerMarker"],
+      annotations: { "amalthea.dev/taken-over-at": timeAgo(minutes * 60) },
+    };
+    const decision = planFor(left({ metadata }), someSettings(), NOW);
+    expect(decision.plan).toHaveLength(actions);
+    expect(decision.facts.problems.map(({ kind }) => kind)).toEqual(problems);
+  });
+});

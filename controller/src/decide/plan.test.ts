@@ -1,0 +1,289 @@
+import { describe, expect, it } from "vitest";
+import type { Action } from "./decision.ts";
+import { copyOf } from "./json.ts";
+import type { LiveChild, Observed } from "./observed.ts";
+import { planFor, type PlanDecision } from "./plan.ts";
+import { carryOut } from "./simulated-world.ts";
+import { aCondition, anObserved, aServer, NOW, someSettings, timeAgo, type ServerOptions } from "./testing.ts";
+
+/** A world in which the server runs as its spec says, and nothing is left to do. */
+function running(options: ServerOptions = {}): Observed {
+  const start = anObserved({ server: aServer(options) });
+  return carryOut(start, planFor(start, someSettings(), NOW).plan);
+}
+
+function change(world: Observed, options: ServerOptions): Observed {
+  return { ...world, server: aServer(options) };
+}
+
+/** The pod's containers have been waiting since the kubelet saw it. */
+function neverReady(world: Observed): Observed {
+  const { pod } = world;
+  if (pod === undefined) return world;
+  const conditions = [aCondition("Ready", "False", { lastTransitionTime: timeAgo(59) })];
+  return { ...world, pod: { ...pod, status: { phase: "Pending", startTime: timeAgo(59), conditions } } };
+}
+
+function decide(world: Observed, settings = someSettings()): PlanDecision {
+  return planFor(world, settings, NOW);
+}
+
+function sentences({ plan }: PlanDecision): readonly string[] {
+  return plan.map((action) => `${action.kind} ${subject(action)}: ${action.because}`);
+}
+
+function subject(action: Action): string {
+  return action.kind === "Apply" || action.kind === "EnsureSecret" ? action.childKey : action.target.kind;
+}
+
+function withChild(world: Observed, kind: string, edit: (child: LiveChild) => LiveChild): Observed {
+  return { ...world, children: world.children.map((child) => (child.kind === kind ? edit(copyOf(child)) : child)) };
+}
+
+const large = { resources: { requests: { memory: "1Gi" } } };
+const larger = { resources: { requests: { memory: "2Gi" } } };
+
+describe("planFor", () => {
+  it("makes what a pod needs before the pod, and what leads to it after", () => {
+    const { plan } = decide(anObserved({ server: aServer({ pvc: { enabled: true } }) }));
+    expect(plan.map(subject)).toEqual([
+      "secret",
+      "networkpolicy",
+      "configmap",
+      "pvc",
+      "statefulset",
+      "service",
+      "ingress",
+    ]);
+  });
+
+  it("brings back a child that somebody deleted", () => {
+    const world = running();
+    const children = world.children.filter(({ kind }) => kind !== "Service");
+    expect(sentences(decide({ ...world, children }))).toEqual(["Apply service: it is missing"]);
+  });
+
+  it("takes back a field that somebody changed, and leaves what somebody added", () => {
+    const scaled = withChild(running(), "StatefulSet", (child) => ({ ...child, spec: { ...child.spec, replicas: 3 } }));
+    expect(sentences(decide(scaled))).toEqual(["Apply statefulset: somebody changed spec.replicas"]);
+    const added = withChild(running(), "Service", (child) => ({
+      ...child,
+      spec: { ...child.spec, sessionAffinity: "ClientIP" },
+    }));
+    expect(decide(added).plan).toEqual([]);
+  });
+
+  it("changes the template of a running server, and not its pod", () => {
+    const decision = decide(change(running(), { jupyterServer: { image: "other:v2" } }));
+    expect(sentences(decision)).toEqual([expect.stringMatching(/^Apply statefulset: /)]);
+    expect(decision.facts.pendingFields).toEqual(["jupyterServer.image"]);
+  });
+
+  it("restarts the pod under updatePolicy Restart, once the template is there", () => {
+    const changed = change(running(), { jupyterServer: { image: "other:v2" }, updatePolicy: "Restart" });
+    const first = decide(changed);
+    expect(first.plan.map(subject)).toEqual(["statefulset"]);
+    expect(sentences(decide(carryOut(changed, first.plan)))).toEqual(["RemovePod Pod: jupyterServer.image changed"]);
+  });
+
+  it("replaces a pod that was never ready when its template changes", () => {
+    const changed = change(neverReady(running({ jupyterServer: { image: "wrong" } })), {
+      jupyterServer: { image: "right" },
+    });
+    const next = carryOut(changed, decide(changed).plan);
+    expect(sentences(decide(next))).toEqual(["RemovePod Pod: jupyterServer.image changed before it was ready"]);
+  });
+
+  it.each([
+    { since: "after the pod started", annotation: timeAgo(10), restarts: true },
+    { since: "before the pod started", annotation: timeAgo(100), restarts: false },
+    { since: "in the future", annotation: timeAgo(-100), restarts: false },
+    { since: "at no time", annotation: "now", restarts: false },
+  ])("obeys a restart that was asked for $since: $restarts", ({ annotation, restarts }) => {
+    const annotations = { "amalthea.dev/restartedAt": annotation };
+    const { plan } = decide(change(running(), { metadata: { annotations } }));
+    expect(plan.some(({ kind }) => kind === "RemovePod")).toBe(restarts);
+  });
+
+  it("obeys kubectl rollout restart", () => {
+    const restarted = withChild(running(), "StatefulSet", (child) => {
+      const annotations = { "kubectl.kubernetes.io/restartedAt": timeAgo(5) };
+      const template = copyOf(child.spec?.["template"]) as { metadata: { annotations: Record<string, string> } };
+      Object.assign(template.metadata.annotations, annotations);
+      return { ...child, spec: { ...child.spec, template } };
+    });
+    expect(decide(restarted).plan.map(({ kind }) => kind)).toEqual(["RemovePod"]);
+  });
+
+  it("keeps the Ingress on the route that the pod was started with", () => {
+    const world = running();
+    const moved = change(world, { routing: { path: "/new", ingressAnnotations: { a: "b" } } });
+    const decision = decide(moved);
+    expect(decision.plan.map(subject)).toEqual(["statefulset", "ingress"]);
+    expect(JSON.stringify(decision.plan.at(-1))).toContain('"path":"/sessions/alice"');
+    expect(decision.facts.route?.path).toBe("/sessions/alice");
+    expect(decision.facts.pendingFields).toEqual(["routing.path"]);
+    const asleep = { ...moved, pod: undefined };
+    expect(decide(asleep).facts.route?.path).toBe("/new");
+  });
+
+  it("does not send again what the API server refused, until it may", () => {
+    const world = anObserved({ server: aServer() });
+    const service = decide(world).plan.find((action) => subject(action) === "service");
+    const desiredHash = service?.kind === "Apply" ? service.desiredHash : "";
+    const failure = { childKey: "service", kind: "Service", code: 422, message: "no", desiredHash };
+    expect(decide({ ...world, failures: [failure] }).plan.map(subject)).not.toContain("service");
+    expect(decide({ ...world, failures: [{ ...failure, mayRetry: true }] }).plan.map(subject)).toContain("service");
+    expect(decide({ ...world, failures: [{ ...failure, desiredHash: "x" }] }).plan.map(subject)).toContain("service");
+  });
+
+  it("hibernates through /scale while a patch is broken, and leaves the rest as it is", () => {
+    const patches = [{ type: "application/json-patch+json", patch: [{ op: "remove", path: "/x" }] }] as const;
+    const decision = decide(change(running(), { patches, jupyterServer: { hibernated: true } }));
+    expect(sentences(decision)).toEqual([
+      "PatchMetadata JupyterServer: clients read there whether it is hibernated",
+      "Scale StatefulSet: its template cannot be made",
+    ]);
+    expect(decision.facts.desiredIngressSettled).toBe(true);
+  });
+
+  it("hibernates through /scale while the StatefulSet is refused", () => {
+    const failure = { childKey: "statefulset", kind: "StatefulSet", code: 422, message: "no", desiredHash: "old" };
+    const world = { ...change(running(), { jupyterServer: { hibernated: true } }), failures: [failure] };
+    expect(decide(world).plan.map(({ kind }) => kind)).toContain("Scale");
+  });
+
+  it("hibernates and resumes with two writes each", () => {
+    const world = running({ pvc: { enabled: true } });
+    const asleep = change(world, { pvc: { enabled: true }, jupyterServer: { hibernated: true } });
+    expect(decide(asleep).plan.map(subject)).toEqual(["JupyterServer", "statefulset"]);
+  });
+
+  describe("with a Secret that nobody watches", () => {
+    it("does not look at it while the pod runs", () => {
+      const status = { children: { secret: { uid: "s", name: "alice", kind: "Secret", apiVersion: "v1" } } };
+      const world: Observed = { ...running(), secret: { kind: "Unknown" } };
+      expect(decide({ ...world, server: aServer({ status }) }).plan).toEqual([]);
+    });
+
+    it("looks at it before the pod starts, and before it is restarted", () => {
+      const world: Observed = { ...running({ jupyterServer: { hibernated: true } }), secret: { kind: "Unknown" } };
+      const annotations = world.server.metadata.annotations ?? {};
+      expect(decide(change(world, { metadata: { annotations } })).plan.map(subject)).toContain("secret");
+      const restart = change(
+        { ...running(), secret: { kind: "Unknown" } },
+        { metadata: { annotations: { "amalthea.dev/restartedAt": timeAgo(5) } } },
+      );
+      expect(decide(restart).plan.map(({ kind }) => kind)).toEqual(["EnsureSecret", "RemovePod"]);
+    });
+
+    it("waits with a changed token until the next start", () => {
+      const decision = decide(change(running({ auth: { token: "a" } }), { auth: { token: "b" } }));
+      expect(decision.plan.map(subject)).toEqual(["statefulset"]);
+      expect(decision.facts.pendingFields).toEqual(["auth.token"]);
+    });
+
+    it("leaves one of the same name that belongs to somebody else", () => {
+      const secret = { kind: "Present", uid: "s", owned: false, keys: [], contentHash: undefined } as const;
+      const { plan, facts } = decide(anObserved({ secret }));
+      expect(plan.map(subject)).not.toContain("secret");
+      expect(facts.problems).toEqual([{ kind: "NameTaken", childKey: "secret", childKind: "Secret" }]);
+    });
+
+    it("keeps every value of it out of the other children", () => {
+      const token = "very-secret-value";
+      const { plan } = decide(anObserved({ server: aServer({ auth: { token } }) }));
+      expect(JSON.stringify(plan.filter(({ kind }) => kind !== "EnsureSecret"))).not.toContain(token);
+    });
+  });
+
+  describe("with resources", () => {
+    it("resizes a running pod in place, and changes the template for the next", () => {
+      const decision = decide(change(running({ jupyterServer: large }), { jupyterServer: larger }));
+      expect(decision.plan.map(({ kind }) => kind)).toEqual(["Apply", "Resize"]);
+      expect(decision.facts).toMatchObject({ resize: { kind: "Requested" }, pendingFields: [] });
+    });
+
+    it.each([
+      { what: "a removed value", to: {} },
+      { what: "a GPU", to: { requests: { memory: "1Gi" }, limits: { "nvidia.com/gpu": "1" } } },
+      { what: "another QoS class", to: { requests: { cpu: "1", memory: "1Gi" }, limits: { cpu: "1", memory: "1Gi" } } },
+    ])("lets $what wait for the next start", ({ to }) => {
+      const decision = decide(change(running({ jupyterServer: large }), { jupyterServer: { resources: to } }));
+      expect(decision.plan.map(({ kind }) => kind)).toEqual(["Apply"]);
+      expect(decision.facts.resize.kind).toBe("NotPossible");
+      expect(decision.facts.pendingFields).toEqual(["jupyterServer.resources"]);
+    });
+
+    it("keeps those that a patch sets", () => {
+      const path = "/statefulset/spec/template/spec/containers/0/resources";
+      const patches = [
+        { type: "application/json-patch+json", patch: [{ op: "replace", path, value: larger.resources }] },
+      ] as const;
+      const world = running({ jupyterServer: large, patches });
+      expect(world.pod?.spec?.containers[0]?.resources).toEqual(larger.resources);
+      expect(decide(world).plan).toEqual([]);
+    });
+  });
+
+  describe("with a claim", () => {
+    const claim = { pvc: { enabled: true } };
+    const bind = (world: Observed): Observed =>
+      withChild(world, "PersistentVolumeClaim", (child) => ({
+        ...child,
+        spec: { storageClassName: "standard", ...child.spec, volumeName: "pv" },
+      }));
+
+    it("lets it grow", () => {
+      expect(decide(change(bind(running(claim)), { ...claim, size: "1Gi" })).plan.map(subject)).toEqual(["pvc"]);
+    });
+
+    it("refuses to shrink it", () => {
+      const { plan, facts } = decide(change(bind(running({ ...claim, size: "1Gi" })), { ...claim, size: "500Mi" }));
+      expect(plan).toEqual([]);
+      expect(facts.problems).toEqual([{ kind: "ClaimShrinkRefused", from: "1Gi", to: "500Mi" }]);
+    });
+
+    it("refuses another class once it is bound, and makes it anew before", () => {
+      const wanted = { pvc: { enabled: true, storageClassName: "fast" } };
+      const bound = decide(change(bind(running(claim)), wanted));
+      expect(bound.facts.problems).toEqual([
+        { kind: "ClaimChangeRefused", field: "storage.pvc.storageClassName", from: "standard", to: "fast" },
+      ]);
+      const pending = running({ pvc: { enabled: true, storageClassName: "wrong" } });
+      expect(sentences(decide(change(pending, wanted)))[0]).toBe(
+        "Remove PersistentVolumeClaim: spec.storageClassName changed before it was bound",
+      );
+    });
+
+    it("releases it from the server when it is to be retained", () => {
+      const world = change(bind(running(claim)), { pvc: { enabled: true, retentionPolicy: "Retain" } });
+      const { plan } = decide(world);
+      expect(plan.map(subject)).toEqual(["PersistentVolumeClaim", "pvc"]);
+      const released = carryOut(world, plan).children.find(({ kind }) => kind === "PersistentVolumeClaim");
+      expect(released?.metadata.ownerReferences ?? []).toEqual([]);
+    });
+
+    it("removes one that is not asked for any more when no pod uses it", () => {
+      const off = change(bind(running(claim)), { pvc: { enabled: false } });
+      expect(decide(off).plan.map(({ kind }) => kind)).not.toContain("Remove");
+      expect(decide({ ...off, pod: undefined }).plan.map(({ kind }) => kind)).toContain("Remove");
+    });
+
+    it("never removes the claim that the server is told to use", () => {
+      const world = change(bind(running(claim)), { pvc: { enabled: true, existingClaim: "alice" } });
+      expect(decide({ ...world, pod: undefined }).plan.map(({ kind }) => kind)).not.toContain("Remove");
+    });
+  });
+
+  it("makes no Ingress on a route that an older server holds", () => {
+    const { plan, facts } = decide(anObserved({ routeHolder: "sessions/bob" }));
+    expect(plan.map(subject)).not.toContain("ingress");
+    expect(facts.problems).toEqual([{ kind: "RouteTaken", holder: "sessions/bob" }]);
+  });
+
+  it("writes nothing but metadata while the server is being deleted", () => {
+    const metadata = { deletionTimestamp: timeAgo(5) };
+    expect(decide(change(running(), { metadata, jupyterServer: { image: "x" } })).plan).toEqual([]);
+  });
+});
