@@ -1,5 +1,4 @@
-import { CLIENT_ANNOTATIONS } from "@amalthea/api";
-import type { Observed } from "./observed.ts";
+import { CLIENT_ANNOTATIONS, type JupyterServer } from "@amalthea/api";
 import type { DecisionSettings } from "./settings.ts";
 import { clientTime } from "./status-text.ts";
 
@@ -10,7 +9,7 @@ import { clientTime } from "./status-text.ts";
  * @returns Values by full annotation name; undefined when nothing is to be written.
  */
 export function hibernationAnnotations(
-  { server }: Pick<Observed, "server">,
+  server: JupyterServer,
   { annotationPrefix }: Pick<DecisionSettings, "annotationPrefix">,
   now: Date,
 ): Readonly<Record<string, string>> | undefined {
@@ -24,7 +23,7 @@ export function hibernationAnnotations(
 }
 
 /** An awake server has no values; a hibernated one keeps those of its client. */
-function hasToBlank(server: Observed["server"], value: string | undefined): boolean {
+function hasToBlank(server: JupyterServer, value: string | undefined): boolean {
   return server.spec.jupyterServer.hibernated ? value === undefined : value !== undefined && value !== "";
 }
 

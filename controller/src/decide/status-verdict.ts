@@ -1,4 +1,4 @@
-import type { JupyterServerStatus, ReasonWithValues, ServerState } from "@amalthea/api";
+import { messageOf, type JupyterServerStatus, type ReasonWithValues, type ServerState } from "@amalthea/api";
 import { stallsOf, type Stall } from "./condition-findings.ts";
 import type { Observed } from "./observed.ts";
 import type { PlanFacts } from "./plan-facts.ts";
@@ -66,7 +66,7 @@ function awake(pod: PodState, circumstances: Circumstances): Verdict {
     case "Waiting":
       return waiting(pod, circumstances);
     case "Absent": {
-      const refusal = podRefusal(observed, episodeStart(observed, now));
+      const refusal = refusalNow(observed, now);
       if (refusal !== undefined) return failed(refusal);
       return prevented(stalls) ?? starting(absenceReason(observed, facts));
     }
@@ -96,7 +96,7 @@ function waiting(pod: Extract<PodState, { kind: "Waiting" }>, circumstances: Cir
   const { stalls, graceSeconds, now } = circumstances;
   const remaining = graceSeconds - (now.getTime() - pod.since.getTime()) / 1000;
   if (remaining <= 0) return failed(pod.lasting);
-  return prevented(stalls) ?? { ...starting(pod.why), changesInSeconds: Math.ceil(remaining) };
+  return { ...(prevented(stalls) ?? starting(pod.why)), changesInSeconds: Math.ceil(remaining) };
 }
 
 /** The failure of a server that something other than its pod keeps from being up. */
@@ -119,14 +119,25 @@ function progressReason(pod: Extract<PodState, { kind: "Progressing" }>, observe
 }
 
 /**
- * Events about a missing pod count from here: those of an earlier start of the server are not about this one. A failed
- * server failed because of them.
+ * Why the StatefulSet cannot make the pod. Events of an earlier start of the server are not about this one; a server that
+ * failed because of an older event stays failed for it until there is a newer one, or a pod.
  */
-function episodeStart({ server }: Observed, now: Date): Date {
-  const { state, startingSince } = server.status ?? {};
-  if (state === "starting" && startingSince !== undefined) return new Date(startingSince);
-  if (state === "failed") return new Date(0);
-  return state === undefined ? new Date(server.metadata.creationTimestamp) : now;
+function refusalNow(observed: Observed, now: Date): ReasonWithValues | undefined {
+  const { state, startingSince, failedSince, conditions } = observed.server.status ?? {};
+  switch (state) {
+    case "starting":
+      return podRefusal(observed, new Date(startingSince ?? 0));
+    case "failed": {
+      const known = podRefusal(observed, new Date(0));
+      const told = conditions?.find(({ type }) => type === "Ready")?.message;
+      const isToldAlready = known !== undefined && told === messageOf(known.reason, known.values);
+      return isToldAlready ? known : podRefusal(observed, new Date(failedSince ?? 0));
+    }
+    case undefined:
+      return podRefusal(observed, new Date(observed.server.metadata.creationTimestamp));
+    default:
+      return podRefusal(observed, now);
+  }
 }
 
 function wasReadyReason({ server }: Observed, reasons: readonly string[]): boolean {
