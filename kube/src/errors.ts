@@ -7,6 +7,8 @@ export type Cause = { readonly field?: string; readonly reason?: string; readonl
  */
 export class ApiError extends Error {
   override readonly name = "ApiError";
+  /** Verb, kind and name: `apply StatefulSet ns/name`. */
+  readonly request: string;
   /** HTTP status code, or the code of the Status object inside a watch. */
   readonly code: number;
   /** Machine-readable reason of the Status object: `NotFound`, `Conflict`, `Invalid` …; empty if there was none. */
@@ -31,6 +33,7 @@ export class ApiError extends Error {
     options?: ErrorOptions,
   ) {
     super(`${request} failed: ${answer.code} ${answer.reason ?? ""}`.trimEnd(), options);
+    this.request = request;
     this.code = answer.code;
     this.reason = answer.reason ?? "";
     this.detail = answer.detail ?? "";

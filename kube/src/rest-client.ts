@@ -11,15 +11,17 @@ import type {
   WriteOptions,
 } from "./client.ts";
 import { type Clock, systemClock } from "./clock.ts";
+import { applyError, VERSION_OF_NOTHING } from "./apply-answers.ts";
 import { Connection } from "./connection.ts";
-import { ApiError, isNotFound } from "./errors.ts";
+import { isNotFound } from "./errors.ts";
 import { Fairness } from "./fairness.ts";
-import { type Kind, pathOf } from "./kinds.ts";
+import type { Kind } from "./kinds.ts";
 import type { KubeConfig } from "./kube-config.ts";
 import { lines } from "./lines.ts";
 import { type Logger, silentLogger } from "./logger.ts";
-import { type KubeObject, keyOf, type Live, type Manifest, type ObjectRef } from "./objects.ts";
-import { type ApiRequest, statusError, Transport } from "./transport.ts";
+import { type KubeObject, type Live, type Manifest, type ObjectRef } from "./objects.ts";
+import { aboutCollection, aboutObject, type Query, refOfManifest, selection } from "./requests.ts";
+import { statusError, Transport } from "./transport.ts";
 
 export type ClientOptions = {
   readonly config: KubeConfig;
@@ -36,13 +38,6 @@ export type ClientOptions = {
 export function createClient(options: ClientOptions): KubeClient {
   return new RestClient(options);
 }
-
-/**
- * A resourceVersion that no object has: etcd's revision is 1 before the first write. An apply that carries it creates
- * the object, or is refused with 409 if there is one of that name, whoever made it. A POST would be refused as well,
- * but leave us as a manager by `Update`, beside which the later applies could never take a field away.
- */
-const VERSION_OF_NOTHING = "1";
 
 const METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
 const METADATA_ONLY_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
@@ -112,7 +107,7 @@ class RestClient implements KubeClient {
     const ref = refOfManifest(kind, manifest);
     const query = this.#writeQuery(options);
     const request = aboutCollection("create", "POST", kind, ref, query, ref.name);
-    return parseObject<T>(await this.#transport.call({ ...request, body: JSON.stringify(manifest) }, signal));
+    return parseObject<T>(await this.#transport.call({ ...request, body: bodyOf(kind, manifest) }, signal));
   }
 
   async apply<T extends KubeObject>(
@@ -126,18 +121,13 @@ class RestClient implements KubeClient {
     const metadata = options.createOnly === true ? { resourceVersion: VERSION_OF_NOTHING } : {};
     const request = {
       ...aboutObject("apply", "PATCH", kind, ref, query, options.subresource),
-      body: JSON.stringify({
-        apiVersion: kind.apiVersion,
-        kind: kind.kind,
-        ...manifest,
-        metadata: { ...manifest.metadata, ...metadata },
-      }),
+      body: bodyOf(kind, { ...manifest, metadata: { ...manifest.metadata, ...metadata } }),
       contentType: "application/apply-patch+yaml",
     };
     try {
       return parseObject<T>(await this.#transport.call(request, signal));
     } catch (error) {
-      throw options.createOnly === true ? asAlreadyExists(request, kind, ref, error) : error;
+      throw applyError(error, kind, ref, options.createOnly === true);
     }
   }
 
@@ -149,7 +139,7 @@ class RestClient implements KubeClient {
   ): Promise<Live<T>> {
     const ref = refOfManifest(kind, manifest);
     const request = aboutObject("update", "PUT", kind, ref, this.#writeQuery(options), options.subresource);
-    return parseObject<T>(await this.#transport.call({ ...request, body: JSON.stringify(manifest) }, signal));
+    return parseObject<T>(await this.#transport.call({ ...request, body: bodyOf(kind, manifest) }, signal));
   }
 
   async patch<T extends KubeObject>(
@@ -229,61 +219,14 @@ class RestClient implements KubeClient {
   }
 }
 
-type Query = Readonly<Record<string, string | number | undefined>>;
-
-function aboutObject(
-  verb: ApiRequest["verb"],
-  method: ApiRequest["method"],
-  kind: Kind,
-  ref: ObjectRef,
-  query: Query,
-  subresource?: string,
-): ApiRequest {
-  const description = `${verb} ${kind.kind} ${keyOf(ref)}${subresource === undefined ? "" : `/${subresource}`}`;
-  const path = pathOf(kind, ref, subresource) + queryString(query);
-  return { verb, method, description, resource: kind.plural, subresource, path };
-}
-
-function aboutCollection(
-  verb: ApiRequest["verb"],
-  method: ApiRequest["method"],
-  kind: Kind,
-  { namespace }: { readonly namespace?: string | undefined },
-  query: Query,
-  name = "",
-): ApiRequest {
-  const description = [verb, kind.kind, namespace === undefined ? name : `${namespace}/${name}`].join(" ").trimEnd();
-  return { verb, method, description, resource: kind.plural, path: pathOf(kind, { namespace }) + queryString(query) };
-}
-
-function queryString(query: Query): string {
-  const search = new URLSearchParams();
-  for (const [name, value] of Object.entries(query)) if (value !== undefined) search.set(name, String(value));
-  return search.size === 0 ? "" : `?${search}`;
-}
-
-function selection(options: Pick<ListOptions, "labelSelector" | "fieldSelector" | "resourceVersion">): Query {
-  const { labelSelector, fieldSelector, resourceVersion } = options;
-  return { labelSelector, fieldSelector, resourceVersion };
-}
-
-function refOfManifest(kind: Kind, { metadata }: Manifest): ObjectRef {
-  const { name, namespace } = metadata ?? {};
-  if (name === undefined) throw new TypeError(`a ${kind.kind} without a name cannot be written`);
-  if (kind.namespaced && namespace === undefined) throw new TypeError(`${kind.kind} "${name}" has no namespace`);
-  return { name, namespace };
+/** A manifest as JSON; it may leave out what its kind says already. */
+function bodyOf({ apiVersion, kind }: Kind, manifest: object): string {
+  return JSON.stringify({ apiVersion, kind, ...manifest });
 }
 
 /** The edge of parsed JSON: what the API server sends for a kind has the type of that kind. */
 function parseObject<T extends KubeObject>(text: string): Live<T> {
   return JSON.parse(text) as Live<T>;
-}
-
-/** The conflict with `VERSION_OF_NOTHING`; a conflict about another object, a quota for instance, stays one. */
-function asAlreadyExists(request: ApiRequest, kind: Kind, ref: ObjectRef, error: unknown): unknown {
-  if (!(error instanceof ApiError) || error.code !== 409 || error.about !== `${kind.plural}/${ref.name}`) return error;
-  const answer = { code: 409, reason: "AlreadyExists", detail: error.detail, about: error.about };
-  return new ApiError(request.description, answer, { cause: error });
 }
 
 async function* observed(
