@@ -297,7 +297,7 @@ describe.each(["/", "/sessions/a"])("an attack on a server at %s", (basePath) =>
     expect(chain.upstream.arrivals).toHaveLength(answer.status === 200 ? 1 : 0);
   });
 
-  it.skipIf(basePath === "/").each(SIBLINGS)("with a session: $attack → $status", async (attack) => {
+  it.each(basePath === "/" ? [] : SIBLINGS)("with a session: $attack → $status", async (attack) => {
     const answer = await send(attack, alice);
     expect([attack.status].flat()).toContain(answer.status);
     expect(chain.upstream.arrivals).toEqual([]);

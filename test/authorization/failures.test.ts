@@ -1,0 +1,113 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { startChain, type Chain } from "./chain.ts";
+import { startRecordingUpstream } from "./recording-upstream.ts";
+import { eventually } from "./program.ts";
+
+const accounts = {
+  alice: { email: "alice@example.org", email_verified: true },
+  mallory: { email: `"<script>alert(1)</script>"@example.org`, email_verified: true },
+};
+const policy = { userIds: ["alice"] };
+
+describe("when something fails", () => {
+  let chain: Chain;
+  let alice = "";
+  const get = (path: string, accept: string): Promise<Response> =>
+    fetch(`${chain.origin}${path}`, { headers: { Accept: accept, Cookie: alice }, redirect: "manual" });
+  const page = (): Promise<Response> => get("/sessions/a/lab", "text/html,*/*;q=0.8");
+  const api = (): Promise<Response> => get("/sessions/a/api/contents", "application/json");
+  const ready = async (): Promise<number> =>
+    (await fetch(`http://127.0.0.1:${chain.settings.ports.probe}/ready`)).status;
+
+  beforeAll(async () => {
+    chain = await startChain({ basePath: "/sessions/a", accounts, policy });
+    ({ cookie: alice } = await chain.signIn("alice"));
+  });
+  beforeEach(() => chain.upstream.forget());
+  afterAll(() => chain.close());
+
+  it("another user sees who they are, which server this is and how to sign out", async () => {
+    const { status, body } = await chain.signIn("mallory");
+    expect(status).toBe(403);
+    expect(body).toContain("test-server");
+    expect(body).toContain("&#60;script&#62;alert(1)&#60;/script&#62;");
+    expect(body).not.toContain("<script");
+    expect(body).toContain('href="/sessions/a/oauth2/sign_out?rd=%2Fsessions%2Fa%2Foauth2%2Fsigned-out"');
+  });
+
+  it("the sign-out link ends the session and leads to a page that needs none", async () => {
+    const signOut = await get("/sessions/a/oauth2/sign_out?rd=%2Fsessions%2Fa%2Foauth2%2Fsigned-out", "text/html");
+    expect(signOut.status).toBe(302);
+    expect(signOut.headers.get("location")).toBe("/sessions/a/oauth2/signed-out");
+    expect(signOut.headers.getSetCookie().join()).toContain(`${chain.settings.cookieName}=;`);
+    const signedOut = await fetch(`${chain.origin}/sessions/a/oauth2/signed-out`);
+    expect([signedOut.status, await signedOut.text()]).toEqual([200, expect.stringContaining("You are signed out")]);
+  });
+
+  it("a broken policy keeps everybody out, with the reason", async () => {
+    await chain.setPolicy("{");
+    await eventually("access is refused", async () => (await api()).status === 403);
+    expect(await (await page()).text()).toContain("cannot be read at the moment");
+    expect(await (await api()).json()).toMatchObject({ error: "PolicyBroken" });
+    await chain.setPolicy(policy);
+    await eventually("access is given again", async () => (await api()).status === 200);
+  });
+
+  it("without oauth2-proxy nobody gets in, and the page says what is wrong", async () => {
+    await chain.programs.oauth2Proxy.stop();
+    const [answer, ofApi, ofLogin] = await Promise.all([page(), api(), get("/sessions/a/oauth2/start", "text/html")]);
+    expect([answer.status, ofApi.status, ofLogin.status]).toEqual([500, 500, 502]);
+    expect(await answer.text()).toContain("is not answering");
+    expect(await ofLogin.text()).toContain("is not answering");
+    expect(chain.upstream.arrivals).toEqual([]);
+    await chain.restart("oauth2Proxy");
+    await eventually("it heals by itself", async () => (await page()).status === 200);
+  });
+
+  it("without the authorization service nobody gets in", async () => {
+    await chain.programs.authorization.stop();
+    const [answer, ofApi] = await Promise.all([page(), api()]);
+    expect([answer.status, ofApi.status]).toEqual([500, 500]);
+    expect(chain.upstream.arrivals).toEqual([]);
+    expect(await ready()).toBe(502);
+    await chain.restart("authorization");
+    await eventually("it heals by itself", async () => (await page()).status === 200);
+  });
+
+  it("a hanging oauth2-proxy lets nobody in", async () => {
+    chain.programs.oauth2Proxy.signal("SIGSTOP");
+    const answer = await api(); // traefik waits 30 s
+    expect(answer.status).toBe(500);
+    expect(chain.upstream.arrivals).toEqual([]);
+    chain.programs.oauth2Proxy.signal("SIGCONT");
+    await eventually("it heals by itself", async () => (await page()).status === 200);
+  });
+
+  it("without the provider, open sessions go on and a new login is sent to the provider", async () => {
+    await chain.provider.close();
+    expect((await page()).status).toBe(200);
+    const answer = await fetch(`${chain.origin}/sessions/a/lab`, {
+      headers: { Accept: "text/html" },
+      redirect: "manual",
+    });
+    expect(answer.status).toBe(302);
+    expect(answer.headers.get("location")).toContain(chain.provider.issuerUrl);
+  });
+
+  it("an error of Jupyter's own reaches the client of its API", async () => {
+    const answer = await get("/sessions/a/api/contents?status=500", "application/json");
+    expect([answer.status, await answer.text()]).toEqual([500, "upstream 500"]);
+  });
+
+  it("without Jupyter the server is not ready, and page and API say so", async () => {
+    expect(await ready()).toBe(200);
+    await chain.upstream.close();
+    const [answer, ofApi] = await Promise.all([page(), api()]);
+    expect([answer.status, ofApi.status, await ready()]).toEqual([502, 502, 503]);
+    expect(await answer.text()).toContain("is not answering");
+    expect(await ofApi.json()).toMatchObject({ error: "NotAnswering" });
+    const again = await startRecordingUpstream(chain.settings.ports.jupyter);
+    await eventually("it heals by itself", async () => (await page()).status === 200);
+    await again.close();
+  });
+});

@@ -1,0 +1,131 @@
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { startChain, type Chain } from "./chain.ts";
+import { eventually } from "./program.ts";
+import { openTunnel, type Tunnel } from "./tunnel.ts";
+
+const accounts = {
+  alice: { email: "alice@example.org", email_verified: true, groups: ["staff"] },
+  bob: { email: "bob@example.org", email_verified: true, groups: ["staff"] },
+};
+const both = { emails: ["alice@example.org", "bob@example.org"] };
+const PATH = "/sessions/a/api/kernels/1/channels?session_id=2";
+
+describe("an open WebSocket", () => {
+  let chain: Chain;
+  let alice = "";
+  let bob = "";
+  const tunnels: Tunnel[] = [];
+  const open = async (cookie: string, path = PATH): Promise<Tunnel> => {
+    const tunnel = await openTunnel(chain, cookie, path);
+    tunnels.push(tunnel);
+    return tunnel;
+  };
+  const hello = Buffer.from("hello");
+
+  beforeAll(async () => {
+    const env = { AMALTHEA_SESSION_CHECK_SECONDS: "0.2", AMALTHEA_SESSION_GRACE_SECONDS: "1" };
+    chain = await startChain({ basePath: "/sessions/a", accounts, policy: both, env });
+    [{ cookie: alice }, { cookie: bob }] = await Promise.all([chain.signIn("alice"), chain.signIn("bob")]);
+  });
+  beforeEach(() => chain.upstream.forget());
+  afterEach(() => tunnels.splice(0).forEach(({ socket }) => socket.destroy()));
+  afterAll(() => chain.close());
+
+  it("carries data both ways unchanged, also more than fits into any buffer", async () => {
+    const tunnel = await open(alice);
+    const data = randomBytes(8 * 1024 * 1024);
+    expect(tunnel.status).toBe(101);
+    expect((await tunnel.echo(data)).equals(data)).toBe(true);
+  });
+
+  it("reaches Jupyter at its own path, without the session and without an identity", async () => {
+    await open(`${alice}; _xsrf=2|abc`);
+    const [arrival] = chain.upstream.arrivals;
+    expect(arrival).toMatchObject({
+      url: PATH,
+      headers: { cookie: "_xsrf=2|abc", host: chain.host, origin: chain.origin },
+    });
+    expect(Object.keys(arrival?.headers ?? {}).filter((name) => /auth/.test(name))).toEqual([]);
+  });
+
+  it("ends for Jupyter when the browser leaves", async () => {
+    const tunnel = await open(alice);
+    await eventually("Jupyter has a socket", () => chain.upstream.openSockets() > 0);
+    tunnel.socket.end();
+    await eventually("Jupyter's socket is gone", () => chain.upstream.openSockets() === 0);
+    expect(tunnel.isOpen()).toBe(false);
+  });
+
+  it("that Jupyter refuses gets Jupyter's answer, and the connection ends", async () => {
+    const tunnel = await open(alice, `${PATH}&refuse=1`);
+    expect(tunnel.status).toBe(404);
+  });
+
+  it("is cut when the policy no longer names its user, and others stay", async () => {
+    const [cut, stays] = await Promise.all([open(alice), open(bob)]);
+    await chain.setPolicy({ emails: ["bob@example.org"] });
+    await once(cut.socket, "close");
+    expect(await stays.echo(hello)).toEqual(hello);
+    expect((await open(alice)).status).toBe(403);
+    await eventually("the log says why", () => chain.log().includes("AccessRevoked"));
+    await chain.setPolicy(both);
+    await eventually("alice is let in again", async () => (await open(alice)).status === 101);
+  });
+
+  it.each([
+    { policy: "not JSON", text: "{" },
+    { policy: "with a key that is not known", text: '{"emails":["alice@example.org"],"email":["x@example.org"]}' },
+  ])("is cut when the policy is $policy", async ({ text }) => {
+    const tunnel = await open(alice);
+    await chain.setPolicy(text);
+    await once(tunnel.socket, "close");
+    await chain.setPolicy(both);
+    await eventually("alice is let in again", async () => (await open(alice)).status === 101);
+  });
+
+  it("survives a short stop of oauth2-proxy, but not a longer one", async () => {
+    const tunnel = await open(alice);
+    await chain.programs.oauth2Proxy.stop();
+    expect(await tunnel.echo(hello)).toEqual(hello);
+    await once(tunnel.socket, "close");
+    await eventually("the log says why", () => chain.log().includes("SessionUnconfirmed"));
+    expect((await open(alice)).status).toBe(500);
+    await chain.restart("oauth2Proxy");
+    expect((await open(alice)).status).toBe(101);
+  });
+
+  it("does not outlive the authorization service", async () => {
+    const tunnel = await open(alice);
+    await chain.programs.authorization.stop();
+    await eventually("it is cut", () => !tunnel.isOpen());
+    expect((await open(alice)).status).toBe(502);
+    await chain.restart("authorization");
+    expect((await open(alice)).status).toBe(101);
+  });
+});
+
+describe("a WebSocket whose time is over", () => {
+  it("is cut when the session ends", async () => {
+    const env = { AMALTHEA_SESSION_CHECK_SECONDS: "0.2" };
+    const chain = await startChain({ basePath: "/", accounts, policy: both, env, cookieExpire: "3s" });
+    const { cookie } = await chain.signIn("alice");
+    const tunnel = await openTunnel(chain, cookie, "/api/kernels/1/channels");
+    expect(tunnel.status).toBe(101);
+    await once(tunnel.socket, "close");
+    await eventually("the log says why", () => chain.log().includes("SessionEnded"));
+    await chain.close();
+  });
+
+  it("is cut when it reaches its longest life", async () => {
+    const env = { AMALTHEA_SESSION_CHECK_SECONDS: "0.2", AMALTHEA_SOCKET_LIFE_SECONDS: "1" };
+    const chain = await startChain({ basePath: "/", accounts, policy: both, env });
+    const { cookie } = await chain.signIn("alice");
+    const tunnel = await openTunnel(chain, cookie, "/api/kernels/1/channels");
+    expect(tunnel.status).toBe(101);
+    await once(tunnel.socket, "close");
+    await eventually("the log says why", () => chain.log().includes("LifeExceeded"));
+    await chain.close();
+  });
+});
