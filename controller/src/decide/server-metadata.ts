@@ -1,6 +1,7 @@
-import { API_VERSION, CLIENT_ANNOTATIONS, KIND, PREDECESSOR, type JupyterServer } from "@amalthea/api";
+import { API_VERSION, KIND, PREDECESSOR, type JupyterServer } from "@amalthea/api";
 import type { Action } from "./decision.ts";
 import type { DecisionSettings } from "./settings.ts";
+import { hibernationAnnotations } from "./status-hibernation.ts";
 
 /** When the predecessor's finalizer was taken away, as an annotation: if it comes back, the predecessor still runs. */
 export const TAKEN_OVER_ANNOTATION = "amalthea.dev/taken-over-at";
@@ -63,25 +64,9 @@ function takeOver({ metadata }: JupyterServer, now: Date): readonly Operation[] 
   ];
 }
 
-/**
- * The annotations that clients read: a hibernated server has a date, and one that is awake has six empty notes. A server
- * that was never hibernated gets none.
- */
-function hibernationNotes(
-  { metadata, spec }: JupyterServer,
-  settings: DecisionSettings,
-  now: Date,
-): readonly Operation[] {
-  if (metadata.deletionTimestamp !== undefined) return [];
-  const { lastActivityDate: _activity, ...notes } = CLIENT_ANNOTATIONS;
-  const keyOf = (name: string): string => `${settings.annotationPrefix}/${name}`;
-  const date = metadata.annotations?.[keyOf(notes.hibernationDate)] ?? "";
-  const { hibernated } = spec.jupyterServer;
-  if (hibernated === (date !== "")) return [];
-  const changes: Readonly<Record<string, string>> = hibernated
-    ? { [notes.hibernationDate]: secondsOf(now) }
-    : Object.fromEntries(Object.values(notes).map((name) => [name, ""]));
-  return Object.entries(changes).map(([name, value]) => ({ op: "add", path: annotationPath(keyOf(name)), value }));
+function hibernationNotes(server: JupyterServer, settings: DecisionSettings, now: Date): readonly Operation[] {
+  const changes = hibernationAnnotations(server, settings, now) ?? {};
+  return Object.entries(changes).map(([name, value]) => ({ op: "add", path: annotationPath(name), value }));
 }
 
 function annotationPath(key: string): string {

@@ -30,6 +30,23 @@ describe("hibernationAnnotations", () => {
       changes: { "renku.io/hibernation": summary, "renku.io/hibernationDate": date },
     },
     { server: "whose client wrote the annotations", hibernated: true, annotations: byClient, changes: undefined },
+    {
+      server: "whose client wrote nothing but the date",
+      hibernated: true,
+      annotations: { "renku.io/hibernationDate": "2026-02-01T00:00:00+00:00" },
+      changes: undefined,
+    },
+    {
+      server: "whose client wrote no date",
+      hibernated: true,
+      annotations: { "renku.io/hibernation": "{}", "renku.io/hibernationBranch": "main" },
+      changes: {
+        "renku.io/hibernationCommitSha": "",
+        "renku.io/hibernationDate": date,
+        "renku.io/hibernationDirty": "",
+        "renku.io/hibernationSynchronized": "",
+      },
+    },
     { server: "that has been hibernated", hibernated: true, annotations: filled, changes: undefined },
     { server: "that is awake with blank annotations", hibernated: false, annotations: blank, changes: undefined },
     {

@@ -3,8 +3,8 @@ import type { DecisionSettings } from "./settings.ts";
 import { clientTime } from "./status-text.ts";
 
 /**
- * The annotations by which clients learn of a hibernation, as far as they are to be written: filled where the client that
- * hibernated the server left them empty, blanked once the server is awake.
+ * The annotations by which clients learn of a hibernation, as far as they are to be written: filled in a hibernated server
+ * without a date, where the client that hibernated it left them empty; blanked once the server is awake.
  *
  * @returns Values by full annotation name; undefined when nothing is to be written.
  */
@@ -14,17 +14,16 @@ export function hibernationAnnotations(
   now: Date,
 ): Readonly<Record<string, string>> | undefined {
   if (server.metadata.deletionTimestamp !== undefined) return undefined;
-  const current = server.metadata.annotations ?? {};
-  const wanted = Object.entries(server.spec.jupyterServer.hibernated ? filled(now) : BLANK);
-  const changes = wanted
-    .map(([name, value]) => [`${annotationPrefix}/${name}`, value] as const)
-    .filter(([name, value]) => (value === "" ? hasToBlank(server, current[name]) : (current[name] ?? "") === ""));
-  return changes.length === 0 ? undefined : Object.fromEntries(changes);
-}
-
-/** An awake server has no values; a hibernated one keeps those of its client. */
-function hasToBlank(server: JupyterServer, value: string | undefined): boolean {
-  return server.spec.jupyterServer.hibernated ? value === undefined : value !== undefined && value !== "";
+  const valueOf = (name: string): string | undefined => server.metadata.annotations?.[`${annotationPrefix}/${name}`];
+  const { hibernated } = server.spec.jupyterServer;
+  const hasDate = (valueOf(CLIENT_ANNOTATIONS.hibernationDate) ?? "") !== "";
+  if (hibernated && hasDate) return undefined;
+  const isDue = (value: string | undefined): boolean => (hibernated ? (value ?? "") === "" : (value ?? "") !== "");
+  const due = Object.entries(hibernated ? filled(now) : BLANK).filter(
+    ([name, value]) => isDue(valueOf(name)) && valueOf(name) !== value,
+  );
+  if (due.length === 0) return undefined;
+  return Object.fromEntries(due.map(([name, value]) => [`${annotationPrefix}/${name}`, value]));
 }
 
 const BLANK: Readonly<Record<string, string>> = {

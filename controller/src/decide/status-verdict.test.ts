@@ -162,6 +162,22 @@ const rows: readonly Row[] = [
     reconciling: "True Restarting",
   },
   {
+    server: "has a broken pod that is replaced because its image was corrected",
+    observed: { pod: broken },
+    facts: { restarting: true },
+    state: "starting",
+    ready: "False Restarting",
+    reconciling: "True Restarting",
+  },
+  {
+    server: "has a broken pod that cannot be replaced because a patch is broken",
+    observed: { pod: broken },
+    facts: { restarting: true, problems: [patchFailed] },
+    state: "failed",
+    ready: "False InvalidImageName",
+    stalled: "True InvalidPatch",
+  },
+  {
     server: "answered, and its container does so no longer",
     observed: {
       server: aServer({ status: { state: "running" } }),

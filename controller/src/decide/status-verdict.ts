@@ -58,9 +58,11 @@ function hibernated(pod: PodState): Verdict {
 
 function awake(pod: PodState, circumstances: Circumstances): Verdict {
   const { observed, facts, stalls, now } = circumstances;
+  // However the pod is, it gives way to a new one in this pass; an obstacle would keep it.
+  if (facts.restarting && prevented(stalls) === undefined) return starting({ reason: "Restarting", values: {} });
   switch (pod.kind) {
     case "Ready":
-      return facts.restarting ? starting({ reason: "Restarting", values: {} }) : withReadyPod(circumstances);
+      return withReadyPod(circumstances);
     case "Failing":
       return failed(pod.why, pod.vague);
     case "Waiting":
@@ -68,11 +70,11 @@ function awake(pod: PodState, circumstances: Circumstances): Verdict {
     case "Absent": {
       const refusal = refusalNow(observed, now);
       if (refusal !== undefined) return failed(refusal);
-      return prevented(stalls) ?? starting(absenceReason(observed, facts));
+      return prevented(stalls) ?? starting(absenceReason(observed));
     }
     case "Stopping":
       return starting(
-        wasReadyReason(observed, ["Restarting"]) || facts.restarting
+        wasReadyReason(observed, ["Restarting"])
           ? { reason: "Restarting", values: {} }
           : { reason: "Starting", values: { detail: "its previous pod is shutting down" } },
       );
@@ -105,8 +107,8 @@ function prevented(stalls: readonly Stall[]): Verdict | undefined {
   return stall === undefined ? undefined : { ...failed(stall.why), stalled: [] };
 }
 
-function absenceReason(observed: Observed, facts: PlanFacts): ReasonWithValues {
-  if (facts.restarting || wasReadyReason(observed, ["Restarting"])) return { reason: "Restarting", values: {} };
+function absenceReason(observed: Observed): ReasonWithValues {
+  if (wasReadyReason(observed, ["Restarting"])) return { reason: "Restarting", values: {} };
   const wasHibernated = observed.server.status?.state === "hibernated" || wasReadyReason(observed, ["Resuming"]);
   return wasHibernated ? { reason: "Resuming", values: {} } : { reason: "PodMissing", values: {} };
 }
