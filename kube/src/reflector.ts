@@ -146,6 +146,7 @@ export class Reflector<T extends KubeObject> {
         events++;
         if (this.#state.phase.kind === "Streaming") this.#collect(initial, event);
         else this.#handle(event);
+        guard.expect(limitMs()); // the end of what exists lets more time pass than the way there
       }
     } catch (error) {
       if (guard.silent) return this.#stalled();
@@ -166,8 +167,8 @@ export class Reflector<T extends KubeObject> {
       else initial.set(keyOf(event.object), event.object);
       return;
     }
+    // It ends what exists, and says nothing about bookmarks to come: kinds without a watch cache (Events) send none.
     const { annotations, resourceVersion } = event.object.metadata;
-    this.#bookmarkSeen = true;
     if (annotations?.[INITIAL_EVENTS_END] !== "true") return;
     this.#signal(this.#synced([...initial.values()], resourceVersion));
     initial.clear();
