@@ -105,6 +105,21 @@ const rows: readonly Row[] = [
     reconciling: "True RoutePending",
   },
   {
+    server: "has a ready pod, and an Ingress for another host",
+    observed: {
+      pod: aReadyPod(),
+      children: [
+        aChild("ingress", "Ingress", {
+          spec: { rules: [{ host: "old.example.org", http: { paths: [{ path: "/sessions/alice" }] } }] },
+        }),
+      ],
+    },
+    facts: cutOff,
+    state: "starting",
+    ready: "False RoutePending",
+    reconciling: "True RoutePending",
+  },
+  {
     server: "is being deleted",
     observed: { server: aServer({ metadata: { deletionTimestamp: timeAgo(1) } }), pod: aReadyPod() },
     state: "stopping",
