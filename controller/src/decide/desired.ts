@@ -4,7 +4,7 @@ import { isOidc } from "./children/child-context.ts";
 import { patchDocument, type PatchDocument } from "./children/index.ts";
 import { MAIN_POD_LABELS } from "./children/pod-template.ts";
 import { ENCODINGS } from "./children/secret.ts";
-import { addAccessChain } from "./children/sidecars/access-chain.ts";
+import { completeAccessChain } from "./children/sidecars/access-chain.ts";
 import type { GeneratedKey, Manifest, SecretManifest } from "./decision.ts";
 import { contentHash } from "./hash.ts";
 import { isObject, objectOf, valueAt, type JsonObject } from "./json.ts";
@@ -34,6 +34,8 @@ export type Desired =
       /** Keys of children that cannot be made as patched; what is live under them stays. */
       readonly refusedKeys: readonly string[];
       readonly startedWith: StartedWith;
+      /** Hash of who may enter; undefined in token mode. */
+      readonly accessPolicyHash: string | undefined;
       readonly problems: readonly Problem[];
       readonly warnings: readonly Warning[];
     }
@@ -84,9 +86,14 @@ function render(
   if (problems.has("statefulset")) {
     return { kind: "Unrenderable", problems: [...problems.values()], warnings: patchWarnings };
   }
-  const chainWarnings = addAccessChain(context, document);
+  const chain = completeAccessChain(context, document["statefulset"] ?? {}, document["configmap"]);
+  if (chain.kind === "Refused") {
+    const problem = { kind: "ChildInvalid", childKey: "statefulset", reason: chain.reason } as const;
+    return { kind: "Unrenderable", problems: [...problems.values(), problem], warnings: patchWarnings };
+  }
   const started = startedWith(context.server, context.route, containerResources(document));
-  const entries = Object.entries(document).filter(([key]) => !problems.has(key));
+  const complete: PatchDocument = { ...document, statefulset: chain.statefulSet };
+  const entries = Object.entries(complete).filter(([key]) => !problems.has(key));
   const isSecret = ([, child]: [string, JsonObject]): boolean => child["kind"] === "Secret";
   return {
     kind: "Rendered",
@@ -96,8 +103,9 @@ function render(
     secrets: secretManifests(context, entries.filter(isSecret)),
     refusedKeys: [...problems.keys()],
     startedWith: started,
+    accessPolicyHash: chain.accessPolicyHash,
     problems: [...problems.values()],
-    warnings: [...patchWarnings, ...chainWarnings],
+    warnings: [...patchWarnings, ...chain.warnings],
   };
 }
 

@@ -1,4 +1,4 @@
-import { routeOf, type Route } from "@amalthea/api";
+import { ANNOTATIONS, routeOf, type Route } from "@amalthea/api";
 import { adoptionOf, fieldsUnlikePredecessors, predecessorsRoute, removeOld, type Adoption } from "./adoption.ts";
 import { planChildren } from "./child-plan.ts";
 import { desiredReplicas } from "./children/stateful-set.ts";
@@ -181,7 +181,7 @@ function makeTrue(
       ...secrets.actions,
       ...scaleRefused(observed, statefulSet),
       ...children.actions,
-      ...removePod,
+      ...(removePod.length > 0 ? removePod : touchPolicy(observed, desired, children.actions)),
     ],
     problems: [...children.problems, ...secrets.problems],
     ingressSettled: children.ingressSettled,
@@ -197,6 +197,30 @@ function scaleRefused(observed: Observed, statefulSet: LiveChild | undefined): r
   );
   if (statefulSet === undefined || !isRefused || isPredecessors(statefulSet)) return [];
   return scale(observed, statefulSet, "its template is refused");
+}
+
+/**
+ * Tells the kubelet to look at the access policy at once: it reads a ConfigMap again when its pod changes, and else up
+ * to two minutes later. Only pods that were started with a policy have one.
+ */
+function touchPolicy(
+  observed: Observed,
+  desired: Extract<Desired, { kind: "Rendered" }>,
+  writes: readonly Action[],
+): readonly Action[] {
+  // The kubelet must find the new ConfigMap when it looks.
+  if (writes.some((write) => write.kind === "Apply" && write.childKey === "configmap")) return [];
+  const pod = lastingPod(observed);
+  const known = pod?.metadata.annotations?.[ANNOTATIONS.accessPolicyHash];
+  const wanted = desired.accessPolicyHash;
+  if (pod === undefined || known === undefined || wanted === undefined || known === wanted) return [];
+  const path = `/metadata/annotations/${ANNOTATIONS.accessPolicyHash.replaceAll("/", "~1")}`;
+  const target = targetOf({ apiVersion: "v1", kind: "Pod", metadata: pod.metadata });
+  const operations = [
+    { op: "test", path: "/metadata/uid", value: pod.metadata.uid },
+    { op: "replace", path, value: wanted },
+  ];
+  return [{ kind: "PatchMetadata", target, operations, because: "who may enter has changed" }];
 }
 
 function podRemoval(observed: Observed, { restartReason: reason }: PodPlan): readonly Action[] {

@@ -1,13 +1,16 @@
 import type { JupyterServer, Route } from "@amalthea/api";
 import { isReservedVariable } from "./children/jupyter-container.ts";
 import type { Problem } from "./plan-facts.ts";
+import { wasPredecessors } from "./server-metadata.ts";
+import { isLoginPossible } from "./warnings.ts";
 
 /**
  * What in a spec can never work. The CRD refuses most of it; an object stored before it could may have it nevertheless.
  *
  * @param route Undefined when the spec has no host.
  */
-export function specProblems({ spec }: JupyterServer, route: Route | undefined): readonly Problem[] {
+export function specProblems(server: JupyterServer, route: Route | undefined): readonly Problem[] {
+  const { spec } = server;
   const reserved = (spec.jupyterServer.env ?? []).find(({ name }) => isReservedVariable(name));
   return [
     ...(route === undefined
@@ -16,21 +19,38 @@ export function specProblems({ spec }: JupyterServer, route: Route | undefined):
     ...(reserved === undefined
       ? []
       : [invalid("jupyterServer.env", `${reserved.name} is set by the controller; use another name`)]),
-    ...(spec.auth.oidc.enabled ? oidcProblems(spec.auth.oidc) : []),
+    ...(spec.auth.oidc.enabled ? [...oidcProblems(spec.auth.oidc), ...loginProblems(server, route)] : []),
   ];
 }
 
-function oidcProblems(oidc: JupyterServer["spec"]["auth"]["oidc"]): readonly Problem[] {
-  const { issuerUrl, clientId, clientSecret } = oidc;
+/** Objects of the predecessor get a warning instead: they were accepted once. */
+function loginProblems(server: JupyterServer, route: Route | undefined): readonly Problem[] {
+  if (route === undefined || isLoginPossible(route.origin) || wasPredecessors(server)) return [];
+  const message =
+    "browsers keep a login on https only; enable TLS here, or set routing.externalUrl where TLS ends elsewhere";
+  return [invalid("routing.tls.enabled", message)];
+}
+
+type OidcSpec = JupyterServer["spec"]["auth"]["oidc"];
+
+function oidcProblems(oidc: OidcSpec): readonly Problem[] {
+  const { issuerUrl = "", clientId = "", clientSecret } = oidc;
   const { name, key } = clientSecret?.secretKeyRef ?? {};
   const hasSecret = clientSecret?.value !== undefined || (name !== undefined && key !== undefined);
   return [
-    ...(issuerUrl === undefined || issuerUrl === ""
-      ? [invalid("auth.oidc.issuerUrl", "the provider's address is missing")]
-      : []),
-    ...(clientId === undefined || clientId === "" ? [invalid("auth.oidc.clientId", "the client id is missing")] : []),
+    ...(issuerUrl === "" ? [invalid("auth.oidc.issuerUrl", "the provider's address is missing")] : []),
+    ...(clientId === "" ? [invalid("auth.oidc.clientId", "the client id is missing")] : []),
     ...(hasSecret ? [] : [invalid("auth.oidc.clientSecret", "give a value, or name and key of a Secret")]),
+    ...(oidc.allowAnyUser && hasList(oidc)
+      ? [invalid("auth.oidc.allowAnyUser", "it contradicts the lists of who may enter; remove one of the two")]
+      : []),
   ];
+}
+
+function hasList({ userId, authorizedUserIds, authorizedEmails, authorizedGroups }: OidcSpec): boolean {
+  return [userId ?? "", ...(authorizedUserIds ?? []), ...authorizedEmails, ...authorizedGroups].some(
+    (entry) => entry !== "",
+  );
 }
 
 function invalid(field: string, message: string): Problem {

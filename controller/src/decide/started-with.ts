@@ -111,7 +111,7 @@ function withPrefix(prefix: string, fields: Readonly<Record<string, unknown>>): 
 function podPatches(patches: JupyterServer["spec"]["patches"]): unknown {
   const parts = patches.flatMap(({ patch }) =>
     Array.isArray(patch)
-      ? patch.filter(isPodOperation)
+      ? (patch as unknown[]).filter(isPodOperation)
       : [valueAt(patch, "statefulset")].filter((part) => part !== undefined),
   );
   return parts.length === 0 ? undefined : parts;

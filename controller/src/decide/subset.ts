@@ -16,20 +16,22 @@ export function firstDifference(desired: unknown, live: unknown): string | undef
  * Keys by which server-side apply merges the lists of these names; every other list is replaced as a whole.
  * @see https://kubernetes.io/docs/reference/using-api/server-side-apply/#merge-strategy
  */
-const LIST_KEYS: Readonly<Record<string, readonly string[]>> = {
-  containers: ["name"],
-  initContainers: ["name"],
-  volumes: ["name"],
-  env: ["name"],
-  imagePullSecrets: ["name"],
-  volumeMounts: ["mountPath"],
-  volumeDevices: ["devicePath"],
-  ports: ["containerPort", "port", "protocol"],
-  hostAliases: ["ip"],
-  topologySpreadConstraints: ["topologyKey", "whenUnsatisfiable"],
-  resourceClaims: ["name"],
-  ownerReferences: ["uid"],
-};
+const LIST_KEYS: ReadonlyMap<string, readonly string[]> = new Map(
+  Object.entries({
+    containers: ["name"],
+    initContainers: ["name"],
+    volumes: ["name"],
+    env: ["name"],
+    imagePullSecrets: ["name"],
+    volumeMounts: ["mountPath"],
+    volumeDevices: ["devicePath"],
+    ports: ["containerPort", "port", "protocol"],
+    hostAliases: ["ip"],
+    topologySpreadConstraints: ["topologyKey", "whenUnsatisfiable"],
+    resourceClaims: ["name"],
+    ownerReferences: ["uid"],
+  }),
+);
 
 /** Fields whose empty or false value the API server does store, where it means something else than absence. */
 const KEPT_WHEN_EMPTY: ReadonlySet<string> = new Set([
@@ -62,7 +64,7 @@ function differ(desired: unknown, live: unknown, path: Path): string | undefined
 function differInObject(desired: Readonly<Record<string, unknown>>, live: unknown, path: Path): string | undefined {
   if (!isObject(live)) return path.join(".");
   for (const [key, value] of Object.entries(desired)) {
-    const difference = differ(value, live[key], [...path, key]);
+    const difference = differ(value, Object.hasOwn(live, key) ? live[key] : undefined, [...path, key]);
     if (difference !== undefined) return difference;
   }
   return undefined;
@@ -70,7 +72,7 @@ function differInObject(desired: Readonly<Record<string, unknown>>, live: unknow
 
 function differInList(desired: readonly unknown[], live: unknown, path: Path): string | undefined {
   if (!Array.isArray(live)) return path.join(".");
-  const keys = LIST_KEYS[path.at(-1) ?? ""];
+  const keys = LIST_KEYS.get(path.at(-1) ?? "");
   if (keys === undefined && desired.length !== live.length) return path.join(".");
   for (const [index, item] of desired.entries()) {
     const counterpart: unknown =
@@ -91,7 +93,7 @@ function hasSameKeys(left: unknown, right: unknown, keys: readonly string[]): bo
 
 function label(item: unknown, keys: readonly string[], index: number): string {
   const name = isObject(item) ? keys.map((key) => item[key]).find((value) => value !== undefined) : undefined;
-  return name === undefined ? String(index) : String(name);
+  return typeof name === "string" || typeof name === "number" ? String(name) : String(index);
 }
 
 /** Whether the API server keeps nothing of a value, at whatever depth. */

@@ -1,5 +1,6 @@
 import { isPathWithin, routeOf, type JupyterServer } from "@amalthea/api";
 import type { Warning } from "./plan-facts.ts";
+import { wasPredecessors } from "./server-metadata.ts";
 
 /** What works and is probably not what was meant. */
 export function warningsOf(server: JupyterServer): readonly Warning[] {
@@ -10,7 +11,7 @@ function accessWarnings(server: JupyterServer): readonly Warning[] {
   const { token, tokenSecretRef, oidc } = server.spec.auth;
   if (!oidc.enabled) return token === "" && tokenSecretRef === undefined ? [{ kind: "OpenServer" }] : [];
   const route = routeOf(server);
-  const isInsecure = route !== undefined && !isLoginPossible(route.origin);
+  const isInsecure = route !== undefined && !isLoginPossible(route.origin) && wasPredecessors(server);
   return [
     ...(isInsecure ? [{ kind: "InsecureLogin", host: route.host } as const] : []),
     ...(hasCriterion(oidc) ? [] : [{ kind: "NobodyAuthorized" } as const]),

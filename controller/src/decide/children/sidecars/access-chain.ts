@@ -1,9 +1,65 @@
-import type { PatchDocument } from "../index.ts";
+import { ANNOTATIONS, CONTAINERS } from "@amalthea/api";
+import type { Volume } from "kubernetes-types/core/v1.js";
+import { contentHash } from "../../hash.ts";
+import { copyOf, listOf, objectOf, valueAt, type JsonObject } from "../../json.ts";
 import type { Warning } from "../../plan-facts.ts";
 import { isOidc, type ChildContext } from "../child-context.ts";
+import { authProxyRoutes } from "./auth-proxy-routes.ts";
+import { authorization, POLICY_KEY, policyVolume } from "./authorization.ts";
+import { TRUSTED_CA_VOLUME } from "./oauth2-proxy.ts";
+import { authProxy, ROUTES_ANNOTATION, routesVolume } from "./traefik.ts";
+import { readPatchedArgs } from "./upstreams.ts";
 
-/** TEMP */
-export function addAccessChain(context: ChildContext, _document: PatchDocument): readonly Warning[] {
-  if (!isOidc(context.server)) return [];
-  return [];
+export type AccessChain =
+  | {
+      readonly kind: "Built";
+      readonly statefulSet: JsonObject;
+      /** Undefined in token mode. */
+      readonly accessPolicyHash: string | undefined;
+      readonly warnings: readonly Warning[];
+    }
+  | { readonly kind: "Refused"; readonly reason: string };
+
+/**
+ * Completes the pod of an OIDC server after patches: the authorization service and the proxy come last, so that the
+ * containers that patches add keep the places they expect, and the proxy forwards to where patches say.
+ *
+ * @param configMap The ConfigMap after patches; it holds the policy.
+ */
+export function completeAccessChain(context: ChildContext, statefulSet: JsonObject, configMap: unknown): AccessChain {
+  if (!isOidc(context.server)) return { kind: "Built", statefulSet, accessPolicyHash: undefined, warnings: [] };
+  const complete = copyOf(statefulSet);
+  const template = objectOf(valueAt(complete, "spec", "template")) as JsonObject;
+  const spec = objectOf(template["spec"]) as JsonObject;
+  const containers = listOf(spec["containers"]);
+  const login = containers.find((container) => valueAt(container, "name") === CONTAINERS.oauth2Proxy) as
+    JsonObject | undefined;
+  const args = listOf(login?.["args"]);
+  if (login === undefined || !args.every((arg) => typeof arg === "string")) {
+    return { kind: "Refused", reason: "the container oauth2-proxy and its args cannot be dropped" };
+  }
+  const patched = readPatchedArgs(args, context.route);
+  if (patched.refused !== undefined)
+    return { kind: "Refused", reason: `the upstream ${patched.refused} is not in the pod` };
+  login["args"] = [...patched.args];
+  spec["containers"] = [...containers, authorization(context, patched.upstreams), authProxy(context)];
+  spec["volumes"] = [...listOf(spec["volumes"]), ...chainVolumes(context)];
+  const accessPolicyHash = contentHash(valueAt(configMap, "data", POLICY_KEY));
+  const metadata = objectOf(template["metadata"]) as JsonObject;
+  metadata["annotations"] = {
+    ...objectOf(metadata["annotations"]),
+    [ROUTES_ANNOTATION]: authProxyRoutes(context.route, patched.upstreams),
+    [ANNOTATIONS.accessPolicyHash]: accessPolicyHash,
+  };
+  const { skipAuthRoutes } = patched;
+  const warnings: readonly Warning[] =
+    skipAuthRoutes.length === 0 ? [] : [{ kind: "SkipAuthRouteIgnored", args: skipAuthRoutes }];
+  return { kind: "Built", statefulSet: copyOf(complete), accessPolicyHash, warnings };
+}
+
+function chainVolumes(context: ChildContext): readonly Volume[] {
+  const { trustedCA } = context.server.spec.auth.oidc;
+  const authority: readonly Volume[] =
+    trustedCA === undefined ? [] : [{ name: TRUSTED_CA_VOLUME, configMap: { name: trustedCA.configMapName } }];
+  return [policyVolume(context), routesVolume(), ...authority];
 }

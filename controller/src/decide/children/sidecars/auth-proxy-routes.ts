@@ -1,0 +1,160 @@
+import { PORTS, type Route } from "@amalthea/api";
+import { loginPrefix } from "./oauth2-proxy.ts";
+import type { Upstream } from "./upstreams.ts";
+
+/** Headers by which the parts of the pod tell each other who somebody is; from outside they are lies. */
+const IDENTITY_HEADERS = ["User", "Email", "Groups", "Preferred-Username"].map((name) => `X-Auth-Request-${name}`);
+
+const REMOVED_HEADERS = [
+  ...IDENTITY_HEADERS,
+  "X-Auth-Request-Access-Token",
+  "X-Auth-Request-Redirect",
+  ...["User", "Email", "Groups", "Preferred-Username", "Access-Token", "Uri", "Method", "Prefix"].map(
+    (name) => `X-Forwarded-${name}`,
+  ),
+  "X-Original-Url",
+  "X-Rewrite-Url",
+  "X-Http-Method-Override",
+];
+
+const LOGIN_URL = `http://127.0.0.1:${PORTS.oauth2Proxy}`;
+const AUTHORIZATION_URL = `http://127.0.0.1:${PORTS.authorization}`;
+
+/** Above every route to an upstream, whose priority grows with the length of its path. */
+const LOGIN_PRIORITY = 1_000_000;
+
+/** Answers of the login services are headers and a small page. */
+const MAX_ANSWER_BYTES = 65_536;
+
+/**
+ * Routes of the proxy in front of everything, as the text of its file. Pages without a session are sent to the login,
+ * everything else gets a 401, and WebSockets go through the authorization service, the one place where they can be cut.
+ */
+export function authProxyRoutes(route: Route, upstreams: readonly Upstream[]): string {
+  const [main, ...added] = upstreams;
+  const http = {
+    routers: Object.assign(
+      {},
+      fixedRouters(route),
+      ...[main, ...added].map((upstream, index) => upstreamRouters(upstream, index)),
+    ) as unknown,
+    middlewares: middlewares(route),
+    services: {
+      login: service(LOGIN_URL),
+      authorization: service(AUTHORIZATION_URL),
+      ...Object.fromEntries(upstreams.map(({ url }, index) => [upstreamName(index), service(url)])),
+    },
+  };
+  return withoutTemplates(JSON.stringify({ http }));
+}
+
+/** The file may hold templates, which would be run: a brace in a value is written so that YAML alone sees it. */
+function withoutTemplates(json: string): string {
+  return json.replaceAll(/"(?:[^"\\]|\\.)*"/g, (text) => text.replaceAll("{", "\\u007b"));
+}
+
+function service(url: string): unknown {
+  return { loadBalancer: { servers: [{ url }] } };
+}
+
+function upstreamName(index: number): string {
+  return `upstream-${index}`;
+}
+
+function fixedRouters(route: Route): Readonly<Record<string, unknown>> {
+  const login = loginPrefix(route);
+  const web = { entryPoints: ["web"] };
+  return {
+    "signed-out": {
+      ...web,
+      priority: LOGIN_PRIORITY + 1,
+      rule: `Path(${quoted(`${login}/signed-out`)})`,
+      middlewares: ["strip", "signed-out"],
+      service: "authorization",
+    },
+    login: {
+      ...web,
+      priority: LOGIN_PRIORITY,
+      rule: `PathPrefix(${quoted(`${login}/`)})`,
+      middlewares: ["strip"],
+      service: "login",
+    },
+    ready: { entryPoints: ["probe"], priority: 1, rule: "Path(`/ready`)", service: "authorization" },
+  };
+}
+
+/** Longer paths win: each added upstream lies above the server's own routes, and its three routes among themselves. */
+function upstreamRouters(upstream: Upstream | undefined, index: number): Readonly<Record<string, unknown>> {
+  if (upstream === undefined) return {};
+  const bare = upstream.path.slice(0, -1);
+  const below = `PathPrefix(${quoted(upstream.path)})`;
+  const all = bare === "" ? below : `(Path(${quoted(bare)}) || ${below})`;
+  const first = index === 0 ? 10 : 30 + upstream.path.length;
+  const web = { entryPoints: ["web"] };
+  const toUpstream = { ...web, service: upstreamName(index) };
+  return {
+    [`web-socket-${index}`]: {
+      ...web,
+      priority: first + 10,
+      rule: `${below} && HeaderRegexp(\`Upgrade\`, \`(?i)^websocket$\`)`,
+      middlewares: ["strip", "authenticate", "web-socket"],
+      service: "authorization",
+    },
+    [`page-${index}`]: {
+      ...toUpstream,
+      priority: first + 2,
+      rule: `${all} && (Method(\`GET\`) || Method(\`HEAD\`)) && HeaderRegexp(\`Accept\`, \`(^|,) *text/html\`)`,
+      middlewares: ["strip", "explain", "authenticate-page", "authorize", "to-upstream"],
+    },
+    [`request-${index}`]: {
+      ...toUpstream,
+      priority: first,
+      rule: all,
+      middlewares: ["strip", "authenticate", "authorize", "to-upstream"],
+    },
+  };
+}
+
+function middlewares(route: Route): Readonly<Record<string, unknown>> {
+  const authenticate = (address: string): unknown => ({
+    forwardAuth: {
+      address,
+      trustForwardHeader: false,
+      authRequestHeaders: ["Accept", "Authorization", "Cookie", "User-Agent"],
+      authResponseHeaders: IDENTITY_HEADERS,
+      maxResponseBodySize: MAX_ANSWER_BYTES,
+    },
+  });
+  return {
+    strip: removeHeaders(REMOVED_HEADERS),
+    authenticate: authenticate(`${LOGIN_URL}${loginPrefix(route)}/auth`),
+    "authenticate-page": authenticate(`${LOGIN_URL}/`),
+    authorize: {
+      forwardAuth: {
+        address: `${AUTHORIZATION_URL}/authorize`,
+        trustForwardHeader: false,
+        authRequestHeaders: [
+          ...["Accept", "Authorization", "Cookie", "Origin", "Sec-Fetch-Mode", "Sec-Fetch-Site"],
+          ...IDENTITY_HEADERS,
+        ],
+        // Without the session's own cookies, which are nothing for Jupyter.
+        authResponseHeaders: ["Cookie"],
+        maxResponseBodySize: MAX_ANSWER_BYTES,
+      },
+    },
+    // Jupyter has no token: its own checks of Origin and XSRF stay on as long as nothing looks like one.
+    "to-upstream": removeHeaders(["Authorization", "X-Auth-Request-Email", "X-Auth-Request-Groups"]),
+    "web-socket": { addPrefix: { prefix: "/websocket" } },
+    "signed-out": { replacePath: { path: "/signed-out" } },
+    explain: { errors: { status: ["500-504"], service: "authorization", query: "/error/{status}" } },
+  };
+}
+
+function removeHeaders(names: readonly string[]): unknown {
+  return { headers: { customRequestHeaders: Object.fromEntries(names.map((name) => [name, ""])) } };
+}
+
+/** A string of the rule language, which has the escapes of Go. */
+function quoted(text: string): string {
+  return JSON.stringify(text);
+}

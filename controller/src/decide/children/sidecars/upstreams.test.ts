@@ -1,0 +1,74 @@
+import { routeOf, type Route } from "@amalthea/api";
+import { describe, expect, it } from "vitest";
+import { aServer } from "../../testing.ts";
+import { NO_UPSTREAM } from "./oauth2-proxy.ts";
+import { readPatchedArgs } from "./upstreams.ts";
+
+const route = routeOf(aServer()) as Route; // the test server has a host
+const before = [
+  "--provider=oidc",
+  "--client-id=a",
+  "--oidc-issuer-url=b",
+  "--session-cookie-minimal",
+  "--http-address=c",
+  "--skip-provider-button",
+];
+const base = "/sessions/alice/";
+const jupyter = { path: base, url: "http://127.0.0.1:8888" };
+
+describe("readPatchedArgs", () => {
+  it.each([
+    { patched: "nothing", args: [NO_UPSTREAM], upstreams: [jupyter] },
+    {
+      patched: "another upstream",
+      args: ["--upstream=http://127.0.0.1:8080"],
+      upstreams: [{ path: base, url: "http://127.0.0.1:8080" }],
+    },
+    {
+      patched: "another upstream in two arguments",
+      args: ["--upstream", "http://localhost:1/"],
+      upstreams: [{ path: base, url: "http://localhost:1" }],
+    },
+    {
+      patched: "a second upstream",
+      args: [NO_UPSTREAM, "--upstream=http://127.0.0.1:4000/sessions/alice/sidecar"],
+      upstreams: [jupyter, { path: "/sessions/alice/sidecar/", url: "http://127.0.0.1:4000" }],
+    },
+    {
+      patched: "both",
+      args: ["--upstream=http://127.0.0.1:1", "--upstream=http://127.0.0.1:2/x/"],
+      upstreams: [
+        { path: base, url: "http://127.0.0.1:1" },
+        { path: "/x/", url: "http://127.0.0.1:2" },
+      ],
+    },
+  ])("forwards to the right place after patches of $patched, and oauth2-proxy to none", ({ args, upstreams }) => {
+    const patched = readPatchedArgs([...before, ...args, "--scope=x"], route);
+    expect(patched).toEqual({
+      args: [...before, NO_UPSTREAM, "--scope=x"],
+      upstreams,
+      skipAuthRoutes: [],
+      refused: undefined,
+    });
+  });
+
+  it.each([["--skip-auth-route=^/health$"], ["--skip-auth-route", "^/health$"], ["--skip-auth-regex=^/health$"]])(
+    "does not pass on %s",
+    (...args) => {
+      const patched = readPatchedArgs([...before, NO_UPSTREAM, ...args], route);
+      expect(patched.args).toEqual([...before, NO_UPSTREAM]);
+      expect(patched.skipAuthRoutes).toHaveLength(1);
+    },
+  );
+
+  it.each([
+    "http://example.org",
+    "https://127.0.0.1",
+    "file:///etc#/etc/",
+    "http://127.0.0.1.example.org",
+    "http://127.0.0.1:1/a?b",
+    "",
+  ])("refuses the upstream %j, which is not in the pod", (url) => {
+    expect(readPatchedArgs([...before, `--upstream=${url}`], route).refused).toBe(url);
+  });
+});

@@ -1,0 +1,72 @@
+import { PORTS, type Route } from "@amalthea/api";
+import { NO_UPSTREAM } from "./oauth2-proxy.ts";
+
+/** Where requests go that may enter: a path prefix that ends in a slash, and an address on loopback without a path. */
+export type Upstream = { readonly path: string; readonly url: string };
+
+/** What patches have made of the arguments of oauth2-proxy. */
+export type PatchedArgs = {
+  /** As they are passed on. */
+  readonly args: readonly string[];
+  /** The server itself first, then what patches added below it. */
+  readonly upstreams: readonly Upstream[];
+  /** Arguments that would let requests in without a login; not passed on. */
+  readonly skipAuthRoutes: readonly string[];
+  /** An upstream that nothing in the pod can be; undefined if all are fine. */
+  readonly refused: string | undefined;
+};
+
+const UPSTREAM = "--upstream=";
+const SKIP_AUTH = ["--skip-auth-route=", "--skip-auth-regex="];
+
+/**
+ * Reads the arguments after patches. oauth2-proxy forwards nothing: where a client's patch replaced the upstream or added
+ * one, traefik forwards there instead, behind the same checks as everything else.
+ */
+export function readPatchedArgs(patched: readonly string[], route: Route): PatchedArgs {
+  const given = joined(patched);
+  const skipAuthRoutes = given.filter((arg) => SKIP_AUTH.some((prefix) => arg.startsWith(prefix)));
+  const urls = given
+    .filter((arg) => arg.startsWith(UPSTREAM) && arg !== NO_UPSTREAM)
+    .map((arg) => arg.slice(UPSTREAM.length));
+  const parsed = urls.map(parseUpstream);
+  const isReplaced = !given.includes(NO_UPSTREAM);
+  const others = given.filter((arg) => !arg.startsWith(UPSTREAM) && !skipAuthRoutes.includes(arg));
+  return {
+    // In the predecessor's place, so that the arguments read like its own.
+    args: [...others.slice(0, UPSTREAM_INDEX), NO_UPSTREAM, ...others.slice(UPSTREAM_INDEX)],
+    upstreams: arrange(
+      parsed.filter((upstream) => upstream !== undefined),
+      isReplaced,
+      route,
+    ),
+    skipAuthRoutes,
+    refused: urls.find((_url, index) => parsed[index] === undefined),
+  };
+}
+
+const UPSTREAM_INDEX = 6;
+
+/** `--flag value` in two arguments means the same as `--flag=value`. */
+function joined(args: readonly string[]): readonly string[] {
+  const flags = [UPSTREAM, ...SKIP_AUTH].map((prefix) => prefix.slice(0, -1));
+  return args.flatMap((arg, index) => {
+    if (index > 0 && flags.includes(args[index - 1] ?? "")) return [];
+    return flags.includes(arg) ? [`${arg}=${args[index + 1] ?? ""}`] : [arg];
+  });
+}
+
+/** The first one stands for the server itself if it took the place of ours, or if it has no path of its own. */
+function arrange(given: readonly Upstream[], isReplaced: boolean, route: Route): readonly Upstream[] {
+  const base = `${route.path === "/" ? "" : route.path}/`;
+  const main = isReplaced ? given[0] : given.find(({ path }) => path === "/" || path === base);
+  const rest = given.filter((upstream) => upstream !== main);
+  return [{ path: base, url: main?.url ?? `http://127.0.0.1:${PORTS.jupyter}` }, ...rest];
+}
+
+/** Only what listens on the pod's own loopback: the pod must not become a way into the cluster's network. */
+function parseUpstream(text: string): Upstream | undefined {
+  const match = /^(http:\/\/(?:127\.0\.0\.1|localhost)(?::\d{1,5})?)(\/[^?#%\\\s]*)?$/.exec(text);
+  const [, url, path = "/"] = match ?? [];
+  return url === undefined ? undefined : { url, path: path.endsWith("/") ? path : `${path}/` };
+}
