@@ -1,7 +1,7 @@
 /**
  * The path of a request target as decoded segments: `/a/b%20c?x` is `["", "a", "b c"]`.
  *
- * @returns `undefined` for what no browser sends: no leading slash, broken percent encoding, a NUL, a `.` or `..` segment
+ * @returns `undefined` for what no browser sends: no leading slash, broken percent encoding, a NUL or back slash, a `.` or `..` segment
  *   in any spelling. traefik has normalized the path before, so nothing legitimate is lost.
  */
 export function pathSegments(target: string): readonly string[] | undefined {
@@ -9,7 +9,7 @@ export function pathSegments(target: string): readonly string[] | undefined {
   const path = target.split(/[?#]/, 1)[0] ?? "";
   try {
     const segments = path.split("/").map((segment) => decodeURIComponent(segment));
-    const odd = segments.some((segment) => segment === "." || segment === ".." || segment.includes("\0"));
+    const odd = segments.some((segment) => segment === "." || segment === ".." || /[\0\\]/.test(segment));
     return odd ? undefined : segments;
   } catch {
     return undefined;
