@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { join } from "node:path";
 import { addOnObjects } from "./add-ons.ts";
 import { binaryPath, buildCluster } from "./build.ts";
-import { type ComponentSettings, componentStages, type ServingComponent } from "./components.ts";
+import { type ComponentSettings, componentStages, isNodePort, type ServingComponent } from "./components.ts";
 import { ClusterError } from "./errors.ts";
 import { isPortFree } from "./free-port.ts";
 import { loadImage, loadPauseImage } from "./images.ts";
@@ -105,6 +105,7 @@ async function choosePort(name: string, requested: number | undefined, node: Nod
   const isOurs = runningComponents(node).some((component) => component.name === "publish-port");
   const isUsable = async (port: number): Promise<boolean> => (isOurs && port === recorded) || (await isPortFree(port));
   if (requested !== undefined) {
+    if (isNodePort(requested)) throw new ClusterError(`Port ${requested} is one of the node's own: choose another.`);
     if (await isUsable(requested)) return requested;
     throw new ClusterError(`Port ${requested} of this machine is in use: choose another with --port.`);
   }
@@ -138,10 +139,19 @@ async function startComponent(node: Node, component: ServingComponent, options: 
   });
 }
 
-/** Starts everything together and fails with the first failure, but only when nothing goes on behind our back. */
-async function all(actions: readonly Promise<void>[]): Promise<void> {
-  const failed = (await Promise.allSettled(actions)).find((result) => result.status === "rejected");
-  if (failed !== undefined) throw failed.reason;
+/** Starts a stage together. The first failure ends the waiting for the others, and is thrown when none goes on. */
+async function startStage(node: Node, stage: readonly ServingComponent[], options: UpOptions): Promise<void> {
+  const abort = new AbortController();
+  const signal = options.signal === undefined ? abort.signal : AbortSignal.any([options.signal, abort.signal]);
+  const failures: unknown[] = [];
+  const starts = stage.map(async (component) => {
+    await startComponent(node, component, { ...options, signal }).catch((error: unknown) => {
+      failures.push(error);
+      abort.abort(error);
+    });
+  });
+  await Promise.all(starts);
+  if (failures.length > 0) throw failures[0];
 }
 
 async function waitForNode(cluster: Cluster, options: UpOptions): Promise<void> {
@@ -182,7 +192,7 @@ async function start(name: string, options: UpOptions): Promise<Cluster> {
   const settings: ComponentSettings = { name, folder: node.folder, network, podGroup: node.podGroup, ingressPort };
   await step(progress, "certificates and configuration written", () => writeNodeFiles(settings));
   for (const stage of componentStages(settings)) {
-    await all(stage.map((component) => startComponent(node, component, options)));
+    await startStage(node, stage, options);
   }
   const cluster = clusterOf(name, node, network, ingressPort);
   await loadPauseImage(node);

@@ -1,4 +1,4 @@
-import { connect } from "node:net";
+import { connect, type NetConnectOpts } from "node:net";
 import { fileURLToPath } from "node:url";
 import { join } from "node:path";
 import { readFileSync } from "node:fs";
@@ -17,15 +17,27 @@ export type ServingComponent = Component & {
 /** Settings of a node and the port of this machine that leads to its ingress. */
 export type ComponentSettings = NodeSettings & { readonly ingressPort: number };
 
+/** Ports of the node that the components listen on. The ingress cannot be published under one of them. */
+const ports = {
+  ...{ dns: 53, etcd: 2379, etcdPeers: 2380, etcdMetrics: 2381, registry: registryPort, apiServer: 6443 },
+  ...{ kubeletHealth: 10248, kubelet: 10250, kubeProxyHealth: 10256, controllerManager: 10257, scheduler: 10259 },
+  ...{ kubeProxyMetrics: 10249, ping: 10280, dnsReady: 10281 },
+} as const;
+
+/** Whether a component of the node itself listens on this port. */
+export function isNodePort(port: number): boolean {
+  return Object.values<number>(ports).includes(port);
+}
+
 const respondsAt = async (url: string): Promise<boolean> =>
   await fetch(url, { signal: AbortSignal.timeout(2000) }).then(
     (response) => response.ok,
     () => false,
   );
 
-async function acceptsConnections(path: string): Promise<boolean> {
+async function acceptsConnections(target: NetConnectOpts): Promise<boolean> {
   return await new Promise((resolve) => {
-    const socket = connect({ path });
+    const socket = connect(target);
     const answer = (accepted: boolean) => (): void => {
       socket.destroy();
       resolve(accepted);
@@ -47,7 +59,7 @@ const listen = (port: number): Pick<ServingComponent, "readiness" | "isReady"> =
 });
 
 function etcd({ folder, network }: ComponentSettings): ServingComponent {
-  const metrics = `http://${network.nodeAddress}:2381`;
+  const metrics = `http://${network.nodeAddress}:${ports.etcdMetrics}`;
   const command = kubernetes(
     ...["etcd", "--name=default", `--data-dir=${join(folder, "etcd")}`],
     ...["--listen-client-urls=http://127.0.0.1:2379", "--advertise-client-urls=http://127.0.0.1:2379"],
@@ -62,7 +74,7 @@ function etcd({ folder, network }: ComponentSettings): ServingComponent {
 function apiServer({ folder, network }: ComponentSettings): ServingComponent {
   const certificates = join(folder, "certificates");
   const files = { auditPolicy: join(folder, "config", "audit-policy.yaml"), auditLog: join(folder, "audit.log") };
-  const address = { address: "0.0.0.0", port: 6443, etcdUrl: "http://127.0.0.1:2379" };
+  const address = { address: "0.0.0.0", port: ports.apiServer, etcdUrl: "http://127.0.0.1:2379" };
   const command = kubernetes(
     "kube-apiserver",
     ...apiServerFlags({ certificates, ...files, ...address }),
@@ -100,7 +112,7 @@ function controllerManager({ folder }: ComponentSettings): ServingComponent {
     `--cluster-signing-key-file=${certificates}/ca.key`,
     `--cert-dir=${folder}/kube-controller-manager`,
   );
-  return { name: "kube-controller-manager", command, files: [kubeconfig], ...listen(10257) };
+  return { name: "kube-controller-manager", command, files: [kubeconfig], ...listen(ports.controllerManager) };
 }
 
 function scheduler({ folder }: ComponentSettings): ServingComponent {
@@ -110,13 +122,13 @@ function scheduler({ folder }: ComponentSettings): ServingComponent {
     ...[`--authorization-kubeconfig=${kubeconfig}`, "--bind-address=127.0.0.1", "--leader-elect=false"],
     `--cert-dir=${folder}/kube-scheduler`,
   );
-  return { name: "kube-scheduler", command, files: [kubeconfig], ...listen(10259) };
+  return { name: "kube-scheduler", command, files: [kubeconfig], ...listen(ports.scheduler) };
 }
 
 function registry({ folder }: ComponentSettings): ServingComponent {
   const config = join(folder, "config", "registry.yaml");
   const command = ["docker-registry", "serve", config] as const;
-  return { name: "docker-registry", command, files: [config], ...listen(registryPort) };
+  return { name: "docker-registry", command, files: [config], ...listen(ports.registry) };
 }
 
 function containerd({ folder }: ComponentSettings): ServingComponent {
@@ -127,7 +139,7 @@ function containerd({ folder }: ComponentSettings): ServingComponent {
     command: ["containerd", "--config", config],
     files: [config],
     readiness: `its socket ${socket}`,
-    isReady: () => acceptsConnections(socket),
+    isReady: () => acceptsConnections({ path: socket }),
   };
 }
 
@@ -138,21 +150,31 @@ function kubelet({ name, folder, network }: ComponentSettings): ServingComponent
     ...[`--hostname-override=${name}`, `--node-ip=${network.nodeAddress}`],
   );
   const files = [config, kubeconfig, join(folder, "config", "resolv.conf")];
-  return { name: "kubelet", command, files, ...respond(`http://${network.nodeAddress}:10248/healthz`) };
+  return {
+    name: "kubelet",
+    command,
+    files,
+    ...respond(`http://${network.nodeAddress}:${ports.kubeletHealth}/healthz`),
+  };
 }
 
 function kubeProxy({ name, folder, network }: ComponentSettings): ServingComponent {
   const config = join(folder, "config", "kube-proxy.yaml");
   const command = kubernetes("kube-proxy", `--config=${config}`, `--hostname-override=${name}`);
   const files = [config, kubeconfigPath(folder, "kube-proxy")];
-  return { name: "kube-proxy", command, files, ...respond(`http://${network.nodeAddress}:10256/livez`) };
+  return {
+    name: "kube-proxy",
+    command,
+    files,
+    ...respond(`http://${network.nodeAddress}:${ports.kubeProxyHealth}/livez`),
+  };
 }
 
 function coreDns({ folder, network }: ComponentSettings): ServingComponent {
   const config = join(folder, "config", "Corefile");
   const command = [binaryPath("coredns"), "-conf", config] as const;
   const files = [config, kubeconfigPath(folder, "coredns")];
-  return { name: "coredns", command, files, ...respond(`http://${network.nodeAddress}:8181/ready`) };
+  return { name: "coredns", command, files, ...respond(`http://${network.nodeAddress}:${ports.dnsReady}/ready`) };
 }
 
 function provisioner({ name, folder }: ComponentSettings): ServingComponent {
@@ -177,23 +199,20 @@ function traefik({ folder, network, ingressPort }: ComponentSettings): ServingCo
     ...["--providers.kubernetesingress=true", "--providers.kubernetesingress.ingressclass=traefik"],
     `--providers.kubernetesingress.ingressendpoint.ip=${network.nodeAddress}`,
     ...["--entrypoints.web.address=:80", ...published],
-    ...[`--entrypoints.ping.address=${network.nodeAddress}:8082`, "--ping=true", "--ping.entrypoint=ping"],
-    "--log.level=WARN",
+    ...[`--entrypoints.ping.address=${network.nodeAddress}:${ports.ping}`, "--ping=true", "--ping.entrypoint=ping"],
+    "--providers.providersthrottleduration=200ms", // default 2 s, which every new server would wait for
+    ...["--log.level=WARN", "--log.nocolor=true"],
   ] as const;
-  const serving = respond(`http://${network.nodeAddress}:8082/ping`);
+  const serving = respond(`http://${network.nodeAddress}:${ports.ping}/ping`);
   return { name: "traefik", command: [...command], env: { KUBECONFIG: kubeconfig }, files: [kubeconfig], ...serving };
 }
 
 function publisher({ network, ingressPort }: ComponentSettings): ServingComponent {
   const program = fileURLToPath(new URL("publish-port.ts", import.meta.url));
   const command = [process.execPath, program, String(ingressPort), network.nodeAddress, "80"] as const;
-  const url = `http://127.0.0.1:${ingressPort}`;
-  const isReady = async (): Promise<boolean> =>
-    await fetch(url, { signal: AbortSignal.timeout(2000) }).then(
-      () => true,
-      () => false,
-    );
-  return { name: "publish-port", command: [...command], onHost: true, readiness: url, isReady };
+  const isReady = (): Promise<boolean> => acceptsConnections({ host: "127.0.0.1", port: ingressPort });
+  const readiness = `port ${ingressPort} of this machine`;
+  return { name: "publish-port", command: [...command], onHost: true, readiness, isReady };
 }
 
 /** Everything that runs on a node: groups that are started together, each of which needs the groups before it. */

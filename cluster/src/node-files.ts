@@ -182,7 +182,7 @@ function coreDnsConfig({ folder, network }: NodeSettings): string {
   return `cluster.local in-addr.arpa {
   bind ${nodeAddress}
   errors
-  ready ${nodeAddress}:8181
+  ready ${nodeAddress}:10281
   kubernetes cluster.local in-addr.arpa {
     kubeconfig ${kubeconfigPath(folder, "coredns")}
     pods insecure

@@ -76,6 +76,7 @@ func main() {
 	}
 	client := kubernetes.NewForConfigOrDie(config)
 	ctx := klog.NewContext(context.Background(), klog.Background())
+	expandClaims(ctx, client, *name)
 	controller.NewProvisionController(ctx, client, *name, localFolders{root: *root, node: *node},
 		controller.LeaderElection(false)).Run(ctx)
 }
