@@ -25,7 +25,7 @@ export type InformerOptions<T extends KubeObject> = {
   readonly clock?: Clock | undefined;
   readonly random?: (() => number) | undefined;
   readonly logger?: Logger | undefined;
-  /** How long a watch may be silent. Default 150 s, 10 s while it tells what exists. */
+  /** How long a watch may be silent. Default: 150 s where there are bookmarks, 10 s while it tells what exists. */
   readonly silenceMs?: number | undefined;
   /** Called when a list or watch failed, for a metric. */
   readonly onFailure?: ((kind: string, error: unknown) => void) | undefined;

@@ -99,18 +99,20 @@ export class LeaderElection {
 
   async #lead(signal: AbortSignal): Promise<never> {
     for (;;) {
-      const leftMs = this.#renewDeadlineMs - (this.renewalAgeMs() ?? this.#renewDeadlineMs);
-      await this.#clock.sleep(Math.min(this.#retryPeriodMs, leftMs), signal);
+      await this.#clock.sleep(Math.min(this.#retryPeriodMs, this.#timeLeftMs()), signal);
       // After a stall, a stop or an outage there is no renewal that could make the time in between ours.
       if (!this.isLeader()) throw new LeadershipLostError("the lease was not renewed in time");
-      const timeLeftMs = this.#renewDeadlineMs - (this.renewalAgeMs() ?? this.#renewDeadlineMs);
-      await this.#attempt(Math.min(ATTEMPT_TIMEOUT_MS, timeLeftMs), signal);
+      await this.#attempt(Math.min(ATTEMPT_TIMEOUT_MS, this.#timeLeftMs()), signal);
       const { holderIdentity } = this.#observed?.lease.spec ?? {};
       if (holderIdentity !== this.#options.identity) {
         this.#renewedMs = undefined;
         throw new LeadershipLostError(`the lease is held by "${holderIdentity}"`);
       }
     }
+  }
+
+  #timeLeftMs(): number {
+    return Math.max(0, this.#renewDeadlineMs - (this.renewalAgeMs() ?? this.#renewDeadlineMs));
   }
 
   /** Takes or renews the Lease if it may be. @returns Whether it is ours now; false also for a failure. */

@@ -26,6 +26,7 @@ export class FaultProxy implements AsyncDisposable {
   fault: (request: Seen) => Fault | undefined = () => undefined;
   /** All requests, in their order. */
   readonly seen: Seen[] = [];
+  readonly #watches = new Set<ServerResponse>();
   readonly #server: Server;
   readonly #agent: Agent;
   readonly #target: string;
@@ -55,6 +56,11 @@ export class FaultProxy implements AsyncDisposable {
       .map(({ isWatch, url }) => (isWatch ? (url.searchParams.has("sendInitialEvents") ? "stream" : "watch") : "list"));
   }
 
+  /** Ends every watch in good order, as the server does when its time is over. */
+  endWatches(): void {
+    for (const response of this.#watches) response.end();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#agent.destroy();
     this.#server.close();
@@ -67,6 +73,8 @@ export class FaultProxy implements AsyncDisposable {
     const seen = { method: request.method ?? "GET", url, isWatch: url.searchParams.get("watch") === "true" };
     this.seen.push(seen);
     const fault = this.fault(seen);
+    if (seen.isWatch) this.#watches.add(response);
+    response.on("close", () => this.#watches.delete(response));
     if (fault === undefined) this.#forward(request, response, url);
     else act(fault, response);
   }
