@@ -1,3 +1,5 @@
-export { startAuthorization, type Authorization } from "./authorization.ts";
-export { ConfigError, readConfig, type AuthorizationConfig } from "./config.ts";
-export { jsonLog, type Log } from "./log.ts";
+// What tests of other packages compare with: the service itself is started by main.ts and imported by nobody.
+export { REFUSAL_STATUS } from "./access.ts";
+export { readConfig } from "./config.ts";
+export { parsePolicy } from "./policy.ts";
+export { ROUTES, WEBSOCKET_PREFIX } from "./routes.ts";

@@ -7,7 +7,7 @@ export interface Log {
   warn(message: string, fields?: LogFields): void;
 }
 
-export type LogFields = Readonly<Record<string, string | number | undefined>>;
+type LogFields = Readonly<Record<string, string | number | undefined>>;
 
 /** One JSON object per line, in the field names of the controller's log. */
 export function jsonLog(level: LogLevel, now: () => number, write: (line: string) => void): Log {

@@ -3,7 +3,7 @@ import { splitCookies } from "./cookies.ts";
 import type { Credentials } from "./login-service.ts";
 
 /** What is asked for, which decides the form of a refusal. */
-export type RequestKind = "Page" | "Api" | "WebSocket";
+type RequestKind = "Page" | "Api" | "WebSocket";
 
 /** A request of a person, as far as access depends on it. */
 export type RequestFacts = {

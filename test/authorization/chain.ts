@@ -33,7 +33,7 @@ export type Chain = {
   readonly close: () => Promise<void>;
 };
 
-export type ProgramName = "traefik" | "oauth2Proxy" | "authorization";
+type ProgramName = "traefik" | "oauth2Proxy" | "authorization";
 
 export type ChainOptions = {
   readonly basePath: string;
@@ -41,6 +41,8 @@ export type ChainOptions = {
   readonly policy: unknown;
   /** Go duration; a short one lets a session end within a test. */
   readonly cookieExpire?: string;
+  /** A real Jupyter that runs already; without it the recording upstream stands in its place. */
+  readonly jupyterPort?: number;
   /** Of the authorization service. */
   readonly env?: Readonly<Record<string, string>>;
 };
@@ -52,7 +54,7 @@ export async function startChain(options: ChainOptions): Promise<Chain> {
   const folder = await mkdtemp(join(tmpdir(), "amalthea-chain-"));
   const upstream = await startRecordingUpstream();
   const [traefik, probe, oauth2Proxy, authorization] = await freePorts();
-  const ports = { traefik, probe, oauth2Proxy, authorization, jupyter: upstream.port };
+  const ports = { traefik, probe, oauth2Proxy, authorization, jupyter: options.jupyterPort ?? upstream.port };
   const host = `localhost:${traefik}`;
   const origin = `http://${host}`;
   const prefix = basePath === "/" ? "" : basePath;

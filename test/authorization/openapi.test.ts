@@ -1,6 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { ROUTES, WEBSOCKET_PREFIX } from "../../authorization/src/routes.ts";
-import { REFUSAL_STATUS } from "../../authorization/src/access.ts";
+import { REFUSAL_STATUS, ROUTES, WEBSOCKET_PREFIX } from "@amalthea/authorization";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { startChain, type Chain } from "./chain.ts";

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 
 /** What arrived in place of Jupyter. */
-export type Arrival = {
+type Arrival = {
   readonly method: string;
   readonly url: string;
   /** Lower-case names; as Node joins them. */
