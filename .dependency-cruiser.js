@@ -24,9 +24,9 @@ export default {
     ),
     mayImportOnly(
       "kube-knows-no-jupyter",
-      "kube is a runtime for any controller: Node, undici and yaml",
+      "kube is a runtime for any controller: Node, undici, yaml and the types of Kubernetes",
       "^kube/src/",
-      "^kube/src/|^node:|node_modules/(undici|yaml)/|^(async_hooks|buffer|crypto|events|fs|fs/promises|net|os|path|perf_hooks|stream|timers|timers/promises|tls|url|util)$",
+      "^kube/src/|^node:|node_modules/(undici|yaml|kubernetes-types)/|^(async_hooks|buffer|crypto|events|fs|fs/promises|net|os|path|perf_hooks|stream|timers|timers/promises|tls|url|util)$",
     ),
     mayImportOnly(
       "decide-is-pure",

@@ -12,7 +12,7 @@ type Run = {
   readonly queue: WorkQueue<string>;
   readonly results: ReconcileResult<string>[];
   readonly ended: Promise<void>;
-  stop(): void;
+  readonly stop: () => void;
 };
 
 function run(reconcile: (key: string, signal: AbortSignal) => Promise<ReconcileOutcome>, workers = 2): Run {

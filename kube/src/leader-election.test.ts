@@ -36,7 +36,7 @@ class OneLease {
   }
 }
 
-type Candidate = { readonly election: LeaderElection; readonly ended: Promise<unknown>; stop(): void };
+type Candidate = { readonly election: LeaderElection; readonly ended: Promise<unknown>; readonly stop: () => void };
 
 function candidate(server: OneLease, clock: FakeClock, identity: string): Candidate {
   const lease = { namespace: "ns", name: "l" };

@@ -127,37 +127,45 @@ export class Reflector<T extends KubeObject> {
 
   /** One watch: of all that exists and then of the changes (`from` absent), or of the changes after `from`. */
   async #watch(from: string | undefined, signal: AbortSignal): Promise<WatchSignal> {
-    const { client, clock, kind, namespace, labelSelector, fieldSelector, metadataOnly, random } = this.#options;
-    const timeoutSeconds = Math.floor(WATCH_TIMEOUT_SECONDS + random() * WATCH_TIMEOUT_SPREAD);
+    const { clock } = this.#options;
     const startMs = clock.monotonicMs();
-    using guard = new SilenceGuard(clock, signal);
-    const limitMs = (): number => this.#silenceLimitMs(timeoutSeconds);
-    guard.expect(limitMs());
-    let events = 0;
-    const initial = new Map<ObjectKey, Live<T>>();
-    const onBytes = (): void => {
-      this.#contact();
-      guard.expect(limitMs());
-    };
-    const selection = { namespace, labelSelector, fieldSelector, metadataOnly };
-    const start = from === undefined ? { sendInitialEvents: true } : { resourceVersion: from };
+    const guard = new SilenceGuard(clock, signal);
     try {
-      for await (const event of client.watch(kind, { ...selection, ...start, timeoutSeconds, onBytes }, guard.signal)) {
-        events++;
-        if (this.#state.phase.kind === "Streaming") this.#collect(initial, event);
-        else this.#handle(event);
-        guard.expect(limitMs()); // the end of what exists lets more time pass than the way there
-      }
+      const events = await this.#readWatch(from, guard);
+      signal.throwIfAborted();
+      return { kind: "Ended", afterMs: clock.monotonicMs() - startMs, events };
     } catch (error) {
       if (guard.silent) return this.#stalled();
       // Inside the stream, before its end of what exists: etcd or the server cannot do it. client-go falls back as well.
-      if (this.#state.phase.kind === "Streaming" && refusesStream(error, events > 0 || guard.heard)) {
-        return { kind: "StreamRefused" };
-      }
+      if (this.#state.phase.kind === "Streaming" && refusesStream(error, guard.heard)) return { kind: "StreamRefused" };
       throw error;
+    } finally {
+      guard.end();
     }
-    signal.throwIfAborted();
-    return { kind: "Ended", afterMs: clock.monotonicMs() - startMs, events };
+  }
+
+  /** Reads one watch to its end. @returns How many events came. */
+  async #readWatch(from: string | undefined, guard: SilenceGuard): Promise<number> {
+    const { client, kind, namespace, labelSelector, fieldSelector, metadataOnly, random } = this.#options;
+    const timeoutSeconds = Math.floor(WATCH_TIMEOUT_SECONDS + random() * WATCH_TIMEOUT_SPREAD);
+    const expectMore = (): void => guard.expect(this.#silenceLimitMs(timeoutSeconds));
+    const onBytes = (): void => {
+      this.#contact();
+      guard.hear();
+      expectMore();
+    };
+    const start = from === undefined ? { sendInitialEvents: true } : { resourceVersion: from };
+    const options = { namespace, labelSelector, fieldSelector, metadataOnly, ...start, timeoutSeconds, onBytes };
+    const initial = new Map<ObjectKey, Live<T>>();
+    let events = 0;
+    expectMore();
+    for await (const event of client.watch(kind, options, guard.signal)) {
+      events++;
+      if (this.#state.phase.kind === "Streaming") this.#collect(initial, event);
+      else this.#handle(event);
+      expectMore(); // the end of what exists lets more time pass than the way there
+    }
+    return events;
   }
 
   /** Before the end of what exists nothing reaches the store, so that no reader sees half of it. */

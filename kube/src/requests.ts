@@ -9,7 +9,6 @@ export type Query = Readonly<Record<string, string | number | undefined>>;
 /** A request about one object. */
 export function aboutObject(
   verb: ApiRequest["verb"],
-  method: ApiRequest["method"],
   kind: Kind,
   ref: ObjectRef,
   query: Query,
@@ -17,20 +16,19 @@ export function aboutObject(
 ): ApiRequest {
   const description = `${verb} ${kind.kind} ${keyOf(ref)}${subresource === undefined ? "" : `/${subresource}`}`;
   const path = pathOf(kind, ref, subresource) + queryString(query);
-  return { verb, method, description, resource: kind.plural, subresource, path };
+  return { verb, description, resource: kind.plural, subresource, path };
 }
 
 /** A request about all objects of a kind, or for a new one of this `name`. */
 export function aboutCollection(
   verb: ApiRequest["verb"],
-  method: ApiRequest["method"],
   kind: Kind,
   { namespace }: { readonly namespace?: string | undefined },
   query: Query,
   name = "",
 ): ApiRequest {
   const description = [verb, kind.kind, namespace === undefined ? name : `${namespace}/${name}`].join(" ").trimEnd();
-  return { verb, method, description, resource: kind.plural, path: pathOf(kind, { namespace }) + queryString(query) };
+  return { verb, description, resource: kind.plural, path: pathOf(kind, { namespace }) + queryString(query) };
 }
 
 function queryString(query: Query): string {

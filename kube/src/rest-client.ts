@@ -67,7 +67,7 @@ class RestClient implements KubeClient {
   }
 
   async get<T extends KubeObject>(kind: Kind<T>, ref: ObjectRef, signal: AbortSignal): Promise<Live<T>> {
-    return parseObject<T>(await this.#transport.call(aboutObject("get", "GET", kind, ref, {}), signal));
+    return parseObject<T>(await this.#transport.call(aboutObject("get", kind, ref, {}), signal));
   }
 
   async find<T extends KubeObject>(kind: Kind<T>, ref: ObjectRef, signal: AbortSignal): Promise<Live<T> | undefined> {
@@ -81,7 +81,7 @@ class RestClient implements KubeClient {
 
   async list<T extends KubeObject>(kind: Kind<T>, options: ListOptions, signal: AbortSignal): Promise<ObjectList<T>> {
     const query = { limit: options.limit, continue: options.continueToken, ...selection(options) };
-    const request = aboutCollection("list", "GET", kind, options, query);
+    const request = aboutCollection("list", kind, options, query);
     const accept = options.metadataOnly === true ? METADATA_ONLY_LIST : undefined;
     const { items, metadata } = JSON.parse(await this.#transport.call({ ...request, accept }, signal)) as {
       items: Live<T>[] | null;
@@ -106,7 +106,7 @@ class RestClient implements KubeClient {
   ): Promise<Live<T>> {
     const ref = refOfManifest(kind, manifest);
     const query = this.#writeQuery(options);
-    const request = aboutCollection("create", "POST", kind, ref, query, ref.name);
+    const request = aboutCollection("create", kind, ref, query, ref.name);
     return parseObject<T>(await this.#transport.call({ ...request, body: bodyOf(kind, manifest) }, signal));
   }
 
@@ -120,7 +120,7 @@ class RestClient implements KubeClient {
     const query = { ...this.#writeQuery(options), force: String(options.force ?? true) };
     const metadata = options.createOnly === true ? { resourceVersion: VERSION_OF_NOTHING } : {};
     const request = {
-      ...aboutObject("apply", "PATCH", kind, ref, query, options.subresource),
+      ...aboutObject("apply", kind, ref, query, options.subresource),
       body: bodyOf(kind, { ...manifest, metadata: { ...manifest.metadata, ...metadata } }),
       contentType: "application/apply-patch+yaml",
     };
@@ -138,7 +138,7 @@ class RestClient implements KubeClient {
     signal: AbortSignal,
   ): Promise<Live<T>> {
     const ref = refOfManifest(kind, manifest);
-    const request = aboutObject("update", "PUT", kind, ref, this.#writeQuery(options), options.subresource);
+    const request = aboutObject("update", kind, ref, this.#writeQuery(options), options.subresource);
     return parseObject<T>(await this.#transport.call({ ...request, body: bodyOf(kind, manifest) }, signal));
   }
 
@@ -150,7 +150,7 @@ class RestClient implements KubeClient {
     signal: AbortSignal,
   ): Promise<Live<T>> {
     const request = {
-      ...aboutObject("patch", "PATCH", kind, ref, this.#writeQuery(options), options.subresource),
+      ...aboutObject("patch", kind, ref, this.#writeQuery(options), options.subresource),
       body: JSON.stringify(patch.kind === "Json" ? patch.operations : patch.body),
       contentType: PATCH_TYPES[patch.kind],
     };
@@ -170,7 +170,7 @@ class RestClient implements KubeClient {
       propagationPolicy,
       gracePeriodSeconds,
     });
-    const request = aboutObject("delete", "DELETE", kind, ref, {});
+    const request = aboutObject("delete", kind, ref, {});
     const object = parseObject<T>(await this.#transport.call({ ...request, body }, signal));
     // Some kinds answer with a Status, others with the object as it was: only one that is marked is still there.
     const { deletionTimestamp, finalizers = [], deletionGracePeriodSeconds = 0 } = object.metadata;
@@ -184,7 +184,7 @@ class RestClient implements KubeClient {
     signal: AbortSignal,
   ): AsyncGenerator<WatchEvent<T>, void, undefined> {
     const request = {
-      ...aboutCollection("watch", "GET", kind, options, {
+      ...aboutCollection("watch", kind, options, {
         watch: "true",
         allowWatchBookmarks: "true",
         timeoutSeconds: options.timeoutSeconds,
@@ -206,7 +206,7 @@ class RestClient implements KubeClient {
   }
 
   async getText(path: string, signal: AbortSignal): Promise<string> {
-    const request = { verb: "get", method: "GET", description: `get ${path}`, resource: path, path } as const;
+    const request = { verb: "get", description: `get ${path}`, resource: path, path } as const;
     return await this.#transport.call({ ...request, accept: "*/*" }, signal);
   }
 

@@ -1,7 +1,7 @@
 import type { Clock } from "./clock.ts";
 
 /** Ends a signal when nothing has been heard for too long, or with the signal above it. */
-export class SilenceGuard implements Disposable {
+export class SilenceGuard {
   readonly #clock: Clock;
   readonly #above: AbortSignal;
   readonly #controller: AbortController = new AbortController();
@@ -10,7 +10,7 @@ export class SilenceGuard implements Disposable {
   #deadlineMs = 0;
   #timerMs = Number.POSITIVE_INFINITY;
   #silent = false;
-  #calls = 0;
+  #heard = false;
 
   constructor(clock: Clock, above: AbortSignal) {
     this.#clock = clock;
@@ -29,23 +29,28 @@ export class SilenceGuard implements Disposable {
     return this.#silent;
   }
 
-  /** True once something was heard after the first expectation. */
+  /** True once something was heard. */
   get heard(): boolean {
-    return this.#calls > 1;
+    return this.#heard;
   }
 
-  /** Something was heard; the next has to follow within this time. */
+  /** Something was heard. */
+  hear(): void {
+    this.#heard = true;
+  }
+
+  /** From now on, something has to be heard within this time. */
   expect(withinMs: number): void {
-    this.#calls++;
     this.#deadlineMs = this.#clock.monotonicMs() + withinMs;
     // An earlier timer looks again when it fires: a new timer for each chunk would cost more than reading it.
     if (this.#deadlineMs < this.#timerMs) this.#arm();
   }
 
-  [Symbol.dispose](): void {
+  /** Ends the signal, and with it what is read under it. */
+  end(): void {
     this.#cancel();
     this.#above.removeEventListener("abort", this.#onAbort);
-    this.#controller.abort(); // the watch ends with its reader, however that ended
+    this.#controller.abort();
   }
 
   #arm(): void {

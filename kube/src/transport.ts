@@ -13,13 +13,23 @@ const MAX_ATTEMPTS = 10;
 const CALL_TIMEOUT_MS = 30_000;
 const LIST_TIMEOUT_MS = 60_000;
 
+const METHODS = {
+  get: "GET",
+  list: "GET",
+  watch: "GET",
+  create: "POST",
+  apply: "PATCH",
+  patch: "PATCH",
+  update: "PUT",
+  delete: "DELETE",
+} as const satisfies Record<CallResult["verb"], Dispatcher.HttpMethod>;
+
 export type ApiRequest = {
   readonly verb: CallResult["verb"];
   /** For errors: `apply StatefulSet ns/name`. */
   readonly description: string;
   readonly resource: string;
   readonly subresource?: string | undefined;
-  readonly method: Dispatcher.HttpMethod;
   /** With the query. */
   readonly path: string;
   readonly body?: string | undefined;
@@ -98,7 +108,7 @@ export class Transport {
     const token = await this.#options.connection.token();
     try {
       const answer = await pool.request({
-        method: request.method,
+        method: METHODS[request.verb],
         path: `${new URL(this.#options.server).pathname.replace(/\/$/, "")}${request.path}`,
         headers: {
           accept: request.accept ?? "application/json",
@@ -135,7 +145,7 @@ export class Transport {
       return refused && error.retryAfterMs !== undefined ? jitter(error.retryAfterMs, 1, 1.5, random) : undefined;
     }
     // Nobody knows whether the server acted; what may be done twice is done once more, the work queue retries the rest.
-    const repeatable = request.method === "GET" || request.verb === "apply";
+    const repeatable = METHODS[request.verb] === "GET" || request.verb === "apply";
     return error instanceof ConnectionError && repeatable && attempt === 1 ? jitter(100, 1, 5, random) : undefined;
   }
 

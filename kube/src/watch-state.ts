@@ -1,7 +1,7 @@
 import { exponentialMs, jitter } from "./backoff.ts";
 
 /** What a reflector does next. */
-export type WatchPhase =
+type WatchPhase =
   /** Everything that exists, then every change, in one stream (WatchList). */
   | { readonly kind: "Streaming" }
   /** Everything that exists, page by page. */

@@ -28,7 +28,7 @@ type Running = {
   readonly recorder: EventRecorder;
   readonly clock: FakeClock;
   readonly dropped: string[];
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
 };
 
 function start(): Running {
@@ -74,8 +74,7 @@ describe("EventRecorder", () => {
     const informer = new Informer({ client, kind: kinds.Event, namespaces: [namespace] });
     const controller = new AbortController();
     const watching = informer.run(controller.signal);
-    const counts = (): (number | undefined)[] =>
-      [...informer.store.list()].map(({ series }) => series?.count).toSorted();
+    const counts = (): (number | undefined)[] => [...informer.store.list()].map(({ series }) => series?.count);
 
     recorder.record(anEvent());
     await until(() => informer.store.size === 1);

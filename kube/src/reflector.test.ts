@@ -1,0 +1,111 @@
+import type { ConfigMap } from "kubernetes-types/core/v1.js";
+import { describe, expect, it } from "vitest";
+import type { KubeClient, WatchEvent, WatchOptions } from "./client.ts";
+import { ApiError } from "./errors.ts";
+import { kinds } from "./kinds.ts";
+import { silentLogger } from "./logger.ts";
+import type { Live } from "./objects.ts";
+import { Reflector } from "./reflector.ts";
+import { ObjectStore } from "./store.ts";
+import { FakeClock, settle } from "./testing/fake-clock.ts";
+
+const metadata = { namespace: "ns", creationTimestamp: "2026-01-01T00:00:00Z" };
+const aMap = (name: string, resourceVersion: string): Live<ConfigMap> => ({
+  metadata: { ...metadata, name, uid: `uid-${name}`, resourceVersion },
+});
+const added = (name: string, version: string): WatchEvent<ConfigMap> => ({
+  type: "ADDED",
+  object: aMap(name, version),
+});
+const bookmark = (resourceVersion: string, annotations = {}): WatchEvent<ConfigMap> => ({
+  type: "BOOKMARK",
+  object: { metadata: { ...metadata, name: "", uid: "", resourceVersion, annotations } },
+});
+const endOfWhatExists = bookmark("5", { "k8s.io/initial-events-end": "true" });
+
+/** Each watch gives its events and then says nothing until it is aborted. What a real server does: test/integration. */
+type Script = readonly (readonly WatchEvent<ConfigMap>[])[];
+
+function run(script: Script): {
+  readonly clock: FakeClock;
+  readonly watches: (string | undefined)[];
+  readonly names: () => string[];
+  readonly stop: () => Promise<void>;
+} {
+  const clock = new FakeClock();
+  const store = new ObjectStore(kinds.ConfigMap, { clock });
+  const watches: (string | undefined)[] = [];
+  async function* watch(_: unknown, options: WatchOptions, signal: AbortSignal): AsyncGenerator<WatchEvent<ConfigMap>> {
+    watches.push(options.sendInitialEvents === true ? "everything" : options.resourceVersion);
+    for (const event of script[watches.length - 1] ?? []) {
+      options.onBytes?.(1);
+      yield event;
+    }
+    await new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+  }
+  const list = async (): Promise<never> => {
+    watches.push("list");
+    throw new ApiError("list", { code: 500 });
+  };
+  const reflector = new Reflector<ConfigMap>({
+    client: { watch, list } as unknown as KubeClient, // a reflector calls nothing else
+    ...{ kind: kinds.ConfigMap, store, clock, random: () => 0, logger: silentLogger },
+    ...{ onSynced: () => store.markSynced(), onFailure: () => {} },
+  });
+  const controller = new AbortController();
+  const running = reflector.run(controller.signal);
+  const stop = async (): Promise<void> => {
+    controller.abort(new Error("stopped"));
+    await running;
+    expect(reflector.state.phase.kind).toBe("Stopped");
+    expect(clock.pending).toBe(0);
+  };
+  return { clock, watches, stop, names: () => [...store.list()].map((object) => object.metadata.name) };
+}
+
+describe("Reflector", () => {
+  it("shows nothing of what exists before it has seen all of it", async () => {
+    const { names, stop } = run([[added("a", "1"), added("b", "2")]]);
+    await settle();
+    expect(names()).toEqual([]);
+    await stop();
+  });
+
+  it("waits for the next bookmark for 150 s, not for the 10 s that what exists may take", async () => {
+    const { clock, watches, names, stop } = run([[added("a", "1"), endOfWhatExists, bookmark("6")]]);
+    await clock.advance(149_000);
+    expect([names(), watches]).toEqual([["a"], ["everything"]]);
+    await clock.advance(1_000);
+    expect(watches).toEqual(["everything", "6"]);
+    await stop();
+  });
+
+  it("waits until 15 s after the server should have ended the watch, where no bookmark has ever come", async () => {
+    const { clock, watches, stop } = run([[endOfWhatExists]]);
+    await clock.advance(254_000);
+    expect(watches).toEqual(["everything"]);
+    await clock.advance(1_000);
+    expect(watches).toEqual(["everything", "5"]);
+    await stop();
+  });
+
+  it("goes on after the last bookmark, which says more than the last event", async () => {
+    const { clock, watches, stop } = run([[endOfWhatExists, added("a", "7"), bookmark("9")]]);
+    await clock.advance(150_000);
+    expect(watches).toEqual(["everything", "9"]);
+    await stop();
+  });
+
+  it("lists, with back-off, when what exists does not come within 10 s", async () => {
+    const { clock, watches, stop } = run([[]]);
+    await clock.advance(10_000);
+    expect(watches).toEqual(["everything", "list"]);
+    await clock.advance(800);
+    expect(watches).toEqual(["everything", "list", "list"]);
+    await clock.advance(1_599);
+    expect(watches).toHaveLength(3);
+    await clock.advance(1);
+    expect(watches).toHaveLength(4);
+    await stop();
+  });
+});
