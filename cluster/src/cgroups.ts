@@ -1,4 +1,13 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { ClusterError } from "./errors.ts";
 import { waitUntil } from "./wait.ts";
@@ -38,7 +47,7 @@ export function podHierarchies(all: readonly Hierarchy[]): readonly Hierarchy[] 
   return first.length > 0 ? first : all.filter((hierarchy) => hierarchy.mountPoint === "/sys/fs/cgroup");
 }
 
-const mounted = (): readonly Hierarchy[] => podHierarchies(hierarchiesOf(readFileSync("/proc/self/mountinfo", "utf8")));
+const mounted = (): readonly Hierarchy[] => hierarchiesOf(readFileSync("/proc/self/mountinfo", "utf8"));
 
 /**
  * The group that holds the pods of a cluster, as a path below each hierarchy. In version 1 it lies below our own
@@ -46,7 +55,7 @@ const mounted = (): readonly Hierarchy[] => podHierarchies(hierarchiesOf(readFil
  * limited groups below it, so it lies at the top.
  */
 export function podGroup(name: string): string {
-  const memory = mounted().find((hierarchy) => hierarchy.controllers.includes("memory"));
+  const memory = podHierarchies(mounted()).find((hierarchy) => hierarchy.controllers.includes("memory"));
   if (memory === undefined) return `/amalthea-${name}`;
   const own = ownGroup(readFileSync("/proc/self/cgroup", "utf8"), "memory");
   const visible = memory.root !== "/" && own.startsWith(memory.root) ? own.slice(memory.root.length) : own;
@@ -101,20 +110,26 @@ function makeUnifiedGroup(top: string, group: string): void {
   delegate(join(top, group));
 }
 
+/** Groups that we made on the way to others, for all clusters of this machine. Like groups, it is gone after a restart. */
+const madeParentsFile = "/run/amalthea-cgroups";
+
+/** The deepest first. */
+const madeParents = (): readonly string[] =>
+  existsSync(madeParentsFile) ? readFileSync(madeParentsFile, "utf8").split("\n").filter(Boolean).toReversed() : [];
+
 /** Makes a group in every hierarchy. */
 export function makeGroup(group: string): void {
-  const hierarchies = mounted();
+  const hierarchies = podHierarchies(mounted());
   if (hierarchies.length === 0) throw new ClusterError("No control groups are mounted at /sys/fs/cgroup.");
   for (const { version, mountPoint } of hierarchies) {
-    if (version === 2) {
-      makeUnifiedGroup(mountPoint, group);
-      continue;
-    }
-    for (const part of pathTo(group)) {
-      const folder = join(mountPoint, part);
-      mkdirSync(folder, { recursive: true });
-      fillCpuset(folder);
-    }
+    if (version === 2) makeUnifiedGroup(mountPoint, group);
+  }
+  // runc makes a group also in the hierarchy of version 2 beside those of version 1, so all of them get it here.
+  const folders = mounted().flatMap(({ mountPoint }) => pathTo(group).map((part) => join(mountPoint, part)));
+  for (const folder of folders.filter((path) => !existsSync(path))) {
+    mkdirSync(folder);
+    fillCpuset(folder);
+    if (!folder.endsWith(group)) appendFileSync(madeParentsFile, `${folder}\n`);
   }
 }
 
@@ -126,17 +141,21 @@ function removeTree(folder: string): void {
   rmdirSync(folder);
 }
 
-function removeEmptyParents(mountPoint: string, group: string): void {
-  for (const part of pathTo(group).slice(0, -1).toReversed()) {
+/** Removes the parents that we made, but for those that another cluster still uses: it will remove them. */
+function removeMadeParents(): void {
+  const inUse = madeParents().filter((folder) => {
     try {
-      rmdirSync(join(mountPoint, part)); // fails while it holds a process or another group: then it is in use
+      if (existsSync(folder)) rmdirSync(folder);
+      return false;
     } catch {
-      return;
+      return true;
     }
-  }
+  });
+  if (inUse.length > 0) writeFileSync(madeParentsFile, `${inUse.toReversed().join("\n")}\n`);
+  else rmSync(madeParentsFile, { force: true });
 }
 
-/** Removes a group from every hierarchy, once its processes have ended, and the empty groups that led to it. */
+/** Removes a group from every hierarchy, once its processes have ended, and the groups that were made to lead to it. */
 export async function removeGroup(group: string): Promise<void> {
   for (const { mountPoint } of mounted()) {
     const isGone = (): boolean => {
@@ -149,6 +168,6 @@ export async function removeGroup(group: string): Promise<void> {
       }
     };
     await waitUntil(isGone, { what: `the control group ${mountPoint}${group} to be empty`, timeoutSeconds: 20 });
-    removeEmptyParents(mountPoint, group);
   }
+  removeMadeParents();
 }

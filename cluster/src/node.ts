@@ -14,7 +14,7 @@ import { join } from "node:path";
 import { binaryPath } from "./build.ts";
 import { makeGroup, podGroup, removeGroup } from "./cgroups.ts";
 import { ClusterError } from "./errors.ts";
-import { stateFolder } from "./locations.ts";
+import { packageFolder, stateFolder } from "./locations.ts";
 import { isRunning, type ProcessRecord, recordProcess, stopProcess } from "./process-record.ts";
 import { waitUntil } from "./wait.ts";
 
@@ -41,33 +41,6 @@ export type Component = {
   /** Stay in the network and file system of this machine. Default false. */
   readonly onHost?: boolean;
 };
-
-/**
- * Prepares the namespaces from within and becomes the process that holds them. It goes on only after it was recorded:
- * if whoever starts it is killed before, its input ends and so does it.
- */
-const setup = `set -eu
-state=$1 name=$2 pause=$3
-hostname "$name"
-mount -t proc proc /proc
-# What is written here belongs to the node alone and goes with it.
-mount -t tmpfs -o mode=755 run /run
-mkdir -p "$state/var-log" "$state/cni-cache" /var/lib/cni
-mount --bind "$state/var-log" /var/log
-mount --bind "$state/cni-cache" /var/lib/cni
-# The kubelet insists on setting these, which belong to the whole machine: it gets files of its own to write to.
-for setting in kernel/panic kernel/panic_on_oops kernel/keys/root_maxbytes kernel/keys/root_maxkeys \\
-  vm/overcommit_memory vm/panic_on_oom; do
-  mkdir -p "/run/sysctl/\${setting%/*}"
-  cat "/proc/sys/$setting" >"/run/sysctl/$setting"
-  mount --bind "/run/sysctl/$setting" "/proc/sys/$setting"
-done
-mount --make-rshared /
-ip link set lo up
-echo 1 >/proc/sys/net/ipv4/ip_forward
-read -r _
-exec "$pause" </dev/null
-`;
 
 const recordFile = (name: string): string => join(stateFolder(name), "node.json");
 
@@ -119,8 +92,9 @@ function spawnDetached(name: string, log: string, command: readonly string[], en
 export async function startNode(name: string): Promise<Node> {
   const folder = stateFolder(name);
   mkdirSync(folder, { recursive: true });
+  const setup = join(packageFolder, "setup-node.sh");
   const namespaces = ["--mount", "--net", "--pid", "--uts", "--ipc", "--fork", "--kill-child=SIGKILL"];
-  const command = ["unshare", ...namespaces, "--", "sh", "-c", setup, "sh", folder, name, binaryPath("pause")];
+  const command = ["unshare", ...namespaces, "--", "sh", setup, folder, name, binaryPath("pause")];
   const failure = `The namespaces of the node cannot be made: see ${logFile(name, "node")}.`;
   const parent = spawnDetached(name, "node", command, {});
   const init = await onlyChild(parent, failure);

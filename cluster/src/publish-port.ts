@@ -14,8 +14,5 @@ const server = createServer({ allowHalfOpen: true }, (client) => {
   target.pipe(client);
 });
 
-server.on("error", (error) => {
-  console.error(error.message);
-  process.exit(1);
-});
+// An error, such as a port in use, ends the program and is written to its log.
 server.listen({ host: "127.0.0.1", port: Number(port) });

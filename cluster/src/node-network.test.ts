@@ -1,0 +1,22 @@
+import { describe, expect, it } from "vitest";
+import { nodeNetwork, smallestFreeIndex } from "./node-network.ts";
+
+describe("smallestFreeIndex", () => {
+  it("passes over the networks of other clusters", () => {
+    expect(smallestFreeIndex(new Set([0, 1, 3]), [])).toBe(2);
+  });
+
+  it("passes over networks that this machine has a route to", () => {
+    expect(smallestFreeIndex(new Set(), ["default", "10.213.0.0/30", "10.213.1.1"])).toBe(2);
+  });
+
+  it("is undefined when all are taken", () => {
+    expect(smallestFreeIndex(new Set(Array.from({ length: 256 }, (_, index) => index)), [])).toBeUndefined();
+  });
+});
+
+describe("nodeNetwork", () => {
+  it("names an interface that the kernel accepts, which has at most 15 letters", () => {
+    expect(nodeNetwork(255).hostInterface.length).toBeLessThanOrEqual(15);
+  });
+});
