@@ -87,6 +87,7 @@ export class ServerLoop {
 
   #passFor(key: ObjectKey): ReconcileDeps {
     const { caches, config, extraKinds, recorder, clock } = this.#options;
+    const passMs = clock.monotonicMs();
     const extraChildKinds = extraKinds.map(({ apiVersion, kind, plural }) => ({ apiVersion, kind, plural }));
     return {
       settings: { ...config.decision, extraChildKinds },
@@ -95,7 +96,7 @@ export class ServerLoop {
       apply: (decision, observed, signal) => this.#apply(decision, observed, signal),
       writeStatus: (server, status, signal) => writeStatus(server, status, this.#statusDeps(), signal),
       recordEvents: (server, events) => recordEvents(server, events, recorder),
-      nextRetryMs: (uid) => this.#memories.failures.nextRetryMs(uid, clock.monotonicMs()),
+      nextRetryMs: (uid) => this.#memories.failures.nextRetryMs(uid, passMs, clock.monotonicMs()),
     };
   }
 

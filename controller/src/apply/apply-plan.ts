@@ -1,4 +1,13 @@
-import { type Clock, isAlreadyExists, keyOf, type Kind, kinds, type KubeClient, type Live } from "@amalthea/kube";
+import {
+  type Clock,
+  isAlreadyExists,
+  isInvalid,
+  keyOf,
+  type Kind,
+  kinds,
+  type KubeClient,
+  type Live,
+} from "@amalthea/kube";
 import type { Action, Manifest, Plan } from "../decide/decision.ts";
 import type { KindName } from "../kinds.ts";
 import type { ActionResult } from "./action-result.ts";
@@ -120,9 +129,7 @@ async function applyChild(
     const retryAfterMs = Number.isFinite(waitMs) ? waitMs : undefined;
     return { kind: "Skipped", action, because: retryAfterMs === undefined ? "Equivalent" : "Contested", retryAfterMs };
   }
-  const object = action.create
-    ? await createChild(manifest, at, deps, signal)
-    : await deps.client.apply(at, manifest, {}, signal);
+  const object = await (action.create ? createChild : changeChild)(manifest, at, deps, signal);
   deps.history.record(before?.resourceVersion, object.metadata, desiredHash, deps.clock.monotonicMs());
   return { kind: "Written", action, at, object };
 }
@@ -140,6 +147,21 @@ async function createChild(manifest: Manifest, at: Kind, deps: ApplyDeps, signal
     const owner = manifest.metadata.ownerReferences?.find(({ controller }) => controller === true);
     const controller = present?.metadata.ownerReferences?.find((reference) => reference.controller === true);
     if (owner === undefined || controller?.uid !== owner.uid) throw error;
+    return await deps.client.apply(at, manifest, {}, signal);
+  }
+}
+
+/**
+ * Applies a child that is there. Where somebody else added an entry to a list that we have entries in, ours beside it may
+ * be invalid, two ports of one name for instance: then our lists take the place of what is there.
+ */
+async function changeChild(manifest: Manifest, at: Kind, deps: ApplyDeps, signal: AbortSignal): Promise<Live> {
+  try {
+    return await deps.client.apply(at, manifest, {}, signal);
+  } catch (error) {
+    if (!isInvalid(error)) throw error;
+    // If the manifest itself is invalid, this is refused as well, and that is the refusal to tell.
+    await deps.client.patch(at, manifest.metadata, { kind: "Merge", body: manifest }, {}, signal);
     return await deps.client.apply(at, manifest, {}, signal);
   }
 }

@@ -15,20 +15,26 @@ describe("FailureMemory", () => {
     const memory = new FailureMemory();
     memory.remember("u", failure, 0);
     expect(memory.of("u", 9_999)).toEqual([failure]);
-    expect(memory.nextRetryMs("u", 9_999)).toBe(1);
+    expect(memory.nextRetryMs("u", 9_999, 9_999)).toBe(1);
     expect(memory.of("u", 10_000)).toEqual([{ ...failure, mayRetry: true }]);
-    expect(memory.nextRetryMs("u", 10_000)).toBeUndefined();
+    expect(memory.nextRetryMs("u", 10_000, 10_000)).toBeUndefined();
+  });
+
+  it("asks for another pass at once if the time came during the pass that still held the write back", () => {
+    const memory = new FailureMemory();
+    memory.remember("u", failure, 0);
+    expect(memory.nextRetryMs("u", 9_999.5, 10_000.5)).toBe(0);
   });
 
   it("doubles the wait for the same body, up to five minutes, and starts anew for another", () => {
     const memory = new FailureMemory();
     const waits = [1, 2, 3, 4, 5, 6, 7].map(() => {
       memory.remember("u", failure, 0);
-      return memory.nextRetryMs("u", 0);
+      return memory.nextRetryMs("u", 0, 0);
     });
     expect(waits).toEqual([10_000, 20_000, 40_000, 80_000, 160_000, 300_000, 300_000]);
     memory.remember("u", { ...failure, desiredHash: "b" }, 0);
-    expect(memory.nextRetryMs("u", 0)).toBe(10_000);
+    expect(memory.nextRetryMs("u", 0, 0)).toBe(10_000);
   });
 
   it("forgets one child at a time", () => {

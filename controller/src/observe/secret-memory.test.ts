@@ -27,7 +27,7 @@ describe("SecretMemory", () => {
   it.each([
     { then: "the same pod is there", after: podView("p1"), atMs: 1, recalls: "Present" },
     { then: "another pod took its place", after: podView("p2"), atMs: 1, recalls: "Unknown" },
-    { then: "its pod is gone", after: nothing, atMs: 1, recalls: "Present" },
+    { then: "its pod is gone", after: nothing, atMs: 1, recalls: "Unknown" },
     {
       then: "the pod soon misses a part",
       after: podView("p1", "CreateContainerConfigError"),

@@ -15,8 +15,8 @@ type Knowledge = {
 const LOOK_AGAIN_MS = 10_000;
 
 /**
- * What we know of each server's Secret. Secrets are never watched, so what we know grows old: it is forgotten when
- * another pod takes the place of the one that was there, and when the pod says that something of its configuration is missing.
+ * What we know of each server's Secret. Secrets are never watched, so what we know grows old: it is forgotten when the pod
+ * that was there is gone, so that the next start looks again, and when a pod says that some configuration is missing.
  */
 export class SecretMemory {
   readonly #known = new Map<string, Knowledge>();
@@ -26,7 +26,7 @@ export class SecretMemory {
     const known = this.#known.get(serverUid);
     if (known === undefined) return { kind: "Unknown" };
     const podUid = world.pod?.metadata?.uid;
-    const isReplaced = known.podUid !== undefined && podUid !== undefined && podUid !== known.podUid;
+    const isReplaced = known.podUid !== undefined && podUid !== known.podUid;
     const isMissed = lacksConfiguration(world) && nowMs - known.lookedAtMs >= LOOK_AGAIN_MS;
     if (isReplaced || isMissed) {
       this.#known.delete(serverUid);

@@ -1,0 +1,225 @@
+import { type Kind, kinds } from "@amalthea/kube";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { SERVER_KIND } from "../../../controller/src/kinds.ts";
+import { type Operator, startOperator } from "./operator.ts";
+import { childKinds, conditionOf, eventually, User } from "./servers.ts";
+import { controllerCalls, controllerWrites, startWorld, type World } from "./world.ts";
+
+let world: World;
+let operator: Operator;
+
+beforeAll(async () => {
+  world = await startWorld(["scope.clusterWide=true"]);
+  operator = await startOperator(world);
+  await operator.leading;
+});
+
+afterAll(async () => {
+  await operator?.stop();
+  await world?.[Symbol.asyncDispose]();
+});
+
+async function aUser(namespace: string): Promise<User> {
+  return new User(world.admin, await world.makeNamespace(namespace));
+}
+
+/** A server whose pod is ready. */
+async function aRunningServer(namespace: string, spec: object = {}): Promise<User> {
+  const user = await aUser(namespace);
+  await user.create("alice", spec);
+  await user.makePodReady("alice");
+  await user.until("alice", ({ status }) => status?.state === "running");
+  return user;
+}
+
+describe("a new server", () => {
+  it("gets its seven children by one write each and at most three writes of its status, without a read", async () => {
+    const before = controllerCalls(world).length;
+    const user = await aRunningServer("new");
+    expect(await user.childrenOf("alice")).toEqual(childKinds.map(({ kind }) => kind));
+    const calls = controllerCalls(world)
+      .slice(before)
+      .filter(({ verb, resource }) => verb !== "watch" && !["leases", "events"].includes(resource));
+    const ofStatus = calls.filter(({ subresource }) => subresource === "status");
+    expect(ofStatus.length).toBeLessThanOrEqual(3);
+    expect(
+      calls
+        .filter(({ subresource }) => subresource === "")
+        .map(({ resource }) => resource)
+        .toSorted(),
+    ).toEqual(childKinds.map(({ plural }) => plural).toSorted());
+    const server = await user.server("alice");
+    expect(conditionOf(server, "Ready")).toMatchObject({ status: "True" });
+    expect(server.status).toMatchObject({
+      state: "running",
+      url: "http://hub.example.org/new/alice",
+      observedGeneration: 1,
+      create_fn: { fullServerURL: "http://hub.example.org/new/alice" },
+    });
+    expect(Object.keys(server.status?.create_fn?.createdResources ?? {})).toHaveLength(7);
+  });
+
+  it("leaves its children to the garbage collector when it is deleted", async () => {
+    const user = await aRunningServer("gone");
+    await user.remove(SERVER_KIND, "alice");
+    // The garbage collector looks for new kinds every 30 seconds.
+    await eventually(async () => expect(await user.childrenOf("alice")).toEqual([]), 60_000);
+    await eventually(async () => expect(await user.find(kinds.Pod, "alice-0")).toBeUndefined());
+  });
+});
+
+describe("a child", () => {
+  it.each<Kind>([kinds.ConfigMap, kinds.Service, kinds.NetworkPolicy, kinds.Ingress])(
+    "of kind $kind comes back when it is deleted",
+    async (kind) => {
+      const user = await aRunningServer(`deleted-${kind.plural}`);
+      const { uid } = (await user.get(kind, "alice")).metadata;
+      await user.remove(kind, "alice");
+      await eventually(async () => expect((await user.get(kind, "alice")).metadata.uid).not.toBe(uid));
+    },
+  );
+
+  it("that is the StatefulSet comes back, and with it the pod", async () => {
+    const user = await aRunningServer("deleted-set");
+    const { uid } = (await user.get(kinds.Pod, "alice-0")).metadata;
+    await user.remove(kinds.StatefulSet, "alice");
+    await eventually(async () => expect((await user.get(kinds.Pod, "alice-0")).metadata.uid).not.toBe(uid));
+  });
+
+  it("that somebody changes gets our fields back and keeps the fields of others", async () => {
+    const user = await aRunningServer("drift");
+    await user.patch(kinds.Service, "alice", {
+      metadata: { annotations: { "example.org/note": "kept" } },
+      spec: { ports: [{ name: "http", port: 81, targetPort: "elsewhere" }] },
+    });
+    await eventually(async () => {
+      const service = await user.get(kinds.Service, "alice");
+      expect(service.spec?.ports?.map(({ port, targetPort }) => ({ port, targetPort }))).toEqual([
+        { port: 80, targetPort: "http" },
+      ]);
+      expect(service.metadata.annotations).toMatchObject({ "example.org/note": "kept" });
+    });
+  });
+
+  it("that loses the label we find it by gets it back", async () => {
+    const user = await aRunningServer("unlabelled");
+    const { uid } = (await user.get(kinds.ConfigMap, "alice")).metadata;
+    await user.patch(kinds.ConfigMap, "alice", { metadata: { labels: { "amalthea.dev/parent-uid": null } } });
+    await eventually(async () => {
+      const { metadata } = await user.get(kinds.ConfigMap, "alice");
+      expect(metadata.labels).toHaveProperty(["amalthea.dev/parent-uid"]);
+      expect(metadata.uid).toBe(uid);
+    });
+  });
+
+  it("whose name somebody else's object has is not taken over; the server says so, and heals when the name is free", async () => {
+    const user = await aUser("name-taken");
+    await user.make(kinds.ConfigMap, "alice", { data: { mine: "yes" } });
+    await user.create("alice");
+    const server = await user.until("alice", (seen) => conditionOf(seen, "Stalled") !== undefined);
+    expect(JSON.stringify(server.status?.conditions)).toContain("ConfigMap");
+    expect((await user.get(kinds.ConfigMap, "alice")).data).toEqual({ mine: "yes" });
+    await user.remove(kinds.ConfigMap, "alice");
+    await user.until("alice", (seen) => conditionOf(seen, "Stalled") === undefined);
+    await user.makePodReady("alice");
+    await user.until("alice", ({ status }) => status?.state === "running");
+  });
+});
+
+describe("the Secret", () => {
+  it("that somebody deletes comes back at the next start with other values, not before", async () => {
+    const user = await aRunningServer("secret");
+    const before = (await user.get(kinds.Secret, "alice")).data;
+    await user.remove(kinds.Secret, "alice");
+    await user.patchServer("alice", { spec: { jupyterServer: { hibernated: true } } });
+    await user.until("alice", ({ status }) => status?.state === "hibernated");
+    await user.patchServer("alice", { spec: { jupyterServer: { hibernated: false } } });
+    await eventually(async () => expect((await user.get(kinds.Secret, "alice")).data).not.toEqual(before));
+    await user.makePodReady("alice");
+    await user.until("alice", ({ status }) => status?.state === "running");
+  });
+
+  it("keeps its values through hibernation and resume", async () => {
+    const user = await aRunningServer("kept-secret");
+    const before = (await user.get(kinds.Secret, "alice")).data;
+    for (const hibernated of [true, false]) {
+      await user.patchServer("alice", { spec: { jupyterServer: { hibernated } } });
+      await user.until("alice", ({ status }) => status?.state === (hibernated ? "hibernated" : "starting"));
+    }
+    await user.makePodReady("alice");
+    await user.until("alice", ({ status }) => status?.state === "running");
+    expect((await user.get(kinds.Secret, "alice")).data).toEqual(before);
+  });
+});
+
+describe("a settled server", () => {
+  it("costs nothing when its objects change in ways that do not concern it", async () => {
+    const user = await aRunningServer("quiet");
+    const writes = controllerWrites(world).length;
+    await user.patch(kinds.Service, "alice", { metadata: { annotations: { "example.org/note": "new" } } });
+    // The next change that does concern it shows that the one before was looked at.
+    await user.patchServer("alice", { metadata: { labels: { team: "one" } } });
+    await eventually(async () => {
+      const statefulSet = await user.get(kinds.StatefulSet, "alice");
+      expect(statefulSet.metadata.labels).toMatchObject({ team: "one" });
+    });
+    const extra = controllerWrites(world).slice(writes);
+    expect(extra.filter(({ resource }) => resource === "services").length).toBeLessThanOrEqual(1);
+  });
+
+  it("is not written to by a controller that starts anew", async () => {
+    await aRunningServer("restart");
+    await operator.stop();
+    const writes = controllerWrites(world).length;
+    operator = await startOperator(world);
+    await operator.leading;
+    const user = await aRunningServer("after-restart");
+    const ofOthers = controllerWrites(world)
+      .slice(writes)
+      .filter(({ name }) => name !== "alice");
+    expect(ofOthers).toEqual([]);
+    const server = await user.server("alice");
+    expect(server.status?.state).toBe("running");
+  });
+});
+
+describe("bad input", () => {
+  it("that the API server refuses is named in the status, and correcting it is enough", async () => {
+    const user = await aUser("refused");
+    const patches = [
+      { type: "application/merge-patch+json", patch: { service: { spec: { ports: [{ port: 123456 }] } } } },
+    ];
+    await user.create("alice", { patches });
+    const server = await user.until("alice", (seen) => conditionOf(seen, "Stalled") !== undefined);
+    expect(JSON.stringify(server.status?.conditions)).toContain("123456");
+    await user.patchServer("alice", { spec: { patches: [] } });
+    await user.until("alice", (seen) => conditionOf(seen, "Stalled") === undefined);
+    expect(await user.childrenOf("alice")).toContain("Service");
+  });
+
+  it.each([
+    { what: "a field of the wrong type", patch: { service: { spec: { ports: "eighty" } } } },
+    { what: "a field that does not exist", patch: { service: { spec: { harbour: "eighty" } } } },
+  ])("with $what in a patch is named in the status, and the other children are made", async ({ what, patch }) => {
+    const user = await aUser(what.replaceAll(" ", "-").slice(2));
+    await user.create("alice", { patches: [{ type: "application/merge-patch+json", patch }] });
+    await user.until("alice", (seen) => conditionOf(seen, "Stalled") !== undefined);
+    expect(await user.childrenOf("alice")).toContain("Ingress");
+  });
+
+  it("over quota is named in the status, and heals by itself within half a minute of the quota's end", async () => {
+    const user = await aUser("quota");
+    const quota = { apiVersion: "v1", kind: "ResourceQuota", plural: "resourcequotas", namespaced: true };
+    await user.make(quota, "none", { spec: { hard: { persistentvolumeclaims: "0" } } });
+    await eventually(async () => {
+      const { status } = (await user.get(quota, "none")) as { status?: { hard?: object } };
+      expect(status?.hard).toBeDefined();
+    });
+    await user.create("alice");
+    const server = await user.until("alice", (seen) => conditionOf(seen, "Stalled") !== undefined);
+    expect(JSON.stringify(server.status?.conditions)).toContain("quota");
+    await user.remove(quota, "none");
+    await user.until("alice", (seen) => conditionOf(seen, "Stalled") === undefined, 45_000);
+    expect(await user.childrenOf("alice")).toContain("PersistentVolumeClaim");
+  });
+});

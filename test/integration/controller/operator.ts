@@ -1,0 +1,161 @@
+import { randomUUID } from "node:crypto";
+import { ConnectionError, createClient, type KubeClient, type Logger, readKubeConfig } from "@amalthea/kube";
+import { runAmalthea } from "../../../controller/src/amalthea.ts";
+import { readConfig } from "../../../controller/src/config.ts";
+import { Metrics } from "../../../controller/src/metrics.ts";
+import type { World } from "./world.ts";
+
+export type OperatorOptions = {
+  /** Over what the chart sets. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Writes to objects, leases and Events apart, after which the process dies: the last one reaches the server, its answer nobody. */
+  readonly diesAfterWrites?: number;
+};
+
+/** A controller in this process, under the chart's service account, with the chart's settings. */
+export interface Operator extends AsyncDisposable {
+  /** Resolves when it leads. */
+  readonly leading: Promise<void>;
+  /** Resolves when its death by `diesAfterWrites` has come. */
+  readonly dead: Promise<void>;
+  /** Settles when it has ended. */
+  readonly finished: Promise<void>;
+  /** What it has logged at warn or above. */
+  readonly complaints: readonly string[];
+  /** Ends it as SIGTERM does, and waits. */
+  stop(): Promise<void>;
+  /** Ends it as SIGKILL does: nothing is finished, nothing is given back. */
+  kill(): Promise<void>;
+}
+
+export async function startOperator(world: World, options: OperatorOptions = {}): Promise<Operator> {
+  const single = { LEADER_ELECTION_ENABLED: "false" };
+  const ports = { HEALTH_PORT: "0", METRICS_PORT: "0" };
+  const config = readConfig({ ...world.environment, ...single, ...ports, ...options.environment });
+  const kubeConfig = await readKubeConfig(world.controllerKubeconfig);
+  const metrics = new Metrics();
+  const client = new MortalClient(
+    createClient({ config: kubeConfig, userAgent: "amalthea/test" }),
+    options.diesAfterWrites,
+  );
+  const stop = new AbortController();
+  const log = new TestLog();
+  const identity = `test_${randomUUID()}`;
+  const running = runAmalthea(
+    { config, client: client.client, ownNamespace: "amalthea", identity, metrics, logger: log },
+    stop.signal,
+  );
+  const finished = running.finally(() => client.close());
+  finished.catch(() => undefined); // a test that cares awaits it
+  void client.died.then(() => stop.abort());
+  return {
+    leading: Promise.race([log.leading, finished]),
+    dead: client.died,
+    finished,
+    complaints: log.complaints,
+    stop: async () => {
+      stop.abort();
+      await finished;
+    },
+    kill: async () => {
+      client.die();
+      await finished.catch(() => undefined);
+    },
+    [Symbol.asyncDispose]: async () => {
+      stop.abort();
+      await finished.catch(() => undefined);
+    },
+  };
+}
+
+/** A client whose process may die: from then on no call of it reaches the server. */
+class MortalClient {
+  readonly client: KubeClient;
+  readonly died: Promise<void>;
+  readonly #inner: KubeClient;
+  readonly #die: () => void;
+  #isDead = false;
+  #writesLeft: number;
+
+  constructor(inner: KubeClient, writes = Number.POSITIVE_INFINITY) {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.died = promise;
+    this.#die = resolve;
+    this.#inner = inner;
+    this.#writesLeft = writes;
+    this.client = {
+      get: async (kind, ref, signal) => await this.#call(() => inner.get(kind, ref, signal)),
+      find: async (kind, ref, signal) => await this.#call(() => inner.find(kind, ref, signal)),
+      list: async (kind, page, signal) => await this.#call(() => inner.list(kind, page, signal)),
+      watch: (kind, watch, signal) => inner.watch(kind, watch, signal),
+      getText: async (path, signal) => await this.#call(() => inner.getText(path, signal)),
+      create: async (kind, manifest, write, signal) =>
+        await this.#write(kind.kind, () => inner.create(kind, manifest, write, signal)),
+      apply: async (kind, manifest, write, signal) =>
+        await this.#write(kind.kind, () => inner.apply(kind, manifest, write, signal)),
+      replace: async (kind, manifest, write, signal) =>
+        await this.#write(kind.kind, () => inner.replace(kind, manifest, write, signal)),
+      patch: async (kind, ref, patch, write, signal) =>
+        await this.#write(kind.kind, () => inner.patch(kind, ref, patch, write, signal)),
+      remove: async (kind, ref, remove, signal) =>
+        await this.#write(kind.kind, () => inner.remove(kind, ref, remove, signal)),
+      close: async () => {}, // with the process, in `close`
+    };
+  }
+
+  die(): void {
+    this.#isDead = true;
+    this.#die();
+  }
+
+  async close(): Promise<void> {
+    await this.#inner.close();
+  }
+
+  async #call<T>(call: () => Promise<T>): Promise<T> {
+    if (this.#isDead) throw new ConnectionError("the process is dead");
+    const answer = await call();
+    if (this.#isDead) throw new ConnectionError("the process is dead");
+    return answer;
+  }
+
+  async #write<T>(kind: string, call: () => Promise<T>): Promise<T> {
+    if (kind === "Lease" || kind === "Event") return await this.#call(call);
+    // Several workers may be writing: those after the last one do not reach the server.
+    if (this.#writesLeft-- <= 0) this.#isDead = true;
+    const isLast = this.#writesLeft === 0;
+    const answer = await this.#call(call);
+    if (!isLast) return answer;
+    this.die();
+    throw new ConnectionError("the process is dead");
+  }
+}
+
+/** Keeps what somebody should look at, and knows when the controller leads. */
+class TestLog implements Logger {
+  readonly complaints: string[] = [];
+  readonly leading: Promise<void>;
+  readonly #lead: () => void;
+
+  constructor() {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.leading = promise;
+    this.#lead = resolve;
+  }
+
+  debug(): void {}
+
+  info(_fields: object, message: string): void {
+    if (process.env["DBG"]) console.log(new Date().toISOString(), message, JSON.stringify(_fields));
+    if (message === "leading") this.#lead();
+  }
+
+  warn(fields: object, message: string): void {
+    if (process.env["DBG"]) console.log(new Date().toISOString(), message, JSON.stringify(fields));
+    this.complaints.push(`${message} ${JSON.stringify(fields)}`);
+  }
+
+  error(fields: object, message: string): void {
+    this.warn(fields, message);
+  }
+}

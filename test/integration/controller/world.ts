@@ -1,0 +1,116 @@
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { binaryPath, type ControlPlane, type ControlPlaneOptions, startControlPlane } from "@amalthea/cluster";
+import { createClient, type KubeClient, readKubeConfig } from "@amalthea/kube";
+import { execFileSync } from "node:child_process";
+import { parseAllDocuments } from "yaml";
+
+/** The parts of a rendered chart's object that tests look at. */
+type Rendered = {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: { readonly name: string; readonly namespace?: string };
+  readonly spec?: { readonly template?: { readonly spec?: { readonly containers?: readonly Container[] } } };
+};
+type Container = { readonly env?: readonly { readonly name: string; readonly value?: string }[] };
+
+/** The chart as helm renders it. */
+export function renderChart(values: readonly string[]): readonly Rendered[] {
+  const chart = fileURLToPath(new URL("../../../helm-chart/amalthea", import.meta.url));
+  const sets = values.flatMap((value) => ["--set", value]);
+  const text = execFileSync(binaryPath("helm"), ["template", "amalthea", chart, "--namespace", "amalthea", ...sets], {
+    encoding: "utf8",
+  });
+  return parseAllDocuments(text)
+    .map((document) => document.toJS() as Rendered | null)
+    .filter((object) => object !== null);
+}
+
+/** The environment that the chart gives to the controller. */
+export function environmentOf(chart: readonly Rendered[]): Record<string, string> {
+  const deployment = chart.find(({ kind }) => kind === "Deployment");
+  const env = deployment?.spec?.template?.spec?.containers?.[0]?.env ?? [];
+  return Object.fromEntries(env.flatMap(({ name, value }) => (value === undefined ? [] : [[name, value]])));
+}
+
+/** An API server on which the chart is installed, all but its Deployment: tests run the controller themselves. */
+export type World = AsyncDisposable & {
+  readonly cluster: ControlPlane;
+  /** A member of system:masters. */
+  readonly admin: KubeClient;
+  /** Path of a kubeconfig of the chart's service account, which may do what the chart's roles say and no more. */
+  readonly controllerKubeconfig: string;
+  readonly environment: Readonly<Record<string, string>>;
+  makeNamespace(name: string): Promise<string>;
+};
+
+export const CONTROLLER_USER = "system:serviceaccount:amalthea:amalthea";
+
+export async function startWorld(values: readonly string[], options: ControlPlaneOptions = {}): Promise<World> {
+  const cluster = await startControlPlane({ controllerManager: true, ...options });
+  const chart = renderChart(values);
+  const admin = createClient({ config: await readKubeConfig(cluster.kubeconfig), userAgent: "test/1" });
+  const makeNamespace = async (name: string): Promise<string> => {
+    await cluster.kubectl(["create", "namespace", name]);
+    return name;
+  };
+  await makeNamespace("amalthea");
+  for (const { metadata } of chart.filter(({ kind }) => kind === "Role")) {
+    if (metadata.namespace !== "amalthea") await makeNamespace(metadata.namespace ?? "");
+  }
+  const objects = chart.filter(({ kind }) => kind !== "Deployment");
+  await cluster.kubectl(["apply", "--server-side", "-f=-"], {
+    stdin: JSON.stringify({ apiVersion: "v1", kind: "List", items: objects }),
+  });
+  await cluster.kubectl(["wait", "--for=condition=Established", "crd/jupyterservers.amalthea.dev", "--timeout=30s"]);
+  const { stdout: token } = await cluster.kubectl(["create", "token", "amalthea", "--namespace=amalthea"]);
+  return {
+    cluster,
+    admin,
+    controllerKubeconfig: cluster.kubeconfigFor(token.trim()),
+    environment: environmentOf(chart),
+    makeNamespace,
+    [Symbol.asyncDispose]: async () => {
+      await admin.close();
+      await cluster.stop();
+    },
+  };
+}
+
+/** A call as the API server's audit log has it. */
+export type Call = {
+  readonly verb: string;
+  readonly resource: string;
+  readonly subresource: string;
+  readonly name: string;
+  readonly code: number;
+};
+
+/** The calls of the controller so far, in the order in which they ended, as the API server counted them. */
+export function controllerCalls(world: World): readonly Call[] {
+  const lines = readFileSync(world.cluster.auditLogPath, "utf8")
+    .split("\n")
+    .filter((line) => line !== "");
+  return lines.flatMap((line): readonly Call[] => {
+    const entry = JSON.parse(line) as AuditEntry;
+    if (entry.user.username !== CONTROLLER_USER || entry.stage !== "ResponseComplete") return [];
+    const { resource = "", subresource = "", name = "" } = entry.objectRef ?? {};
+    return [{ verb: entry.verb, resource, subresource, name, code: entry.responseStatus?.code ?? 0 }];
+  });
+}
+
+/** The controller's writes that the API server made, other than leases and Events. */
+export function controllerWrites(world: World): readonly Call[] {
+  return controllerCalls(world).filter(
+    ({ verb, resource, code }) =>
+      !["get", "list", "watch"].includes(verb) && !["leases", "events"].includes(resource) && code < 300,
+  );
+}
+
+type AuditEntry = {
+  readonly stage: string;
+  readonly verb: string;
+  readonly user: { readonly username: string };
+  readonly objectRef?: { readonly resource?: string; readonly subresource?: string; readonly name?: string };
+  readonly responseStatus?: { readonly code?: number };
+};
