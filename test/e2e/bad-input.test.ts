@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { KubectlError, leaveNamespace, useNamespace, waitFor } from "./cluster.ts";
-import { TestServer } from "./server.ts";
+import { KubectlError, leaveNamespace, until, useNamespace, waitFor } from "./cluster.ts";
+import { type ServerObject, TestServer } from "./server.ts";
 
 let namespace: string;
 
@@ -12,8 +12,9 @@ afterAll(() => leaveNamespace(namespace));
 
 /** Waits until some condition carries the reason, whichever condition that is. */
 async function waitForReason(server: TestServer, reason: string): Promise<void> {
-  const path = `jsonpath={.status.conditions[?(@.reason=="${reason}")].reason}=${reason}`;
-  await waitFor(`jupyterserver/${server.name}`, namespace, path, 120);
+  const carriesReason = ({ status }: ServerObject): boolean =>
+    status?.conditions?.some((condition) => condition.reason === reason) ?? false;
+  await until(() => server.read(), carriesReason, 120);
 }
 
 describe("a server that cannot work says why, and correcting it is enough", () => {
@@ -21,7 +22,7 @@ describe("a server that cannot work says why, and correcting it is enough", () =
     {
       mistake: "an image that does not exist",
       spec: { jupyterServer: { image: "jupyter/does-not-exist:v9" } },
-      reason: "ImagePullFailed",
+      reason: "ImageNotFound",
     },
     {
       mistake: "a storage class that does not exist",

@@ -27,20 +27,27 @@ describe("the children of a running server", () => {
     await waitFor("jupyterserver/repaired", namespace, "condition=Ready");
   });
 
+  type Service = {
+    readonly metadata: { readonly uid: string; readonly annotations?: Readonly<Record<string, string>> };
+    readonly spec: { readonly ports: readonly { readonly port: number; readonly targetPort: unknown }[] };
+  };
+  const readService = (): Promise<Service> => get<Service>("service", "repaired", namespace);
+  const patchService = (change: object): Promise<string> =>
+    kubectl(["patch", "service", "repaired", "-n", namespace, "--type=merge", "-p", JSON.stringify(change)]);
+
   it("a changed field of ours comes back, what others added stays", async () => {
-    const change = {
-      metadata: { annotations: { "example.org/added": "by somebody" } },
-      spec: { ports: [{ port: 81, targetPort: 1 }] },
-    };
-    await kubectl(["patch", "service", "repaired", "-n", namespace, "--type=merge", "-p", JSON.stringify(change)]);
-    type Service = {
-      metadata: { annotations?: Record<string, string> };
-      spec: { ports: { port: number; targetPort: unknown }[] };
-    };
-    const read = () => get<Service>("service", "repaired", namespace);
-    const service = await until(read, ({ spec }) => spec.ports.some(({ port }) => port === 80));
-    expect(service.metadata.annotations).toMatchObject({ "example.org/added": "by somebody" });
-    expect(service.spec.ports.find(({ port }) => port === 80)).toMatchObject({ targetPort: "http" });
+    const annotations = { "example.org/added": "by somebody" };
+    await patchService({ metadata: { annotations }, spec: { ports: [{ name: "http", port: 80, targetPort: 1 }] } });
+    const service = await until(readService, ({ spec }) => spec.ports[0]?.targetPort === "http");
+    expect(service.metadata.annotations).toMatchObject(annotations);
+  });
+
+  it("a Service that somebody made unusable is made anew", async () => {
+    const before = await readService();
+    await patchService({ spec: { ports: [{ port: 81, targetPort: 1 }] } });
+    const read = (): Promise<Service | undefined> => readService().catch(() => undefined);
+    const after = await until(read, (service) => service?.spec.ports[0]?.port === 80);
+    expect(after?.metadata.uid).not.toBe(before.metadata.uid);
   });
 
   it("keep their pod through all of this", async () => {

@@ -122,14 +122,31 @@ function stepFor(observed: Observed, { childKey, manifest, desiredHash }: Desire
   const because = reasonToApply(manifest, desiredHash, live);
   if (because === undefined) return { kind: "Settled" };
   if (live !== undefined && (isTerminating(live) || givesWay(live))) return { kind: "Wait" };
-  const isHeldBack = observed.failures.some(
-    (failure) => failure.childKey === childKey && failure.desiredHash === desiredHash && failure.mayRetry !== true,
+  const refusal = observed.failures.find(
+    (failure) => failure.childKey === childKey && failure.desiredHash === desiredHash,
   );
-  if (isHeldBack) return { kind: "Wait" };
+  if (live !== undefined && refusal?.code === INVALID && isReplaceable(live, desiredHash)) {
+    const replaced = "what somebody added to it leaves no room for ours: it is made anew";
+    return { kind: "Act", action: { kind: "Remove", target: targetOf(live), because: replaced } };
+  }
+  if (refusal !== undefined && refusal.mayRetry !== true) return { kind: "Wait" };
   return {
     kind: "Act",
     action: { kind: "Apply", childKey, manifest, desiredHash, create: live === undefined, because },
   };
+}
+
+const INVALID = 422;
+
+/** Kinds that hold nothing but what their manifest says, and that no running pod is hurt by missing for a moment. */
+const REPLACEABLE: ReadonlySet<string> = new Set(["ConfigMap", "Ingress", "NetworkPolicy", "Service"]);
+
+/**
+ * Whether a child that we cannot mend may be made anew. The very form that is refused now was accepted before, so it is
+ * not to blame: a second unnamed port beside ours, for example, makes a Service invalid.
+ */
+function isReplaceable({ kind, metadata }: LiveChild, desiredHash: string): boolean {
+  return REPLACEABLE.has(kind) && metadata.annotations?.[ANNOTATIONS.desiredHash] === desiredHash;
 }
 
 /** A child of the predecessor that is made anew rather than changed. */

@@ -57,6 +57,24 @@ describe("planFor", () => {
     ]);
   });
 
+  it("makes a Service anew when what somebody added to it makes ours invalid", () => {
+    const edited = withChild(running(), "Service", (child) => ({ ...child, spec: { ports: [{ port: 81 }] } }));
+    const [apply] = decide(edited).plan;
+    expect(apply).toMatchObject({ kind: "Apply", childKey: "service", create: false });
+    const desiredHash = apply?.kind === "Apply" ? apply.desiredHash : "";
+    const refusal = {
+      childKey: "service",
+      kind: "Service",
+      code: 422,
+      message: "ports[0].name: Required",
+      desiredHash,
+    };
+    const refused = { ...edited, failures: [refusal] };
+    expect(sentences(decide(refused))).toEqual([
+      "Remove Service: what somebody added to it leaves no room for ours: it is made anew",
+    ]);
+  });
+
   it("brings back a child that somebody deleted", () => {
     const world = running();
     const children = world.children.filter(({ kind }) => kind !== "Service");
