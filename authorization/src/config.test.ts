@@ -55,6 +55,8 @@ describe("readConfig", () => {
     ["AMALTHEA_UPSTREAMS", "[null]"],
     ["AMALTHEA_SESSION_CHECK_SECONDS", "0"],
     ["AMALTHEA_SESSION_GRACE_SECONDS", "soon"],
+    ["AMALTHEA_SESSION_CHECK_SECONDS", "2147484"],
+    ["AMALTHEA_SESSION_CHECK_SECONDS", "Infinity"],
     ["AMALTHEA_SOCKET_LIFE_SECONDS", ""],
     ["AMALTHEA_LOG_LEVEL", "verbose"],
   ])("refuses %s=%s", (name, value) => {

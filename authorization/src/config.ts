@@ -128,10 +128,13 @@ function parseJson(text: string, complaint: string): unknown {
   }
 }
 
+/** Timers hold 24 days at most; a longer one would fire at once. */
+const MAX_SECONDS = 2_000_000;
+
 function parseSeconds(text: string): number {
   const seconds = Number(text);
-  if (text === "" || !Number.isFinite(seconds) || seconds <= 0)
-    throw new Error("has to be a number of seconds above 0");
+  const isValid = text !== "" && seconds > 0 && seconds <= MAX_SECONDS;
+  if (!isValid) throw new Error(`has to be a number of seconds above 0, and ${MAX_SECONDS} at most`);
   return seconds;
 }
 

@@ -48,7 +48,8 @@ export class LoginService implements SessionSource {
   readonly #address: LoopbackAddress;
   readonly #path: string;
   readonly #now: () => number;
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: 16 });
+  /** No keep-alive: questions are rare, and a connection that oauth2-proxy has just closed would look like a fault. */
+  readonly #agent = new Agent({ keepAlive: false, maxSockets: 16 });
   readonly #known = new Map<string, { readonly answer: SessionAnswer; readonly until: number }>();
   readonly #asking = new Map<string, Promise<SessionAnswer>>();
 

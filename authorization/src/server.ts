@@ -14,9 +14,17 @@ const MAX_HEADER_BYTES = 65_536;
 /** traefik sends a head at once; only something broken takes longer. */
 const HEAD_TIMEOUT_MS = 10_000;
 
+/** Longer than traefik keeps idle connections (90 s), so that it never picks one that is just being closed. */
+const KEEP_ALIVE_MS = 120_000;
+
 /** Builds the HTTP server; the caller listens and closes. */
 export function createAuthorizationServer(deps: ServerDeps): Server {
-  const options = { maxHeaderSize: MAX_HEADER_BYTES, headersTimeout: HEAD_TIMEOUT_MS, requestTimeout: HEAD_TIMEOUT_MS };
+  const options = {
+    maxHeaderSize: MAX_HEADER_BYTES,
+    headersTimeout: HEAD_TIMEOUT_MS,
+    requestTimeout: HEAD_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+  };
   const server = createServer(options, (request, response) => {
     answerRequest(request, response, deps).catch((error: unknown) => {
       deps.log.warn("request failed", { err: nameOf(error) });

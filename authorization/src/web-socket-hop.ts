@@ -67,8 +67,15 @@ export function forwardUpgrade(
     client.write(responseHead(response, ["Connection: Upgrade", "Upgrade: websocket"]), "latin1");
     join(client, socket, upgrade.head, upstreamHead);
   });
-  outgoing.on("response", (response) => relayRefusal(client, response));
-  outgoing.on("error", () => refuseUpgrade(client, 502, { error: "UpstreamUnavailable" }));
+  let hasBegun = false;
+  outgoing.on("response", (response) => {
+    hasBegun = true;
+    relayRefusal(client, response);
+  });
+  outgoing.on("error", () => {
+    if (hasBegun) client.destroy();
+    else refuseUpgrade(client, 502, { error: "UpstreamUnavailable" });
+  });
   outgoing.end();
 }
 

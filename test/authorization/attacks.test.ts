@@ -21,7 +21,7 @@ type Attack = {
   readonly line: string;
   readonly headers?: readonly string[];
   readonly body?: string;
-  readonly status: number | readonly number[];
+  readonly status: number;
 };
 
 const GET = "GET {P}/api/contents HTTP/1.1";
@@ -100,7 +100,7 @@ const WITHOUT_SESSION: readonly Attack[] = [
   {
     attack: "an encoded way out of the login's prefix",
     line: "GET {P}/oauth2/..%2fapi HTTP/1.1",
-    status: [301, 302, 400, 404, 202],
+    status: 302,
   },
   { attack: "a path that only begins like the login's", line: "GET {P}/oauth2x HTTP/1.1", status: 401 },
   { attack: "the login's prefix without its slash", line: "GET {P}/oauth2 HTTP/1.1", status: 401 },
@@ -122,25 +122,25 @@ const WITHOUT_SESSION: readonly Attack[] = [
   {
     attack: "an absolute target with a user part",
     line: "GET http://localhost@evil.example{P}/api HTTP/1.1",
-    status: [400, 404],
+    status: 404,
   },
   { attack: "HTTP/1.0", line: "GET {P}/api HTTP/1.0", status: 401 },
-  { attack: "a tunnel", line: "CONNECT 127.0.0.1:8888 HTTP/1.1", status: [400, 401, 404, 405, 501] },
-  { attack: "TRACE", line: "TRACE {P}/api HTTP/1.1", status: [401, 405] },
+  { attack: "a tunnel", line: "CONNECT 127.0.0.1:8888 HTTP/1.1", status: 501 },
+  { attack: "TRACE", line: "TRACE {P}/api HTTP/1.1", status: 401 },
   {
     attack: "a header with a space before its colon",
     line: GET,
     headers: ["X-Auth-Request-User : alice"],
     status: 400,
   },
-  { attack: "a folded header", line: GET, headers: ["X-Note: a", " X-Auth-Request-User: alice"], status: [400, 401] },
+  { attack: "a folded header", line: GET, headers: ["X-Note: a", " X-Auth-Request-User: alice"], status: 401 },
   { attack: "a header that is too long", line: GET, headers: [`X-Long: ${"a".repeat(80_000)}`], status: 431 },
   {
     attack: "a length beside a transfer coding",
     line: POST,
     headers: ["Content-Length: 4", "Transfer-Encoding: chunked"],
     body: "0\r\n\r\nGET {P}/api HTTP/1.1\r\nHost: {HOST}\r\n\r\n",
-    status: [0, 400, 401],
+    status: 401,
   },
   {
     attack: "two lengths",
@@ -154,7 +154,7 @@ const WITHOUT_SESSION: readonly Attack[] = [
     line: POST,
     headers: ["Transfer-Encoding: xchunked"],
     body: "0\r\n\r\n",
-    status: [400, 401, 501],
+    status: 501,
   },
 ];
 
@@ -232,7 +232,7 @@ const WITH_SESSION: readonly Attack[] = [
     status: 403,
   },
   {
-    attack: "Connection that removes Origin",
+    attack: "Connection that removes Origin, which no browser can be made to send",
     line: POST,
     headers: [
       "Origin: https://evil.example",
@@ -240,7 +240,7 @@ const WITH_SESSION: readonly Attack[] = [
       "Sec-Fetch-Site: cross-site",
       "Content-Length: 0",
     ],
-    status: [200, 401, 403],
+    status: 200,
   },
 ];
 
@@ -251,7 +251,7 @@ const SIBLINGS: readonly Attack[] = [
   {
     attack: "an encoded back slash after the server's path",
     line: "GET /sessions/a%5capi HTTP/1.1",
-    status: [400, 404],
+    status: 404,
   },
   { attack: "the path in capitals", line: "GET /sessions/A/api HTTP/1.1", status: 404 },
   { attack: "a step up", line: "GET /sessions/a/../b/api HTTP/1.1", status: 404 },
@@ -286,20 +286,20 @@ describe.each(["/", "/sessions/a"])("an attack on a server at %s", (basePath) =>
 
   it.each(WITHOUT_SESSION)("without a session: $attack → $status", async (attack) => {
     const answer = await send(attack);
-    expect([attack.status].flat()).toContain(answer.status);
+    expect(answer.status).toBe(attack.status);
     expect(chain.upstream.arrivals).toEqual([]);
     if (answer.status === 401) expect(answer.setCookies.filter((cookie) => !isRemoval(cookie))).toEqual([]);
   });
 
   it.each(WITH_SESSION)("with a session: $attack → $status", async (attack) => {
     const answer = await send(attack, alice);
-    expect([attack.status].flat()).toContain(answer.status);
+    expect(answer.status).toBe(attack.status);
     expect(chain.upstream.arrivals).toHaveLength(answer.status === 200 ? 1 : 0);
   });
 
   it.each(basePath === "/" ? [] : SIBLINGS)("with a session: $attack → $status", async (attack) => {
     const answer = await send(attack, alice);
-    expect([attack.status].flat()).toContain(answer.status);
+    expect(answer.status).toBe(attack.status);
     expect(chain.upstream.arrivals).toEqual([]);
   });
 
