@@ -68,7 +68,10 @@ export class Informer<T extends KubeObject> {
     });
   }
 
-  /** Milliseconds since the API server last sent anything; up to about a minute on a kind that nobody changes. */
+  /**
+   * Milliseconds since the API server last sent anything. On a kind that nobody changes it grows to about a minute, or to
+   * five where there are no bookmarks (Events).
+   */
   silentMs(): number {
     return Math.max(...this.#reflectors.map((reflector) => reflector.silentMs()));
   }

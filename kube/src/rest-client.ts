@@ -123,6 +123,7 @@ class RestClient implements KubeClient {
       ...aboutObject("apply", kind, ref, query, options.subresource),
       body: bodyOf(kind, { ...manifest, metadata: { ...manifest.metadata, ...metadata } }),
       contentType: "application/apply-patch+yaml",
+      repeatable: options.createOnly !== true, // its own first attempt would refuse the second
     };
     try {
       return parseObject<T>(await this.#transport.call(request, signal));

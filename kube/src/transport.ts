@@ -35,6 +35,8 @@ export type ApiRequest = {
   readonly body?: string | undefined;
   readonly contentType?: string | undefined;
   readonly accept?: string | undefined;
+  /** Doing it twice is the same as doing it once. Default: true for reads alone. */
+  readonly repeatable?: boolean | undefined;
 };
 
 export type TransportOptions = {
@@ -49,9 +51,11 @@ export type TransportOptions = {
 /** Sends requests: credentials, time limits, and the retries that cannot act twice. */
 export class Transport {
   readonly #options: TransportOptions;
+  readonly #pathPrefix: string;
 
   constructor(options: TransportOptions) {
     this.#options = options;
+    this.#pathPrefix = new URL(options.server).pathname.replace(/\/$/, "");
   }
 
   /** Sends, and sends again as long as the server did not act. @returns The body of the answer. */
@@ -109,7 +113,7 @@ export class Transport {
     try {
       const answer = await pool.request({
         method: METHODS[request.verb],
-        path: `${new URL(this.#options.server).pathname.replace(/\/$/, "")}${request.path}`,
+        path: this.#pathPrefix + request.path,
         headers: {
           accept: request.accept ?? "application/json",
           "user-agent": this.#options.userAgent,
@@ -145,7 +149,7 @@ export class Transport {
       return refused && error.retryAfterMs !== undefined ? jitter(error.retryAfterMs, 1, 1.5, random) : undefined;
     }
     // Nobody knows whether the server acted; what may be done twice is done once more, the work queue retries the rest.
-    const repeatable = METHODS[request.verb] === "GET" || request.verb === "apply";
+    const { repeatable = METHODS[request.verb] === "GET" } = request;
     return error instanceof ConnectionError && repeatable && attempt === 1 ? jitter(100, 1, 5, random) : undefined;
   }
 

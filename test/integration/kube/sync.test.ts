@@ -1,4 +1,3 @@
-import { monitorEventLoopDelay } from "node:perf_hooks";
 import { type ControlPlane, startControlPlane } from "@amalthea/cluster";
 import { Informer, type KubeClient, kinds } from "@amalthea/kube";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -28,19 +27,28 @@ afterAll(async () => {
   await controlPlane.stop();
 });
 
-/** The longest time for which nothing else could run, in milliseconds. */
-async function longestBlockMs(run: () => Promise<void>): Promise<number> {
-  const delay = monitorEventLoopDelay({ resolution: 1 });
-  await new Promise((resolve) => setImmediate(resolve));
-  delay.enable();
+/**
+ * The longest turn of the event loop, in milliseconds of this thread's CPU time: other processes on the machine, which
+ * would show in the time on the wall, have no part in it.
+ */
+async function longestTurnMs(run: () => Promise<void>): Promise<number> {
+  let longestMs = 0;
+  let before = process.threadCpuUsage();
+  const turn = (): void => {
+    const { user, system } = process.threadCpuUsage(before);
+    longestMs = Math.max(longestMs, (user + system) / 1_000);
+    before = process.threadCpuUsage();
+    next = setImmediate(turn);
+  };
+  let next = setImmediate(turn);
   await run();
-  await new Promise((resolve) => setTimeout(resolve, 5)); // the block before it is told only after it
-  delay.disable();
-  return delay.max / 1e6;
+  await new Promise((resolve) => setImmediate(resolve));
+  clearImmediate(next);
+  return longestMs;
 }
 
 it(`${OBJECTS} objects reach the store without holding up the process for half as long as one list would`, async () => {
-  const listBlockMs = await longestBlockMs(async () => {
+  const listTurnMs = await longestTurnMs(async () => {
     const path = `/api/v1/namespaces/${namespace}/configmaps`;
     const list = JSON.parse(await client.getText(path, forever)) as { readonly items: readonly unknown[] };
     expect(list.items).toHaveLength(OBJECTS);
@@ -48,12 +56,12 @@ it(`${OBJECTS} objects reach the store without holding up the process for half a
   const informer = new Informer({ client, kind: kinds.ConfigMap, namespaces: [namespace] });
   const controller = new AbortController();
   let running: Promise<void> | undefined;
-  const syncBlockMs = await longestBlockMs(async () => {
+  const syncTurnMs = await longestTurnMs(async () => {
     running = informer.run(controller.signal);
     await informer.store.waitForSync(forever);
   });
   expect(informer.store.size).toBe(OBJECTS);
-  expect(syncBlockMs / listBlockMs).toBeLessThan(0.5);
+  expect(syncTurnMs / listTurnMs).toBeLessThan(0.5);
   controller.abort();
   await running;
 });
