@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { startChain, type Chain } from "./chain.ts";
 import { eventually } from "./program.ts";
 import { openTunnel, type Tunnel } from "./tunnel.ts";
@@ -110,22 +110,22 @@ describe("a WebSocket whose time is over", () => {
   it("is cut when the session ends", async () => {
     const env = { AMALTHEA_SESSION_CHECK_SECONDS: "0.2" };
     const chain = await startChain({ basePath: "/", accounts, policy: both, env, cookieExpire: "3s" });
+    onTestFinished(() => chain.close());
     const { cookie } = await chain.signIn("alice");
     const tunnel = await openTunnel(chain, cookie, "/api/kernels/1/channels");
     expect(tunnel.status).toBe(101);
     await once(tunnel.socket, "close");
     await eventually("the log says why", () => chain.log().includes("SessionEnded"));
-    await chain.close();
   });
 
   it("is cut when it reaches its longest life", async () => {
     const env = { AMALTHEA_SESSION_CHECK_SECONDS: "0.2", AMALTHEA_SOCKET_LIFE_SECONDS: "1" };
     const chain = await startChain({ basePath: "/", accounts, policy: both, env });
+    onTestFinished(() => chain.close());
     const { cookie } = await chain.signIn("alice");
     const tunnel = await openTunnel(chain, cookie, "/api/kernels/1/channels");
     expect(tunnel.status).toBe(101);
     await once(tunnel.socket, "close");
     await eventually("the log says why", () => chain.log().includes("LifeExceeded"));
-    await chain.close();
   });
 });
