@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { addOnObjects } from "./add-ons.ts";
 import { binaryPath, buildCluster } from "./build.ts";
 import { type ComponentSettings, componentStages, isNodePort, type ServingComponent } from "./components.ts";
+import { makeGroup } from "./cgroups.ts";
 import { ClusterError } from "./errors.ts";
 import { isPortFree } from "./free-port.ts";
 import { loadImage, loadPauseImage } from "./images.ts";
@@ -100,9 +101,9 @@ export function openCluster(name: string = defaultClusterName): Cluster {
 }
 
 /** A port from 8080 that is free, unless one is asked for or was used before. */
-async function choosePort(name: string, requested: number | undefined, node: Node): Promise<number> {
-  const recorded = recordedPort(name);
-  const isOurs = runningComponents(node).some((component) => component.name === "publish-port");
+async function choosePort(name: string, requested: number | undefined): Promise<number> {
+  const [recorded, node] = [recordedPort(name), findNode(name)];
+  const isOurs = node !== undefined && runningComponents(node).some((component) => component.name === "publish-port");
   const isUsable = async (port: number): Promise<boolean> => (isOurs && port === recorded) || (await isPortFree(port));
   if (requested !== undefined) {
     if (isNodePort(requested)) throw new ClusterError(`Port ${requested} is one of the node's own: choose another.`);
@@ -117,9 +118,10 @@ async function choosePort(name: string, requested: number | undefined, node: Nod
 
 async function ensureNode(name: string, network: NodeNetwork): Promise<Node> {
   const last = findNode(name);
-  if (last !== undefined && isRunning(last.init)) return last;
-  if (last !== undefined) await stopNode(last); // it was killed, or the machine was restarted
-  const node = await startNode(name);
+  const runs = last !== undefined && isRunning(last.init);
+  if (last !== undefined && !runs) await stopNode(last); // it was killed, or the machine was restarted
+  const node = runs ? last : await startNode(name);
+  makeGroup(node.podGroup);
   await connectNode(network, node.init.pid);
   return node;
 }
@@ -165,10 +167,11 @@ async function waitForNode(cluster: Cluster, options: UpOptions): Promise<void> 
         .kubectl(["get", "node", name, "-o", `jsonpath=${condition}`])
         .catch(() => ({ stdout: "" }));
       if (!found.stdout.includes('"status":"True"')) return false;
-      // What a node said before it was killed does not count: the kubelet renews its lease every ten seconds.
-      const lease = ["get", "lease", name, "--namespace=kube-node-lease", "-o", "jsonpath={.spec.renewTime}"];
-      const { stdout } = await cluster.kubectl(lease).catch(() => ({ stdout: "" }));
-      return Date.parse(stdout) > since - 15_000;
+      // What a node said before it was killed does not count. Its lease tells, which it renews as soon as it is back and
+      // every ten seconds; a new node gets its lease later than it is Ready.
+      const lease = ["get", "lease", name, "--namespace=kube-node-lease", "--ignore-not-found"];
+      const { stdout } = await cluster.kubectl([...lease, "-o", "jsonpath={.spec.renewTime}"]);
+      return stdout === "" || Date.parse(stdout) > since - 15_000;
     };
     const what = `the node ${name} to be Ready (log: ${logFile(name, "kubelet")})`;
     await waitUntil(isReady, { what, timeoutSeconds: startTimeoutSeconds, intervalMilliseconds: 300 });
@@ -185,8 +188,8 @@ async function waitForNode(cluster: Cluster, options: UpOptions): Promise<void> 
 async function start(name: string, options: UpOptions): Promise<Cluster> {
   const progress = options.progress ?? silent;
   const network = await chooseNetwork(name);
+  const ingressPort = await choosePort(name, options.port);
   const node = await ensureNode(name, network);
-  const ingressPort = await choosePort(name, options.port, node);
   writeFileSync(portFile(name), String(ingressPort));
   mkdirSync(join(node.folder, "volumes"), { recursive: true });
   const settings: ComponentSettings = { name, folder: node.folder, network, podGroup: node.podGroup, ingressPort };

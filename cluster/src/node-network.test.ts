@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { nodeNetwork, smallestFreeIndex } from "./node-network.ts";
+import { hasDefaultRoute, nodeNetwork, smallestFreeIndex } from "./node-network.ts";
 
 describe("smallestFreeIndex", () => {
   it("passes over the networks of other clusters", () => {
@@ -18,5 +18,17 @@ describe("smallestFreeIndex", () => {
 describe("nodeNetwork", () => {
   it("names an interface that the kernel accepts, which has at most 15 letters", () => {
     expect(nodeNetwork(255).hostInterface.length).toBeLessThanOrEqual(15);
+  });
+});
+
+describe("hasDefaultRoute", () => {
+  const heading = "Iface\tDestination\tGateway \tFlags\n";
+
+  it.each([
+    { table: heading, expected: false },
+    { table: `${heading}eth0\t0000D50A\t00000000\t0001\n`, expected: false },
+    { table: `${heading}eth0\t00000000\t0100D50A\t0003\n`, expected: true },
+  ])("is $expected for $table", ({ table, expected }) => {
+    expect(hasDefaultRoute(table)).toBe(expected);
   });
 });

@@ -75,8 +75,14 @@ export async function chooseNetwork(name: string): Promise<NodeNetwork> {
   );
 }
 
-/** Joins the network namespace of a process to this machine by a pair of virtual interfaces. */
+/** Whether a network namespace has a default route, in the text of /proc/PID/net/route: made last, it says all is there. */
+export function hasDefaultRoute(table: string): boolean {
+  return table.split("\n").some((line) => line.split("\t")[1] === "00000000");
+}
+
+/** Joins the network namespace of a process to this machine by a pair of virtual interfaces, unless it is joined. */
 export async function connectNode(network: NodeNetwork, pid: number): Promise<void> {
+  if (hasDefaultRoute(readFileSync(`/proc/${pid}/net/route`, "utf8"))) return;
   const { hostInterface, hostAddress, nodeAddress, prefixLength } = network;
   const inNode = (...args: string[]): Promise<unknown> => run("nsenter", [`--net=/proc/${pid}/ns/net`, "ip", ...args]);
   await run("ip", ["link", "delete", hostInterface]).catch(() => undefined); // of a node that died a moment ago

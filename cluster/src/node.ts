@@ -12,7 +12,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { binaryPath } from "./build.ts";
-import { makeGroup, podGroup, removeGroup } from "./cgroups.ts";
+import { podGroup, removeGroup } from "./cgroups.ts";
 import { ClusterError } from "./errors.ts";
 import { packageFolder, stateFolder } from "./locations.ts";
 import { isRunning, type ProcessRecord, recordProcess, stopProcess } from "./process-record.ts";
@@ -88,7 +88,7 @@ function spawnDetached(name: string, log: string, command: readonly string[], en
   return child;
 }
 
-/** Makes the namespaces and control groups of a node; the network is not connected yet. */
+/** Makes the namespaces of a node; it has no network and no control groups yet. */
 export async function startNode(name: string): Promise<Node> {
   const folder = stateFolder(name);
   mkdirSync(folder, { recursive: true });
@@ -106,7 +106,6 @@ export async function startNode(name: string): Promise<Node> {
     return readFileSync(`/proc/${init.pid}/comm`, "utf8").trim() === "pause";
   };
   await waitUntil(holds, { what: "the namespaces of the node", timeoutSeconds: 20, intervalMilliseconds: 10 });
-  makeGroup(node.podGroup);
   return node;
 }
 

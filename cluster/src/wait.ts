@@ -23,6 +23,11 @@ export async function waitUntil(condition: () => Promise<boolean> | boolean, opt
     if (performance.now() > deadline) {
       throw new ClusterError(`Waited ${options.timeoutSeconds} s in vain for ${options.what}.`);
     }
-    await delay(options.intervalMilliseconds ?? 100, undefined, options.signal ? { signal: options.signal } : {});
+    const pause = delay(
+      options.intervalMilliseconds ?? 100,
+      undefined,
+      options.signal ? { signal: options.signal } : {},
+    );
+    await pause.catch(() => options.signal?.throwIfAborted());
   }
 }
