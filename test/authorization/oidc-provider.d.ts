@@ -1,4 +1,4 @@
-/** The part of oidc-provider that the tests use; the package has no types. */
+/** The part of oidc-provider that the tests and the demo identity provider use; the package has no types. */
 declare module "oidc-provider" {
   import type { IncomingMessage, ServerResponse } from "node:http";
 
@@ -12,7 +12,10 @@ declare module "oidc-provider" {
   export default class Provider {
     constructor(issuer: string, configuration: object);
     readonly Grant: typeof Grant;
+    readonly Client: { readonly prototype: { redirectUriAllowed: (url: string) => boolean } };
+    proxy: boolean;
     callback(): (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+    interactionDetails(request: IncomingMessage, response: ServerResponse): Promise<unknown>;
     interactionFinished(request: IncomingMessage, response: ServerResponse, result: object): Promise<void>;
   }
 }
