@@ -14,7 +14,7 @@ import { kubeconfigPath, writeNodeFiles } from "./node-files.ts";
 import { chooseNetwork, connectNode, disconnectNode, findNetwork, type NodeNetwork } from "./node-network.ts";
 import { isRunning } from "./process-record.ts";
 import { type Progress, silent, step } from "./progress.ts";
-import { checkClusterName, checkClusterRequirements } from "./requirements.ts";
+import { checkClusterName, checkClusterRequirements, checkInotify } from "./requirements.ts";
 import { run, type RunOptions, type RunResult } from "./run.ts";
 import { waitUntil } from "./wait.ts";
 
@@ -120,6 +120,7 @@ async function ensureNode(name: string, network: NodeNetwork): Promise<Node> {
   const last = findNode(name);
   const runs = last !== undefined && isRunning(last.init);
   if (last !== undefined && !runs) await stopNode(last); // it was killed, or the machine was restarted
+  if (!runs) checkInotify();
   const node = runs ? last : await startNode(name);
   makeGroup(node.podGroup);
   await connectNode(network, node.init.pid);

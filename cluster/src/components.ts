@@ -108,8 +108,6 @@ function controllerManager({ folder }: ComponentSettings): ServingComponent {
     ...[`--authorization-kubeconfig=${kubeconfig}`, "--bind-address=127.0.0.1", "--leader-elect=false"],
     ...["--use-service-account-credentials=true", `--root-ca-file=${certificates}/ca.crt`],
     `--service-account-private-key-file=${certificates}/service-account.key`,
-    `--cluster-signing-cert-file=${certificates}/ca.crt`,
-    `--cluster-signing-key-file=${certificates}/ca.key`,
     `--cert-dir=${folder}/kube-controller-manager`,
   );
   return { name: "kube-controller-manager", command, files: [kubeconfig], ...listen(ports.controllerManager) };

@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync, readFileSync, statfsSync } from "node:fs";
+import { accessSync, constants, existsSync, readdirSync, readFileSync, readlinkSync, statfsSync } from "node:fs";
 import { delimiter, dirname, isAbsolute, join } from "node:path";
 import { isBuilt } from "./build.ts";
 import { ClusterError } from "./errors.ts";
@@ -78,6 +78,42 @@ export function checkClusterRequirements(name: string): void {
   if (missing.length > 0) throw new ClusterError(`Missing: ${missing.join(", ")}. Install them and try again.`);
   checkBuildRequirements();
   checkDisk(stateRoot(), clusterGigabytes, "A cluster");
+}
+
+/** Instances of inotify that the components of one cluster need, measured. */
+const inotifyInstances = 18;
+
+/** What a file descriptor leads to; undefined when it was closed, or its process ended, in the meantime. */
+function targetOf(descriptor: string): string | undefined {
+  try {
+    return readlinkSync(descriptor);
+  } catch {
+    return undefined;
+  }
+}
+
+function descriptorsOf(pid: string): readonly string[] {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).map((file) => `/proc/${pid}/fd/${file}`);
+  } catch {
+    return []; // the process ended
+  }
+}
+
+/**
+ * Throws ClusterError when the kernel would not let one more cluster watch its files: the limit holds for all processes
+ * of root together, and a component that meets it ends with no more than "too many open files".
+ */
+export function checkInotify(): void {
+  const setting = "fs.inotify.max_user_instances";
+  const limit = Number(readFileSync(`/proc/sys/${setting.replaceAll(".", "/")}`, "utf8"));
+  const pids = readdirSync("/proc").filter((entry) => /^\d+$/.test(entry));
+  const used = pids.flatMap(descriptorsOf).filter((file) => targetOf(file) === "anon_inode:inotify").length;
+  if (used + inotifyInstances <= limit) return;
+  throw new ClusterError(
+    `${setting} is ${limit}, ${used} are used, and a cluster needs ${inotifyInstances}: stop another cluster, or ` +
+      `raise the limit (\`sysctl ${setting}=1024\`).`,
+  );
 }
 
 /** Throws ClusterError unless a cluster may have this name. */
