@@ -22,7 +22,7 @@ export function launchBrowser(): Promise<Browser> {
 /** Opens a new notebook from the launcher and runs one cell; returns what the cell printed. */
 export async function runInNewNotebook(page: Page, code: string): Promise<string> {
   await page.locator('.jp-LauncherCard[data-category="Notebook"]').first().click();
-  await page.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']").first().waitFor({ timeout: 60_000 });
+  await page.getByText(/^Python 3 .* \| Idle$/).waitFor({ timeout: 60_000 }); // in the status bar: the kernel is there
   await page.locator(".jp-Notebook .cm-content").first().click();
   await page.keyboard.insertText(code);
   await page.keyboard.press("Shift+Enter");

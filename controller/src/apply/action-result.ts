@@ -31,13 +31,13 @@ export function childKeyOf(action: Action): string {
   switch (action.kind) {
     case "EnsureSecret":
     case "Apply":
+    case "Remove":
       return action.childKey;
     case "RemovePod":
     case "Resize":
       return "pod";
     case "Scale":
       return "scale"; // not the StatefulSet's: its template may be refused while its replicas are not
-    case "Remove":
     case "PatchMetadata":
       return action.target.kind.toLowerCase();
   }

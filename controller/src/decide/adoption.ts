@@ -40,6 +40,7 @@ export function removeOld({ old, because }: Extract<Adoption, { kind: "Replace" 
     .filter((child) => !isTerminating(child))
     .map((child): Action => ({
       kind: "Remove",
+      childKey: childKeyOf(child) ?? child.kind.toLowerCase(),
       target: targetOf(child),
       because: `the predecessor made it, and ${because}`,
     }));

@@ -15,7 +15,7 @@ import {
   replicasOf,
   targetOf,
 } from "./live-child.ts";
-import type { LiveChild, Observed } from "./observed.ts";
+import type { LiveChild, Observed, ObservedFailure } from "./observed.ts";
 import type { Problem } from "./plan-facts.ts";
 import { firstDifference } from "./subset.ts";
 
@@ -98,9 +98,9 @@ function fittedClaims(observed: Observed, wanted: readonly DesiredChild[]): Clai
       children.push(child);
       continue;
     }
-    const decision = reconcileClaim(child, live);
+    const decision = reconcileClaim(child, live, refusalOf(observed, child)?.code === INVALID);
     if (decision.kind === "Replace") {
-      actions.push({ kind: "Remove", target: targetOf(live), because: decision.because });
+      actions.push(removal(live, decision.because));
       continue;
     }
     children.push(decision.desired);
@@ -122,12 +122,10 @@ function stepFor(observed: Observed, { childKey, manifest, desiredHash }: Desire
   const because = reasonToApply(manifest, desiredHash, live);
   if (because === undefined) return { kind: "Settled" };
   if (live !== undefined && (isTerminating(live) || givesWay(live))) return { kind: "Wait" };
-  const refusal = observed.failures.find(
-    (failure) => failure.childKey === childKey && failure.desiredHash === desiredHash,
-  );
+  const refusal = refusalOf(observed, { childKey, desiredHash });
   if (live !== undefined && refusal?.code === INVALID && isReplaceable(live, desiredHash)) {
     const replaced = "what somebody added to it leaves no room for ours: it is made anew";
-    return { kind: "Act", action: { kind: "Remove", target: targetOf(live), because: replaced } };
+    return { kind: "Act", action: removal(live, replaced) };
   }
   if (refusal !== undefined && refusal.mayRetry !== true) return { kind: "Wait" };
   return {
@@ -137,6 +135,14 @@ function stepFor(observed: Observed, { childKey, manifest, desiredHash }: Desire
 }
 
 const INVALID = 422;
+
+/** The API server's refusal of this very body, if there was one. */
+function refusalOf(
+  { failures }: Observed,
+  { childKey, desiredHash }: Pick<DesiredChild, "childKey" | "desiredHash">,
+): ObservedFailure | undefined {
+  return failures.find((failure) => failure.childKey === childKey && failure.desiredHash === desiredHash);
+}
 
 /** Kinds that hold nothing but what their manifest says, and that no running pod is hurt by missing for a moment. */
 const REPLACEABLE: ReadonlySet<string> = new Set(["ConfigMap", "Ingress", "NetworkPolicy", "Service"]);
@@ -186,8 +192,8 @@ function pruneActions(observed: Observed, live: LiveChild): readonly Action[] {
   return observed.pod === undefined ? [removal(live)] : []; // somebody may still work on it, and think better of it
 }
 
-function removal(live: LiveChild): Action {
-  return { kind: "Remove", target: targetOf(live), because: "the server does not ask for it any more" };
+function removal(live: LiveChild, because = "the server does not ask for it any more"): Action {
+  return { kind: "Remove", childKey: childKeyOf(live) ?? live.kind.toLowerCase(), target: targetOf(live), because };
 }
 
 /** The server's own claim loses its owner as soon as it is to be retained. */

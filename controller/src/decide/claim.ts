@@ -18,8 +18,11 @@ export type ClaimDecision =
 
 /**
  * Fits a desired claim to the live one: a claim can grow, but not shrink, and its class is fixed once it is bound.
+ *
+ * @param isRefused The API server did not accept the desired form. That a class is not asked for any more shows in this
+ * alone: a live claim does not tell the cluster's default class from one that was asked for.
  */
-export function reconcileClaim(desired: DesiredChild, live: LiveChild): ClaimDecision {
+export function reconcileClaim(desired: DesiredChild, live: LiveChild, isRefused: boolean): ClaimDecision {
   const from = { storageClass: valueAt(live.spec, "storageClassName"), size: sizeOf(live.spec) };
   const to = {
     storageClass: valueAt(desired.manifest, "spec", "storageClassName"),
@@ -27,15 +30,11 @@ export function reconcileClaim(desired: DesiredChild, live: LiveChild): ClaimDec
   };
   const isOtherClass = to.storageClass !== undefined && to.storageClass !== from.storageClass;
   const isSmaller = isBelow(to.size, from.size);
+  const isBound = valueAt(live.spec, "volumeName") !== undefined || valueAt(live.status, "phase") === "Bound";
+  if (!isBound && isOtherClass) return { kind: "Replace", because: "its class changed before it was bound" };
+  if (!isBound && isSmaller) return { kind: "Replace", because: "it got smaller before it was bound" };
+  if (!isBound && isRefused) return { kind: "Replace", because: "it cannot be changed, and was never bound" };
   if (!isOtherClass && !isSmaller) return { kind: "Keep", desired, problems: [] };
-  if (valueAt(live.spec, "volumeName") === undefined && valueAt(live.status, "phase") !== "Bound") {
-    return {
-      kind: "Replace",
-      because: isOtherClass
-        ? "spec.storageClassName changed before it was bound"
-        : "it got smaller before it was bound",
-    };
-  }
   const problems: Problem[] = [];
   if (isOtherClass) {
     const names = { from: String(from.storageClass), to: String(to.storageClass) };

@@ -270,7 +270,18 @@ describe("planFor", () => {
       ]);
       const pending = running({ pvc: { enabled: true, storageClassName: "wrong" } });
       expect(sentences(decide(change(pending, wanted)))[0]).toBe(
-        "Remove PersistentVolumeClaim: spec.storageClassName changed before it was bound",
+        "Remove PersistentVolumeClaim: its class changed before it was bound",
+      );
+    });
+
+    it("makes it anew when the class that it waits for is not asked for any more", () => {
+      const pending = running({ pvc: { enabled: true, storageClassName: "wrong" } });
+      const corrected = change(pending, { pvc: { enabled: true } });
+      const [apply] = decide(corrected).plan;
+      const desiredHash = apply?.kind === "Apply" ? apply.desiredHash : "";
+      const refusal = { childKey: "pvc", kind: "PersistentVolumeClaim", code: 422, message: "immutable", desiredHash };
+      expect(sentences(decide({ ...corrected, failures: [refusal] }))[0]).toBe(
+        "Remove PersistentVolumeClaim: it cannot be changed, and was never bound",
       );
     });
 

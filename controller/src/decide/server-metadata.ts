@@ -28,7 +28,7 @@ export function standBackSeconds({ metadata }: JupyterServer, now: Date): number
 
 /** Changes of the server's own metadata: what the predecessor left goes, and clients learn of hibernation and resume. */
 export function planMetadata(server: JupyterServer, settings: DecisionSettings, now: Date): readonly Action[] {
-  const left = takeOver(server, now);
+  const left = takeOver(server, settings, now);
   const notes = hibernationNotes(server, settings, now);
   const operations = [...left, ...notes];
   if (operations.length === 0) return [];
@@ -47,9 +47,11 @@ export function planMetadata(server: JupyterServer, settings: DecisionSettings, 
 
 type Operation = Readonly<Record<string, unknown>>;
 
-function takeOver({ metadata }: JupyterServer, now: Date): readonly Operation[] {
+function takeOver({ metadata }: JupyterServer, settings: DecisionSettings, now: Date): readonly Operation[] {
   const index = (metadata.finalizers ?? []).indexOf(PREDECESSOR.finalizer);
-  const left = Object.keys(metadata.annotations ?? {}).filter((key) => key.startsWith(PREDECESSOR.annotationPrefix));
+  const left = settings.keepPredecessorAnnotations
+    ? []
+    : Object.keys(metadata.annotations ?? {}).filter((key) => key.startsWith(PREDECESSOR.annotationPrefix));
   const path = `/metadata/finalizers/${index}`;
   return [
     ...(index < 0

@@ -6,6 +6,11 @@ export type DecisionSettings = {
   readonly schedulerName: string | undefined;
   /** Prefix of the annotations clients read and write, from `ANNOTATION_PREFIX`; default `renku.io`. */
   readonly annotationPrefix: string;
+  /**
+   * Leaves the predecessor's annotations on servers that are taken over, from `KEEP_PREDECESSOR_ANNOTATIONS`: without
+   * them it could not be put back. They hold copies of specs, tokens included. Default false.
+   */
+  readonly keepPredecessorAnnotations: boolean;
   /** Kinds that patches may add as children besides our own: plural and group, as `EXTRA_CHILD_RESOURCES` lists them. */
   readonly extraChildKinds: readonly ExtraChildKind[];
   /** Seconds a pod may be unschedulable before the server counts as failed; default 600. */
