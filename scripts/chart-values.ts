@@ -53,6 +53,10 @@ export const chartValues: SchemaNode = group("", {
     DEFAULT_ANNOTATION_PREFIX,
     "Prefix of the annotations about activity and hibernation that clients read and write.",
   ),
+  keepPredecessorAnnotations: flag(
+    false,
+    "Whether the predecessor's annotations stay on its servers, so that it could be put back; they hold tokens.",
+  ),
   schedulerName: text("", "Scheduler of the servers' pods; empty: the cluster's default."),
   unschedulableGraceSeconds: count(600, "How long a pod may wait for a node before its server counts as failed.", {
     minimum: 0,

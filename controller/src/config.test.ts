@@ -13,6 +13,7 @@ describe("readConfig", () => {
       selectorLabels: {},
       schedulerName: undefined,
       annotationPrefix: "renku.io",
+      keepPredecessorAnnotations: false,
       initContainerRestartLimit: 1,
       containerRestartLimit: 3,
       unschedulableGraceSeconds: 600,

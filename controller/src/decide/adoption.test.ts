@@ -139,6 +139,19 @@ describe("a server of the predecessor", () => {
     expect(plan({ ...next, pod: world.pod })).toEqual([]);
   });
 
+  it("keeps the predecessor's annotations, but not its finalizer, if the setting says so", () => {
+    const metadata = {
+      finalizers: ["kopf.zalando.org/KopfFinalizerMarker"],
+      annotations: { "kopf.zalando.org/last-handled-configuration": "{}" },
+    };
+    const world = left({ metadata });
+    const settings = someSettings({ keepPredecessorAnnotations: true });
+    const next = carryOut(world, planFor(world, settings, NOW).plan);
+    expect(next.server.metadata.finalizers).toEqual([]);
+    expect(next.server.metadata.annotations).toHaveProperty(["kopf.zalando.org/last-handled-configuration"]);
+    expect(planFor({ ...next, pod: world.pod }, settings, NOW).plan).toEqual([]);
+  });
+
   it("goes away when it was being deleted", () => {
     const finalizers = ["kopf.zalando.org/KopfFinalizerMarker"];
     const world = left({ metadata: { finalizers, deletionTimestamp: timeAgo(100) } });

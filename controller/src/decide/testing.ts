@@ -247,6 +247,7 @@ export function someSettings(more: Partial<DecisionSettings> = {}): DecisionSett
     selectorLabels: {},
     schedulerName: undefined,
     annotationPrefix: DEFAULT_ANNOTATION_PREFIX,
+    keepPredecessorAnnotations: false,
     extraChildKinds: [],
     unschedulableGraceSeconds: 600,
     initContainerRestartLimit: 1,
