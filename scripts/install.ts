@@ -14,14 +14,19 @@ export const release = { name: "amalthea", namespace: "amalthea" } as const;
 export type Installation = {
   /** Name under which the cluster finds our JupyterLab image. */
   readonly jupyterImage: string;
+  /** Name of the demo identity provider's image. */
+  readonly identityProviderImage: string;
   /** Arguments of the helm command that installed the chart, to install it again. */
   readonly helmArguments: readonly string[];
 };
 
 /** Builds the images, brings them to the cluster and installs the chart, or upgrades what is installed there. */
 export async function install(target: TargetCluster, signal: AbortSignal): Promise<Installation> {
-  const controller = await provideImage("controller", target, signal);
-  const jupyter = await provideImage("jupyter", target, signal);
+  const provide = (name: string): Promise<ProvidedImage> => provideImage(name, target, signal);
+  const [controller, jupyter, traefik, oauth2Proxy, authorization, identityProvider] = await Promise.all([
+    ...[provide("controller"), provide("jupyter"), provide("traefik"), provide("oauth2-proxy")],
+    ...[provide("authorization"), provide("demo-identity-provider")],
+  ] as const);
   const namespace = { kind: "Namespace", apiVersion: "v1", metadata: { name: release.namespace, labels: restricted } };
   await kubectl(target, ["apply", "-f", "-"], signal, JSON.stringify(namespace));
   const separator = controller.name.lastIndexOf(":");
@@ -30,26 +35,38 @@ export async function install(target: TargetCluster, signal: AbortSignal): Promi
     ...["--set", "scope.clusterWide=true", "--set", `image.repository=${controller.name.slice(0, separator)}`],
     ...["--set", `image.tag=${controller.name.slice(separator + 1)}`],
     // A tag that was pushed again is new content: the digest among the annotations starts new pods.
-    ...["--set", `image.pullPolicy=${target.context?.startsWith("kind-") === true ? "IfNotPresent" : "Always"}`],
+    ...["--set", `image.pullPolicy=${isKind(target) ? "IfNotPresent" : "Always"}`],
+    ...["--set", `sidecarImages.traefik=${traefik.exactName}`],
+    ...["--set", `sidecarImages.oauth2Proxy=${oauth2Proxy.exactName}`],
+    ...["--set", `sidecarImages.authorization=${authorization.exactName}`],
     ...["--set", `podAnnotations.image-digest=${controller.digest}`, "--wait", "--timeout", "5m"],
   ];
   await runStep("Amalthea installed", target, "helm", helmArguments, signal);
-  return { jupyterImage: jupyter.name, helmArguments };
+  return { jupyterImage: jupyter.name, identityProviderImage: identityProvider.exactName, helmArguments };
 }
 
 /** The controller keeps to the strictest of the Pod Security Standards. */
 const restricted = { "pod-security.kubernetes.io/enforce": "restricted" };
 
-async function provideImage(
-  name: string,
-  target: TargetCluster,
-  signal: AbortSignal,
-): Promise<{ readonly name: string; readonly digest: string }> {
+type ProvidedImage = {
+  readonly name: string;
+  readonly digest: string;
+  /** With the digest: a node that has an earlier image of the same name pulls this one. */
+  readonly exactName: string;
+};
+
+async function provideImage(name: string, target: TargetCluster, signal: AbortSignal): Promise<ProvidedImage> {
   const image = await buildImage(name, { progress: (line) => console.log(`  … ${line}`), signal });
   const start = performance.now();
   const reference = await target.loadImage(image.archive, image.reference);
   console.log(`  ✓ image ${reference} (${seconds(start)})`);
-  return { name: reference, digest: image.digest };
+  // kind's nodes pull nothing and know no digest of what was loaded into them.
+  const exactName = isKind(target) ? reference : `${reference}@${image.digest}`;
+  return { name: reference, digest: image.digest, exactName };
+}
+
+function isKind(target: TargetCluster): boolean {
+  return target.context?.startsWith("kind-") === true;
 }
 
 /** Runs kubectl against the target and returns what it printed. @throws ClusterError with its last line. */

@@ -2,12 +2,14 @@ import { once } from "node:events";
 import { parseArgs } from "node:util";
 import { ClusterError, defaultClusterName, down } from "@amalthea/cluster";
 import { install, kubectl, runStep } from "./install.ts";
+import { startLoginSample } from "./login-sample.ts";
 import { provideCluster, type TargetCluster } from "./provide-cluster.ts";
 import { reportFailure } from "./report-failure.ts";
 
 /**
- * `npm start [-- --detach | --context NAME]`: a cluster, Amalthea on it, and a sample server whose URL is printed when
- * it answers. In the foreground, Ctrl-C ends and removes the cluster; with `--detach`, `npm stop` does.
+ * `npm start [-- --detach | --context NAME]`: a cluster, Amalthea on it, and two sample servers, one with a token and
+ * one with a login at a demo identity provider, whose URLs are printed when they answer. In the foreground, Ctrl-C ends
+ * and removes the cluster; with `--detach`, `npm stop` does.
  */
 const SAMPLE = { name: "sample", namespace: "default", host: "localhost", path: "/sample" } as const;
 
@@ -28,9 +30,13 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal
 async function main(signal: AbortSignal): Promise<void> {
   const start = performance.now();
   const target = await provideCluster({ ...values, name: defaultClusterName }, signal);
-  const { jupyterImage } = await install(target, signal);
-  const url = await startSample(target, jupyterImage, signal);
+  const installation = await install(target, signal);
+  const [url, login] = await Promise.all([
+    startSample(target, installation.jupyterImage, signal),
+    startLoginSample(target, installation, signal),
+  ]);
   console.log(`  ready after ${Math.round((performance.now() - start) / 1000)} s\n`);
+  console.log([...login, ""].join("\n"));
   if (!staysInForeground) return console.log(`JupyterLab: ${url}`);
   console.log(`JupyterLab: ${url}\n\nCtrl-C ends the cluster and removes it.`);
   await once(signal, "abort");

@@ -62,11 +62,12 @@ async function runCheck(): Promise<Count> {
 async function runEndToEnd(): Promise<Count> {
   const target = await provideCluster({ ...values, name: "test" }, interrupted.signal);
   try {
-    const { jupyterImage, helmArguments } = await install(target, interrupted.signal);
+    const { jupyterImage, identityProviderImage, helmArguments } = await install(target, interrupted.signal);
     return await runVitest("e2e", {
       AMALTHEA_TEST_KUBECONFIG: target.kubeconfig,
       AMALTHEA_TEST_INGRESS_URL: target.ingressUrl,
       AMALTHEA_TEST_IMAGE: values.image ?? jupyterImage,
+      AMALTHEA_TEST_IDENTITY_PROVIDER_IMAGE: identityProviderImage,
       AMALTHEA_TEST_HELM_RELEASE: `${release.namespace}/${release.name}`,
       AMALTHEA_TEST_HELM_INSTALL: JSON.stringify(helmArguments),
       PATH: [target.toolsPath, process.env["PATH"]].filter(Boolean).join(":"),

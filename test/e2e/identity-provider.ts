@@ -2,18 +2,18 @@ import { randomBytes } from "node:crypto";
 import { demoClient, demoIdentityProvider, demoSecret, type DemoLogin } from "../../scripts/demo-identity-provider.ts";
 import { apply, cluster, fetchThroughIngress, kubectl, until } from "./cluster.ts";
 
+export type UserName = "alice" | "bob" | "carol" | "comma" | "unverified";
+
 /** Everybody the provider of the tests knows; the password is the name. */
-const USERS = {
+const USERS: Readonly<Record<UserName, Readonly<Record<string, unknown>>>> = {
   alice: person("alice", ["physics"]),
   bob: person("bob", ["chemistry"]),
   carol: person("carol", ["physics", "staff"]),
   comma: person("comma", ["x,physics"]),
   unverified: { ...person("unverified", []), email_verified: false },
-} as const;
+};
 
-export type UserName = keyof typeof USERS;
-
-function person(name: string, groups: readonly string[]) {
+function person(name: UserName, groups: readonly string[]): Readonly<Record<string, unknown>> {
   return { password: name, email: `${name}@example.org`, email_verified: true, groups };
 }
 

@@ -1,0 +1,34 @@
+import type { Browser, BrowserContext, Page } from "playwright-core";
+import type { UserName } from "./identity-provider.ts";
+import { fetchThroughIngress, type Answer } from "./cluster.ts";
+
+/** Fills in the provider's form, to which an unknown browser has been sent. */
+export async function fillLogin(page: Page, user: UserName): Promise<void> {
+  await page.getByLabel("User").fill(user);
+  await page.getByLabel("Password").fill(user);
+  await page.getByRole("button", { name: "Sign in" }).click();
+}
+
+/** Somebody who has signed in, with a browser of their own. */
+export type SignedIn = {
+  readonly context: BrowserContext;
+  readonly page: Page;
+  /** The `Cookie` header that this browser sends to the server. */
+  readonly cookie: () => Promise<string>;
+  /** A request as this person's scripts send it, without what only browsers add. */
+  readonly ask: (path: string, headers?: Readonly<Record<string, string>>) => Promise<Answer>;
+};
+
+/** Opens a page in a browser that nobody has used, and signs in at the provider. */
+export async function signIn(browser: Browser, serverUrl: string, user: UserName, path = "/lab"): Promise<SignedIn> {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  await page.goto(`${serverUrl}${path}`);
+  await fillLogin(page, user);
+  await page.waitForURL((url) => url.href.startsWith(serverUrl));
+  const cookie = async (): Promise<string> =>
+    (await context.cookies(`${serverUrl}/`)).map(({ name, value }) => `${name}=${value}`).join("; ");
+  const ask: SignedIn["ask"] = async (below, headers = {}) =>
+    fetchThroughIngress(`${serverUrl}${below}`, { headers: { cookie: await cookie(), ...headers } });
+  return { context, page, cookie, ask };
+}
