@@ -3,6 +3,7 @@ import { ConnectionError, createClient, type KubeClient, type Logger, readKubeCo
 import { runAmalthea } from "../../../controller/src/amalthea.ts";
 import { readConfig } from "../../../controller/src/config.ts";
 import { Metrics } from "../../../controller/src/metrics.ts";
+import { eventually } from "./servers.ts";
 import type { World } from "./world.ts";
 
 export type OperatorOptions = {
@@ -20,6 +21,8 @@ export interface Operator extends AsyncDisposable {
   readonly dead: Promise<void>;
   /** Settles when it has ended. */
   readonly finished: Promise<void>;
+  /** Resolves when nothing is queued, nothing is worked on and nothing is due later. */
+  idle(): Promise<void>;
   /** What it has logged at warn or above. */
   readonly complaints: readonly string[];
   /** Ends it as SIGTERM does, and waits. */
@@ -52,6 +55,7 @@ export async function startOperator(world: World, options: OperatorOptions = {})
     leading: Promise.race([log.leading, finished]),
     dead: client.died,
     finished,
+    idle: () => eventually(async () => await requireIdle(metrics), 60_000),
     complaints: log.complaints,
     stop: async () => {
       stop.abort();
@@ -66,6 +70,13 @@ export async function startOperator(world: World, options: OperatorOptions = {})
       await finished.catch(() => undefined);
     },
   };
+}
+
+async function requireIdle({ registry }: Metrics): Promise<void> {
+  const names = ["depth", "processing", "delayed"].map((part) => `amalthea_queue_${part}`);
+  const values = await Promise.all(names.map(async (name) => await registry.getSingleMetric(name)?.get()));
+  const busy = values.flatMap((metric) => metric?.values ?? []).filter(({ value }) => value > 0);
+  if (busy.length > 0 || values.includes(undefined)) throw new Error("the queue is not empty");
 }
 
 /** A client whose process may die: from then on no call of it reaches the server. */
@@ -146,12 +157,10 @@ class TestLog implements Logger {
   debug(): void {}
 
   info(_fields: object, message: string): void {
-    if (process.env["DBG"]) console.log(new Date().toISOString(), message, JSON.stringify(_fields));
     if (message === "leading") this.#lead();
   }
 
   warn(fields: object, message: string): void {
-    if (process.env["DBG"]) console.log(new Date().toISOString(), message, JSON.stringify(fields));
     this.complaints.push(`${message} ${JSON.stringify(fields)}`);
   }
 

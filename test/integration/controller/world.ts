@@ -82,6 +82,7 @@ export type Call = {
   readonly verb: string;
   readonly resource: string;
   readonly subresource: string;
+  readonly namespace: string;
   readonly name: string;
   readonly code: number;
 };
@@ -94,8 +95,8 @@ export function controllerCalls(world: World): readonly Call[] {
   return lines.flatMap((line): readonly Call[] => {
     const entry = JSON.parse(line) as AuditEntry;
     if (entry.user.username !== CONTROLLER_USER || entry.stage !== "ResponseComplete") return [];
-    const { resource = "", subresource = "", name = "" } = entry.objectRef ?? {};
-    return [{ verb: entry.verb, resource, subresource, name, code: entry.responseStatus?.code ?? 0 }];
+    const { resource = "", subresource = "", namespace = "", name = "" } = entry.objectRef ?? {};
+    return [{ verb: entry.verb, resource, subresource, namespace, name, code: entry.responseStatus?.code ?? 0 }];
   });
 }
 
@@ -111,6 +112,6 @@ type AuditEntry = {
   readonly stage: string;
   readonly verb: string;
   readonly user: { readonly username: string };
-  readonly objectRef?: { readonly resource?: string; readonly subresource?: string; readonly name?: string };
+  readonly objectRef?: Partial<Record<"resource" | "subresource" | "namespace" | "name", string>>;
   readonly responseStatus?: { readonly code?: number };
 };

@@ -1,0 +1,69 @@
+import { Informer, type KubeClient, kinds } from "@amalthea/kube";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { SERVER_KIND } from "../../../controller/src/kinds.ts";
+import { startOperator } from "./operator.ts";
+import { childKinds, eventually, readyPatch, User } from "./servers.ts";
+import { controllerCalls, controllerWrites, startWorld, type World } from "./world.ts";
+
+const SERVERS = 200;
+
+let world: World;
+
+beforeAll(async () => {
+  // Its default of 20 calls a second would be what this test measures.
+  world = await startWorld(["scope.clusterWide=true"], {
+    controllerManagerFlags: ["--kube-api-qps=1000", "--kube-api-burst=1000", "--concurrent-statefulset-syncs=20"],
+  });
+});
+
+afterAll(() => world?.[Symbol.asyncDispose]());
+
+/** Reports every pod as ready as soon as it appears, as a kubelet does in the end. */
+function playKubelet(client: KubeClient, signal: AbortSignal): Promise<void> {
+  const pods = new Informer({ client, kind: kinds.Pod });
+  pods.store.subscribe(({ current, previous }) => {
+    if (current === undefined || previous !== undefined) return;
+    // The pod may be gone by then.
+    client
+      .patch(kinds.Pod, current.metadata, readyPatch(current), { subresource: "status" }, signal)
+      .catch(() => undefined);
+  });
+  return pods.run(signal);
+}
+
+async function states(world: World): Promise<readonly (string | undefined)[]> {
+  const { items } = await world.admin.list(SERVER_KIND, { namespace: "burst" }, new AbortController().signal);
+  return items.map((server) => (server as { status?: { state?: string } }).status?.state);
+}
+
+describe(`${SERVERS} servers at once`, () => {
+  it("all run, each child is written once, and neither rest nor a restart costs a write", async () => {
+    const stop = new AbortController();
+    const kubelet = playKubelet(world.admin, stop.signal);
+    const operator = await startOperator(world);
+    await operator.leading;
+    const user = new User(world.admin, await world.makeNamespace("burst"));
+    await Promise.all(Array.from({ length: SERVERS }, (_, index) => user.create(`server-${index}`)));
+    await eventually(async () => {
+      const running = (await states(world)).filter((state) => state === "running");
+      expect(running).toHaveLength(SERVERS);
+    }, 120_000);
+    await operator.idle();
+
+    const writes = controllerWrites(world);
+    const ofChildren = writes.filter(({ subresource }) => subresource === "");
+    const ofStatus = writes.filter(({ subresource }) => subresource === "status");
+    expect(ofChildren.length).toBe(SERVERS * childKinds.length);
+    expect(new Set(ofChildren.map(({ resource, name }) => `${resource}/${name}`)).size).toBe(ofChildren.length);
+    expect(ofStatus.length).toBeLessThanOrEqual(3 * SERVERS);
+    expect(controllerCalls(world).filter(({ verb, resource }) => verb === "get" && resource !== "leases")).toEqual([]);
+
+    await operator.stop();
+    await using next = await startOperator(world);
+    await next.leading;
+    await next.idle();
+    expect(controllerWrites(world).slice(writes.length)).toEqual([]);
+    stop.abort();
+    await kubelet;
+  }, 240_000);
+});

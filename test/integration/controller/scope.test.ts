@@ -1,0 +1,91 @@
+import { kinds } from "@amalthea/kube";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { SERVER_KIND } from "../../../controller/src/kinds.ts";
+import { startOperator } from "./operator.ts";
+import { childKinds, eventually, User } from "./servers.ts";
+import { CONTROLLER_USER, controllerCalls, startWorld, type World } from "./world.ts";
+
+let world: World;
+let one: User;
+let two: User;
+let outside: User;
+
+beforeAll(async () => {
+  world = await startWorld(["scope.namespaces={one,two}"]);
+  one = new User(world.admin, "one");
+  two = new User(world.admin, "two");
+  outside = new User(world.admin, await world.makeNamespace("outside"));
+});
+
+afterAll(() => world?.[Symbol.asyncDispose]());
+
+describe("a controller of two namespaces", () => {
+  it("looks after both through a server's whole life with the rights of the chart, and leaves a third alone", async () => {
+    await using operator = await startOperator(world);
+    await operator.leading;
+    await outside.create("alice");
+    for (const user of [one, two]) {
+      await user.create("alice");
+      await user.makePodReady("alice");
+      await user.until("alice", ({ status }) => status?.state === "running");
+      await user.patchServer("alice", { spec: { jupyterServer: { resources: { requests: { cpu: "100m" } } } } });
+      await user.patchServer("alice", { spec: { jupyterServer: { hibernated: true } } });
+      await user.until("alice", ({ status }) => status?.state === "hibernated");
+      await user.patchServer("alice", {
+        spec: { jupyterServer: { hibernated: false }, storage: { pvc: { enabled: false } } },
+      });
+      await user.makePodReady("alice");
+      await user.until("alice", ({ status }) => status?.state === "running");
+      await user.remove(SERVER_KIND, "alice");
+    }
+    await operator.idle();
+    expect(controllerCalls(world).filter(({ code }) => code === 403)).toEqual([]);
+    expect(await outside.childrenOf("alice")).toEqual([]);
+    expect((await outside.server("alice")).status?.state).toBeUndefined();
+  });
+
+  it.each([
+    "list secrets",
+    "watch secrets",
+    "delete secrets",
+    "create pods",
+    "create pods/exec",
+    "get secrets --namespace=outside",
+  ])("may not %s", async (what) => {
+    const args = ["auth", "can-i", ...what.split(" "), `--as=${CONTROLLER_USER}`];
+    const namespace = what.includes("--namespace") ? [] : ["--namespace=one"];
+    await expect(world.cluster.kubectl([...args, ...namespace])).rejects.toThrow();
+  });
+});
+
+describe("two replicas", () => {
+  const withLease = { environment: { LEADER_ELECTION_ENABLED: "true" } };
+
+  it("change over within 20 seconds when the leader dies, and no server is left out", async () => {
+    await using first = await startOperator(world, withLease);
+    await first.leading;
+    await using second = await startOperator(world, withLease);
+    await one.create("before");
+    await eventually(async () => expect(await one.childrenOf("before")).toHaveLength(childKinds.length));
+    await first.kill();
+    const died = performance.now();
+    await one.create("between");
+    await second.leading;
+    expect(performance.now() - died).toBeLessThan(20_000);
+    await eventually(async () => expect(await one.childrenOf("between")).toHaveLength(childKinds.length));
+    await second.stop();
+  });
+
+  it("change over within 5 seconds when the leader is told to stop", async () => {
+    await using first = await startOperator(world, withLease);
+    await first.leading;
+    await using second = await startOperator(world, withLease);
+    const lease = { name: "amalthea-controller", namespace: "amalthea" };
+    const amalthea = new User(world.admin, lease.namespace);
+    expect((await amalthea.get(kinds.Lease, lease.name)).spec?.holderIdentity).not.toBe("");
+    await first.stop();
+    const stopped = performance.now();
+    await second.leading;
+    expect(performance.now() - stopped).toBeLessThan(5_000);
+  });
+});
