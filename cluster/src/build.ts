@@ -26,8 +26,14 @@ const linkerFlags = [
 /** Programs that every cluster uses and that are built together from go/go.mod. */
 type GoProgram = "kubernetes" | "provisioner" | "pause" | "helm" | "coredns" | "oauth2-proxy";
 
-/** Programs that every cluster uses. */
-export type ProgramName = GoProgram | "traefik";
+/** Programs that are built only for those who ask, from go-extras/go.mod: they need newer modules of Kubernetes. */
+export const extraPrograms = ["kwok", "metrics-server"] as const;
+
+/** A program that is built only on demand. */
+export type ExtraProgram = (typeof extraPrograms)[number];
+
+/** Every program that can be built. */
+export type ProgramName = GoProgram | "traefik" | ExtraProgram;
 
 /** A Go module of ours and the programs that are built from it together. */
 type GoModule = { readonly folder: string; readonly programs: Readonly<Record<string, string>> };
@@ -43,6 +49,13 @@ const everyCluster: GoModule = {
     "oauth2-proxy": "github.com/oauth2-proxy/oauth2-proxy/v7",
   } satisfies Record<GoProgram, string>,
 };
+
+const extraModule = (name: ExtraProgram): GoModule => ({
+  folder: "go-extras",
+  programs: { [name]: `sigs.k8s.io/${name}/cmd/${name}` },
+});
+
+const isExtra = (name: ProgramName): name is ExtraProgram => (extraPrograms as readonly string[]).includes(name);
 
 /** Hash of everything that a build depends on: the path and content of each file, and the way it is built. */
 export function hashOfInputs(folder: string, settings: readonly string[]): string {
@@ -64,11 +77,17 @@ function traefikFolder(): string {
   return join(cacheFolder(), "bin", `traefik-${traefikVersion}`);
 }
 
-/** Path of a program that {@link buildCluster} made. Throws ClusterError when it was not made yet. */
+function folderOf(name: ProgramName): string {
+  if (name === "traefik") return traefikFolder();
+  return goFolder(isExtra(name) ? extraModule(name) : everyCluster);
+}
+
+/** Path of a program that {@link buildCluster} or {@link buildExtra} made. Throws ClusterError when it was not made yet. */
 export function binaryPath(name: ProgramName): string {
-  const path = join(name === "traefik" ? traefikFolder() : goFolder(everyCluster), name);
-  if (!existsSync(path)) throw new ClusterError(`${name} is not built: run \`npm run cluster build\`.`);
-  return path;
+  const path = join(folderOf(name), name);
+  if (existsSync(path)) return path;
+  const option = isExtra(name) ? ` -- --with ${name}` : "";
+  throw new ClusterError(`${name} is not built: run \`npm run cluster build${option}\`.`);
 }
 
 /** Whether everything that every cluster uses is in the cache. */
@@ -98,7 +117,7 @@ async function buildGo(module: GoModule, folder: string, progress: Progress, sig
   const title = `${programs.map(([name]) => name).join(", ")} built`;
   const logFile = join(cacheFolder(), `build-${module.folder}.log`);
   rmSync(logFile, { force: true });
-  progress(`  … compiling with Go: 10 to 15 minutes on two cores the first time (log: ${logFile})`);
+  progress(`  … compiling with Go: up to 15 minutes on two cores the first time (log: ${logFile})`);
   await step(progress, title, async (waitingFor) => {
     waitingFor("the Go compiler");
     const flags = ["-trimpath", "-ldflags", linkerFlags, "-o", `${folder}/`];
@@ -147,4 +166,10 @@ export async function buildGoPrograms(progress: Progress = silent, signal?: Abor
 export async function buildCluster(progress: Progress = silent, signal?: AbortSignal): Promise<void> {
   await fillOnce(traefikFolder(), progress, (folder) => fetchTraefik(folder, progress, signal));
   await buildGoPrograms(progress, signal);
+}
+
+/** Makes a program that only some need, unless it is in the cache: about 4 minutes on two cores the first time. */
+export async function buildExtra(name: ExtraProgram, progress: Progress = silent, signal?: AbortSignal): Promise<void> {
+  const module = extraModule(name);
+  await fillOnce(goFolder(module), progress, (folder) => buildGo(module, folder, progress, signal));
 }

@@ -1,4 +1,4 @@
-export { binaryPath, buildCluster, type ProgramName } from "./build.ts";
+export { binaryPath, buildCluster, buildExtra, type ExtraProgram, type ProgramName } from "./build.ts";
 export type { ChildComponent } from "./child-component.ts";
 export { type Cluster, defaultClusterName, down, openCluster, up, type UpOptions } from "./cluster.ts";
 export { type ControlPlane, type ControlPlaneOptions, startControlPlane, type TokenUser } from "./control-plane.ts";

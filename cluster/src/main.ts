@@ -1,13 +1,14 @@
 import { spawn } from "node:child_process";
 import { parseArgs } from "node:util";
-import { binaryPath, buildCluster } from "./build.ts";
+import { binaryPath, buildCluster, buildExtra, extraPrograms } from "./build.ts";
 import { defaultClusterName, down, openCluster, status, up } from "./cluster.ts";
 import { ClusterError } from "./errors.ts";
 import { checkBuildRequirements } from "./requirements.ts";
 
 const usage = `Usage: npm run cluster COMMAND [-- OPTIONS]
 
-  build                        compile and fetch all programs, once for this machine
+  build [--with PROGRAM]…      compile and fetch all programs, once for this machine; ${extraPrograms.join(" and ")}
+                               only if they are named
   up [--name N] [--port P]     start the cluster, or what is missing of it
   down [--name N]              end it and remove its data
   status [--name N]            what runs, and where
@@ -60,6 +61,19 @@ function printStatus(name: string): number {
   return components.every(({ pid }) => pid !== undefined) ? 0 : 1;
 }
 
+async function buildCommand(args: readonly string[], signal: AbortSignal): Promise<number> {
+  const { values } = parseArgs({ args: [...args], options: { with: { type: "string", multiple: true } } });
+  const extras = (values.with ?? []).map((text) => {
+    const extra = extraPrograms.find((name) => name === text);
+    if (extra === undefined) throw new ClusterError(`"${text}" is none of ${extraPrograms.join(", ")}.`);
+    return extra;
+  });
+  checkBuildRequirements();
+  await buildCluster(say, signal);
+  for (const extra of extras) await buildExtra(extra, say, signal);
+  return 0;
+}
+
 async function upCommand(args: readonly string[], signal: AbortSignal): Promise<number> {
   const options = { name: { type: "string" }, port: { type: "string" } } as const;
   const { values } = parseArgs({ args: [...args], options });
@@ -79,9 +93,7 @@ async function main(command: string | undefined, args: readonly string[], signal
   const { name, rest } = splitName(args);
   switch (command) {
     case "build":
-      checkBuildRequirements();
-      await buildCluster(say, signal);
-      return 0;
+      return await buildCommand(args, signal);
     case "up":
       return await upCommand(args, signal);
     case "down":
