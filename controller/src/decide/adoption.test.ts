@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { decide } from "./decide.ts";
 import type { Action } from "./decision.ts";
 import type { Observed } from "./observed.ts";
 import { planFor } from "./plan.ts";
@@ -42,8 +43,11 @@ function left({
   });
 }
 
+/** Without network policies, of which the predecessor made none: one test is about them. */
+const SETTINGS = someSettings({ networkPolicy: { enabled: false, ingressFrom: undefined, egress: undefined } });
+
 function plan(world: Observed): readonly Action[] {
-  return planFor(world, someSettings(), NOW).plan;
+  return planFor(world, SETTINGS, NOW).plan;
 }
 
 function kinds(actions: readonly Action[]): readonly string[] {
@@ -52,7 +56,7 @@ function kinds(actions: readonly Action[]): readonly string[] {
 
 describe("a server of the predecessor", () => {
   it("is left alone while its pod lives", () => {
-    const { plan: actions, facts } = planFor(left(), someSettings(), NOW);
+    const { plan: actions, facts } = planFor(left(), SETTINGS, NOW);
     expect(actions).toEqual([]);
     expect(facts).toMatchObject({
       adopted: true,
@@ -64,6 +68,27 @@ describe("a server of the predecessor", () => {
 
   it("is left alone while its pod is evicted and comes back", () => {
     expect(plan(left({ pod: false }))).toEqual([]);
+  });
+
+  it("gets a network policy at once, in place of the predecessor's for all servers", () => {
+    const world = left();
+    const { plan: actions } = planFor(world, someSettings(), NOW);
+    expect(kinds(actions)).toEqual(["Apply networkpolicy"]);
+    const next = carryOut(world, actions);
+    expect(planFor({ ...next, pod: world.pod }, someSettings(), NOW).plan).toEqual([]);
+  });
+
+  it.each(["Service", "Ingress", "PersistentVolumeClaim"])("gets a %s of ours when its own is deleted", (kind) => {
+    const world = left();
+    const children = world.children.filter((child) => child.kind !== kind);
+    expect(plan({ ...world, children })).toMatchObject([{ kind: "Apply", create: true, manifest: { kind } }]);
+  });
+
+  it("gets no ConfigMap of ours, with which its pod could not start", () => {
+    const world = left();
+    const isOwn = (child: Observed["children"][number]): boolean =>
+      child.metadata.labels?.["amalthea.dev/child-key"] === "configmap";
+    expect(plan({ ...world, children: world.children.filter((child) => !isOwn(child)) })).toEqual([]);
   });
 
   it("is scaled to zero when it hibernates", () => {
@@ -79,11 +104,7 @@ describe("a server of the predecessor", () => {
   });
 
   it("shows the fields that its pod does not have", () => {
-    const { facts } = planFor(
-      left({ jupyterServer: { image: "new:v2" }, routing: { path: "/b" } }),
-      someSettings(),
-      NOW,
-    );
+    const { facts } = planFor(left({ jupyterServer: { image: "new:v2" }, routing: { path: "/b" } }), SETTINGS, NOW);
     expect(facts.pendingFields).toEqual(["jupyterServer.image", "routing.path"].toSorted());
     expect(facts.route?.path).toBe("/sessions/alice");
   });
@@ -111,7 +132,7 @@ describe("a server of the predecessor", () => {
   it("waits with the new layout until the old pod is gone", () => {
     const world = left({ replicas: 0 });
     expect(plan(world)).toEqual([]);
-    expect(planFor(world, someSettings(), NOW).facts.childrenSettled).toBe(false);
+    expect(planFor(world, SETTINGS, NOW).facts.childrenSettled).toBe(false);
   });
 
   it("whose creation never ended gets what is missing", () => {
@@ -145,7 +166,7 @@ describe("a server of the predecessor", () => {
       annotations: { "kopf.zalando.org/last-handled-configuration": "{}" },
     };
     const world = left({ metadata });
-    const settings = someSettings({ keepPredecessorAnnotations: true });
+    const settings = { ...SETTINGS, keepPredecessorAnnotations: true };
     const next = carryOut(world, planFor(world, settings, NOW).plan);
     expect(next.server.metadata.finalizers).toEqual([]);
     expect(next.server.metadata.annotations).toHaveProperty(["kopf.zalando.org/last-handled-configuration"]);
@@ -166,8 +187,24 @@ describe("a server of the predecessor", () => {
       finalizers: ["kopf.zalando.org/KopfFinalizerMarker"],
       annotations: { "amalthea.dev/taken-over-at": timeAgo(minutes * 60) },
     };
-    const decision = planFor(left({ metadata }), someSettings(), NOW);
+    const decision = planFor(left({ metadata }), SETTINGS, NOW);
     expect(decision.plan).toHaveLength(actions);
     expect(decision.facts.problems.map(({ kind }) => kind)).toEqual(problems);
+  });
+
+  it("keeps the status that a predecessor which runs gives it, but for the conditions that say so", () => {
+    const metadata = {
+      finalizers: ["kopf.zalando.org/KopfFinalizerMarker"],
+      annotations: { "amalthea.dev/taken-over-at": timeAgo(60) },
+    };
+    const world = left({ metadata });
+    const theirs = { state: "starting", children: {}, startingSince: "2026-03-01T11:00:00+00:00" } as const;
+    const { status, outcome } = decide({ ...world, server: { ...world.server, status: theirs } }, SETTINGS, NOW);
+    expect(status).toMatchObject(theirs);
+    expect(status.mainPod).toBeUndefined();
+    expect(status.conditions).toContainEqual(
+      expect.objectContaining({ type: "Stalled", reason: "PredecessorRunning" }),
+    );
+    expect(outcome).toEqual({ kind: "CheckAgain", afterSeconds: 540 });
   });
 });

@@ -46,6 +46,17 @@ export function removeOld({ old, because }: Extract<Adoption, { kind: "Replace" 
     }));
 }
 
+/**
+ * Whether a write is one that a server in the old layout can have: making what is not there. The NetworkPolicy is one of
+ * them, which has to take the place of the predecessor's before somebody reaches the port of Jupyter past its login.
+ * StatefulSet and ConfigMap belong together, so a new one of them waits for the new layout.
+ */
+export function suitsOldLayout(action: Action): boolean {
+  return (
+    action.kind === "Apply" && action.create && action.childKey !== "statefulset" && action.childKey !== "configmap"
+  );
+}
+
 /** Spec fields that differ from what a pod of the predecessor's layout was started with, as far as it shows. */
 export function fieldsUnlikePredecessors(observed: Observed): readonly string[] {
   const { pod, server } = observed;

@@ -14,10 +14,15 @@ export function decide(observed: Observed, settings: DecisionSettings, now: Date
   const { plan, facts } = planFor(observed, settings, now);
   const { status, events, checkAgainSeconds } = statusOf(observed, facts, settings, now);
   const standBack = standBackSeconds(observed.server, now);
-  const times = [checkAgainSeconds, standBack > 0 ? standBack : undefined].filter((time) => time !== undefined);
+  if (standBack > 0) {
+    // Its other fields are the predecessor's while it runs: it would write them again, and we would, without an end.
+    const { conditions = [] } = status;
+    const told = { ...observed.server.status, conditions, observedGeneration: observed.server.metadata.generation };
+    return { plan, status: told, events, outcome: { kind: "CheckAgain", afterSeconds: standBack } };
+  }
   const outcome =
-    times.length === 0
+    checkAgainSeconds === undefined
       ? { kind: "Settled" as const }
-      : { kind: "CheckAgain" as const, afterSeconds: Math.min(...times) };
+      : { kind: "CheckAgain" as const, afterSeconds: checkAgainSeconds };
   return { plan, status, events, outcome };
 }

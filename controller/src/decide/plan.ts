@@ -1,5 +1,12 @@
 import { ANNOTATIONS, routeOf, type Route } from "@amalthea/api";
-import { adoptionOf, fieldsUnlikePredecessors, predecessorsRoute, removeOld, type Adoption } from "./adoption.ts";
+import {
+  adoptionOf,
+  fieldsUnlikePredecessors,
+  predecessorsRoute,
+  removeOld,
+  suitsOldLayout,
+  type Adoption,
+} from "./adoption.ts";
 import { planChildren } from "./child-plan.ts";
 import { desiredReplicas } from "./children/stateful-set.ts";
 import type { Action, Plan } from "./decision.ts";
@@ -67,7 +74,9 @@ function planWorld(observed: Observed, settings: DecisionSettings, now: Date): P
   const state = podPlan(observed, desired, pod, now);
   const adoption = adoptionOf(observed, state.restartReason);
   const parts =
-    adoption.kind === "LeaveAlone" ? leaveAlone(adoption, observed) : makeTrue(observed, desired, adoption, state);
+    adoption.kind === "LeaveAlone"
+      ? leaveAlone(adoption, observed, desired)
+      : makeTrue(observed, desired, adoption, state);
   const isGone = adoption.kind === "Replace" && state.restartReason !== undefined;
   return {
     plan: [...parts.plan, ...(parts.isRemovingPod || isGone ? [] : state.resize.actions)],
@@ -135,14 +144,19 @@ type Parts = {
   readonly isRemovingPod: boolean;
 };
 
-/** The predecessor's children stay; only the number of replicas follows the spec. */
-function leaveAlone({ statefulSet }: Extract<Adoption, { kind: "LeaveAlone" }>, observed: Observed): Parts {
+/** The predecessor's children stay; the number of replicas follows the spec, and what is missing is made. */
+function leaveAlone(
+  { statefulSet }: Extract<Adoption, { kind: "LeaveAlone" }>,
+  observed: Observed,
+  desired: Desired,
+): Parts {
   // Scaled up it would start in the old layout again: a resume waits until the pod is gone and replaces it.
-  const plan = desiredReplicas(observed) === 0 ? scale(observed, statefulSet, "the server is hibernated") : [];
+  const scaling = desiredReplicas(observed) === 0 ? scale(observed, statefulSet, "the server is hibernated") : [];
   const isResuming = desiredReplicas(observed) === 1 && replicasOf(statefulSet) === 0;
+  const children = desired.kind === "Rendered" ? planChildren(observed, desired) : undefined;
   return {
-    plan,
-    problems: [],
+    plan: [...scaling, ...(children?.actions.filter(suitsOldLayout) ?? [])],
+    problems: children?.problems ?? [],
     ingressSettled: hasIngress(observed),
     settled: !isTerminating(statefulSet) && !isResuming,
     isRemovingPod: false,
