@@ -31,12 +31,11 @@ const MAX_ANSWER_BYTES = 65_536;
  * everything else gets a 401, and WebSockets go through the authorization service, the one place where they can be cut.
  */
 export function authProxyRoutes(route: Route, upstreams: readonly Upstream[]): string {
-  const [main, ...added] = upstreams;
   const http = {
     routers: Object.assign(
       {},
       fixedRouters(route),
-      ...[main, ...added].map((upstream, index) => upstreamRouters(upstream, index)),
+      ...upstreams.map((upstream, index) => upstreamRouters(route, upstream, index)),
     ) as unknown,
     middlewares: middlewares(route),
     services: {
@@ -68,24 +67,34 @@ function fixedRouters(route: Route): Readonly<Record<string, unknown>> {
     "signed-out": {
       ...web,
       priority: LOGIN_PRIORITY + 1,
-      rule: `Path(${quoted(`${login}/signed-out`)})`,
+      rule: onHosts(route, `Path(${quoted(`${login}/signed-out`)})`),
       middlewares: ["strip", "signed-out"],
       service: "authorization",
     },
     login: {
       ...web,
       priority: LOGIN_PRIORITY,
-      rule: `PathPrefix(${quoted(`${login}/`)})`,
-      middlewares: ["strip"],
+      rule: onHosts(route, `PathPrefix(${quoted(`${login}/`)})`),
+      middlewares: ["strip", "explain-no-answer"],
       service: "login",
     },
     ready: { entryPoints: ["probe"], priority: 1, rule: "Path(`/ready`)", service: "authorization" },
   };
 }
 
+/**
+ * Only under the names people use: a request for any other host, also by an absolute target, belongs elsewhere. Behind
+ * a front that ends TLS the request may carry the Ingress's host or the one people see.
+ */
+function onHosts({ host, origin }: Route, rule: string): string {
+  const seen = origin.replace(/^https?:\/\//, "").replace(/:\d+$/, "");
+  const hosts = new Set([host, seen]);
+  const isOurs = [...hosts].map((name) => `Host(${quoted(name)})`).join(" || ");
+  return `(${isOurs}) && (${rule})`;
+}
+
 /** Longer paths win: each added upstream lies above the server's own routes, and its three routes among themselves. */
-function upstreamRouters(upstream: Upstream | undefined, index: number): Readonly<Record<string, unknown>> {
-  if (upstream === undefined) return {};
+function upstreamRouters(route: Route, upstream: Upstream, index: number): Readonly<Record<string, unknown>> {
   const bare = upstream.path.slice(0, -1);
   const below = `PathPrefix(${quoted(upstream.path)})`;
   const all = bare === "" ? below : `(Path(${quoted(bare)}) || ${below})`;
@@ -96,21 +105,24 @@ function upstreamRouters(upstream: Upstream | undefined, index: number): Readonl
     [`web-socket-${index}`]: {
       ...web,
       priority: first + 10,
-      rule: `${below} && HeaderRegexp(\`Upgrade\`, \`(?i)^websocket$\`)`,
+      rule: onHosts(route, `${below} && HeaderRegexp(\`Upgrade\`, \`(?i)^websocket$\`)`),
       middlewares: ["strip", "authenticate", "web-socket"],
       service: "authorization",
     },
     [`page-${index}`]: {
       ...toUpstream,
       priority: first + 2,
-      rule: `${all} && (Method(\`GET\`) || Method(\`HEAD\`)) && HeaderRegexp(\`Accept\`, \`(^|,) *text/html\`)`,
+      rule: onHosts(
+        route,
+        `${all} && (Method(\`GET\`) || Method(\`HEAD\`)) && HeaderRegexp(\`Accept\`, \`(^|,) *text/html\`)`,
+      ),
       middlewares: ["strip", "explain", "authenticate-page", "authorize", "to-upstream"],
     },
     [`request-${index}`]: {
       ...toUpstream,
       priority: first,
-      rule: all,
-      middlewares: ["strip", "authenticate", "authorize", "to-upstream"],
+      rule: onHosts(route, all),
+      middlewares: ["strip", "explain-no-answer", "authenticate", "authorize", "to-upstream"],
     },
   };
 }
@@ -134,8 +146,7 @@ function middlewares(route: Route): Readonly<Record<string, unknown>> {
         address: `${AUTHORIZATION_URL}/authorize`,
         trustForwardHeader: false,
         authRequestHeaders: [
-          ...["Accept", "Authorization", "Cookie", "Origin", "Sec-Fetch-Mode", "Sec-Fetch-Site"],
-          ...IDENTITY_HEADERS,
+          ...["Accept", "Authorization", "Cookie", "Origin", "Sec-Fetch-Site", "X-Auth-Request-User"],
         ],
         // Without the session's own cookies, which are nothing for Jupyter.
         authResponseHeaders: ["Cookie"],
@@ -143,11 +154,18 @@ function middlewares(route: Route): Readonly<Record<string, unknown>> {
       },
     },
     // Jupyter has no token: its own checks of Origin and XSRF stay on as long as nothing looks like one.
-    "to-upstream": removeHeaders(["Authorization", "X-Auth-Request-Email", "X-Auth-Request-Groups"]),
+    "to-upstream": removeHeaders(["Authorization", ...IDENTITY_HEADERS]),
     "web-socket": { addPrefix: { prefix: "/websocket" } },
     "signed-out": { replacePath: { path: "/signed-out" } },
-    explain: { errors: { status: ["500-504"], service: "authorization", query: "/error/{status}" } },
+    // The proxy answers 500 for a login service that is gone, 502 or 504 for an upstream.
+    explain: explain("500-599"),
+    // A 500 may be Jupyter's own, whose message its clients show; oauth2-proxy has pages of its own.
+    "explain-no-answer": explain("502", "504"),
   };
+}
+
+function explain(...status: readonly string[]): unknown {
+  return { errors: { status, service: "authorization", query: "/error/{status}" } };
 }
 
 function removeHeaders(names: readonly string[]): unknown {
