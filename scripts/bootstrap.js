@@ -3,7 +3,7 @@
 // to have, 20 or newer.
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, openSync, closeSync, readFileSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -64,11 +64,19 @@ async function installNodePackages() {
     .digest("hex");
   const stamp = join(root, "node_modules", ".installed-lock-hash");
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === hash) return;
-  await step("npm packages", "npm", ["ci", "--no-fund", "--no-audit", "--loglevel=error"], {
+  // Whoever waits for the lock finds the work done: npm ci would take the packages away from under the other command.
+  const install = `[ "$(cat '${stamp}' 2>/dev/null)" = ${hash} ] || { npm ci --no-fund --no-audit --loglevel=error && printf ${hash} > '${stamp}'; }`;
+  const shell = ["sh", "-c", install];
+  const [command, ...args] = isPresent("flock") ? ["flock", lockFile("npm"), ...shell] : shell;
+  await step("npm packages", command, args, {
     waitsFor: "the npm registry",
     remedy: "Check that the npm registry can be reached (npm ping), then try again.",
   });
-  writeFileSync(stamp, hash);
+}
+
+function lockFile(name) {
+  mkdirSync(cache, { recursive: true });
+  return join(cache, `${name}-${createHash("sha256").update(root).digest("hex").slice(0, 8)}.lock`);
 }
 
 async function installDebianPackages() {
@@ -107,7 +115,14 @@ function isPresent(tool) {
 /** Runs a command with its output in a log file; says what runs, that it still runs, and how long it took. */
 function step(title, command, args, { waitsFor, remedy }) {
   mkdirSync(join(cache, "logs"), { recursive: true });
-  const log = join(cache, "logs", `${[command, args[0]].join("-")}.log`);
+  const log = join(
+    cache,
+    "logs",
+    `${title
+      .split(":")[0]
+      .replaceAll(/[^A-Za-z]+/g, "-")
+      .toLowerCase()}.log`,
+  );
   const output = openSync(log, "w");
   const start = Date.now();
   const seconds = () => `${Math.round((Date.now() - start) / 1000)} s`;
