@@ -138,10 +138,13 @@ function step(title, command, args, { waitsFor, remedy }) {
   );
   return new Promise((resolve, reject) => {
     const failed = (reason) => {
-      const said = readFileSync(log, "utf8").trimEnd().split("\n").slice(-5).join("\n  ");
+      const said = readFileSync(log, "utf8")
+        .split("\n")
+        .filter((line) => line.trim() !== "");
+      const shown = said.length > 10 ? [...said.slice(0, 6), "…", ...said.slice(-3)] : said; // npm explains itself first
       reject(
         new StepFailed(
-          `${title}: "${command} ${args.join(" ")}" ${reason}.\n  ${said}\nThe whole output is in ${log}. ${remedy}`,
+          `${title}: "${command} ${args.join(" ")}" ${reason}:\n  ${shown.join("\n  ")}\nThe whole output is in ${log}. ${remedy}`,
         ),
       );
     };
