@@ -1,0 +1,138 @@
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { type Kind, kindOf, kinds, type KubeClient, type KubeObject, type Live } from "@amalthea/kube";
+import { SERVER_KIND } from "../../controller/src/kinds.ts";
+
+/** Servers of the predecessor's 0.24 that are kept as fixtures; test/fixtures/0.24/README.md says what each shows. */
+export const FIXTURES = [
+  "token-volume",
+  "token-generated",
+  "asleep",
+  "hibernated",
+  "oidc-inline",
+  "oidc-patched",
+  "failed",
+  "half-created",
+  "no-host",
+  "terminating",
+] as const;
+
+export type Fixture = (typeof FIXTURES)[number];
+
+/** Namespace of every fixture. */
+export const NAMESPACE = "sessions";
+
+/** Host of every server among the fixtures. */
+export const HOST = "hub.example.org";
+
+/** The manager under which the predecessor wrote. */
+const PREDECESSORS_MANAGER = { fieldManager: "kopf" } as const;
+
+const never = new AbortController().signal;
+
+/** The predecessor's CustomResourceDefinition, which has no status subresource. */
+export function predecessorsDefinition(): object {
+  return readFixture("crd") as object;
+}
+
+function readFixture(name: string): unknown {
+  const path = fileURLToPath(new URL(`../fixtures/0.24/${name}.json`, import.meta.url));
+  return JSON.parse(readFileSync(path, "utf8"));
+}
+
+export type LoadOptions = {
+  readonly client: KubeClient;
+  /** Issuers to put in place of the one that the fixtures name, by fixture. */
+  readonly issuers?: Partial<Readonly<Record<Fixture, string>>>;
+  /** In place of `NAMESPACE`, in names and paths. */
+  readonly namespace?: string;
+  /** Whether the definition in force has a status subresource, as ours has and the predecessor's has not. */
+  readonly hasStatusSubresource?: boolean;
+};
+
+/** Where the fixtures say that the provider is. */
+const ISSUER = "http://10.243.0.1:4000";
+
+/**
+ * Puts a server and its children into a cluster as the predecessor left them: under its field manager, with its status,
+ * finalizer and annotations. Pods come from the StatefulSet.
+ */
+export async function loadFixture(fixture: Fixture, options: LoadOptions): Promise<void> {
+  const { client, issuers = {}, namespace = NAMESPACE, hasStatusSubresource = false } = options;
+  const text = JSON.stringify(readFixture(fixture))
+    .replaceAll(ISSUER, issuers[fixture] ?? ISSUER)
+    .replaceAll(NAMESPACE, namespace);
+  const { items } = JSON.parse(text) as { items: readonly KubeObject[] };
+  const [old, ...children] = items.filter(({ kind }) => kind !== "Pod");
+  if (old?.metadata?.uid === undefined) throw new Error(`the fixture ${fixture} has no server`);
+  const server = await create(client, SERVER_KIND, old);
+  const uids = new Map([[old.metadata.uid, server.metadata.uid]]);
+  for (const child of children) {
+    const kind = kindOf({ apiVersion: child.apiVersion ?? "", kind: child.kind ?? "" });
+    if (kind === undefined) throw new Error(`the fixture ${fixture} has a ${child.kind}, which is not known`);
+    const made = await create(client, kind, renamed(child, uids));
+    uids.set(child.metadata?.uid ?? "", made.metadata.uid);
+  }
+  const { status } = renamed(old, uids) as { status?: object };
+  const write = { ...PREDECESSORS_MANAGER, ...(hasStatusSubresource ? { subresource: "status" as const } : {}) };
+  await client.patch(SERVER_KIND, server.metadata, { kind: "Merge", body: { status } }, write, never);
+  if (old.metadata.deletionTimestamp !== undefined) await client.remove(SERVER_KIND, server.metadata, {}, never);
+}
+
+/** The Secret that a user of `oidc-patched` made beside it. */
+export async function makeReferencedSecret(client: KubeClient): Promise<void> {
+  const metadata = { name: "idp-client", namespace: NAMESPACE };
+  const stringData = { "client-secret": "from-a-secret" };
+  await client.create(kinds.Secret, { apiVersion: "v1", kind: "Secret", metadata, stringData }, {}, never);
+}
+
+async function create(client: KubeClient, kind: Kind, object: KubeObject): Promise<Live> {
+  return await client.create(kind, withoutServerFields(object), PREDECESSORS_MANAGER, never);
+}
+
+/** References of owners, labels and selectors hold uids, which a new cluster gives anew. */
+function renamed(object: KubeObject, uids: ReadonlyMap<string, string>): KubeObject {
+  let text = JSON.stringify(object);
+  for (const [before, after] of uids) text = text.replaceAll(before, after);
+  return JSON.parse(text) as KubeObject;
+}
+
+/** What an API server, a volume's provisioner or a controller of Kubernetes put there, and will put there again. */
+function withoutServerFields(object: KubeObject): KubeObject {
+  const { apiVersion, kind, metadata = {}, spec, status, ...rest } = object as unknown as Loose; // of whatever kind
+  const { name, namespace, labels, annotations = {}, finalizers = [], ownerReferences } = metadata;
+  const ours = Object.entries(annotations).filter(([key]) => !/^(pv|volume(\.beta)?)\.kubernetes\.io\//.test(key));
+  return {
+    apiVersion,
+    kind,
+    metadata: {
+      ...{ name, namespace, labels, ownerReferences, annotations: Object.fromEntries(ours) },
+      finalizers: finalizers.filter((finalizer) => finalizer !== "kubernetes.io/pvc-protection"),
+    },
+    ...rest,
+    ...(spec === undefined ? {} : { spec: withoutBinding(spec) }),
+    // A child's status is a subresource; the server's was a field of the object.
+    ...(kind === SERVER_KIND.kind ? { status } : {}),
+  } as KubeObject;
+}
+
+type Loose = {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata?: {
+    readonly annotations?: Readonly<Record<string, string>>;
+    readonly finalizers?: readonly string[];
+    readonly [field: string]: unknown;
+  };
+  readonly spec?: Readonly<Record<string, unknown>>;
+  readonly status?: unknown;
+};
+
+/** A claim's volume is made anew; whether a Service has an address is its author's. */
+function withoutBinding({
+  volumeName: _volume,
+  clusterIPs: _addresses,
+  ...spec
+}: Readonly<Record<string, unknown>>): object {
+  return spec;
+}
