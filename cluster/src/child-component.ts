@@ -5,7 +5,8 @@ import { ClusterError } from "./errors.ts";
 
 /** A component that lives at most as long as this process, and can be broken on purpose. */
 export class ChildComponent {
-  readonly #name: string;
+  /** Name of the component, such as "etcd". */
+  readonly name: string;
   readonly #command: readonly [string, ...string[]];
   readonly #logFile: string;
   readonly #ready: (component: ChildComponent) => Promise<void>;
@@ -18,7 +19,7 @@ export class ChildComponent {
     logFile: string,
     ready: (component: ChildComponent) => Promise<void>,
   ) {
-    this.#name = name;
+    this.name = name;
     this.#command = command;
     this.#logFile = logFile;
     this.#ready = ready;
@@ -35,7 +36,7 @@ export class ChildComponent {
 
   /** Throws ClusterError, naming the log, when the process has ended by itself. */
   checkRunning(): void {
-    if (!this.#isRunning()) throw new ClusterError(`${this.#name} ended unexpectedly: see ${this.#logFile}.`);
+    if (!this.#isRunning()) throw new ClusterError(`${this.name} ended unexpectedly: see ${this.#logFile}.`);
   }
 
   /** Starts it and waits until it serves. Starting twice is harmless. */

@@ -3,10 +3,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { apiServerFlags, httpsStatus, auditPolicyText } from "./api-server.ts";
-import { binaryPath, buildGoPrograms } from "./build.ts";
+import { binaryPath, buildExtra, buildGoPrograms } from "./build.ts";
 import { makeCertificates } from "./certificates.ts";
 import { ChildComponent } from "./child-component.ts";
 import { ClusterError } from "./errors.ts";
+import { fakeNodes } from "./fake-nodes.ts";
 import { freePort } from "./free-port.ts";
 import { kubeconfigText } from "./kubeconfig.ts";
 import { type Progress, silent, step } from "./progress.ts";
@@ -20,6 +21,11 @@ export type TokenUser = { readonly name: string; readonly token: string; readonl
 export type ControlPlaneOptions = {
   /** Start kube-controller-manager too: garbage collection, StatefulSets, ServiceAccounts. Default false. */
   readonly controllerManager?: boolean;
+  /**
+   * Number of nodes that kwok plays, with a scheduler: pods become Ready though nothing runs. Each takes 110 pods. Wants
+   * `controllerManager`; kwok is built first if it is not in the cache, which takes minutes. Default 0: pods stay pending.
+   */
+  readonly fakeNodes?: number;
   /** Further users; what they may do is up to RBAC objects. */
   readonly users?: readonly TokenUser[];
   /** Added to the command line of kube-apiserver; a repeated flag wins. */
@@ -30,7 +36,7 @@ export type ControlPlaneOptions = {
   readonly signal?: AbortSignal;
 };
 
-/** An API server on loopback with throw-away data; there are no nodes, so pods stay pending. */
+/** An API server on loopback with throw-away data. */
 export interface ControlPlane extends AsyncDisposable {
   readonly url: string;
   /** PEM text of the authority that signed the server's certificate. */
@@ -173,6 +179,7 @@ async function compactEtcd(etcdUrl: string): Promise<void> {
 export async function startControlPlane(options: ControlPlaneOptions = {}): Promise<ControlPlane> {
   const progress = options.progress ?? silent;
   await buildGoPrograms(progress, options.signal);
+  if (options.fakeNodes) await buildExtra("kwok", progress, options.signal);
   const setting = await prepare(options);
   const { folder, url } = setting;
   const certificateAuthority = join(folder, "certificates", "ca.crt");
@@ -188,25 +195,29 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
   const controllerManager = options.controllerManager
     ? await controllerManagerOf(setting, kubeconfig, options.controllerManagerFlags ?? [])
     : undefined;
+  const kubectl = (args: readonly string[], runOptions?: RunOptions): Promise<RunResult> =>
+    run(binaryPath("kubernetes"), ["kubectl", `--kubeconfig=${kubeconfig}`, ...args], runOptions);
+  const count = options.fakeNodes ?? 0;
+  const nodes = count > 0 ? await fakeNodes({ folder, kubeconfig, kubectl }, count) : [];
+  const inOrder = [etcd, apiServer, ...(controllerManager ? [controllerManager] : []), ...nodes];
+  const end = (): Promise<unknown> => Promise.all(inOrder.map((component) => component.stop()));
   const stop = async (): Promise<void> => {
-    await Promise.all([controllerManager?.stop(), apiServer.stop(), etcd.stop()]);
+    await end();
     rmSync(folder, { recursive: true, force: true });
   };
   try {
-    await step(progress, "etcd ready", async () => await etcd.start());
-    await step(progress, "kube-apiserver ready", async () => await apiServer.start());
-    if (controllerManager) await step(progress, "kube-controller-manager ready", () => controllerManager.start());
+    for (const component of inOrder) {
+      await step(progress, `${component.name} ready`, () => component.start());
+    }
   } catch (error) {
-    await Promise.all([controllerManager?.stop(), apiServer.stop(), etcd.stop()]); // the logs stay: the error names them
+    await end(); // the logs stay: the error names them
     throw error;
   }
   return {
-    ...{ url, kubeconfig, apiServer, etcd, controllerManager, kubeconfigFor, stop },
+    ...{ url, kubeconfig, apiServer, etcd, controllerManager, kubeconfigFor, kubectl, stop },
     adminToken: setting.adminToken,
     certificateAuthority: readFileSync(certificateAuthority, "utf8"),
     auditLogPath: join(folder, "audit.log"),
-    kubectl: (args, runOptions) =>
-      run(binaryPath("kubernetes"), ["kubectl", `--kubeconfig=${kubeconfig}`, ...args], runOptions),
     compact: () => compactEtcd(setting.etcdUrl),
     [Symbol.asyncDispose]: stop,
   };

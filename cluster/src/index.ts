@@ -4,5 +4,6 @@ export { type Cluster, defaultClusterName, down, openCluster, up, type UpOptions
 export { type ControlPlane, type ControlPlaneOptions, startControlPlane, type TokenUser } from "./control-plane.ts";
 export { ClusterError } from "./errors.ts";
 export { cacheFolder } from "./locations.ts";
+export { withLock } from "./lock.ts";
 export type { Progress } from "./progress.ts";
 export { CommandError, type RunOptions, type RunResult } from "./run.ts";
