@@ -91,6 +91,14 @@ describe("a server of the predecessor", () => {
     expect(plan({ ...world, children: world.children.filter((child) => !isOwn(child)) })).toEqual([]);
   });
 
+  it("without an Ingress, because a patch dropped it, counts as reachable", () => {
+    const world = left({ patches: [{ type: "application/merge-patch+json", patch: { ingress: null } }] });
+    const children = world.children.filter(({ kind }) => kind !== "Ingress");
+    const { plan: actions, facts } = planFor({ ...world, children }, SETTINGS, NOW);
+    expect(actions).toEqual([]);
+    expect(facts.desiredIngressSettled).toBe(true);
+  });
+
   it("is scaled to zero when it hibernates", () => {
     const annotations = { "renku.io/hibernationDate": "2026-03-01T11:00:00+00:00" };
     const world = left({ jupyterServer: { hibernated: true }, metadata: { annotations } });

@@ -1,6 +1,4 @@
-import { CONTAINERS, routeOf, VOLUMES, type Route } from "@amalthea/api";
 import type { Action } from "./decision.ts";
-import { listOf, valueAt } from "./json.ts";
 import { childKeyOf, isPredecessors, isTerminating, liveStatefulSet, replicasOf, targetOf } from "./live-child.ts";
 import type { LiveChild, Observed } from "./observed.ts";
 
@@ -55,50 +53,4 @@ export function suitsOldLayout(action: Action): boolean {
   return (
     action.kind === "Apply" && action.create && action.childKey !== "statefulset" && action.childKey !== "configmap"
   );
-}
-
-/** Spec fields that differ from what a pod of the predecessor's layout was started with, as far as it shows. */
-export function fieldsUnlikePredecessors(observed: Observed): readonly string[] {
-  const { pod, server } = observed;
-  if (pod === undefined) return [];
-  const container = listOf(valueAt(pod.spec, "containers")).find(
-    (item) => valueAt(item, "name") === CONTAINERS.jupyter,
-  );
-  const workspace = listOf(valueAt(container, "volumeMounts")).find(
-    (item) => valueAt(item, "name") === VOLUMES.workspace,
-  );
-  const { image, rootDir } = server.spec.jupyterServer;
-  const { mountPath } = server.spec.storage.pvc;
-  const pairs: readonly (readonly [string, unknown, unknown])[] = [
-    ["jupyterServer.image", image, valueAt(container, "image")],
-    ["jupyterServer.rootDir", rootDir, valueAt(container, "workingDir")],
-    ["storage.pvc.mountPath", mountPath, valueAt(workspace, "mountPath")],
-    ...routeFields(routeOf(server), predecessorsRoute(observed)),
-  ];
-  // A value that a patch changed, or removed, says nothing about the spec.
-  return pairs.filter(([, now, then]) => then !== undefined && now !== then).map(([field]) => field);
-}
-
-function routeFields(
-  wanted: Route | undefined,
-  live: Route | undefined,
-): readonly (readonly [string, unknown, unknown])[] {
-  if (wanted === undefined || live === undefined) return [];
-  return [
-    ["routing.host", wanted.host, live.host],
-    ["routing.path", wanted.path, live.path],
-    ["routing.tls.enabled", wanted.tls, live.tls],
-  ];
-}
-
-/** Where the predecessor's Ingress leads from; undefined if there is none. */
-export function predecessorsRoute(observed: Observed): Route | undefined {
-  const ingress = observed.children.find((child) => child.kind === "Ingress" && isPredecessors(child));
-  const rule = listOf(valueAt(ingress?.spec, "rules"))[0];
-  const host = valueAt(rule, "host");
-  const path = valueAt(listOf(valueAt(rule, "http", "paths"))[0], "path");
-  if (typeof host !== "string" || typeof path !== "string") return undefined;
-  const { externalUrl: _externalUrl, ...routing } = observed.server.spec.routing;
-  const enabled = listOf(valueAt(ingress?.spec, "tls")).length > 0;
-  return routeOf({ spec: { routing: { ...routing, host, path, tls: { enabled } } } });
 }

@@ -1,12 +1,6 @@
 import { ANNOTATIONS, routeOf, type Route } from "@amalthea/api";
-import {
-  adoptionOf,
-  fieldsUnlikePredecessors,
-  predecessorsRoute,
-  removeOld,
-  suitsOldLayout,
-  type Adoption,
-} from "./adoption.ts";
+import { fieldsUnlikePredecessors, predecessorsRoute } from "./adoption-fields.ts";
+import { adoptionOf, removeOld, suitsOldLayout, type Adoption } from "./adoption.ts";
 import { planChildren } from "./child-plan.ts";
 import { desiredReplicas } from "./children/stateful-set.ts";
 import type { Action, Plan } from "./decision.ts";
@@ -157,7 +151,7 @@ function leaveAlone(
   return {
     plan: [...scaling, ...(children?.actions.filter(suitsOldLayout) ?? [])],
     problems: children?.problems ?? [],
-    ingressSettled: hasIngress(observed),
+    ingressSettled: hasIngress(observed) || children?.ingressSettled === true, // a patch may have dropped it
     settled: !isTerminating(statefulSet) && !isResuming,
     isRemovingPod: false,
   };
