@@ -6,6 +6,15 @@ import { releaseReference } from "../src/release.ts";
 import type { BuildPlace, ImageDefinition } from "../src/definition.ts";
 import type { Layer } from "../src/layer.ts";
 
+/** Measured after load: half of the memory, at the same CPU per request. */
+const SMALL: readonly string[] = [
+  "--max-semi-space-size=1",
+  "--max-old-space-size=32",
+  "--v8-pool-size=0",
+  "--single-threaded",
+  "--optimize-for-size",
+];
+
 /** The authorization service: node and one file, because it runs once per user server and compiling costs memory. */
 export const authorization: ImageDefinition = {
   name: "authorization",
@@ -18,7 +27,7 @@ export const authorization: ImageDefinition = {
       User: `${NONROOT}:${NONROOT}`,
       WorkingDir: "/app",
       Env: [...SERVICE_ENVIRONMENT, "NODE_ENV=production"],
-      Entrypoint: ["node", "--max-semi-space-size=1", "main.mjs"],
+      Entrypoint: ["node", ...SMALL, "main.cjs"],
     },
   }),
 };
@@ -28,10 +37,10 @@ async function bundleLayer({ repository, scratch, progress }: BuildPlace): Promi
   const root = join(scratch, "bundle");
   await build({
     entryPoints: [join(repository, "authorization/src/main.ts")],
-    outfile: join(root, "app/main.mjs"),
+    outfile: join(root, "app/main.cjs"),
     bundle: true,
     platform: "node",
-    format: "esm",
+    format: "cjs",
     target: "node24",
     logLevel: "silent", // it throws what went wrong
   });

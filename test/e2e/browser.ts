@@ -19,6 +19,11 @@ export function launchBrowser(): Promise<Browser> {
   });
 }
 
+/** Opens the launcher in a JupyterLab that shows something else, by its key. */
+export async function openLauncher(page: Page): Promise<void> {
+  await page.keyboard.press("Control+Shift+L");
+}
+
 /** Opens a new notebook from the launcher and runs one cell; returns what the cell printed. */
 export async function runInNewNotebook(page: Page, code: string): Promise<string> {
   await page.locator('.jp-LauncherCard[data-category="Notebook"]').first().click();

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { demoClient, demoIdentityProvider, demoSecret, type DemoLogin } from "../../scripts/demo-identity-provider.ts";
 import { apply, cluster, fetchThroughIngress, kubectl, until } from "./cluster.ts";
+import type { TestServer } from "./server.ts";
 
 export type UserName = "alice" | "bob" | "carol" | "comma" | "unverified";
 
@@ -49,4 +50,18 @@ export async function startIdentityProvider(namespace: string): Promise<Identity
   };
   await scale(1);
   return { client, url, scale };
+}
+
+/** Applies a server whose users sign in at the provider. @param criteria Who may enter, as fields of `auth.oidc`. */
+export async function applyWithLogin(
+  server: TestServer,
+  provider: IdentityProvider,
+  criteria: object,
+  spec: { readonly [field: string]: object } = {},
+): Promise<void> {
+  await server.apply({
+    routing: { externalUrl: new URL(server.url).origin },
+    auth: { oidc: { ...provider.client, ...criteria } },
+    ...spec,
+  });
 }

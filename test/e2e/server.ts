@@ -23,22 +23,27 @@ export type Condition = {
 /** Image of a server whose test needs a real JupyterLab. */
 export const JUPYTER_IMAGE: string = process.env["AMALTHEA_TEST_IMAGE"] ?? "jupyter/minimal-notebook:latest";
 
+/** Where a server is reached: below a path of a host that it shares with others, or at a host of its own. */
+type Address = { readonly host: string; readonly path: string };
+
 const HOST = "e2e.localhost";
 
 /** A server in a namespace, handled as a user would: by kubectl and HTTP. */
 export class TestServer {
   readonly name: string;
   readonly namespace: string;
+  readonly host: string;
   readonly path: string;
   /** Address through the ingress controller, without a slash at its end. */
   readonly url: string;
 
-  constructor(name: string, namespace: string) {
+  constructor(name: string, namespace: string, address: Address = { host: HOST, path: `/${namespace}/${name}` }) {
     this.name = name;
     this.namespace = namespace;
-    this.path = `/${namespace}/${name}`;
+    this.host = address.host;
+    this.path = address.path;
     const ingress = new URL(cluster.ingressUrl);
-    this.url = `http://${HOST}${ingress.port === "" ? "" : `:${ingress.port}`}${this.path}`;
+    this.url = `http://${this.host}${ingress.port === "" ? "" : `:${ingress.port}`}${this.path === "/" ? "" : this.path}`;
   }
 
   /** Applies the server; `spec` is merged over one that has what every server needs. */
@@ -50,7 +55,7 @@ export class TestServer {
       metadata: { name: this.name, namespace: this.namespace },
       spec: {
         jupyterServer: { image: JUPYTER_IMAGE, ...jupyterServer },
-        routing: { host: HOST, path: this.path, ...routing },
+        routing: { host: this.host, path: this.path, ...routing },
         ...rest,
       },
     });

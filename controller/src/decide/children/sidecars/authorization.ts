@@ -29,8 +29,6 @@ export function authorization({ server, settings, route }: ChildContext, upstrea
     AMALTHEA_ORIGINS: route.origin,
     AMALTHEA_POLICY_DIRECTORY: POLICY_DIRECTORY,
     AMALTHEA_UPSTREAMS: JSON.stringify(upstreams),
-    // As many bytes of headers as the proxy in front of it lets through.
-    NODE_OPTIONS: "--max-http-header-size=65536 --max-old-space-size=32",
   };
   return {
     name: CONTAINERS.authorization,
