@@ -79,8 +79,8 @@ export default {
       name: "testing-only-in-tests",
       severity: "error",
       comment: "fakes stay in tests",
-      from: { path: ours, pathNot: "[.]test[.]ts$|/testing|^test/|^bench/" },
-      to: { path: "/testing(/|[.]ts$)" },
+      from: { path: ours, pathNot: "[.]test[.]ts$|/testing|/simulated-world[.]ts$|^controller/cases/|^test/|^bench/" },
+      to: { path: "/testing(/|[.]ts$)|/simulated-world[.]ts$" },
     },
     {
       name: "no-cycles",

@@ -17,12 +17,10 @@ const checks: readonly (readonly [string, ...string[]])[] = [
     "authorization",
     "cluster",
     "images",
-    "test",
-    "bench",
     "scripts",
   ],
   ["knip"],
-  ["prettier", "--check", "--log-level", "warn", "."],
+  ["prettier", "--check", "--cache", "--log-level", "warn", "."],
 ];
 
 const root = fileURLToPath(new URL("..", import.meta.url));

@@ -8,23 +8,33 @@ import { ClusterError } from "./errors.ts";
  * however it ends: the lock is held by a child that lives as long as its input is open.
  *
  * @param onWait called once if somebody else holds the lock
+ * @param signal ends the wait for the lock, not the action
  */
-export async function withLock<T>(path: string, onWait: () => void, action: () => Promise<T>): Promise<T> {
+export async function withLock<T>(
+  path: string,
+  onWait: () => void,
+  action: () => Promise<T>,
+  signal?: AbortSignal,
+): Promise<T> {
   mkdirSync(dirname(path), { recursive: true });
   const holder = spawn("flock", ["--exclusive", path, "sh", "-c", "echo locked; exec cat >/dev/null"], {
     stdio: ["pipe", "pipe", "inherit"],
     detached: true, // so that Ctrl-C ends the action first, and only then frees the lock
   });
   const patience = setTimeout(onWait, 300);
+  const giveUp = (): void => void holder.kill();
+  signal?.addEventListener("abort", giveUp, { once: true });
   try {
     await new Promise<void>((resolve, reject) => {
       holder.once("error", () => reject(new ClusterError("`flock` is missing: install the package util-linux.")));
-      holder.once("exit", () => reject(new ClusterError(`The lock ${path} cannot be taken.`)));
+      holder.once("exit", () => reject(signal?.reason ?? new ClusterError(`The lock ${path} cannot be taken.`)));
       holder.stdout.once("data", () => resolve());
     });
     clearTimeout(patience);
+    signal?.removeEventListener("abort", giveUp);
     return await action();
   } finally {
+    signal?.removeEventListener("abort", giveUp);
     clearTimeout(patience);
     holder.stdin.end();
   }

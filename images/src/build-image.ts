@@ -1,7 +1,8 @@
 import { mkdir, readFile, rename, rm, statfs, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { binaryPath, cacheFolder } from "@amalthea/cluster";
 import { buildDebianRoot } from "../debian/root.ts";
-import { cachedFolder, cacheFolder } from "./cache.ts";
+import { cachedFolder } from "./cache.ts";
 import { catalogue } from "./catalogue.ts";
 import { inputKey } from "./input-hash.ts";
 import { layerCommand } from "./layer.ts";
@@ -50,7 +51,7 @@ export async function buildImage(name: string, options: BuildOptions): Promise<B
   if (definition === undefined) {
     throw new BuildError(`there is no image "${name}"; there are: ${catalogue.map((image) => image.name).join(", ")}`);
   }
-  const cache = join(options.cache ?? cacheFolder(process.env), "images");
+  const cache = join(options.cache ?? cacheFolder(), "images");
   await mkdir(cache, { recursive: true });
   const surroundings = {
     cache,
@@ -113,13 +114,8 @@ function buildPlace(
         },
         { cache, progress, signal },
       ),
-    compiledBinary: compiledBinary ?? builtForCluster,
+    compiledBinary: compiledBinary ?? ((name) => Promise.resolve(binaryPath(name))),
   };
-}
-
-async function builtForCluster(name: CompiledBinary): Promise<string> {
-  const { binaryPath } = await import("@amalthea/cluster"); // only now: most images need nothing of it
-  return binaryPath(name);
 }
 
 /** Leaves `image.tar` and `digest` in the folder. */

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { cachedFolder, cacheFolder } from "./cache.ts";
+import { cachedFolder } from "./cache.ts";
 
 const KEY = "0123456789abcdef";
 
@@ -21,15 +21,6 @@ const surroundings = (lines: string[] = [], signal = new AbortController().signa
 async function fill(folder: string): Promise<void> {
   await writeFile(join(folder, "file"), "built");
 }
-
-describe("cacheFolder", () => {
-  it.each([
-    { env: { AMALTHEA_CACHE: "/some/where" }, ends: /^\/some\/where$/ },
-    { env: {}, ends: /\/\.cache\/amalthea$/ },
-  ])("$env → $ends", ({ env, ends }) => {
-    expect(cacheFolder(env)).toMatch(ends);
-  });
-});
 
 describe("cachedFolder", () => {
   it("builds once for a key and again for another", async () => {

@@ -1,7 +1,6 @@
 import { mkdir, readdir, rename, rm, stat, utimes } from "node:fs/promises";
-import { homedir } from "node:os";
 import { join } from "node:path";
-import { lock } from "./lock.ts";
+import { withLock } from "@amalthea/cluster";
 import type { Progress } from "./progress.ts";
 
 /** A folder that is built once for each set of inputs. */
@@ -23,11 +22,6 @@ export type CacheSurroundings = {
 /** Versions of one folder that stay: room for a checkout or two beside this one, without filling the disk. */
 const VERSIONS_KEPT = 3;
 
-/** The folder of this project's caches: `AMALTHEA_CACHE`, or `~/.cache/amalthea`. */
-export function cacheFolder(env: Readonly<Record<string, string | undefined>>): string {
-  return env["AMALTHEA_CACHE"] ?? join(homedir(), ".cache", "amalthea");
-}
-
 /**
  * The path of a folder, built now if nobody has built it before.
  *
@@ -41,10 +35,19 @@ export async function cachedFolder(
   const folder = join(cache, `${name}-${key}`);
   if (await markUsed(folder)) return folder;
   const waiting = (): void => progress(`waiting for another build of ${name}`);
-  await using _held = await lock(join(cache, "locks", `${name}.lock`), waiting, signal);
-  if (await markUsed(folder)) return folder;
+  return withLock(
+    join(cache, "locks", `${name}.lock`),
+    waiting,
+    async () => {
+      if (!(await markUsed(folder))) await buildInto(folder, join(cache, `${name}.unfinished`), build);
+      await removeOldVersions(cache, name);
+      return folder;
+    },
+    signal,
+  );
+}
 
-  const unfinished = join(cache, `${name}.unfinished`);
+async function buildInto(folder: string, unfinished: string, build: CachedFolder["build"]): Promise<void> {
   await rm(unfinished, { recursive: true, force: true });
   await mkdir(unfinished, { recursive: true });
   try {
@@ -53,8 +56,6 @@ export async function cachedFolder(
   } finally {
     await rm(unfinished, { recursive: true, force: true });
   }
-  await removeOldVersions(cache, name);
-  return folder;
 }
 
 /** Whether the folder is there; if so it counts as used now. */
