@@ -7,9 +7,9 @@ import { provideCluster, type TargetCluster } from "./provide-cluster.ts";
 import { reportFailure } from "./report-failure.ts";
 
 /**
- * `npm start [-- --detach | --context NAME]`: a cluster, Amalthea on it, and two sample servers, one with a token and
- * one with a login at a demo identity provider, whose URLs are printed when they answer. In the foreground, Ctrl-C ends
- * and removes the cluster; with `--detach`, `npm stop` does.
+ * `npm start [-- --detach | --context NAME]`: a cluster, Amalthea on it, and two sample servers, one with a token and (in
+ * a cluster of ours) one with a login at a demo identity provider, whose URLs are printed when they answer. In the
+ * foreground, Ctrl-C ends and removes the cluster; with `--detach`, `npm stop` does.
  */
 const SAMPLE = { name: "sample", namespace: "default", host: "localhost", path: "/sample" } as const;
 
@@ -33,10 +33,11 @@ async function main(signal: AbortSignal): Promise<void> {
   const installation = await install(target, signal);
   const [url, login] = await Promise.all([
     startSample(target, installation.jupyterImage, signal),
-    startLoginSample(target, installation, signal),
+    // An identity provider with passwords that everybody knows has no place in a cluster of the user's.
+    values.context === undefined ? startLoginSample(target, installation, signal) : [],
   ]);
   console.log(`  ready after ${Math.round((performance.now() - start) / 1000)} s\n`);
-  console.log([...login, ""].join("\n"));
+  if (login.length > 0) console.log([...login, ""].join("\n"));
   if (!staysInForeground) return console.log(`JupyterLab: ${url}`);
   console.log(`JupyterLab: ${url}\n\nCtrl-C ends the cluster and removes it.`);
   await once(signal, "abort");
