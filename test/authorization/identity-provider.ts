@@ -21,16 +21,20 @@ export type IdentityProvider = {
 /** Names the account to sign in as, in place of a login form. */
 export const ACCOUNT_HEADER = "x-test-account";
 
-/** Starts a real OpenID Connect provider on loopback for one client. */
+/** Where a provider listens, and the secret of its client. */
+export type ProviderOptions = { readonly address?: string; readonly clientSecret?: string };
+
+/** Starts a real OpenID Connect provider for one client: on loopback, with a random secret, unless the options say else. */
 export async function startIdentityProvider(
   accounts: Readonly<Record<string, Account>>,
   redirectUri: string,
+  { address = "127.0.0.1", clientSecret = randomBytes(16).toString("hex") }: ProviderOptions = {},
 ): Promise<IdentityProvider> {
   const server = createServer();
-  server.listen(0, "127.0.0.1");
+  server.listen(0, address);
   await once(server, "listening");
-  const issuerUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`; // it listens on TCP
-  const client = { clientId: "jupyter", clientSecret: randomBytes(16).toString("hex") };
+  const issuerUrl = `http://${address}:${(server.address() as AddressInfo).port}`; // it listens on TCP
+  const client = { clientId: "jupyter", clientSecret };
   const provider = new Provider(issuerUrl, configuration(accounts, client, redirectUri));
   const answer = provider.callback();
   server.on("request", (request: IncomingMessage, response: ServerResponse) => {

@@ -16,18 +16,26 @@ export type Login = {
 
 const MAX_STEPS = 15;
 
-/** Opens a page as a browser would and follows the redirects through the provider, signing in as `account`. */
-export async function signIn(pageUrl: string, account: string): Promise<Login> {
+/** Sends one request. */
+export type Send = (url: string, headers: Readonly<Record<string, string>>) => Promise<Response>;
+
+/** Without following redirects, which `signIn` does. */
+const send: Send = (url, headers) =>
+  fetch(url, { redirect: "manual", headers, signal: AbortSignal.timeout(20_000) });
+
+/**
+ * Opens a page as a browser would and follows the redirects through the provider, signing in as `account`.
+ *
+ * @param sendRequest Sends the requests where names of hosts lead elsewhere than for this machine.
+ */
+export async function signIn(pageUrl: string, account: string, sendRequest: Send = send): Promise<Login> {
   const jar: Jar = new Map();
   const setCookies: string[] = [];
   const { origin } = new URL(pageUrl);
   let url = pageUrl;
   for (let step = 0; step < MAX_STEPS; step += 1) {
-    const response = await fetch(url, {
-      redirect: "manual",
-      headers: { Accept: "text/html", Cookie: cookieHeader(jar, url), [ACCOUNT_HEADER]: account },
-      signal: AbortSignal.timeout(20_000),
-    });
+    const headers = { Accept: "text/html", Cookie: cookieHeader(jar, url), [ACCOUNT_HEADER]: account };
+    const response = await sendRequest(url, headers);
     const body = await response.text();
     keepCookies(jar, url, response.headers.getSetCookie());
     if (new URL(url).origin === origin) setCookies.push(...response.headers.getSetCookie());
