@@ -64,8 +64,9 @@ async function installNodePackages() {
     .digest("hex");
   const stamp = join(root, "node_modules", ".installed-lock-hash");
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === hash) return;
-  // Whoever waits for the lock finds the work done: npm ci would take the packages away from under the other command.
-  const install = `[ "$(cat '${stamp}' 2>/dev/null)" = ${hash} ] || { npm ci --no-fund --no-audit --loglevel=error && printf ${hash} > '${stamp}'; }`;
+  // Not npm ci: it insists that the lock file names the binaries of every platform, and not every registry has them all.
+  // Versions and checksums come from the lock file all the same. Whoever waits for the lock finds the work done.
+  const install = `[ "$(cat '${stamp}' 2>/dev/null)" = ${hash} ] || { npm install --no-save --no-fund --no-audit --loglevel=error && printf ${hash} > '${stamp}'; }`;
   const shell = ["sh", "-c", install];
   const [command, ...args] = isPresent("flock") ? ["flock", lockFile("npm"), ...shell] : shell;
   await step("npm packages", command, args, {
