@@ -10,6 +10,7 @@ import {
   systemClock,
   WorkQueue,
 } from "@amalthea/kube";
+import { BackgroundTasks } from "./background-tasks.ts";
 import type { ControllerConfig } from "./config.ts";
 import { resolveExtraKinds } from "./extra-kinds.ts";
 import { liveness, readiness } from "./health.ts";
@@ -46,18 +47,33 @@ const REPORTING_CONTROLLER = "amalthea.dev/controller";
  * @throws LeadershipLostError if another replica may lead by now, or if something cannot be started: end the process.
  */
 export async function runAmalthea(options: AmaltheaOptions, signal: AbortSignal): Promise<void> {
+  const parts = await assemble(options, signal);
+  const tasks = new BackgroundTasks();
+  try {
+    await startInOrder(parts, options, tasks, signal);
+  } finally {
+    await tasks.end();
+  }
+}
+
+type Parts = {
+  readonly namespaces: readonly string[];
+  readonly caches: Caches;
+  readonly queue: WorkQueue<ObjectKey>;
+  readonly election: Election;
+  readonly recorder: EventRecorder;
+  readonly loop: ServerLoop;
+  readonly clock: Clock;
+};
+
+/** Makes every part and joins them; nothing runs yet. */
+async function assemble(options: AmaltheaOptions, signal: AbortSignal): Promise<Parts> {
   const { config, client, logger, metrics, clock = systemClock } = options;
   const namespaces = namespacesOf(options);
   const extraKinds = await resolveExtraKinds(config.extraChildResources, client, logger, signal);
   const queue = new WorkQueue<ObjectKey>({ clock, onTaken: (waitMs) => metrics.queueTaken(waitMs) });
-  const caches = new Caches({
-    client,
-    namespaces,
-    extraKinds,
-    clock,
-    logger,
-    onFailure: (kind) => metrics.watchFailed(kind),
-  });
+  const onFailure = (kind: string): void => metrics.watchFailed(kind);
+  const caches = new Caches({ client, namespaces, extraKinds, clock, logger, onFailure });
   const election = electionOf(options, clock);
   const writer = fenced(client, () => election.isLeader());
   const recorder = new EventRecorder({
@@ -69,22 +85,32 @@ export async function runAmalthea(options: AmaltheaOptions, signal: AbortSignal)
     onDropped: (reason) => metrics.eventDropped(reason),
   });
   const loop = new ServerLoop({ config, client: writer, caches, queue, recorder, extraKinds, metrics, logger, clock });
-  watchMetrics(options, caches, queue, election);
+  return { namespaces, caches, queue, election, recorder, loop, clock };
+}
 
-  await using stack = new AsyncDisposableStack();
-  for (const server of await servePorts(options, caches, election, signal)) stack.defer(() => server.close());
-  const watching = background(stack, (stop) => caches.run(stop));
+/** Starts each part when what it needs is there, and returns when the signal is aborted or one of them fails. */
+async function startInOrder(
+  { namespaces, caches, queue, election, recorder, loop, clock }: Parts,
+  options: AmaltheaOptions,
+  tasks: BackgroundTasks,
+  signal: AbortSignal,
+): Promise<void> {
+  const { logger, identity } = options;
+  watchMetrics(options, caches, queue, election);
+  // Probes must be answered before the caches are filled.
+  for (const server of await servePorts(options, caches, election, signal)) tasks.defer(() => server.close());
+  const watching = tasks.start((stop) => caches.run(stop));
   await Promise.race([cachesComplete(caches, signal), watching]);
   if (signal.aborted) return;
   logger.info({ namespaces, servers: caches.servers.store.size }, "caches complete");
-  const leading = background(stack, (stop) => election.run(stop));
+  const leading = tasks.start((stop) => election.run(stop));
   await Promise.race([election.acquired, leading, watching, aborted(signal)]);
   if (signal.aborted) return;
-  logger.info({ identity: options.identity }, "leading");
-  background(stack, (stop) => recorder.run(stop));
-  background(stack, (stop) => resync(loop, clock, stop));
-  const working = background(stack, (stop) => runController(loop.controllerOptions(), AbortSignal.any([signal, stop])));
-  await Promise.race([working, leading, watching]);
+  logger.info({ identity }, "leading");
+  const recording = tasks.start((stop) => recorder.run(stop));
+  const resyncing = tasks.start((stop) => resync(loop, clock, stop));
+  const working = tasks.start((stop) => runController(loop.controllerOptions(), AbortSignal.any([signal, stop])));
+  await Promise.race([working, resyncing, recording, leading, watching]);
 }
 
 /** Resolves when every cache is complete, or when the signal is aborted. */
@@ -98,18 +124,7 @@ async function cachesComplete(caches: Caches, signal: AbortSignal): Promise<void
   }
 }
 
-/** Starts a task that the stack ends, and waits for, in its turn. The promise rejects if the task fails before. */
-function background(stack: AsyncDisposableStack, run: (stop: AbortSignal) => Promise<void>): Promise<void> {
-  const stop = new AbortController();
-  const running = run(stop.signal);
-  running.catch(() => undefined); // whoever races it sees the failure; nobody may be left with an unhandled one
-  stack.defer(async () => {
-    stop.abort();
-    await running.catch(() => undefined);
-  });
-  return running;
-}
-
+/** Puts all servers into the queue from time to time. */
 async function resync(loop: ServerLoop, clock: Clock, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     await clock.sleep(RESYNC_MS * (0.9 + 0.2 * Math.random()), signal);

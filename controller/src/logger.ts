@@ -21,7 +21,7 @@ export function createLogger(level: string): Logger {
 }
 
 /** What a log says of an error: never bodies, which may hold what a Secret holds. */
-export function describeError(error: unknown): object {
+function describeError(error: unknown): object {
   if (!(error instanceof Error)) return { message: String(error) };
   const cause = error.cause instanceof Error ? { cause: describeError(error.cause) } : {};
   const described = { type: error.name, message: error.message, stack: error.stack, ...cause };

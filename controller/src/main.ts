@@ -5,6 +5,7 @@ import {
   createClient,
   inClusterConfig,
   type KubeConfig,
+  type KubeClient,
   KubeConfigError,
   type Logger,
   readKubeConfig,
@@ -52,9 +53,20 @@ async function run(config: ControllerConfig, logger: Logger, stop: AbortSignal):
     "starting",
   );
   try {
+    await requireAnswer(client, kubeConfig, stop);
     await runAmalthea({ config, client, ownNamespace, identity, metrics, logger }, stop);
   } finally {
     await client.close();
+  }
+}
+
+/** @throws KubeConfigError with one sentence, where the watches would try for two minutes. */
+async function requireAnswer(client: KubeClient, { server }: KubeConfig, stop: AbortSignal): Promise<void> {
+  try {
+    await client.getText("/version", stop);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new KubeConfigError(`the API server at ${server} does not answer us: ${reason}`, { cause });
   }
 }
 
@@ -71,7 +83,9 @@ async function findKubeConfig(): Promise<KubeConfig> {
 function stopOnSignals(logger: Logger): AbortSignal {
   const stop = new AbortController();
   for (const name of ["SIGTERM", "SIGINT"] as const) {
-    process.once(name, () => {
+    // Not `once`: npm, timeout and terminals send a signal twice, and the second would kill the process half-way.
+    process.on(name, () => {
+      if (stop.signal.aborted) return;
       logger.info({ signal: name }, "stopping");
       setTimeout(() => process.exit(1), FORCED_EXIT_MS).unref();
       stop.abort();

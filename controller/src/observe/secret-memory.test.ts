@@ -16,32 +16,37 @@ function podView(uid: string, waiting?: string): PodView {
 
 describe("SecretMemory", () => {
   it.each([
-    { then: "there is still no pod", after: nothing, recalls: "Present" },
-    { then: "its first pod appears", after: podView("p1"), recalls: "Present" },
-  ])("of a server without a pod when $then → $recalls", ({ after, recalls }) => {
+    { circumstance: "there is still no pod", after: nothing, recalls: "Present" },
+    { circumstance: "its first pod appears", after: podView("p1"), recalls: "Present" },
+  ])("of a server without a pod when $circumstance → $recalls", ({ after, recalls }) => {
     const memory = new SecretMemory();
     memory.remember("u", present, undefined, 0);
     expect(memory.recall("u", after, 1).kind).toBe(recalls);
   });
 
   it.each([
-    { then: "the same pod is there", after: podView("p1"), atMs: 1, recalls: "Present" },
-    { then: "another pod took its place", after: podView("p2"), atMs: 1, recalls: "Unknown" },
-    { then: "its pod is gone", after: nothing, atMs: 1, recalls: "Unknown" },
+    { circumstance: "the same pod is there", after: podView("p1"), atMs: 1, recalls: "Present" },
+    { circumstance: "another pod took its place", after: podView("p2"), atMs: 1, recalls: "Unknown" },
+    { circumstance: "its pod is gone", after: nothing, atMs: 1, recalls: "Unknown" },
     {
-      then: "the pod soon misses a part",
+      circumstance: "the pod soon misses a part",
       after: podView("p1", "CreateContainerConfigError"),
       atMs: 9_999,
       recalls: "Present",
     },
     {
-      then: "the pod misses a part",
+      circumstance: "the pod misses a part",
       after: podView("p1", "CreateContainerConfigError"),
       atMs: 10_000,
       recalls: "Unknown",
     },
-    { then: "the pod pulls its image", after: podView("p1", "ImagePullBackOff"), atMs: 10_000, recalls: "Present" },
-  ])("of a server with a pod when $then → $recalls", ({ after, atMs, recalls }) => {
+    {
+      circumstance: "the pod pulls its image",
+      after: podView("p1", "ImagePullBackOff"),
+      atMs: 10_000,
+      recalls: "Present",
+    },
+  ])("of a server with a pod when $circumstance → $recalls", ({ after, atMs, recalls }) => {
     const memory = new SecretMemory();
     memory.remember("u", present, "p1", 0);
     expect(memory.recall("u", after, atMs).kind).toBe(recalls);

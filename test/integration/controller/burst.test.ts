@@ -16,7 +16,7 @@ beforeAll(async () => {
   });
 });
 
-afterAll(() => world?.[Symbol.asyncDispose]());
+afterAll(() => world?.stop());
 
 /** Reports every pod as ready as soon as it appears, as a kubelet does in the end. */
 function playKubelet(client: KubeClient, signal: AbortSignal): Promise<void> {
@@ -59,10 +59,11 @@ describe(`${SERVERS} servers at once`, () => {
     expect(controllerCalls(world).filter(({ verb, resource }) => verb === "get" && resource !== "leases")).toEqual([]);
 
     await operator.stop();
-    await using next = await startOperator(world);
+    const next = await startOperator(world);
     await next.leading;
     await next.idle();
     expect(controllerWrites(world).slice(writes.length)).toEqual([]);
+    await next.stop();
     stop.abort();
     await kubelet;
   }, 240_000);

@@ -10,7 +10,7 @@ beforeAll(async () => {
   world = await startWorld(["scope.clusterWide=true"]);
 });
 
-afterAll(() => world?.[Symbol.asyncDispose]());
+afterAll(() => world?.stop());
 
 /** Annotations whose values follow from the rest, uid and namespace included. */
 const HASHES = /"(amalthea\.dev\/(?:desired-hash|started-with))":"(?:[^"\\]|\\.)*"/g;
@@ -59,18 +59,19 @@ let expected: readonly object[];
 describe("a controller that dies during a creation", () => {
   beforeAll(async () => {
     const user = new User(world.admin, await world.makeNamespace("undisturbed"));
-    await using operator = await startOperator(world);
+    const operator = await startOperator(world);
     await operator.leading;
     await user.create("alice");
     await finishCreation(user);
     expected = await endState(user);
+    await operator.stop();
   });
 
   it.each(Array.from({ length: WRITES }, (_, index) => index + 1))(
     "after %i writes leaves what the next one finishes, with nothing doubled and nothing lost",
     async (writes) => {
       const user = new User(world.admin, await world.makeNamespace(`dies-after-${writes}`));
-      await using mortal = await startOperator(world, { diesAfterWrites: writes });
+      const mortal = await startOperator(world, { diesAfterWrites: writes });
       await mortal.leading;
       await user.create("alice");
       if (writes === WRITES) {
@@ -81,7 +82,7 @@ describe("a controller that dies during a creation", () => {
       await mortal.kill();
       const secret = await user.get(kinds.Secret, "alice");
 
-      await using next = await startOperator(world);
+      const next = await startOperator(world);
       await next.leading;
       await finishCreation(user);
       await eventually(async () => expect(await endState(user)).toEqual(expected));
@@ -92,6 +93,7 @@ describe("a controller that dies during a creation", () => {
       expect(ofChildren.map(({ resource }) => resource).toSorted()).toEqual(
         childKinds.map(({ plural }) => plural).toSorted(),
       );
+      await next.stop();
     },
   );
 });

@@ -16,7 +16,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await operator?.stop();
-  await world?.[Symbol.asyncDispose]();
+  await world?.stop();
 });
 
 async function aUser(namespace: string): Promise<User> {

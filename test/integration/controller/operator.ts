@@ -14,7 +14,7 @@ export type OperatorOptions = {
 };
 
 /** A controller in this process, under the chart's service account, with the chart's settings. */
-export interface Operator extends AsyncDisposable {
+export interface Operator {
   /** Resolves when it leads. */
   readonly leading: Promise<void>;
   /** Resolves when its death by `diesAfterWrites` has come. */
@@ -48,7 +48,7 @@ export async function startOperator(world: World, options: OperatorOptions = {})
     { config, client: client.client, ownNamespace: "amalthea", identity, metrics, logger: log },
     stop.signal,
   );
-  const finished = running.finally(() => client.close());
+  const finished = endOf(running, client);
   finished.catch(() => undefined); // a test that cares awaits it
   void client.died.then(() => stop.abort());
   return {
@@ -65,11 +65,15 @@ export async function startOperator(world: World, options: OperatorOptions = {})
       client.die();
       await finished.catch(() => undefined);
     },
-    [Symbol.asyncDispose]: async () => {
-      stop.abort();
-      await finished.catch(() => undefined);
-    },
   };
+}
+
+async function endOf(running: Promise<void>, client: MortalClient): Promise<void> {
+  try {
+    await running;
+  } finally {
+    await client.close();
+  }
 }
 
 async function requireIdle({ registry }: Metrics): Promise<void> {

@@ -17,11 +17,11 @@ beforeAll(async () => {
   outside = new User(world.admin, await world.makeNamespace("outside"));
 });
 
-afterAll(() => world?.[Symbol.asyncDispose]());
+afterAll(() => world?.stop());
 
 describe("a controller of two namespaces", () => {
   it("looks after both through a server's whole life with the rights of the chart, and leaves a third alone", async () => {
-    await using operator = await startOperator(world);
+    const operator = await startOperator(world);
     await operator.leading;
     await outside.create("alice");
     for (const user of [one, two]) {
@@ -42,6 +42,7 @@ describe("a controller of two namespaces", () => {
     expect(controllerCalls(world).filter(({ code }) => code === 403)).toEqual([]);
     expect(await outside.childrenOf("alice")).toEqual([]);
     expect((await outside.server("alice")).status?.state).toBeUndefined();
+    await operator.stop();
   });
 
   it.each([
@@ -62,9 +63,9 @@ describe("two replicas", () => {
   const withLease = { environment: { LEADER_ELECTION_ENABLED: "true" } };
 
   it("change over within 20 seconds when the leader dies, and no server is left out", async () => {
-    await using first = await startOperator(world, withLease);
+    const first = await startOperator(world, withLease);
     await first.leading;
-    await using second = await startOperator(world, withLease);
+    const second = await startOperator(world, withLease);
     await one.create("before");
     await eventually(async () => expect(await one.childrenOf("before")).toHaveLength(childKinds.length));
     await first.kill();
@@ -77,9 +78,9 @@ describe("two replicas", () => {
   });
 
   it("change over within 5 seconds when the leader is told to stop", async () => {
-    await using first = await startOperator(world, withLease);
+    const first = await startOperator(world, withLease);
     await first.leading;
-    await using second = await startOperator(world, withLease);
+    const second = await startOperator(world, withLease);
     const lease = { name: "amalthea-controller", namespace: "amalthea" };
     const amalthea = new User(world.admin, lease.namespace);
     expect((await amalthea.get(kinds.Lease, lease.name)).spec?.holderIdentity).not.toBe("");
@@ -87,5 +88,6 @@ describe("two replicas", () => {
     const stopped = performance.now();
     await second.leading;
     expect(performance.now() - stopped).toBeLessThan(5_000);
+    await second.stop();
   });
 });

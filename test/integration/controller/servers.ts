@@ -7,7 +7,7 @@ import { SERVER_KIND } from "../../../controller/src/kinds.ts";
 const forever = new AbortController().signal;
 
 /** A token-mode server with a volume, as a user writes it; `spec` is merged into its top level. */
-export function aServer(namespace: string, name: string, spec: object = {}): object {
+function aServer(namespace: string, name: string, spec: object = {}): object {
   return {
     apiVersion: SERVER_KIND.apiVersion,
     kind: SERVER_KIND.kind,

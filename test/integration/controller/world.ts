@@ -15,7 +15,7 @@ type Rendered = {
 type Container = { readonly env?: readonly { readonly name: string; readonly value?: string }[] };
 
 /** The chart as helm renders it. */
-export function renderChart(values: readonly string[]): readonly Rendered[] {
+function renderChart(values: readonly string[]): readonly Rendered[] {
   const chart = fileURLToPath(new URL("../../../helm-chart/amalthea", import.meta.url));
   const sets = values.flatMap((value) => ["--set", value]);
   const text = execFileSync(binaryPath("helm"), ["template", "amalthea", chart, "--namespace", "amalthea", ...sets], {
@@ -27,14 +27,14 @@ export function renderChart(values: readonly string[]): readonly Rendered[] {
 }
 
 /** The environment that the chart gives to the controller. */
-export function environmentOf(chart: readonly Rendered[]): Record<string, string> {
+function environmentOf(chart: readonly Rendered[]): Record<string, string> {
   const deployment = chart.find(({ kind }) => kind === "Deployment");
   const env = deployment?.spec?.template?.spec?.containers?.[0]?.env ?? [];
   return Object.fromEntries(env.flatMap(({ name, value }) => (value === undefined ? [] : [[name, value]])));
 }
 
 /** An API server on which the chart is installed, all but its Deployment: tests run the controller themselves. */
-export type World = AsyncDisposable & {
+export type World = {
   readonly cluster: ControlPlane;
   /** A member of system:masters. */
   readonly admin: KubeClient;
@@ -42,6 +42,7 @@ export type World = AsyncDisposable & {
   readonly controllerKubeconfig: string;
   readonly environment: Readonly<Record<string, string>>;
   makeNamespace(name: string): Promise<string>;
+  stop(): Promise<void>;
 };
 
 export const CONTROLLER_USER = "system:serviceaccount:amalthea:amalthea";
@@ -70,7 +71,7 @@ export async function startWorld(values: readonly string[], options: ControlPlan
     controllerKubeconfig: cluster.kubeconfigFor(token.trim()),
     environment: environmentOf(chart),
     makeNamespace,
-    [Symbol.asyncDispose]: async () => {
+    stop: async () => {
       await admin.close();
       await cluster.stop();
     },
