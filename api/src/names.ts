@@ -41,13 +41,15 @@ export const COMPONENT = "jupyterserver";
 export const ANNOTATIONS = {
   /** On a child: hash of the manifest it was made from. */
   desiredHash: "amalthea.dev/desired-hash",
+  /** On an Ingress: the class that was asked for; absent where it is the cluster's default one. */
+  ingressClass: "amalthea.dev/ingress-class",
   /** On the Secret: hash of the values that follow the spec. */
   contentHash: "amalthea.dev/content-hash",
   /** On the pod template: hashes of the spec fields a pod was started with, and its routing. */
   startedWith: "amalthea.dev/started-with",
   /** On the pod: hash of the access policy; touched so that the kubelet looks at the ConfigMap at once. */
   accessPolicyHash: "amalthea.dev/access-policy-hash",
-  /** On the JupyterServer: any new value restarts the pod. */
+  /** On the JupyterServer: any new value restarts the pod, which carries the value it was started with. */
   restartedAt: "amalthea.dev/restartedAt",
   /** On the StatefulSet's template, written by `kubectl rollout restart`. */
   kubectlRestartedAt: "kubectl.kubernetes.io/restartedAt",

@@ -2,6 +2,7 @@ import {
   type Clock,
   isAlreadyExists,
   isInvalid,
+  isNotFound,
   keyOf,
   type Kind,
   kinds,
@@ -174,11 +175,14 @@ async function remove(
   const { target } = action;
   const at = deps.findKind(target);
   const removed: ActionResult = { kind: "Removed", action, at, key: keyOf(target), uid: target.uid };
+  const resourceVersion = action.kind === "Remove" ? action.resourceVersion : undefined;
   try {
-    const object = await deps.client.remove(at, target, { uid: target.uid, propagationPolicy: "Background" }, signal);
+    const options = { uid: target.uid, resourceVersion, propagationPolicy: "Background" } as const;
+    const object = await deps.client.remove(at, target, options, signal);
     return object === undefined ? removed : { kind: "Written", action, at, object };
   } catch (error) {
-    if (isGoneOrReplaced(error)) return removed;
+    // It may have changed since it was decided on, rather than have been replaced: look again.
+    if (isGoneOrReplaced(error) && (resourceVersion === undefined || isNotFound(error))) return removed;
     throw error;
   }
 }

@@ -100,7 +100,7 @@ function fittedClaims(observed: Observed, wanted: readonly DesiredChild[]): Clai
     }
     const decision = reconcileClaim(child, live, refusalOf(observed, child)?.code === INVALID);
     if (decision.kind === "Replace") {
-      actions.push(removal(live, decision.because));
+      actions.push({ ...removal(live, decision.because), resourceVersion: live.metadata.resourceVersion });
       continue;
     }
     children.push(decision.desired);
@@ -123,6 +123,10 @@ function stepFor(observed: Observed, { childKey, manifest, desiredHash }: Desire
   if (because === undefined) return { kind: "Settled" };
   if (live !== undefined && (isTerminating(live) || givesWay(live))) return { kind: "Wait" };
   const refusal = refusalOf(observed, { childKey, desiredHash });
+  if (live !== undefined && hasDroppedClass(live, manifest)) {
+    const dropped = "its class is not asked for any more: the default one is given to a new Ingress only";
+    return { kind: "Act", action: removal(live, dropped) };
+  }
   if (live !== undefined && refusal?.code === INVALID && isReplaceable(live, desiredHash)) {
     const replaced = "what somebody added to it leaves no room for ours: it is made anew";
     return { kind: "Act", action: removal(live, replaced) };
@@ -153,6 +157,14 @@ const REPLACEABLE: ReadonlySet<string> = new Set(["ConfigMap", "Ingress", "Netwo
  */
 function isReplaceable({ kind, metadata }: LiveChild, desiredHash: string): boolean {
   return REPLACEABLE.has(kind) && metadata.annotations?.[ANNOTATIONS.desiredHash] === desiredHash;
+}
+
+/** Whether an Ingress has a class that was asked for, and none is any more: without it nobody would serve it. */
+function hasDroppedClass(live: LiveChild, { metadata }: DesiredChild["manifest"]): boolean {
+  return (
+    live.metadata.annotations?.[ANNOTATIONS.ingressClass] !== undefined &&
+    metadata.annotations?.[ANNOTATIONS.ingressClass] === undefined
+  );
 }
 
 /** A child of the predecessor that is made anew rather than changed. */
@@ -192,7 +204,10 @@ function pruneActions(observed: Observed, live: LiveChild): readonly Action[] {
   return observed.pod === undefined ? [removal(live)] : []; // somebody may still work on it, and think better of it
 }
 
-function removal(live: LiveChild, because = "the server does not ask for it any more"): Action {
+function removal(
+  live: LiveChild,
+  because = "the server does not ask for it any more",
+): Extract<Action, { kind: "Remove" }> {
   return { kind: "Remove", childKey: childKeyOf(live) ?? live.kind.toLowerCase(), target: targetOf(live), because };
 }
 

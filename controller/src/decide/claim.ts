@@ -34,18 +34,16 @@ export function reconcileClaim(desired: DesiredChild, live: LiveChild, isRefused
   if (!isBound && isOtherClass) return { kind: "Replace", because: "its class changed before it was bound" };
   if (!isBound && isSmaller) return { kind: "Replace", because: "it got smaller before it was bound" };
   if (!isBound && isRefused) return { kind: "Replace", because: "it cannot be changed, and was never bound" };
-  if (!isOtherClass && !isSmaller) return { kind: "Keep", desired, problems: [] };
   const problems: Problem[] = [];
   if (isOtherClass) {
     const names = { from: String(from.storageClass), to: String(to.storageClass) };
     problems.push({ kind: "ClaimChangeRefused", field: "storage.pvc.storageClassName", ...names });
   }
   if (isSmaller) problems.push({ kind: "ClaimShrinkRefused", from: String(from.size), to: String(to.size) });
-  return {
-    kind: "Keep",
-    desired: asItIs(desired, isOtherClass ? from.storageClass : to.storageClass, isSmaller ? from.size : to.size),
-    problems,
-  };
+  const size = isSmaller ? from.size : to.size;
+  const fitted = problems.length === 0 ? desired : asItIs(desired, isOtherClass ? from.storageClass : undefined, size);
+  const isClassless = isBound && to.storageClass === undefined;
+  return { kind: "Keep", desired: isClassless ? withClass(fitted, from.storageClass) : fitted, problems };
 }
 
 function sizeOf(spec: unknown): unknown {
@@ -57,6 +55,16 @@ function isBelow(size: unknown, limit: unknown): boolean {
   return amount !== undefined && least !== undefined && amount < least;
 }
 
+/**
+ * The claim with the class that it was bound with, for a server that asks for none: that it asked for one before cannot be
+ * undone. The hash stays that of what is asked for, so that claims of the default class are not written again.
+ */
+function withClass({ childKey, manifest, desiredHash }: DesiredChild, storageClassName: unknown): DesiredChild {
+  const spec = { ...objectOf(manifest["spec"]), ...(storageClassName === undefined ? {} : { storageClassName }) };
+  return { childKey, desiredHash, manifest: { ...manifest, spec } };
+}
+
+/** @param storageClassName Undefined leaves the desired one. */
 function asItIs({ childKey, manifest }: DesiredChild, storageClassName: unknown, storage: unknown): DesiredChild {
   const spec = objectOf(manifest["spec"]);
   const { [ANNOTATIONS.desiredHash]: _hash, ...annotations } = manifest.metadata.annotations ?? {};

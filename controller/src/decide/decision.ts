@@ -54,7 +54,14 @@ export type Action =
       readonly create: boolean;
       readonly because: string;
     }
-  | { readonly kind: "Remove"; readonly childKey: string; readonly target: Target; readonly because: string }
+  | {
+      readonly kind: "Remove";
+      readonly childKey: string;
+      readonly target: Target;
+      /** Only this version of it may go: a claim that was bound meanwhile holds data. */
+      readonly resourceVersion?: string;
+      readonly because: string;
+    }
   /** Removes the pod so that the StatefulSet makes a new one. */
   | { readonly kind: "RemovePod"; readonly target: Target; readonly because: string }
   /** Writes replicas through `/scale`, when the template cannot or must not be applied. */

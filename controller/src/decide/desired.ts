@@ -115,7 +115,7 @@ function containerResources(document: PatchDocument): Readonly<JsonObject> {
 
 function desiredChild(context: ChildContext, childKey: string, child: JsonObject, started: StartedWith): DesiredChild {
   const complete = childKey === "statefulset" ? withPodMetadata(context, child, started) : child;
-  const manifest = withMetadata(context, childKey, complete, isOwned(context.server, childKey));
+  const manifest = withIngressClass(withMetadata(context, childKey, complete, isOwned(context.server, childKey)));
   const desiredHash = contentHash(manifest);
   return { childKey, desiredHash, manifest: withAnnotation(manifest, ANNOTATIONS.desiredHash, desiredHash) };
 }
@@ -153,6 +153,13 @@ function extraChildName(server: JupyterServer, childKey: string): string {
   return `${childName(server)}-${childKey.toLowerCase()}`;
 }
 
+/** Marks an Ingress whose class was asked for: the live object does not tell it from the cluster's default. */
+function withIngressClass(manifest: Manifest): Manifest {
+  const ingressClass = manifest.kind === "Ingress" ? valueAt(manifest["spec"], "ingressClassName") : undefined;
+  if (typeof ingressClass !== "string") return manifest;
+  return withAnnotation(manifest, ANNOTATIONS.ingressClass, ingressClass);
+}
+
 function withAnnotation(manifest: Manifest, name: string, value: string): Manifest {
   const { metadata } = manifest;
   return { ...manifest, metadata: { ...metadata, annotations: { ...metadata.annotations, [name]: value } } };
@@ -166,10 +173,15 @@ function withPodMetadata(
   const spec = objectOf(statefulSet["spec"]);
   const template = objectOf(spec["template"]);
   const metadata = objectOf(template["metadata"]);
+  const restartedAt = server.metadata.annotations?.[ANNOTATIONS.restartedAt];
   const podMetadata = {
     ...metadata,
     labels: { ...labelsOf(server, settings, texts(metadata["labels"])), ...MAIN_POD_LABELS },
-    annotations: { ...texts(metadata["annotations"]), [ANNOTATIONS.startedWith]: startedWithAnnotation(started) },
+    annotations: {
+      ...texts(metadata["annotations"]),
+      [ANNOTATIONS.startedWith]: startedWithAnnotation(started),
+      ...(restartedAt === undefined ? {} : { [ANNOTATIONS.restartedAt]: restartedAt }),
+    },
   };
   return { ...statefulSet, spec: { ...spec, template: { ...template, metadata: podMetadata } } };
 }

@@ -104,6 +104,18 @@ describe("planFor", () => {
     expect(sentences(decide(carryOut(changed, first.plan)))).toEqual(["RemovePod Pod: jupyterServer.image changed"]);
   });
 
+  it("leaves a pod alone that was started by a version which did not know a field, until that has another value", () => {
+    const world = running({ updatePolicy: "Restart" });
+    const name = "amalthea.dev/started-with";
+    const started = JSON.parse(world.pod?.metadata.annotations?.[name] ?? "") as Record<string, unknown>;
+    delete started["jupyterServer.defaultUrl"];
+    const metadata = { ...world.pod?.metadata, annotations: { [name]: JSON.stringify(started) } };
+    const older = { ...world, pod: { ...world.pod, metadata } } as Observed;
+    expect(decide(older).facts.pendingFields).toEqual([]);
+    const changed = change(older, { jupyterServer: { defaultUrl: "/tree" } });
+    expect(decide(changed).facts.pendingFields).toEqual(["jupyterServer.defaultUrl"]);
+  });
+
   it("replaces a pod that was never ready when its template changes", () => {
     const changed = change(neverReady(running({ jupyterServer: { image: "wrong" } })), {
       jupyterServer: { image: "right" },
@@ -112,25 +124,45 @@ describe("planFor", () => {
     expect(sentences(decide(next))).toEqual(["RemovePod Pod: jupyterServer.image changed before it was ready"]);
   });
 
-  it.each([
-    { since: "after the pod started", annotation: timeAgo(10), restarts: true },
-    { since: "before the pod started", annotation: timeAgo(100), restarts: false },
-    { since: "in the future", annotation: timeAgo(-100), restarts: false },
-    { since: "at no time", annotation: "now", restarts: false },
-  ])("obeys a restart that was asked for $since: $restarts", ({ annotation, restarts }) => {
-    const annotations = { "amalthea.dev/restartedAt": annotation };
-    const { plan } = decide(change(running(), { metadata: { annotations } }));
-    expect(plan.some(({ kind }) => kind === "RemovePod")).toBe(restarts);
+  const restartedAt = (value: string): ServerOptions => ({
+    metadata: { annotations: { "amalthea.dev/restartedAt": value } },
   });
 
-  it("obeys kubectl rollout restart", () => {
+  it.each([
+    { asked: "by an annotation", before: {}, after: restartedAt("once"), restarts: true },
+    { asked: "by another value of it", before: restartedAt("once"), after: restartedAt("twice"), restarts: true },
+    { asked: "for the pod that runs", before: restartedAt("once"), after: restartedAt("once"), restarts: false },
+    { asked: "for and taken back", before: restartedAt("once"), after: {}, restarts: false },
+    { asked: "by a clock that is wrong", before: {}, after: restartedAt(timeAgo(-3600)), restarts: true },
+  ])("restarts once when that is asked $asked: $restarts", ({ before, after, restarts }) => {
+    const asked = change(running(before), after);
+    const withTemplate = carryOut(asked, decide(asked).plan);
+    const { plan } = decide(withTemplate);
+    expect(plan.some(({ kind }) => kind === "RemovePod")).toBe(restarts);
+    expect(decide(carryOut(withTemplate, plan)).plan).toEqual([]);
+  });
+
+  it("obeys kubectl rollout restart, once, also when the clock of whoever asked is wrong", () => {
     const restarted = withChild(running(), "StatefulSet", (child) => {
-      const annotations = { "kubectl.kubernetes.io/restartedAt": timeAgo(5) };
+      const annotations = { "kubectl.kubernetes.io/restartedAt": timeAgo(-3600) };
       const template = copyOf(child.spec?.["template"]) as { metadata: { annotations: Record<string, string> } };
       Object.assign(template.metadata.annotations, annotations);
       return { ...child, spec: { ...child.spec, template } };
     });
-    expect(decide(restarted).plan.map(({ kind }) => kind)).toEqual(["RemovePod"]);
+    const { plan } = decide(restarted);
+    expect(plan.map(({ kind }) => kind)).toEqual(["RemovePod"]);
+    expect(decide(carryOut(restarted, plan)).plan).toEqual([]);
+  });
+
+  it("makes an Ingress anew when its class is not asked for any more", () => {
+    const classed = running({ routing: { ingressClassName: "internal" } });
+    const asked = change(classed, {});
+    const first = decide(asked).plan;
+    expect(sentences({ plan: first } as PlanDecision)).toEqual([expect.stringMatching(/^Remove Ingress: its class/)]);
+    expect(decide(carryOut(asked, first)).plan.map(subject)).toEqual(["ingress"]);
+    expect(decide(change(running(), { routing: { ingressClassName: "internal" } })).plan).toMatchObject([
+      { kind: "Apply", childKey: "ingress", create: false },
+    ]);
   });
 
   it("keeps the Ingress on the route that the pod was started with", () => {
@@ -188,10 +220,8 @@ describe("planFor", () => {
       const world: Observed = { ...running({ jupyterServer: { hibernated: true } }), secret: { kind: "Unknown" } };
       const annotations = world.server.metadata.annotations ?? {};
       expect(decide(change(world, { metadata: { annotations } })).plan.map(subject)).toContain("secret");
-      const restart = change(
-        { ...running(), secret: { kind: "Unknown" } },
-        { metadata: { annotations: { "amalthea.dev/restartedAt": timeAgo(5) } } },
-      );
+      const asked = change(running(), restartedAt("now"));
+      const restart: Observed = { ...carryOut(asked, decide(asked).plan), secret: { kind: "Unknown" } };
       expect(decide(restart).plan.map(({ kind }) => kind)).toEqual(["EnsureSecret", "RemovePod"]);
     });
 
@@ -254,6 +284,19 @@ describe("planFor", () => {
 
     it("lets it grow", () => {
       expect(decide(change(bind(running(claim)), { ...claim, size: "1Gi" })).plan.map(subject)).toEqual(["pvc"]);
+    });
+
+    it("leaves a bound one its class when none is asked for any more", () => {
+      const world = change(bind(running({ pvc: { enabled: true, storageClassName: "standard" } })), claim);
+      const { plan, facts } = decide(world);
+      expect(plan).toMatchObject([{ childKey: "pvc", manifest: { spec: { storageClassName: "standard" } } }]);
+      expect(facts.problems).toEqual([]);
+      expect(decide(carryOut(world, plan)).plan.map(subject)).not.toContain("pvc");
+    });
+
+    it("removes an unbound one only as long as nobody has bound it", () => {
+      const world = change(running(claim), { pvc: { enabled: true, storageClassName: "fast" } });
+      expect(decide(world).plan).toContainEqual(expect.objectContaining({ kind: "Remove", resourceVersion: "1" }));
     });
 
     it("refuses to shrink it", () => {

@@ -27,7 +27,7 @@ export function planFor(observed: Observed, settings: DecisionSettings, now: Dat
   if (standBackSeconds(server, now) > 0) {
     return { plan: [], facts: restingFacts(observed, [{ kind: "PredecessorRunning" }]) };
   }
-  const { plan, facts } = planWorld(observed, settings, now);
+  const { plan, facts } = planWorld(observed, settings);
   return { plan: [...metadata, ...plan], facts };
 }
 
@@ -60,12 +60,12 @@ function servedRoute(observed: Observed): Route | undefined {
   return started ?? routeOf(observed.server);
 }
 
-function planWorld(observed: Observed, settings: DecisionSettings, now: Date): PlanDecision {
+function planWorld(observed: Observed, settings: DecisionSettings): PlanDecision {
   const { server } = observed;
   const served = servedRoute(observed);
   const desired = desiredChildren(server, settings, routeOf(server), served);
   const pod = lastingPod(observed);
-  const state = podPlan(observed, desired, pod, now);
+  const state = podPlan(observed, desired, pod);
   const adoption = adoptionOf(observed, state.restartReason);
   const parts =
     adoption.kind === "LeaveAlone"
@@ -98,7 +98,7 @@ type PodPlan = {
 
 const NO_RESIZE: ResizePlan = { facts: { kind: "None" }, actions: [] };
 
-function podPlan(observed: Observed, desired: Desired, pod: LivePod | undefined, now: Date): PodPlan {
+function podPlan(observed: Observed, desired: Desired, pod: LivePod | undefined): PodPlan {
   const isWanted = desiredReplicas(observed) === 1;
   if (pod === undefined || !isWanted || desired.kind === "Unrenderable") {
     return { waiting: [], resize: NO_RESIZE, restartReason: undefined };
@@ -108,7 +108,7 @@ function podPlan(observed: Observed, desired: Desired, pod: LivePod | undefined,
     before === undefined ? fieldsUnlikePredecessors(observed) : changedFields(before, desired.startedWith);
   const resize = resizeOf(observed, desired.startedWith.resources, pod, before);
   const waiting = resize.facts.kind === "NotPossible" ? [...changed, "jupyterServer.resources"].toSorted() : changed;
-  return { waiting, resize, restartReason: restartReason(observed, pod, waiting, now) };
+  return { waiting, resize, restartReason: restartReason(observed, pod, waiting) };
 }
 
 /**

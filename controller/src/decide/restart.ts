@@ -4,27 +4,24 @@ import { liveStatefulSet } from "./live-child.ts";
 import type { Observed } from "./observed.ts";
 import { wasNeverReady, type LivePod } from "./running-pod.ts";
 
-/** When a restart was last asked for, by annotation of the server or by `kubectl rollout restart`. */
-function restartRequests(observed: Observed): readonly (readonly [string, string])[] {
+/** Requests to restart, by annotation of the server or by `kubectl rollout restart`, that a new pod would carry. */
+function restartRequests(observed: Observed): readonly (readonly [string, unknown])[] {
   const template = valueAt(liveStatefulSet(observed)?.spec, "template", "metadata", "annotations");
-  const requests = [
+  return [
     [ANNOTATIONS.restartedAt, observed.server.metadata.annotations?.[ANNOTATIONS.restartedAt]],
     [ANNOTATIONS.kubectlRestartedAt, valueAt(template, ANNOTATIONS.kubectlRestartedAt)],
-  ] as const;
-  return requests.flatMap(([name, value]) => (typeof value === "string" ? [[name, value] as const] : []));
+  ];
 }
 
 /**
- * Why somebody wants the pod replaced: the request is younger than the pod, and not in the future, where it would be
- * obeyed again and again. Undefined if nobody does.
+ * Why somebody wants the pod replaced: it does not carry a request that its successor would carry. Values are compared,
+ * not times: the clock of whoever asked may be wrong. Undefined if nobody does.
  */
-export function requestedRestart(observed: Observed, pod: LivePod, now: Date): string | undefined {
-  const started = Date.parse(pod.metadata.creationTimestamp);
-  const request = restartRequests(observed).find(([, value]) => {
-    const asked = Date.parse(value);
-    return asked > started && asked <= now.getTime();
-  });
-  return request === undefined ? undefined : `${request[0]} is ${request[1]}`;
+function requestedRestart(observed: Observed, pod: LivePod): string | undefined {
+  const request = restartRequests(observed).find(
+    ([name, value]) => typeof value === "string" && pod.metadata.annotations?.[name] !== value,
+  );
+  return request === undefined ? undefined : `${request[0]} is ${String(request[1])}`;
 }
 
 /**
@@ -32,13 +29,8 @@ export function requestedRestart(observed: Observed, pod: LivePod, now: Date): s
  *
  * @param waiting Spec fields that the pod does not have yet.
  */
-export function restartReason(
-  observed: Observed,
-  pod: LivePod,
-  waiting: readonly string[],
-  now: Date,
-): string | undefined {
-  const requested = requestedRestart(observed, pod, now);
+export function restartReason(observed: Observed, pod: LivePod, waiting: readonly string[]): string | undefined {
+  const requested = requestedRestart(observed, pod);
   if (requested !== undefined) return requested;
   if (observed.server.spec.updatePolicy === "Restart" && waiting.length > 0) return `${waiting.join(", ")} changed`;
   return wasNeverReady(pod) && waiting.length > 0 ? `${waiting.join(", ")} changed before it was ready` : undefined;

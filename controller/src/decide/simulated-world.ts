@@ -1,4 +1,3 @@
-import { ANNOTATIONS } from "@amalthea/api";
 import { applyPatch, type Operation } from "rfc6902";
 import type { Action } from "./decision.ts";
 import { requiredSecretKeys } from "./desired.ts";
@@ -112,7 +111,7 @@ function settleReplicas(observed: Observed): Observed {
   const template = objectOf(valueAt(statefulSet.spec, "template"));
   const metadata = objectOf(template["metadata"]);
   const labels = { ...objectOf(metadata["labels"]), "controller-revision-hash": revisionOf(statefulSet) };
-  const annotations = { [ANNOTATIONS.startedWith]: String(valueAt(metadata, "annotations", ANNOTATIONS.startedWith)) };
+  const annotations = objectOf(metadata["annotations"]) as Record<string, string>;
   const pod = aReadyPod({ spec: copyOf(objectOf(template["spec"])) });
   return {
     ...observed,

@@ -1,4 +1,4 @@
-import { ANNOTATIONS, routeOf, type JupyterServer, type Route } from "@amalthea/api";
+import { ANNOTATIONS, defaultSpec, routeOf, type JupyterServer, type Route } from "@amalthea/api";
 import type { Pod } from "kubernetes-types/core/v1.js";
 import { contentHash } from "./hash.ts";
 import { isObject, listOf, valueAt, type JsonObject } from "./json.ts";
@@ -24,13 +24,26 @@ const RESOURCES = "resources";
 
 /** What a pod that starts now is started with. */
 export function startedWith(server: JupyterServer, route: Route, resources: Readonly<JsonObject>): StartedWith {
+  return { fields: fieldHashes(server), route, resources };
+}
+
+type Specified = Pick<JupyterServer, "spec">;
+
+function fieldHashes(server: Specified): StartedWith["fields"] {
   const present = Object.entries(podFields(server)).filter(([, value]) => value !== undefined);
   const secrets = Object.entries(secretFields(server)).filter(([, value]) => value !== undefined);
   const fields = [
     ...present.map(([path, value]) => [path, contentHash(value).slice(0, HASH_DIGITS)] as const),
     ...secrets.map(([path, value]) => [path, contentHash(value).slice(0, SECRET_HASH_DIGITS)] as const),
   ];
-  return { fields: Object.fromEntries(fields.toSorted(([a], [b]) => (a < b ? -1 : 1))), route, resources };
+  return Object.fromEntries(fields.toSorted(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** Fields of a server of which nothing was specified, with a login and without. */
+function defaultFields(): StartedWith["fields"] {
+  const spec = defaultSpec();
+  const withLogin = { ...spec, auth: { ...spec.auth, oidc: { ...spec.auth.oidc, enabled: true } } };
+  return { ...fieldHashes({ spec: withLogin }), ...fieldHashes({ spec }) };
 }
 
 /** The value of the annotation on the pod template. */
@@ -50,13 +63,20 @@ export function startedWithOf(pod: Pod | undefined): StartedWith | undefined {
   return { fields: Object.fromEntries(fields), route, resources: isObject(resources) ? resources : {} };
 }
 
-/** Spec fields, sorted, whose value differs between two starts. */
+/**
+ * Spec fields, sorted, whose value differs between two starts. A field that one of them does not name had its default: the
+ * version of the controller that started a pod may not have known it yet.
+ */
 export function changedFields(before: StartedWith, after: StartedWith): readonly string[] {
   const paths = new Set([...Object.keys(before.fields), ...Object.keys(after.fields)]);
-  return [...paths].filter((path) => before.fields[path] !== after.fields[path]).toSorted();
+  const changed = [...paths].filter((path) => before.fields[path] !== after.fields[path]);
+  if (changed.length === 0) return [];
+  const defaults = defaultFields();
+  const valueOf = ({ fields }: StartedWith, path: string): string | undefined => fields[path] ?? defaults[path];
+  return changed.filter((path) => valueOf(before, path) !== valueOf(after, path)).toSorted();
 }
 
-function podFields({ spec }: JupyterServer): Readonly<Record<string, unknown>> {
+function podFields({ spec }: Specified): Readonly<Record<string, unknown>> {
   const { hibernated: _hibernated, resources: _resources, ...settings } = spec.jupyterServer;
   const { pvc, size } = spec.storage;
   const hasVolume = pvc.enabled || pvc.existingClaim !== undefined;
@@ -95,7 +115,7 @@ function oidcFields(oidc: JupyterServer["spec"]["auth"]["oidc"]): Readonly<Recor
   };
 }
 
-function secretFields({ spec }: JupyterServer): Readonly<Record<string, unknown>> {
+function secretFields({ spec }: Specified): Readonly<Record<string, unknown>> {
   const { token, oidc } = spec.auth;
   return {
     "auth.token": token,
