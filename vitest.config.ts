@@ -12,6 +12,7 @@ const config: ViteUserConfig = {
             "controller/cases/*.test.ts",
             "test/architecture/*.test.ts",
             "scripts/*.test.ts",
+            "bench/*.test.ts",
           ],
           testTimeout: 30_000,
         },

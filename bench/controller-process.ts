@@ -1,0 +1,75 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, openSync, closeSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { cacheFolder } from "@amalthea/cluster";
+import type { World } from "../test/integration/controller/world.ts";
+
+const MAIN = fileURLToPath(import.meta.resolve("../controller/src/main.ts"));
+
+/** Of Linux, on every processor that we build for. */
+const TICKS_PER_SECOND = 100;
+
+/** The controller as a process of its own, started as its image starts it, under the chart's service account. */
+export class ControllerProcess {
+  readonly #child: ChildProcess;
+  readonly #logFile: string;
+
+  /** Starts it and waits until it leads. */
+  static async start(world: World): Promise<ControllerProcess> {
+    const controller = new ControllerProcess(world);
+    await controller.#leads();
+    return controller;
+  }
+
+  private constructor({ environment, controllerKubeconfig }: World) {
+    const logs = join(cacheFolder(), "logs");
+    mkdirSync(logs, { recursive: true });
+    this.#logFile = join(logs, "bench-controller.log");
+    const log = openSync(this.#logFile, "w");
+    const ports = { HEALTH_PORT: "0", METRICS_PORT: "0" };
+    this.#child = spawn(process.execPath, ["--max-semi-space-size=8", MAIN], {
+      env: { ...environment, ...ports, POD_NAMESPACE: "amalthea", KUBECONFIG: controllerKubeconfig },
+      stdio: ["ignore", log, log],
+    });
+    closeSync(log);
+  }
+
+  /** Resident memory, in MiB; the peak is the most it ever was. */
+  memory(): { readonly resident: number; readonly peak: number } {
+    const status = readFileSync(`/proc/${this.#child.pid}/status`, "utf8");
+    const field = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(status)?.[1]) / 1024;
+    return { resident: field("VmRSS"), peak: field("VmHWM") };
+  }
+
+  /** Processor time used so far. */
+  cpuSeconds(): number {
+    const stat = readFileSync(`/proc/${this.#child.pid}/stat`, "utf8");
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" "); // the program's name may hold spaces
+    return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+  }
+
+  /** Ends it as a Deployment does. */
+  async stop(): Promise<void> {
+    if (this.#hasEnded()) return;
+    const ended = once(this.#child, "exit");
+    this.#child.kill("SIGTERM");
+    await ended;
+  }
+
+  #hasEnded(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
+  async #leads(): Promise<void> {
+    const deadline = performance.now() + 120_000;
+    while (!readFileSync(this.#logFile, "utf8").includes('"message":"leading"')) {
+      const isLate = performance.now() > deadline;
+      if (isLate) await this.stop();
+      if (isLate || this.#hasEnded()) throw new Error(`the controller does not lead: see ${this.#logFile}`);
+      await sleep(100);
+    }
+  }
+}

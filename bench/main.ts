@@ -1,0 +1,56 @@
+import { buildCluster } from "@amalthea/cluster";
+import { reportFailure } from "../scripts/report-failure.ts";
+import { manyServers } from "./many-servers.ts";
+import { describeMeasurement, holds, type Measurement } from "./report.ts";
+
+/**
+ * `npm run bench [-- NAME ...]`: the numbers we claim, as counts and ratios, so that they mean the same on any machine. The
+ * exit code is not 0 when a promise did not hold.
+ */
+type Bench = {
+  readonly title: string;
+  readonly run: (signal: AbortSignal) => Promise<readonly Measurement[]>;
+};
+
+/** How long idle servers are looked at; a shorter time proves less. */
+const restSeconds = Number(process.env["BENCH_SECONDS"] ?? 120);
+
+const benches: Readonly<Record<string, Bench>> = {
+  "200-servers": {
+    title: "200 servers on nodes that are played",
+    run: (signal) => manyServers({ servers: 200, restSeconds, atMostMebibytes: 100 }, signal),
+  },
+  "1000-servers": {
+    title: "1,000 servers on nodes that are played",
+    run: (signal) => manyServers({ servers: 1000, restSeconds, atMostMebibytes: 200 }, signal),
+  },
+};
+
+const interrupted = new AbortController();
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => interrupted.abort());
+
+async function main(signal: AbortSignal): Promise<boolean> {
+  const names = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(benches);
+  const chosen = names.map((name) => {
+    const bench = benches[name];
+    if (bench === undefined) throw new Error(`no bench "${name}": choose among ${Object.keys(benches).join(", ")}`);
+    return bench;
+  });
+  await buildCluster(console.log, signal);
+  const kept: boolean[] = [];
+  for (const { title, run } of chosen) {
+    console.log(`\n${title} ...`);
+    const measurements = await run(signal);
+    for (const measurement of measurements) console.log(describeMeasurement(measurement));
+    kept.push(...measurements.map(holds));
+  }
+  const broken = kept.filter((isKept) => !isKept).length;
+  console.log(`\n${kept.length - broken} of ${kept.length} figures are as promised.`);
+  return broken === 0;
+}
+
+try {
+  if (!(await main(interrupted.signal))) process.exitCode = 1;
+} catch (error) {
+  reportFailure(error);
+}

@@ -1,0 +1,174 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { KubeClient } from "@amalthea/kube";
+import { SERVER_KIND } from "../controller/src/kinds.ts";
+import { CONTROLLER_USER, startWorld, type World } from "../test/integration/controller/world.ts";
+import { AuditLog, type AuditedCall, describeCalls, readsAmong, writesAmong } from "./audit-log.ts";
+import { ControllerProcess } from "./controller-process.ts";
+import type { Measurement } from "./report.ts";
+
+/** How many servers, how long nothing happens, and how much memory the controller may take. */
+export type Load = { readonly servers: number; readonly restSeconds: number; readonly atMostMebibytes: number };
+
+const NAMESPACE = "bench";
+const STORAGE_CLASS = "bench";
+
+/** Children of a token-mode server with a volume. */
+const CHILDREN = 7;
+
+/** Calls in flight at a time: as many users press "start" at once. */
+const CONCURRENT_USERS = 50;
+
+/**
+ * Many servers at once on nodes that are played, then rest, then a restart of the controller: nothing runs in the pods,
+ * but the API server, the scheduler and the controllers of Kubernetes are real.
+ */
+export async function manyServers(load: Load, signal: AbortSignal): Promise<readonly Measurement[]> {
+  const world = await startLoadedWorld(load.servers);
+  try {
+    const log = new AuditLog(world.cluster.auditLogPath, CONTROLLER_USER);
+    const first = await ControllerProcess.start(world);
+    const burst = await measureBurst(load, world, log, signal);
+    const rest = await measureRest(load, first, log, signal);
+    await first.stop();
+    const before = (await log.calls()).length;
+    const second = await ControllerProcess.start(world);
+    const afterRestart = writesAmong(await log.whenQuiet(before));
+    const restarted = second.memory();
+    await second.stop();
+    return [
+      ...burst,
+      ...rest,
+      promise("writes after a restart of the controller", afterRestart, 0),
+      {
+        ...{ what: "resident memory after the restart", measured: restarted.resident, unit: "MiB" },
+        atMost: load.atMostMebibytes,
+      },
+    ];
+  } finally {
+    await world.stop();
+  }
+}
+
+function promise(what: string, calls: readonly AuditedCall[], atMost: number): Measurement {
+  return { what, measured: calls.length, atMost, detail: describeCalls(calls) };
+}
+
+/** The chart on an API server with nodes for so many pods, and a volume for each of them. */
+async function startLoadedWorld(servers: number): Promise<World> {
+  const world = await startWorld(["scope.clusterWide=true"], {
+    fakeNodes: Math.ceil(servers / 100), // each takes 110 pods
+    // Their default of 20 calls a second would be what is measured.
+    controllerManagerFlags: ["--kube-api-qps=1000", "--kube-api-burst=1000", "--concurrent-statefulset-syncs=20"],
+    apiServerFlags: ["--audit-log-maxsize=4000"], // megabytes: one file, or calls would be missing
+  });
+  await world.makeNamespace(NAMESPACE);
+  const volumes = Array.from({ length: servers }, (_, index) => ({
+    apiVersion: "v1",
+    kind: "PersistentVolume",
+    metadata: { name: `volume-${index}` },
+    spec: {
+      storageClassName: STORAGE_CLASS,
+      capacity: { storage: "1Gi" },
+      accessModes: ["ReadWriteOnce"],
+      hostPath: { path: "/nowhere" },
+    },
+  }));
+  await world.cluster.kubectl(["create", "-f", "-"], {
+    stdin: JSON.stringify({ apiVersion: "v1", kind: "List", items: volumes }),
+  });
+  return world;
+}
+
+async function measureBurst(
+  { servers }: Load,
+  world: World,
+  log: AuditLog,
+  signal: AbortSignal,
+): Promise<readonly Measurement[]> {
+  const start = performance.now();
+  await createServers(world.admin, servers, signal);
+  const running = await runningServers(world.admin, servers, signal);
+  const seconds = (performance.now() - start) / 1000;
+  const calls = await log.whenQuiet(0);
+  const writes = writesAmong(calls);
+  const ofChildren = writes.filter(({ resource }) => resource !== SERVER_KIND.plural);
+  const children = new Set(ofChildren.map(({ resource, name }) => `${resource}/${name}`));
+  const ofStatus = writes.filter(({ resource }) => resource === SERVER_KIND.plural);
+  // Each kind is listed once, at the start; what is read of one object is a Secret.
+  const reads = readsAmong(calls).filter(({ verb, name }) => verb === "get" && name !== undefined);
+  return [
+    { what: `servers of ${servers} that are not running`, measured: servers - running, atMost: 0 },
+    { what: "duration until the last one runs", measured: seconds, unit: "s" },
+    { what: "children", measured: children.size, atMost: CHILDREN * servers },
+    { what: "children written twice", measured: ofChildren.length - children.size, atMost: 0 },
+    { what: "status writes per server", measured: ofStatus.length / servers, atMost: 3 },
+    {
+      what: "reads of single objects per server",
+      measured: reads.length / servers,
+      atMost: 1,
+      detail: describeCalls(reads),
+    },
+  ];
+}
+
+async function createServers(admin: KubeClient, servers: number, signal: AbortSignal): Promise<void> {
+  const names = Array.from({ length: servers }, (_, index) => `server-${index}`);
+  const createNext = async (): Promise<void> => {
+    for (let name = names.pop(); name !== undefined; name = names.pop()) {
+      await admin.create(SERVER_KIND, aServer(name), {}, signal);
+    }
+  };
+  await Promise.all(Array.from({ length: CONCURRENT_USERS }, createNext));
+}
+
+function aServer(name: string): object {
+  return {
+    apiVersion: SERVER_KIND.apiVersion,
+    kind: SERVER_KIND.kind,
+    metadata: { namespace: NAMESPACE, name },
+    spec: {
+      routing: { host: "hub.example.org", path: `/${name}` },
+      storage: { size: "1Gi", pvc: { enabled: true, storageClassName: STORAGE_CLASS } },
+    },
+  };
+}
+
+/** How many run when all do, or when no further one has begun to for a minute. */
+async function runningServers(admin: KubeClient, servers: number, signal: AbortSignal): Promise<number> {
+  let running = 0;
+  for (let since = performance.now(); performance.now() < since + 60_000; await sleep(2000, undefined, { signal })) {
+    const { items } = await admin.list(SERVER_KIND, { namespace: NAMESPACE }, signal);
+    const states = items.map((server) => (server as { status?: { state?: string } }).status?.state); // of the CRD
+    const now = states.filter((state) => state === "running").length;
+    if (now > running) since = performance.now();
+    running = now;
+    if (running === servers) break;
+  }
+  return running;
+}
+
+async function measureRest(
+  { servers, restSeconds, atMostMebibytes }: Load,
+  controller: ControllerProcess,
+  log: AuditLog,
+  signal: AbortSignal,
+): Promise<readonly Measurement[]> {
+  const [before, cpuBefore] = [(await log.calls()).length, controller.cpuSeconds()];
+  await sleep(restSeconds * 1000, undefined, { signal });
+  const calls = (await log.calls()).slice(before);
+  const cpu = controller.cpuSeconds() - cpuBefore;
+  const { resident, peak } = controller.memory();
+  const events = calls.filter(({ resource }) => resource === "events");
+  return [
+    promise(`writes of ${servers} idle servers in ${restSeconds} s`, [...writesAmong(calls), ...events], 0),
+    promise(`their reads, other than watches and the lease`, readsAmong(calls), 0),
+    {
+      what: "their calls per server and hour",
+      measured: (calls.length / servers / restSeconds) * 3600,
+      detail: describeCalls(calls),
+    },
+    { what: "processor at rest", measured: (100 * cpu) / restSeconds, unit: "% of one core" },
+    { what: "resident memory", measured: resident, unit: "MiB", atMost: atMostMebibytes },
+    { what: "peak of the resident memory", measured: peak, unit: "MiB" },
+  ];
+}

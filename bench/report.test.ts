@@ -1,0 +1,32 @@
+import { describe, expect, it } from "vitest";
+import { describeMeasurement, holds, median } from "./report.ts";
+
+describe("median", () => {
+  it.each([
+    { values: [3], middle: 3 },
+    { values: [10, 9, 1], middle: 9 },
+    { values: [4, 1, 3, 2], middle: 2.5 },
+    { values: [], middle: Number.NaN },
+  ])("of $values is $middle", ({ values, middle }) => {
+    expect(median(values)).toBe(middle);
+  });
+});
+
+describe("a measurement", () => {
+  it.each([
+    { circumstance: "at the limit", measured: 7, atMost: 7, kept: true },
+    { circumstance: "above the limit", measured: 7.01, atMost: 7, kept: false },
+    { circumstance: "that is no number", measured: Number.NaN, atMost: 7, kept: false },
+  ])("$circumstance keeps its promise: $kept", ({ measured, atMost, kept }) => {
+    expect(holds({ what: "writes", measured, atMost })).toBe(kept);
+  });
+
+  it("is marked in the report when its promise did not hold", () => {
+    const writes = { what: "writes", measured: 8, atMost: 7, detail: "8 × patch services" };
+    expect(describeMeasurement(writes)).toBe("  ! writes: 8 (promised: at most 7)\n      8 × patch services");
+  });
+
+  it("is told with its unit where nothing is promised", () => {
+    expect(describeMeasurement({ what: "duration", measured: 1.234, unit: "s" })).toBe("    duration: 1.23 s");
+  });
+});
