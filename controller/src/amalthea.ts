@@ -34,7 +34,7 @@ export type AmaltheaOptions = {
 /** How long the first lists may take before the process gives up; controller-runtime waits as long. */
 const SYNC_TIMEOUT_MS = 120_000;
 
-/** Passes over every server although nothing told us to, spread by a tenth: a net under bugs, not a mechanism. */
+/** A pass over every server although nothing told us to, as controller-runtime does: a net under bugs, not a mechanism. */
 const RESYNC_MS = 36_000_000;
 
 /** The name under which Events are reported. */
@@ -127,7 +127,7 @@ async function cachesComplete(caches: Caches, signal: AbortSignal): Promise<void
 /** Puts all servers into the queue from time to time. */
 async function resync(loop: ServerLoop, clock: Clock, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    await clock.sleep(RESYNC_MS * (0.9 + 0.2 * Math.random()), signal);
+    await clock.sleep(RESYNC_MS, signal);
     loop.enqueueAll();
   }
 }

@@ -6,7 +6,7 @@ import { execFileSync } from "node:child_process";
 import { parseAllDocuments } from "yaml";
 
 /** The parts of a rendered chart's object that tests look at. */
-type Rendered = {
+export type Rendered = {
   readonly apiVersion: string;
   readonly kind: string;
   readonly metadata: { readonly name: string; readonly namespace?: string };
@@ -15,7 +15,7 @@ type Rendered = {
 type Container = { readonly env?: readonly { readonly name: string; readonly value?: string }[] };
 
 /** The chart as helm renders it. */
-function renderChart(values: readonly string[]): readonly Rendered[] {
+export function renderChart(values: readonly string[]): readonly Rendered[] {
   const chart = fileURLToPath(new URL("../../../helm-chart/amalthea", import.meta.url));
   const sets = values.flatMap((value) => ["--set", value]);
   const text = execFileSync(binaryPath("helm"), ["template", "amalthea", chart, "--namespace", "amalthea", ...sets], {

@@ -1,0 +1,45 @@
+import type { JupyterServer } from "@amalthea/api";
+
+type Check = (value: unknown) => boolean;
+
+const isText: Check = (value) => typeof value === "string";
+const isMap = (isEntry: Check): Check => {
+  return (value) =>
+    typeof value === "object" && value !== null && !Array.isArray(value) && Object.values(value).every(isEntry);
+};
+const isAnyMap = isMap(() => true);
+const isCondition: Check = (value) =>
+  isAnyMap(value) &&
+  ["type", "status", "reason", "message", "lastTransitionTime"].every((key) => isText((value as never)[key]));
+
+/** What we read of a previous status, and what it has to be for that. */
+const CHECKS: Readonly<Record<string, Check>> = {
+  state: isText,
+  url: isText,
+  observedGeneration: (value) => typeof value === "number",
+  conditions: (value) => Array.isArray(value) && value.every(isCondition),
+  create_fn: isAnyMap,
+  children: isMap(isAnyMap),
+  mainPod: isAnyMap,
+  containerStates: isMap(isMap(isText)),
+  startingSince: isText,
+  failedSince: isText,
+  hibernatedSince: isText,
+  refreshedAt: isText,
+};
+
+/**
+ * The server without those fields of its status that are not of their type: the predecessor's definition let everybody
+ * write everything there. They are treated as missing, and so written anew.
+ */
+export function withReadableStatus(server: JupyterServer): JupyterServer {
+  const { status } = server;
+  if (status === undefined) return server;
+  if (!isAnyMap(status)) {
+    const { status: _unreadable, ...rest } = server;
+    return rest;
+  }
+  const entries = Object.entries(status);
+  const readable = entries.filter(([field, value]) => CHECKS[field]?.(value) !== false);
+  return readable.length === entries.length ? server : { ...server, status: Object.fromEntries(readable) };
+}
