@@ -20,8 +20,7 @@ const MAX_STEPS = 15;
 export type Send = (url: string, headers: Readonly<Record<string, string>>) => Promise<Response>;
 
 /** Without following redirects, which `signIn` does. */
-const send: Send = (url, headers) =>
-  fetch(url, { redirect: "manual", headers, signal: AbortSignal.timeout(20_000) });
+const send: Send = (url, headers) => fetch(url, { redirect: "manual", headers, signal: AbortSignal.timeout(20_000) });
 
 /**
  * Opens a page as a browser would and follows the redirects through the provider, signing in as `account`.

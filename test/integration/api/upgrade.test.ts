@@ -2,18 +2,10 @@ import { readdirSync, readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { jupyterServerCrd, type JupyterServer } from "@amalthea/api";
 import { type ControlPlane, startControlPlane } from "@amalthea/cluster";
+import { broken, type StoredServer, withoutSpec, withOddStatus } from "./old-objects.ts";
 import { aServer, create, installCrd } from "./resource.ts";
 
 const fixtures = new URL("../../fixtures/0.24/", import.meta.url);
-
-type StoredServer = {
-  readonly metadata: {
-    readonly name: string;
-    readonly finalizers?: readonly string[];
-    readonly annotations?: Readonly<Record<string, string>>;
-  };
-  readonly spec?: object;
-};
 
 /** The servers as the predecessor left them, in the namespace of the test. */
 const left = readdirSync(fixtures)
@@ -26,37 +18,6 @@ const left = readdirSync(fixtures)
     const { name, finalizers = [], annotations = {} } = server.metadata;
     return { ...server, metadata: { name, finalizers, annotations } };
   });
-
-/** Objects that the predecessor's CRD admits and that our rules refuse: one for each rule it concerns. */
-const broken = Object.entries({
-  ["l".repeat(60)]: {},
-  "1-digit-first": {},
-  "no-spec-host": { routing: { path: "/a" } },
-  "host-with-port": { routing: { host: "hub.example.org:80" } },
-  "host-upper-case": { routing: { host: "HUB" } },
-  "host-too-long": { routing: { host: "h".repeat(300) } },
-  "path-with-query": { routing: { host: "h", path: "/a?b" } },
-  "path-with-dots": { routing: { host: "h", path: "/a/../b" } },
-  "relative-mount": { storage: { pvc: { mountPath: "work" } } },
-  "relative-root": { jupyterServer: { rootDir: "work" } },
-  "no-image": { jupyterServer: { image: "" } },
-  "odd-size": { storage: { size: "much" } },
-  "untyped-patch": { patches: [{ patch: [] }] },
-  "oidc-without-issuer": { auth: { oidc: { enabled: true } } },
-  "oidc-odd-issuer": {
-    auth: { oidc: { enabled: true, issuerUrl: "idp", clientId: "c", clientSecret: { value: "s" } } },
-  },
-  "half-reference": {
-    auth: { oidc: { enabled: true, issuerUrl: "http://i", clientId: "c", clientSecret: { secretKeyRef: {} } } },
-  },
-  "token-of-two-lines": { auth: { token: "a\nb" } },
-}).map(([name, spec]) => aServer(spec, name) as StoredServer);
-
-const withoutSpec: StoredServer = { metadata: { name: "without-spec" } };
-const withOddStatus = {
-  ...aServer({}, "odd-status"),
-  status: { mainPod: null, children: null, startingSince: null, events: "none", conditions: "none" },
-} as unknown as StoredServer;
 
 const servers = [...left, ...broken, withoutSpec, withOddStatus];
 const names = servers.map(({ metadata }) => metadata.name);

@@ -1,0 +1,44 @@
+import { aServer } from "./resource.ts";
+
+/** A server as somebody may have stored it while the predecessor ran. */
+export type StoredServer = {
+  readonly metadata: {
+    readonly name: string;
+    readonly finalizers?: readonly string[];
+    readonly annotations?: Readonly<Record<string, string>>;
+  };
+  readonly spec?: object;
+};
+
+/** Objects that the predecessor's CRD admits and that our rules refuse: one for each rule it concerns. */
+export const broken: readonly StoredServer[] = Object.entries({
+  ["l".repeat(60)]: {},
+  "1-digit-first": {},
+  "no-spec-host": { routing: { path: "/a" } },
+  "host-with-port": { routing: { host: "hub.example.org:80" } },
+  "host-upper-case": { routing: { host: "HUB" } },
+  "host-too-long": { routing: { host: "h".repeat(300) } },
+  "path-with-query": { routing: { host: "h", path: "/a?b" } },
+  "path-with-dots": { routing: { host: "h", path: "/a/../b" } },
+  "relative-mount": { storage: { pvc: { mountPath: "work" } } },
+  "relative-root": { jupyterServer: { rootDir: "work" } },
+  "no-image": { jupyterServer: { image: "" } },
+  "odd-size": { storage: { size: "much" } },
+  "untyped-patch": { patches: [{ patch: [] }] },
+  "oidc-without-issuer": { auth: { oidc: { enabled: true } } },
+  "oidc-odd-issuer": {
+    auth: { oidc: { enabled: true, issuerUrl: "idp", clientId: "c", clientSecret: { value: "s" } } },
+  },
+  "half-reference": {
+    auth: { oidc: { enabled: true, issuerUrl: "http://i", clientId: "c", clientSecret: { secretKeyRef: {} } } },
+  },
+  "token-of-two-lines": { auth: { token: "a\nb" } },
+}).map(([name, spec]) => aServer(spec, name) as StoredServer);
+
+/** Without a spec: the predecessor's defaults do not apply to it either. */
+export const withoutSpec: StoredServer = { metadata: { name: "without-spec" } };
+/** With a status that no controller wrote. */
+export const withOddStatus: StoredServer = {
+  ...aServer({}, "odd-status"),
+  status: { mainPod: null, children: null, startingSince: null, events: "none", conditions: "none" },
+} as unknown as StoredServer;

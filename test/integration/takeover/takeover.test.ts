@@ -1,0 +1,148 @@
+import { jupyterServerCrd } from "@amalthea/api";
+import { type Kind, defineKind, kinds } from "@amalthea/kube";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { SERVER_KIND } from "../../../controller/src/kinds.ts";
+import { type Fixture, loadFixture, predecessorsDefinition } from "../../e2e/predecessor.ts";
+import { broken, withoutSpec, withOddStatus } from "../api/old-objects.ts";
+import { installCrd } from "../api/resource.ts";
+import { type Operator, startOperator } from "../controller/operator.ts";
+import { conditionOf, eventually, User } from "../controller/servers.ts";
+import { controllerWrites, startWorld, type World } from "../controller/world.ts";
+
+const FINALIZER = "kopf.zalando.org/KopfFinalizerMarker";
+
+let world: World;
+
+beforeAll(async () => {
+  const kind = ["extraChildResources[0].name=poddisruptionbudgets", "extraChildResources[0].group=policy"];
+  world = await startWorld(["scope.clusterWide=true", ...kind]);
+});
+
+afterAll(() => world?.stop());
+
+async function load(fixture: Fixture, namespace: string): Promise<User> {
+  await world.makeNamespace(namespace);
+  await loadFixture(fixture, { client: world.admin, namespace, hasStatusSubresource: true });
+  return new User(world.admin, namespace);
+}
+
+async function withOperator(
+  work: (operator: Operator) => Promise<void>,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const operator = await startOperator(world, { environment });
+  try {
+    await operator.leading;
+    await work(operator);
+  } finally {
+    await operator.stop();
+  }
+}
+
+describe("objects that the predecessor admitted and that our rules refuse", () => {
+  const stored = [...broken, withoutSpec, withOddStatus];
+
+  beforeAll(async () => {
+    await installCrd(world.cluster, predecessorsDefinition());
+    await world.makeNamespace("old-objects");
+    const items = stored.map(({ metadata, ...rest }) => ({
+      ...rest,
+      apiVersion: SERVER_KIND.apiVersion,
+      kind: SERVER_KIND.kind,
+      metadata: { ...metadata, namespace: "old-objects", finalizers: [FINALIZER] },
+    }));
+    await world.cluster.kubectl(["create", "-f=-"], {
+      stdin: JSON.stringify({ apiVersion: "v1", kind: "List", items }),
+    });
+    await installCrd(world.cluster, jupyterServerCrd);
+  });
+
+  it("all lose the predecessor's finalizer, say how they are, and trouble nobody", async () => {
+    const user = new User(world.admin, "old-objects");
+    await withOperator(async (operator) => {
+      for (const { metadata } of stored) {
+        const server = await user.until(metadata.name, ({ status }) => Array.isArray(status?.conditions));
+        expect(server.metadata.finalizers, metadata.name).toBeUndefined();
+        expect(conditionOf(server, "Ready"), metadata.name).toBeDefined();
+      }
+      // That the API server refuses their children is not what this is about: each says so in its status.
+      expect(operator.complaints.filter((line) => line.startsWith("reconcile failed"))).toEqual([]);
+    });
+  });
+
+  it("go when they are deleted", async () => {
+    await world.cluster.kubectl(["delete", "jupyterservers", "--all", "--namespace=old-objects", "--timeout=30s"]);
+  });
+});
+
+describe("a server whose creation never ended", () => {
+  const PDB: Kind = defineKind({
+    ...{ apiVersion: "policy/v1", kind: "PodDisruptionBudget" },
+    plural: "poddisruptionbudgets",
+  });
+
+  it("says what the API server has against the child that is missing, and gets it once it is right", async () => {
+    const user = await load("half-created", "half-created");
+    await user.makePodReady("half-created");
+    await withOperator(async () => {
+      const server = await user.until("half-created", (seen) => conditionOf(seen, "Stalled") !== undefined);
+      expect(JSON.stringify(server.status?.conditions)).toContain("none at all");
+      expect(server.status?.state).toBe("running");
+      const spec = { maxUnavailable: 1 };
+      const metadata = { name: "half-created" };
+      const budget = { apiVersion: PDB.apiVersion, kind: PDB.kind, metadata, spec };
+      const patch = { "pod-disruption-budget": budget };
+      await user.patchServer("half-created", { spec: { patches: [{ type: "application/merge-patch+json", patch }] } });
+      await user.until("half-created", (seen) => conditionOf(seen, "Stalled") === undefined);
+      expect(await user.find(PDB, "half-created")).toBeDefined();
+    });
+  });
+});
+
+describe("the annotations of the predecessor", () => {
+  const ANNOTATION = "kopf.zalando.org/last-handled-configuration";
+
+  it("stay while the setting says so, without its finalizer, and go when it does not any more", async () => {
+    const user = await load("asleep", "way-back");
+    const isTakenOver = async (): Promise<void> => {
+      await user.until("asleep", ({ status }) => status?.conditions !== undefined);
+    };
+    await withOperator(isTakenOver, { KEEP_PREDECESSOR_ANNOTATIONS: "true" });
+    const { finalizers, annotations } = (await user.server("asleep")).metadata;
+    expect(finalizers).toBeUndefined();
+    expect(annotations).toHaveProperty([ANNOTATION]);
+    await withOperator(async () => {
+      await user.until("asleep", ({ metadata }) => metadata.annotations?.[ANNOTATION] === undefined);
+    });
+  });
+});
+
+describe("a server that the predecessor still looks after", () => {
+  it("is left to it, whatever it writes there, and the status says so", async () => {
+    const user = await load("token-volume", "overlap");
+    const other = await load("asleep", "overlap-other");
+    await user.makePodReady("token-volume");
+    await withOperator(async () => {
+      await user.until("token-volume", ({ metadata }) => metadata.finalizers === undefined);
+      await user.patchServer("token-volume", { metadata: { finalizers: [FINALIZER] } });
+      await user.until("token-volume", (seen) => conditionOf(seen, "Stalled")?.reason === "PredecessorRunning");
+      const writes = (): number => controllerWrites(world).filter(({ namespace }) => namespace === "overlap").length;
+      const before = writes();
+      const theirs = { state: "failed", startingSince: "2026-01-01T00:00:00+00:00", mainPod: null };
+      await world.admin.patch(
+        SERVER_KIND,
+        { namespace: "overlap", name: "token-volume" },
+        { kind: "Merge", body: { status: theirs } },
+        { subresource: "status", fieldManager: "kopf" },
+        new AbortController().signal,
+      );
+      await user.remove(kinds.Service, "token-volume");
+      // A later change elsewhere shows that those were looked at.
+      await other.patchServer("asleep", { spec: { jupyterServer: { hibernated: false } } });
+      await eventually(async () => expect((await other.get(kinds.Service, "asleep")).spec?.clusterIP).not.toBe("None"));
+      expect(writes()).toBe(before);
+      expect((await user.server("token-volume")).status).toMatchObject({ state: "failed" });
+      expect((await user.server("token-volume")).metadata.finalizers).toEqual([FINALIZER]);
+    });
+  });
+});
