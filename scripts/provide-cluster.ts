@@ -88,7 +88,8 @@ function imageLoader(context: string, registry: string | undefined): TargetClust
     requireTool("skopeo", ["--version"]);
     return async (archive, reference) => {
       const target = `${registry.replace(/\/+$/, "")}/${reference}`;
-      execFileSync("skopeo", ["copy", "--quiet", `oci-archive:${archive}`, `docker://${target}`], { stdio: "inherit" });
+      const options = ["--quiet", "--preserve-digests"];
+      execFileSync("skopeo", ["copy", ...options, `oci-archive:${archive}`, `docker://${target}`], { stdio: "inherit" });
       return target;
     };
   }

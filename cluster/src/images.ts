@@ -43,7 +43,10 @@ async function sourceOf(archive: string): Promise<string> {
 export async function loadImage(node: Node, archive: string, reference: string): Promise<void> {
   const source = await sourceOf(archive);
   const target = `docker://127.0.0.1:${registryPort}/${localReference(reference)}`;
-  const copy = ["skopeo", "copy", "--insecure-policy", "--quiet", "--dest-tls-verify=false", source, target];
+  // Objects may name an image by its digest, which compressing its layers on the way would change.
+  const preserved = source.startsWith("oci") ? ["--preserve-digests"] : [];
+  const options = ["--insecure-policy", "--quiet", "--dest-tls-verify=false", ...preserved];
+  const copy = ["skopeo", "copy", ...options, source, target];
   await run("nsenter", [`--net=/proc/${node.init.pid}/ns/net`, "--", ...copy], {
     remedy: `Is ${archive} an OCI or Docker archive of one image?`,
   });
