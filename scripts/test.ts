@@ -30,7 +30,7 @@ const { values, positionals } = parseArgs({
 });
 
 const interrupted = new AbortController();
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => interrupted.abort());
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => interrupted.abort());
 
 function chosenLevels(): readonly Level[] {
   const unknown = positionals.filter((name) => !levels.includes(name as Level)); // narrowed by the check itself
@@ -103,8 +103,13 @@ async function runVitest(project: string, env: Readonly<Record<string, string>>)
 function run(args: readonly string[], env: Readonly<Record<string, string>>): Promise<number> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, args, { cwd: root, stdio: "inherit", env: { ...process.env, ...env } });
+    const stop = (): boolean => child.kill("SIGTERM");
+    interrupted.signal.addEventListener("abort", stop);
     child.on("error", reject);
-    child.on("exit", (code) => resolve(code ?? 1));
+    child.on("exit", (code) => {
+      interrupted.signal.removeEventListener("abort", stop);
+      resolve(code ?? 1);
+    });
   });
 }
 
