@@ -114,6 +114,11 @@ export class FixtureServer {
     await this.#wait(`jupyterserver/${this.#name}`, `jsonpath={.status.state}=${state}`);
   }
 
+  /** Waits until the status is about a generation of the spec. */
+  async waitForObserved(generation: number): Promise<void> {
+    await this.#wait(`jupyterserver/${this.#name}`, `jsonpath={.status.observedGeneration}=${generation}`);
+  }
+
   /** Waits for a condition about the present spec to be so, or not to be there. */
   async waitForCondition(condition: string, presence: "present" | "absent" = "present"): Promise<void> {
     const [type = "", value] = condition.split("=");

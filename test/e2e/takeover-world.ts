@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { type Cluster, up } from "@amalthea/cluster";
+import { type Cluster, down, up } from "@amalthea/cluster";
 import { buildImage } from "@amalthea/images";
 import { createClient, type KubeClient, readKubeConfig } from "@amalthea/kube";
 import { type IdentityProvider, startIdentityProvider } from "../authorization/identity-provider.ts";
@@ -35,8 +35,9 @@ export class TakeoverWorld implements AsyncDisposable {
     this.#providers = providers;
   }
 
-  /** @param name Of the cluster; nothing may be in it. */
+  /** @param name Of the cluster; what an interrupted run left of it goes first. */
   static async start(name: string): Promise<TakeoverWorld> {
+    await down(name);
     const cluster = await up({ name });
     await loadImages(cluster);
     await installPredecessorsRelease(cluster);

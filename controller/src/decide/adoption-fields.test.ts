@@ -48,6 +48,12 @@ describe("fieldsUnlikePredecessors", () => {
     { fixture: "token-volume", section: "jupyterServer", change: { rootDir: "/x" }, field: "jupyterServer.rootDir" },
     { fixture: "token-volume", section: "routing", change: { path: "/b" }, field: "routing.path" },
     { fixture: "token-volume", section: "storage", change: { size: "2Gi" }, field: "storage.size" },
+    {
+      fixture: "token-volume",
+      section: "storage",
+      change: { size: "1Gi", pvc: { enabled: true, storageClassName: "fast", mountPath: "/home/jovyan/work" } },
+      field: "storage.pvc.storageClassName",
+    },
     { fixture: "token-volume", section: "auth", change: { token: "other" }, field: "auth.token" },
     { fixture: "token-volume", section: "auth", change: { oidc: OIDC }, field: "auth.oidc.enabled" },
     { fixture: "oidc-inline", section: "auth", change: { oidc: { enabled: false } }, field: "auth.oidc.enabled" },

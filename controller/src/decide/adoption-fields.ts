@@ -84,9 +84,13 @@ function asText(list: readonly string[]): string {
 
 function claimPairs({ children, server }: Observed): readonly Pair[] {
   const { pvc, size } = server.spec.storage;
-  const live = valueAt(predecessors(children, "pvc")?.spec, "resources", "requests", "storage");
+  const live = predecessors(children, "pvc")?.spec;
   if (!pvc.enabled || live === undefined) return [];
-  return [["storage.size", isSameQuantity(size, live), true]];
+  const { storageClassName } = pvc;
+  return [
+    ["storage.size", isSameQuantity(size, valueAt(live, "resources", "requests", "storage")), true],
+    ["storage.pvc.storageClassName", storageClassName ?? live["storageClassName"], live["storageClassName"]],
+  ];
 }
 
 function routePairs(observed: Observed): readonly Pair[] {

@@ -19,7 +19,7 @@ function left({
     aChild("statefulset", "StatefulSet", { spec: { replicas } }),
     aChild("configmap", "ConfigMap"),
     aChild("pvc", "PersistentVolumeClaim", {
-      spec: { volumeName: "pv", resources: { requests: { storage: "100Mi" } } },
+      spec: { volumeName: "pv", storageClassName: "standard", resources: { requests: { storage: "100Mi" } } },
     }),
     aChild("extra-config", "ConfigMap", {
       metadata: { ...aChild("extra-config", "ConfigMap").metadata, name: "extra" },
@@ -109,6 +109,22 @@ describe("a server of the predecessor", () => {
   it("has its CPU and memory changed in place", () => {
     const world = left({ jupyterServer: { resources: { requests: { memory: "2Gi" } } } });
     expect(kinds(plan(world))).toEqual(["Resize Pod"]);
+  });
+
+  it.each<{ field: string; change: ServerOptions }>([
+    { field: "its size", change: { jupyterServer: { resources: { requests: { memory: "512Mi" } } } } },
+    {
+      field: "its image",
+      change: { jupyterServer: { image: "right:v1", resources: { requests: { memory: "1Gi" } } } },
+    },
+    { field: "its class", change: { pvc: { enabled: true, storageClassName: "right" } } },
+  ])("whose pod never got ready is made anew when $field is corrected", ({ change }) => {
+    const world = left(change);
+    const { pod } = world;
+    const conditions = [{ type: "PodScheduled", status: "False", reason: "Unschedulable" }];
+    const stuck = pod === undefined ? undefined : { ...pod, status: { phase: "Pending", conditions } };
+    expect(kinds(plan({ ...world, pod: stuck }))).toContain("Remove StatefulSet");
+    expect(kinds(plan({ ...left(), pod: stuck }))).toEqual([]);
   });
 
   it("shows the fields that its pod does not have", () => {

@@ -121,12 +121,13 @@ function resizeOf(
   pod: LivePod,
   before: StartedWith | undefined,
 ): ResizePlan {
-  const isChanged = before === undefined || hasOtherResources(before.resources, wanted);
+  const resize = planResize(pod, wanted, before, failures);
+  // Of a pod of the predecessor nothing is known but what it has.
+  const isChanged = before === undefined ? resize.facts.kind !== "None" : hasOtherResources(before.resources, wanted);
   if (wasNeverReady(pod)) {
     const because = "the pod is replaced before it is ready";
-    return before !== undefined && isChanged ? { facts: { kind: "NotPossible", because }, actions: [] } : NO_RESIZE;
+    return isChanged ? { facts: { kind: "NotPossible", because }, actions: [] } : NO_RESIZE;
   }
-  const resize = planResize(pod, wanted, before, failures);
   return resize.facts.kind === "NotPossible" && !isChanged ? NO_RESIZE : resize;
 }
 
