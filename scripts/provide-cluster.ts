@@ -89,7 +89,9 @@ function imageLoader(context: string, registry: string | undefined): TargetClust
     return async (archive, reference) => {
       const target = `${registry.replace(/\/+$/, "")}/${reference}`;
       const options = ["--quiet", "--preserve-digests"];
-      execFileSync("skopeo", ["copy", ...options, `oci-archive:${archive}`, `docker://${target}`], { stdio: "inherit" });
+      execFileSync("skopeo", ["copy", ...options, `oci-archive:${archive}`, `docker://${target}`], {
+        stdio: "inherit",
+      });
       return target;
     };
   }

@@ -1,6 +1,6 @@
 import { once } from "node:events";
-import { parseArgs } from "node:util";
 import { ClusterError, defaultClusterName, down } from "@amalthea/cluster";
+import { clusterOptions, parseCommandLine } from "./command-line.ts";
 import { install, kubectl, runStep } from "./install.ts";
 import { startLoginSample } from "./login-sample.ts";
 import { provideCluster, type TargetCluster } from "./provide-cluster.ts";
@@ -13,15 +13,7 @@ import { reportFailure } from "./report-failure.ts";
  */
 const SAMPLE = { name: "sample", namespace: "default", host: "localhost", path: "/sample" } as const;
 
-const { values } = parseArgs({
-  options: {
-    detach: { type: "boolean", default: false },
-    context: { type: "string" },
-    kubeconfig: { type: "string" },
-    registry: { type: "string" },
-    "ingress-url": { type: "string" },
-  },
-});
+const { values } = parseCommandLine({ ...clusterOptions, detach: { type: "boolean", default: false } });
 
 const staysInForeground = values.context === undefined && !values.detach;
 const interrupted = new AbortController();

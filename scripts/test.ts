@@ -3,8 +3,8 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import { buildCluster } from "@amalthea/cluster";
+import { clusterOptions, parseCommandLine } from "./command-line.ts";
 import { install, release } from "./install.ts";
 import { provideCluster } from "./provide-cluster.ts";
 import { reportFailure } from "./report-failure.ts";
@@ -18,23 +18,12 @@ const levels = ["check", "unit", "integration", "e2e"] as const;
 type Level = (typeof levels)[number];
 type Count = { readonly passed: number; readonly failed: number };
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    context: { type: "string" },
-    kubeconfig: { type: "string" },
-    registry: { type: "string" },
-    "ingress-url": { type: "string" },
-    image: { type: "string" },
-  },
-});
+const { values, positionals } = parseCommandLine({ ...clusterOptions, image: { type: "string" } }, levels);
 
 const interrupted = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => interrupted.abort());
 
 function chosenLevels(): readonly Level[] {
-  const unknown = positionals.filter((name) => !levels.includes(name as Level)); // narrowed by the check itself
-  if (unknown.length > 0) throw new Error(`unknown level ${unknown.join(", ")}: choose among ${levels.join(", ")}`);
   if (values.context !== undefined) return ["e2e"];
   return positionals.length === 0 ? levels : levels.filter((level) => positionals.includes(level));
 }
