@@ -3,6 +3,7 @@ import { stringify } from "yaml";
 import { jupyterServerCrd } from "../api/src/index.ts";
 import { chartValuesSchema } from "./chart-values.ts";
 import { conditionsPage } from "./conditions-page.ts";
+import { metricsPage } from "./metrics-page.ts";
 import { resourcePage } from "./resource-page.ts";
 import { settingsPage } from "./settings-page.ts";
 import { valuesFile } from "./values-file.ts";
@@ -19,6 +20,7 @@ export async function generatedFiles(): Promise<Readonly<Record<string, string>>
     "docs/reference/jupyter-server.md": resourcePage(jupyterServerCrd),
     "docs/reference/conditions.md": conditionsPage(),
     "docs/reference/settings.md": settingsPage(),
+    "docs/reference/metrics.md": await metricsPage(),
   };
 }
 

@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { readConfig } from "./config.ts";
 import { ConfigError } from "./environment.ts";
@@ -77,5 +79,14 @@ describe("readConfig", () => {
       expect((error as ConfigError).problems).toHaveLength(3);
       expect(error).toBeInstanceOf(ConfigError);
     }
+  });
+
+  it("reads no variable that the reference page does not tell of, and all that it tells of", () => {
+    const asked = new Set<string>();
+    readConfig(new Proxy({}, { get: (_target, name) => void asked.add(String(name)) }));
+    const page = readFileSync(join(import.meta.dirname, "../../docs/reference/environment.md"), "utf8");
+    const told = new Set(page.match(/(?<=`)[A-Z][A-Z0-9_]{3,}(?=`)/g));
+    for (const name of ["KUBECONFIG", "KUBE_CONTEXT"]) told.delete(name); // read before there is a configuration
+    expect([...asked].toSorted()).toEqual([...told].toSorted());
   });
 });
