@@ -3,18 +3,17 @@ import type { ChildContext } from "./children/child-context.ts";
 import { isObject, objectOf, valueAt, type JsonObject } from "./json.ts";
 import { OUR_PREFIX } from "./labels.ts";
 import type { Problem } from "./plan-facts.ts";
-import type { DecisionSettings } from "./settings.ts";
 
-/** Kinds of our own children, which patches may add more of: kind by group. */
-const OWN_KINDS: ReadonlySet<string> = new Set([
-  "/Service",
-  "/ConfigMap",
-  "/Secret",
-  "/PersistentVolumeClaim",
-  "apps/StatefulSet",
-  "networking.k8s.io/Ingress",
-  "networking.k8s.io/NetworkPolicy",
-]);
+/** Kinds of our own children, which patches may add more of. */
+const OWN_KINDS: readonly { readonly apiVersion: string; readonly kind: string }[] = [
+  { apiVersion: "v1", kind: "Service" },
+  { apiVersion: "v1", kind: "ConfigMap" },
+  { apiVersion: "v1", kind: "Secret" },
+  { apiVersion: "v1", kind: "PersistentVolumeClaim" },
+  { apiVersion: "apps/v1", kind: "StatefulSet" },
+  { apiVersion: "networking.k8s.io/v1", kind: "Ingress" },
+  { apiVersion: "networking.k8s.io/v1", kind: "NetworkPolicy" },
+];
 
 /** @see https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#syntax-and-character-set */
 const LABEL_VALUE = /^[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$/;
@@ -37,16 +36,15 @@ export function childProblem(
   const reason = metadataReason(server, childKey, child, original);
   if (reason !== undefined) return invalid(childKey, reason);
   if (original !== undefined) {
-    return groupKind(child) === groupKind(original) ? undefined : invalid(childKey, "its kind cannot be changed");
+    const isSame = apiVersion === original["apiVersion"] && kind === original["kind"];
+    return isSame ? undefined : invalid(childKey, "its apiVersion and kind cannot be changed");
   }
-  return isAllowedKind(child, settings)
+  const allowed = [...OWN_KINDS, ...settings.extraChildKinds].find((one) => groupKind(one) === groupKind(child));
+  if (allowed === undefined) return { kind: "ChildKindRefused", childKey, apiVersion, childKind: kind };
+  // It is watched, and compared with what is live, in one version.
+  return allowed.apiVersion === apiVersion
     ? undefined
-    : { kind: "ChildKindRefused", childKey, apiVersion, childKind: kind };
-}
-
-function isAllowedKind(child: JsonObject, { extraChildKinds }: DecisionSettings): boolean {
-  const candidate = groupKind(child);
-  return OWN_KINDS.has(candidate) || extraChildKinds.some((allowed) => groupKind(allowed) === candidate);
+    : invalid(childKey, `its apiVersion must be ${allowed.apiVersion}`);
 }
 
 /** Group and kind of a manifest: what stays the same over the versions of an API. */

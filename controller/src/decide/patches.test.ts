@@ -48,7 +48,8 @@ describe("patches", () => {
       patch: merge({ service: { metadata: { labels: { "amalthea.dev/child-key": "x" } } } }),
       because: "is set by the controller",
     },
-    { change: "the kind", patch: merge({ service: { kind: "ConfigMap", apiVersion: "v1" } }), because: "its kind" },
+    { change: "the kind", patch: merge({ service: { kind: "ConfigMap", apiVersion: "v1" } }), because: "apiVersion and kind" },
+    { change: "the version", patch: merge({ service: { apiVersion: "v2" } }), because: "apiVersion and kind" },
     { change: "all of it", patch: merge({ service: 5 }), because: "no manifest" },
   ])("cannot change $change of a child, and the other children are made", ({ patch, because }) => {
     const desired = render(patch);
@@ -68,6 +69,13 @@ describe("patches", () => {
       kind: "Unrenderable",
       problems: [{ kind: "ChildInvalid", childKey: "statefulset" }],
     });
+  });
+
+  it("add a child in the version in which it is watched, and in no other", () => {
+    const extra = { apiVersion: "networking.k8s.io/v1beta1", kind: "Ingress", metadata: { name: "extra" } };
+    expect(render(merge({ extra })).problems).toEqual([
+      { kind: "ChildInvalid", childKey: "extra", reason: "its apiVersion must be networking.k8s.io/v1" },
+    ]);
   });
 
   it("set keys of the Secret instead of drawing them", () => {
