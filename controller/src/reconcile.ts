@@ -32,10 +32,12 @@ export async function reconcile(key: ObjectKey, deps: ReconcileDeps, signal: Abo
   const first = decide(before, deps.settings, deps.now());
   const results = await deps.apply(first, before, signal);
 
-  // The status tells what is there after the writes, and what the API server refused.
-  const after = results.length === 0 ? before : deps.observe(key);
+  // The status tells what is there after the writes, and what the API server refused. A refusal of what is not wanted any
+  // more is forgotten without a write.
+  const isSame = results.length === 0 && before.failures.length === 0;
+  const after = isSame ? before : deps.observe(key);
   if (after === undefined) return { kind: "Settled" };
-  const last = results.length === 0 ? first : decide(after, deps.settings, deps.now());
+  const last = isSame ? first : decide(after, deps.settings, deps.now());
   const status = await deps.writeStatus(after.server, last.status, signal);
   if (status === "Written") deps.recordEvents(after.server, last.events);
   return outcomeOf(last, results, deps.nextRetryMs(after.server.metadata.uid));

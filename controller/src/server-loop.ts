@@ -126,7 +126,7 @@ export class ServerLoop {
   #record(result: ActionResult, observed: Observed, subject: Action | undefined): void {
     const { caches, clock } = this.#options;
     const { failures, secrets } = this.#memories;
-    const { uid } = observed.server.metadata;
+    const { uid, generation } = observed.server.metadata;
     switch (result.kind) {
       case "Written":
         if (result.object !== undefined) caches.recordWrite(result.at, result.object);
@@ -140,7 +140,7 @@ export class ServerLoop {
         }
         break;
       case "Refused":
-        failures.remember(uid, result.failure, clock.monotonicMs());
+        failures.remember(uid, generation, result.failure, clock.monotonicMs());
         break;
       case "Skipped":
         break;

@@ -9,12 +9,13 @@ import {
   type KubeClient,
   type Live,
 } from "@amalthea/kube";
+import { POD_NEEDS } from "../decide/child-plan.ts";
 import type { Action, Manifest, Plan } from "../decide/decision.ts";
 import type { KindName } from "../kinds.ts";
 import type { ActionResult } from "./action-result.ts";
 import type { ApplyHistory, LiveVersion } from "./apply-history.ts";
 import { ensureSecret } from "./ensure-secret.ts";
-import { asRetryable, isGoneOrReplaced, refusalOf } from "./refusal.ts";
+import { asRetryable, isGoneOrReplaced, nameTaken, refusalOf } from "./refusal.ts";
 
 export type ApplyDeps = {
   /** Its writes throw unless this process is the leader. */
@@ -50,7 +51,7 @@ export async function applyPlan(
   for (const action of plan) {
     const hasFailed = results.some(({ kind }) => kind === "Refused");
     const result: ActionResult =
-      hasFailed && takesAway(action)
+      (hasFailed && takesAway(action)) || (startsPod(action) && results.some(keepsFromStarting))
         ? { kind: "Skipped", action, because: "AfterFailure", retryAfterMs: undefined }
         : await performOrRefuse(action, context, deps, signal);
     deps.record(result);
@@ -62,6 +63,15 @@ export async function applyPlan(
 /** After a refusal nothing is removed: what was to take its place may be what was refused. */
 function takesAway(action: Action): boolean {
   return action.kind === "Remove" || action.kind === "RemovePod";
+}
+
+function startsPod(action: Action): boolean {
+  return action.kind === "Apply" && action.manifest.kind === "StatefulSet" && action.create;
+}
+
+/** Without the object that was refused, the pod would find somebody else's under its name: a volume, a token, a program. */
+function keepsFromStarting(result: ActionResult): boolean {
+  return result.kind === "Refused" && POD_NEEDS.has(result.failure.kind);
 }
 
 async function performOrRefuse(
@@ -88,7 +98,8 @@ async function perform(
   switch (action.kind) {
     case "EnsureSecret": {
       const ensured = await ensureSecret(action.secret, deps.client, context.secretExpected, signal);
-      return { kind: "SecretSeen", action, ...ensured };
+      if (ensured.kind === "Foreign") return { kind: "Refused", action, failure: nameTaken(action) };
+      return { kind: "SecretSeen", action, secret: ensured.secret, wrote: ensured.wrote };
     }
     case "Apply":
       return await applyChild(action, deps, signal);

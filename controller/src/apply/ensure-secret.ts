@@ -6,11 +6,14 @@ import type { GeneratedKey, SecretManifest } from "../decide/decision.ts";
 import type { ObservedSecret } from "../decide/observed.ts";
 
 /** What is known of the Secret after `ensureSecret`, and whether it was written. */
-export type EnsuredSecret = { readonly secret: ObservedSecret; readonly wrote: boolean };
+export type EnsuredSecret =
+  | { readonly kind: "Ours"; readonly secret: ObservedSecret; readonly wrote: boolean }
+  /** An object of that name belongs to somebody else. */
+  | { readonly kind: "Foreign" };
 
 /**
  * Makes sure that the server's Secret exists and follows the spec. Values drawn at random are drawn once: a Secret that
- * is there keeps those it has. One that belongs to somebody else is left alone and reported as not owned.
+ * is there keeps those it has. One that belongs to somebody else is left alone.
  *
  * @param expected Whether an earlier pass saw it: then it is read first, otherwise created first.
  */
@@ -25,7 +28,7 @@ export async function ensureSecret(
   if (found !== undefined) return await mend(found, desired, client, signal);
   try {
     const made = await client.create(kinds.Secret, newSecret(desired), {}, signal);
-    return { secret: observed(made, desired), wrote: true };
+    return { kind: "Ours", secret: observed(made), wrote: true };
   } catch (error) {
     if (!isAlreadyExists(error)) throw error;
     return await mend(await client.get(kinds.Secret, ref, signal), desired, client, signal);
@@ -38,13 +41,13 @@ async function mend(
   client: KubeClient,
   signal: AbortSignal,
 ): Promise<EnsuredSecret> {
-  const seen = observed(live, desired);
-  const change = seen.owned ? changeTo(live, desired) : undefined;
-  if (change === undefined) return { secret: seen, wrote: false };
+  if (!isOurs(live, desired)) return { kind: "Foreign" };
+  const change = changeTo(live, desired);
+  if (change === undefined) return { kind: "Ours", secret: observed(live), wrote: false };
   const ref: ObjectRef = desired.manifest.metadata;
   const body = { metadata: { uid: live.metadata.uid, annotations: change.annotations }, data: change.data };
   const written = await client.patch(kinds.Secret, ref, { kind: "Merge", body }, {}, signal);
-  return { secret: observed(written, desired), wrote: true };
+  return { kind: "Ours", secret: observed(written), wrote: true };
 }
 
 type Values = Readonly<Record<string, string>>;
@@ -83,13 +86,16 @@ function draw(key: GeneratedKey): string {
   }
 }
 
-function observed(live: Live<Secret>, desired: SecretManifest): Extract<ObservedSecret, { kind: "Present" }> {
+function isOurs(live: Live<Secret>, desired: SecretManifest): boolean {
   const owner = desired.manifest.metadata.ownerReferences?.find(({ controller }) => controller === true);
   const controller = live.metadata.ownerReferences?.find((reference) => reference.controller === true);
+  return owner !== undefined && controller?.uid === owner.uid;
+}
+
+function observed(live: Live<Secret>): Extract<ObservedSecret, { kind: "Present" }> {
   return {
     kind: "Present",
     uid: live.metadata.uid,
-    owned: owner !== undefined && controller?.uid === owner.uid,
     keys: Object.keys(live.data ?? {}).toSorted(),
     contentHash: live.metadata.annotations?.[ANNOTATIONS.contentHash],
   };

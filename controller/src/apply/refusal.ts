@@ -21,6 +21,18 @@ export function refusalOf(action: Action, error: unknown): ObservedFailure | und
   };
 }
 
+/** What to remember of a Secret whose name somebody else's has. */
+export function nameTaken(action: Extract<Action, { kind: "EnsureSecret" }>): ObservedFailure {
+  const { name } = action.secret.manifest.metadata;
+  return {
+    childKey: childKeyOf(action),
+    kind: kindNameOf(action),
+    code: 409,
+    message: `a Secret ${name} exists and belongs to somebody else`,
+    desiredHash: desiredHashOf(action),
+  };
+}
+
 /** The error as the queue should take it: a failed `test` of a JSON patch means that we looked at an old version. */
 export function asRetryable(action: Action, error: unknown): unknown {
   if (action.kind !== "PatchMetadata" || !(error instanceof ApiError) || !isInvalid(error)) return error;

@@ -45,7 +45,8 @@ export function planChildren(observed: Observed, desired: Rendered): ChildrenPla
   const claims = fittedClaims(observed, wanted);
   const decided = claims.children
     .toSorted((left, right) => ORDER.indexOf(left.childKey) - ORDER.indexOf(right.childKey))
-    .map((child) => ({ child, step: stepFor(observed, child) }));
+    .map((child) => ({ child, step: stepFor(observed, child) }))
+    .map((decision) => (isWithheld(observed, wanted, decision.child) ? { ...decision, step: WAIT } : decision));
   const prune = observed.children.filter((live) => isUnwanted(live, wanted, desired.refusedKeys));
   const applies = decided.flatMap(({ step }) => (step.kind === "Act" ? [step.action] : []));
   const isSettled = (key: string): boolean =>
@@ -114,8 +115,26 @@ const CLAIM = "PersistentVolumeClaim";
 type Step =
   | { readonly kind: "Settled" }
   | { readonly kind: "Act"; readonly action: Action }
-  /** It is on its way out, or the API server has refused this very body. */
+  /** It is on its way out, the API server has refused this very body, or something must be there before. */
   | { readonly kind: "Wait" };
+
+const WAIT: Step = { kind: "Wait" };
+
+/** Kinds of children that a pod finds by their name alone, whoever made what has that name. */
+export const POD_NEEDS: ReadonlySet<string> = new Set(["ConfigMap", "PersistentVolumeClaim", "Secret"]);
+
+/**
+ * Whether the StatefulSet has to wait, because something that its pod needs was refused: it may be that its name belongs
+ * to somebody else, and the pod would be given that.
+ */
+function isWithheld(observed: Observed, wanted: readonly DesiredChild[], { childKey }: DesiredChild): boolean {
+  if (childKey !== "statefulset" || liveStatefulSet(observed) !== undefined) return false;
+  const isMissing = (key: string): boolean =>
+    wanted.some((child) => child.childKey === key && findLive(observed, child.manifest) === undefined);
+  return observed.failures.some(
+    (failure) => failure.kind === "Secret" || (POD_NEEDS.has(failure.kind) && isMissing(failure.childKey)),
+  );
+}
 
 function stepFor(observed: Observed, { childKey, manifest, desiredHash }: DesiredChild): Step {
   const live = findLive(observed, manifest);

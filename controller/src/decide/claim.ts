@@ -30,10 +30,12 @@ export function reconcileClaim(desired: DesiredChild, live: LiveChild, isRefused
   };
   const isOtherClass = to.storageClass !== undefined && to.storageClass !== from.storageClass;
   const isSmaller = isBelow(to.size, from.size);
-  const isBound = valueAt(live.spec, "volumeName") !== undefined || valueAt(live.status, "phase") === "Bound";
-  if (!isBound && isOtherClass) return { kind: "Replace", because: "its class changed before it was bound" };
-  if (!isBound && isSmaller) return { kind: "Replace", because: "it got smaller before it was bound" };
-  if (!isBound && isRefused) return { kind: "Replace", because: "it cannot be changed, and was never bound" };
+  if (!isBound(live)) {
+    if (isOtherClass) return { kind: "Replace", because: "its class changed before it was bound" };
+    if (isSmaller) return { kind: "Replace", because: "it got smaller before it was bound" };
+    if (isRefused) return { kind: "Replace", because: "it cannot be changed, and was never bound" };
+    return { kind: "Keep", desired, problems: [] };
+  }
   const problems: Problem[] = [];
   if (isOtherClass) {
     const names = { from: String(from.storageClass), to: String(to.storageClass) };
@@ -42,8 +44,12 @@ export function reconcileClaim(desired: DesiredChild, live: LiveChild, isRefused
   if (isSmaller) problems.push({ kind: "ClaimShrinkRefused", from: String(from.size), to: String(to.size) });
   const size = isSmaller ? from.size : to.size;
   const fitted = problems.length === 0 ? desired : asItIs(desired, isOtherClass ? from.storageClass : undefined, size);
-  const isClassless = isBound && to.storageClass === undefined;
+  const isClassless = to.storageClass === undefined;
   return { kind: "Keep", desired: isClassless ? withClass(fitted, from.storageClass) : fitted, problems };
+}
+
+function isBound({ spec, status }: LiveChild): boolean {
+  return valueAt(spec, "volumeName") !== undefined || valueAt(status, "phase") === "Bound";
 }
 
 function sizeOf(spec: unknown): unknown {

@@ -18,10 +18,7 @@ export type Stall = {
 
 /** What planning and the failed writes of earlier passes say is stalled; what only the user can mend comes first. */
 export function stallsOf(observed: Observed, facts: PlanFacts): readonly Stall[] {
-  const taken = facts.problems.flatMap((problem) => (problem.kind === "NameTaken" ? [problem.childKey] : []));
-  const failures = observed.failures
-    .filter(({ childKey }) => !taken.includes(childKey)) // the refused write is how we know that the name is taken
-    .toSorted((a, b) => (a.childKey < b.childKey ? -1 : 1));
+  const failures = observed.failures.toSorted((a, b) => (a.childKey < b.childKey ? -1 : 1));
   return [
     ...facts.problems.map((problem) => problemStall(observed.server, problem)),
     ...failures.map((failure) => failureStall(observed.server, failure)),
@@ -35,8 +32,6 @@ function problemStall(server: JupyterServer, problem: Problem): Stall {
     case "ClaimChangeRefused":
     case "PredecessorRunning":
       return { why, preventsStart: false, preventsRoute: false };
-    case "NameTaken":
-      return { why, preventsStart: true, preventsRoute: ROUTE_CHILDREN.includes(problem.childKey) };
     case "InvalidSpec":
     case "PatchFailed":
     case "ChildKindRefused":
@@ -66,8 +61,6 @@ function problemReason(server: JupyterServer, problem: Problem): ReasonWithValue
       return { reason: "ClaimChangeRefused", values: { field: problem.field, from: problem.from, to: problem.to } };
     case "RouteTaken":
       return { reason: "RouteTaken", values: { route: routeText(server), holder: problem.holder } };
-    case "NameTaken":
-      return { reason: "NameTaken", values: { kind: problem.childKind, name: server.metadata.name } };
     case "PredecessorRunning":
       return { reason: "PredecessorRunning", values: {} };
   }

@@ -43,8 +43,6 @@ export type ObservedSecret =
   | {
       readonly kind: "Present";
       readonly uid: string;
-      /** False if an object of that name belongs to somebody else. */
-      readonly owned: boolean;
       /** Names of the keys that hold a value (an empty token counts as a value). */
       readonly keys: readonly string[];
       /** Hash of the values that follow the spec, as `SecretManifest.contentHash` computes it; undefined on 0.24's. */

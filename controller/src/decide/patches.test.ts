@@ -48,7 +48,11 @@ describe("patches", () => {
       patch: merge({ service: { metadata: { labels: { "amalthea.dev/child-key": "x" } } } }),
       because: "is set by the controller",
     },
-    { change: "the kind", patch: merge({ service: { kind: "ConfigMap", apiVersion: "v1" } }), because: "apiVersion and kind" },
+    {
+      change: "the kind",
+      patch: merge({ service: { kind: "ConfigMap", apiVersion: "v1" } }),
+      because: "apiVersion and kind",
+    },
     { change: "the version", patch: merge({ service: { apiVersion: "v2" } }), because: "apiVersion and kind" },
     { change: "all of it", patch: merge({ service: 5 }), because: "no manifest" },
   ])("cannot change $change of a child, and the other children are made", ({ patch, because }) => {

@@ -60,8 +60,6 @@ export type Problem =
   | { readonly kind: "ClaimChangeRefused"; readonly field: string; readonly from: string; readonly to: string }
   /** An older server, `namespace/name`, already serves this host and path. */
   | { readonly kind: "RouteTaken"; readonly holder: string }
-  /** An object of the name of our child exists and is not ours. */
-  | { readonly kind: "NameTaken"; readonly childKey: string; readonly childKind: string }
   /** The predecessor's finalizer came back after we removed it: its controller still runs, and we stand back. */
   | { readonly kind: "PredecessorRunning" };
 

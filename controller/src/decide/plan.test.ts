@@ -231,11 +231,16 @@ describe("planFor", () => {
       expect(decision.facts.pendingFields).toEqual(["auth.token"]);
     });
 
-    it("leaves one of the same name that belongs to somebody else", () => {
-      const secret = { kind: "Present", uid: "s", owned: false, keys: [], contentHash: undefined } as const;
-      const { plan, facts } = decide(anObserved({ secret }));
-      expect(plan.map(subject)).not.toContain("secret");
-      expect(facts.problems).toEqual([{ kind: "NameTaken", childKey: "secret", childKind: "Secret" }]);
+    it("starts no pod, and looks again in time, when one of the same name belongs to somebody else", () => {
+      const world = anObserved();
+      const [ensure] = decide(world).plan;
+      const desiredHash = ensure?.kind === "EnsureSecret" ? ensure.secret.contentHash : "";
+      const failure = { childKey: "secret", kind: "Secret", code: 409, message: "taken", desiredHash };
+      const held = decide({ ...world, failures: [failure] }).plan.map(subject);
+      expect(held).toEqual(["networkpolicy", "configmap", "service", "ingress"]);
+      const again = decide({ ...world, failures: [{ ...failure, mayRetry: true }] }).plan.map(subject);
+      expect(again).toContain("secret");
+      expect(again).not.toContain("statefulset");
     });
 
     it("keeps every value of it out of the other children", () => {
@@ -292,6 +297,12 @@ describe("planFor", () => {
       expect(plan).toMatchObject([{ childKey: "pvc", manifest: { spec: { storageClassName: "standard" } } }]);
       expect(facts.problems).toEqual([]);
       expect(decide(carryOut(world, plan)).plan.map(subject)).not.toContain("pvc");
+    });
+
+    it("starts no pod while somebody else's has its name", () => {
+      const world = anObserved({ server: aServer(claim) });
+      const failure = { childKey: "pvc", kind: "PersistentVolumeClaim", code: 409, message: "taken", desiredHash: "" };
+      expect(decide({ ...world, failures: [failure] }).plan.map(subject)).not.toContain("statefulset");
     });
 
     it("removes an unbound one only as long as nobody has bound it", () => {

@@ -187,12 +187,12 @@ function makeTrue(
   return {
     plan: [
       ...(adoption.kind === "Replace" ? removeOld(adoption) : []),
-      ...secrets.actions,
+      ...secrets,
       ...scaleRefused(observed, statefulSet),
       ...children.actions,
       ...(removePod.length > 0 ? removePod : touchPolicy(observed, desired, children.actions)),
     ],
-    problems: [...children.problems, ...secrets.problems],
+    problems: children.problems,
     ingressSettled: children.ingressSettled,
     settled: children.settled && adoption.kind === "None",
     isRemovingPod: removePod.length > 0,

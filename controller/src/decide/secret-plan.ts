@@ -2,10 +2,7 @@ import type { Action, SecretManifest } from "./decision.ts";
 import { isOwnSecret, requiredSecretKeys } from "./desired.ts";
 import { LABELS } from "@amalthea/api";
 import type { Observed } from "./observed.ts";
-import type { Problem } from "./plan-facts.ts";
 import { lastingPod } from "./running-pod.ts";
-
-export type SecretPlan = { readonly actions: readonly Action[]; readonly problems: readonly Problem[] };
 
 /**
  * Whether the Secrets are looked at. They are not watched, so that depends on what the rest of the plan does: a pod that
@@ -13,20 +10,27 @@ export type SecretPlan = { readonly actions: readonly Action[]; readonly problem
  *
  * @param isStarting The plan makes, scales up or restarts the pod.
  */
-export function planSecrets(observed: Observed, secrets: readonly SecretManifest[], isStarting: boolean): SecretPlan {
+export function planSecrets(
+  observed: Observed,
+  secrets: readonly SecretManifest[],
+  isStarting: boolean,
+): readonly Action[] {
   const own = secrets.find(isOwnSecret);
   const last = own ?? secrets.at(-1);
-  if (last === undefined) return { actions: [], problems: [] };
+  if (last === undefined) return [];
   const because = reasonToLook(observed, last, isStarting);
-  if (observed.secret.kind === "Present" && !observed.secret.owned) {
-    return { actions: [], problems: [{ kind: "NameTaken", childKey: "secret", childKind: "Secret" }] };
-  }
-  if (because === undefined) return { actions: [], problems: [] };
-  const actions = secrets.map((secret): Action => {
+  if (because === undefined) return [];
+  const possible = secrets.filter((secret) => !isHeldBack(observed, secret));
+  return possible.map((secret): Action => {
     const childKey = secret.manifest.metadata.labels[LABELS.childKey] ?? "secret";
     return { kind: "EnsureSecret", childKey, secret, because };
   });
-  return { actions, problems: [] };
+}
+
+/** The API server has refused it, or it is somebody else's, and it is too soon to look again. */
+function isHeldBack({ failures }: Observed, { manifest, contentHash }: SecretManifest): boolean {
+  const refusal = failures.find(({ childKey }) => childKey === manifest.metadata.labels[LABELS.childKey]);
+  return refusal !== undefined && refusal.desiredHash === contentHash && refusal.mayRetry !== true;
 }
 
 function reasonToLook(observed: Observed, own: SecretManifest, isStarting: boolean): string | undefined {

@@ -23,7 +23,6 @@ function perform(observed: Observed, action: Action): Observed {
         secret: {
           kind: "Present",
           uid: "secret",
-          owned: true,
           keys: requiredSecretKeys(secret),
           contentHash: secret.contentHash,
         },

@@ -121,7 +121,6 @@ const problems: fc.Arbitrary<readonly Problem[]> = fc.subarray<Problem>([
   { kind: "ClaimShrinkRefused", from: "2Gi", to: "1Gi" },
   { kind: "ClaimChangeRefused", field: "f", from: "a", to: "b" },
   { kind: "RouteTaken", holder: "a/b" },
-  { kind: "NameTaken", childKey: "service", childKind: "Service" },
   { kind: "PredecessorRunning" },
 ]);
 

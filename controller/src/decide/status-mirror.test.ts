@@ -45,13 +45,8 @@ describe("mirroredChildren", () => {
     { look: "looked in vain", secret: { kind: "Absent" }, shown: undefined },
     {
       look: "found another",
-      secret: { kind: "Present", uid: "t", owned: true, keys: [], contentHash: undefined },
+      secret: { kind: "Present", uid: "t", keys: [], contentHash: undefined },
       shown: { ...known, uid: "t" },
-    },
-    {
-      look: "found somebody else's",
-      secret: { kind: "Present", uid: "t", owned: false, keys: [], contentHash: undefined },
-      shown: undefined,
     },
   ])("of a Secret known from an earlier pass, a controller that $look shows $shown", ({ secret, shown }) => {
     expect(mirroredChildren(anObserved({ server: knowing, secret }))["secret"]).toEqual(shown);

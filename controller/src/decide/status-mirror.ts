@@ -64,9 +64,7 @@ function secretEntries({ secret, server }: Observed): (readonly [string, ChildSt
     case "Absent":
       return [];
     case "Present":
-      return secret.owned
-        ? [["secret", { uid: secret.uid, name: server.metadata.name, kind: "Secret", apiVersion: "v1" }]]
-        : [];
+      return [["secret", { uid: secret.uid, name: server.metadata.name, kind: "Secret", apiVersion: "v1" }]];
   }
 }
 

@@ -286,8 +286,7 @@ const rows: readonly Row[] = [
   },
   {
     server: "runs, and its Service's name belongs to somebody else",
-    observed: { pod: aReadyPod() },
-    facts: { problems: [{ kind: "NameTaken", childKey: "service", childKind: "Service" }] },
+    observed: { pod: aReadyPod(), failures: [{ ...refused, childKey: "service", kind: "Service", code: 409 }] },
     state: "failed",
     ready: "False NameTaken",
     stalled: "True NameTaken",

@@ -1,10 +1,17 @@
 import type { ObservedFailure } from "../decide/observed.ts";
 
-type Remembered = { readonly failure: ObservedFailure; readonly attempts: number; readonly retryAtMs: number };
+type Remembered = {
+  readonly failure: ObservedFailure;
+  readonly attempts: number;
+  readonly retryAtMs: number;
+  /** Of the server's spec from which the refused write came. */
+  readonly generation: number;
+};
 
 /**
  * How long a refused write is held back before the same body is sent again: doubling from 10 s to 5 min, because a quota
- * or a permission may change without anybody telling us. A new body is sent at once.
+ * or a permission may change without anybody telling us. A new body is sent at once, and so is the same one after a change
+ * of the spec: what was refused because of one part of it may be possible now, or not be wanted any more.
  */
 const FIRST_RETRY_MS = 10_000;
 const LAST_RETRY_MS = 300_000;
@@ -16,10 +23,10 @@ const LAST_RETRY_MS = 300_000;
 export class FailureMemory {
   readonly #byServer = new Map<string, Map<string, Remembered>>();
 
-  /** The failures of a server; `mayRetry` on those that were held back long enough. */
-  of(serverUid: string, nowMs: number): readonly ObservedFailure[] {
-    return this.#all(serverUid).map(({ failure, retryAtMs }) =>
-      retryAtMs > nowMs ? failure : { ...failure, mayRetry: true },
+  /** The failures of a server whose spec is of this generation; `mayRetry` on those that were held back long enough. */
+  of(serverUid: string, generation: number, nowMs: number): readonly ObservedFailure[] {
+    return this.#all(serverUid).map(({ failure, retryAtMs, generation: refused }) =>
+      retryAtMs > nowMs && refused === generation ? failure : { ...failure, mayRetry: true },
     );
   }
 
@@ -36,12 +43,12 @@ export class FailureMemory {
   }
 
   /** Keeps a refusal; the same one again is held back for twice as long. */
-  remember(serverUid: string, failure: ObservedFailure, nowMs: number): void {
+  remember(serverUid: string, generation: number, failure: ObservedFailure, nowMs: number): void {
     const failures = this.#byServer.get(serverUid) ?? new Map<string, Remembered>();
     const before = failures.get(failure.childKey);
     const attempts = before?.failure.desiredHash === failure.desiredHash ? before.attempts + 1 : 1;
     const waitMs = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** (attempts - 1));
-    failures.set(failure.childKey, { failure, attempts, retryAtMs: nowMs + waitMs });
+    failures.set(failure.childKey, { failure, attempts, retryAtMs: nowMs + waitMs, generation });
     this.#byServer.set(serverUid, failures);
   }
 

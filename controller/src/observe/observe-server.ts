@@ -37,7 +37,7 @@ export function observeServer(key: ObjectKey, caches: Caches, memories: Memories
     pod: pod as Observed["pod"], // what a store holds has the metadata that the API server sets
     secret: memories.secrets.recall(uid, { pod, events }, nowMs),
     events,
-    failures: memories.failures.of(uid, nowMs),
+    failures: memories.failures.of(uid, server.metadata.generation, nowMs),
     routeHolder: memories.routes.holderBefore(server),
   };
 }

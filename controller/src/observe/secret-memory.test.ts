@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { ObservedSecret } from "../decide/observed.ts";
 import { type PodView, SecretMemory } from "./secret-memory.ts";
 
-const present: ObservedSecret = { kind: "Present", uid: "s", owned: true, keys: [], contentHash: "h" };
+const present: ObservedSecret = { kind: "Present", uid: "s", keys: [], contentHash: "h" };
 const nothing: PodView = { pod: undefined, events: [] };
 
 function podView(uid: string, waiting?: string): PodView {
