@@ -19,9 +19,9 @@ export function launchBrowser(): Promise<Browser> {
   });
 }
 
-/** Opens the launcher in a JupyterLab that shows something else, by its key. */
+/** Opens the launcher in a JupyterLab that shows something else. */
 export async function openLauncher(page: Page): Promise<void> {
-  await page.keyboard.press("Control+Shift+L");
+  await page.locator('.jp-FileBrowser [data-command="launcher:create"]').first().click();
 }
 
 /** Opens a new notebook from the launcher and runs one cell; returns what the cell printed. */
