@@ -11,17 +11,13 @@ import { fileURLToPath } from "node:url";
 export const root = fileURLToPath(new URL("..", import.meta.url));
 const cache = process.env.AMALTHEA_CACHE ?? join(homedir(), ".cache", "amalthea");
 
-/**
- * Debian's packages by a program of each: those of the cluster, and what images and tests need besides. Go is no
- * package here, because Debian's is too old.
- */
+/** Debian's packages by a program of each: those of the cluster, and what images and tests need besides. */
 const debianPackages = {
   ...JSON.parse(readFileSync(join(root, "cluster", "debian-packages.json"), "utf8")),
   debootstrap: "debootstrap",
   chromium: "chromium",
   "/etc/ssl/certs/ca-certificates.crt": "ca-certificates",
 };
-delete debianPackages.go;
 
 /** A step that failed, said in one sentence with the remedy; no stack trace helps the reader. */
 class StepFailed extends Error {}
@@ -30,9 +26,11 @@ class StepFailed extends Error {}
  * Prepares the machine and hands over to a TypeScript program, with the terminal and the arguments of this process.
  *
  * @param {string} program path of the program, from the root of the repository
- * @param {{debian: boolean}} needs `debian`: the cluster's Debian packages are needed, so root is, too
+ * @param {{debian: boolean}} needs `debian`: the Debian packages of cluster and images are needed, so root is, too
  */
 export async function runProgram(program, needs) {
+  // A shell of root's need not have the folders of root's programs, as after a plain "su".
+  process.env.PATH = `${process.env.PATH}:/usr/local/sbin:/usr/sbin:/sbin`;
   try {
     await installNodePackages();
     if (needs.debian) await installDebianPackages();
@@ -41,14 +39,19 @@ export async function runProgram(program, needs) {
     process.stderr.write(`\n${error.message}\n`);
     process.exit(1);
   }
-  const node = join(root, "node_modules", ".bin", "node");
+  const programs = join(root, "node_modules", ".bin");
+  const node = join(programs, "node");
   const child = spawn(node, ["--disable-warning=ExperimentalWarning", join(root, program), ...process.argv.slice(2)], {
     stdio: "inherit",
     cwd: root,
-    env: { ...process.env, PATH: `${join(root, "node_modules", ".bin")}:${process.env.PATH}` },
+    env: { ...process.env, PATH: `${programs}:${process.env.PATH}` },
   });
   // The terminal sends Ctrl-C to both; the program decides when it is done, so this process only waits for it.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => forward(child, signal));
+  child.on("error", () => {
+    process.stderr.write(`${node} is missing: remove node_modules, allow npm to run install scripts, and try again.\n`);
+    process.exit(1);
+  });
   child.on("exit", (code, signal) => process.exit(signal === null ? code : 1));
 }
 
@@ -66,30 +69,29 @@ async function installNodePackages() {
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === hash) return;
   // Not npm ci: it insists that the lock file names the binaries of every platform, and not every registry has them all.
   // Versions and checksums come from the lock file all the same. Whoever waits for the lock finds the work done.
-  const install = `[ "$(cat '${stamp}' 2>/dev/null)" = ${hash} ] || { npm install --no-save --no-fund --no-audit --loglevel=error && printf ${hash} > '${stamp}'; }`;
-  const shell = ["sh", "-c", install];
-  const [command, ...args] = isPresent("flock") ? ["flock", lockFile("npm"), ...shell] : shell;
-  await step("npm packages", command, args, {
+  const install =
+    'test "$(cat "$1" 2>/dev/null)" = "$2" || ' +
+    '{ npm install --no-save --include=dev --no-fund --no-audit --loglevel=error && printf %s "$2" >"$1"; }';
+  await step("npm packages installed", {
+    command: "npm install",
+    script: install,
+    args: [stamp, hash],
+    lock: `npm-${createHash("sha256").update(root).digest("hex").slice(0, 8)}`,
+    log: "npm-packages",
     waitsFor: "the npm registry",
     remedy: "Check that the npm registry can be reached (npm ping), then try again.",
   });
 }
 
-function lockFile(name) {
-  mkdirSync(cache, { recursive: true });
-  return join(cache, `${name}-${createHash("sha256").update(root).digest("hex").slice(0, 8)}.lock`);
-}
-
 async function installDebianPackages() {
   if (process.getuid?.() !== 0) {
     throw new StepFailed(
-      "This command starts a real Kubernetes on this machine and must run as root (sudo npm start).\n" +
-        "To use a cluster that you have already: npm start -- --context NAME",
+      "This command makes container images and a Kubernetes on this machine: run it as root (sudo npm start).",
     );
   }
   if (!isPresent("go")) {
     throw new StepFailed(
-      'The command "go" is missing: the cluster is compiled from Go modules. Install Go 1.26 or newer and put it on the PATH.',
+      'The command "go" is missing: the cluster is compiled from Go modules. Install Go 1.26 or newer (https://go.dev/dl) and put it on the PATH.',
     );
   }
   const absent = Object.entries(debianPackages).filter(([program]) => !isPresent(program));
@@ -97,65 +99,71 @@ async function installDebianPackages() {
   const missing = [...new Set(absent.map(([, name]) => name))];
   if (missing.length === 0) return;
   if (!isPresent("apt-get")) {
-    throw new StepFailed(`These packages are missing and this machine has no apt-get: ${missing.join(" ")}.`);
+    throw new StepFailed(`These Debian packages are missing and this machine has no apt-get: ${missing.join(" ")}.`);
   }
-  const options = {
+  // A new machine may be updating itself, and an earlier attempt may have been interrupted: both are overcome.
+  const install =
+    'install() { apt-get install -q -y --no-install-recommends -o DPkg::Lock::Timeout=300 "$@"; }; ' +
+    "{ apt-get update -q || { sleep 30; apt-get update -q; }; } && " +
+    '{ install "$@" || { dpkg --configure -a && install "$@"; }; }';
+  await step(`Debian packages installed: ${missing.join(" ")}`, {
+    command: `apt-get install ${missing.join(" ")}`,
+    script: install,
+    args: missing,
+    lock: "debian-packages",
+    log: "debian-packages",
     waitsFor: "Debian's package archive",
     remedy: "Check that Debian's package archive can be reached (apt-get update), then try again.",
-  };
-  await step("Debian's package lists", "apt-get", ["update", "-q"], options);
-  const install = ["install", "-q", "-y", "--no-install-recommends", ...missing];
-  await step(`Debian packages: ${missing.join(" ")}`, "apt-get", install, options);
+  });
 }
 
 function isPresent(tool) {
   if (tool.startsWith("/")) return existsSync(tool);
-  return (process.env.PATH ?? "").split(":").some((folder) => existsSync(join(folder, tool)));
+  return process.env.PATH.split(":").some((folder) => folder !== "" && existsSync(join(folder, tool)));
 }
 
-/** Runs a command with its output in a log file; says what runs, that it still runs, and how long it took. */
-function step(title, command, args, { waitsFor, remedy }) {
+/**
+ * Runs a shell script with its output in a log file, one at a time for each lock; says what it waits for, and how long
+ * it took, in lines like those of the cluster.
+ */
+function step(title, { command, script, args, lock, log, waitsFor, remedy }) {
   mkdirSync(join(cache, "logs"), { recursive: true });
-  const log = join(
-    cache,
-    "logs",
-    `${title
-      .split(":")[0]
-      .replaceAll(/[^A-Za-z]+/g, "-")
-      .toLowerCase()}.log`,
-  );
-  const output = openSync(log, "w");
-  const start = Date.now();
-  const seconds = () => `${Math.round((Date.now() - start) / 1000)} s`;
-  process.stdout.write(`${title} ...\n`);
-  const child = spawn(command, args, {
+  const logFile = join(cache, "logs", `${log}.log`);
+  const output = openSync(logFile, "w");
+  const start = performance.now();
+  const seconds = () => `${((performance.now() - start) / 1000).toFixed(1)} s`;
+  const shell = ["sh", "-c", script, "sh", ...args];
+  const [program, ...rest] = isPresent("flock") ? ["flock", join(cache, `${lock}.lock`), ...shell] : shell;
+  const child = spawn(program, rest, {
     cwd: root,
     stdio: ["ignore", output, output],
     env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
   });
-  const reminder = setInterval(
-    () => process.stdout.write(`  still running after ${seconds()}, waiting for ${waitsFor}\n`),
-    15_000,
-  );
+  const reminder = setInterval(() => say(`  … ${title}: ${seconds()}, waiting for ${waitsFor}`), 15_000);
   return new Promise((resolve, reject) => {
-    const failed = (reason) => {
-      const said = readFileSync(log, "utf8")
-        .split("\n")
-        .filter((line) => line.trim() !== "");
-      const shown = said.length > 10 ? [...said.slice(0, 6), "…", ...said.slice(-3)] : said; // npm explains itself first
-      reject(
-        new StepFailed(
-          `${title}: "${command} ${args.join(" ")}" ${reason}:\n  ${shown.join("\n  ")}\nThe whole output is in ${log}. ${remedy}`,
-        ),
-      );
-    };
-    child.on("error", (error) => failed(`cannot be run (${error.message})`));
+    child.on("error", reject);
     child.on("exit", (code, signal) => {
       clearInterval(reminder);
       closeSync(output);
-      if (code !== 0) return failed(signal === null ? `failed with exit code ${code}` : `was ended by ${signal}`);
-      process.stdout.write(`  done in ${seconds()}\n`);
-      resolve();
+      if (code === 0) {
+        say(`  ✓ ${title} (${seconds()})`);
+        return resolve();
+      }
+      say(`  ✗ ${title}: failed after ${seconds()}`);
+      const how = signal === null ? `failed with exit code ${code}` : `was ended by ${signal}`;
+      reject(new StepFailed(`\`${command}\` ${how} (log: ${logFile}):\n  ${excerpt(logFile).join("\n  ")}\n${remedy}`));
     });
   });
+}
+
+function say(line) {
+  process.stdout.write(`${line}\n`);
+}
+
+/** The lines of a log that tell why: npm explains itself first, apt-get last. */
+function excerpt(logFile) {
+  const lines = readFileSync(logFile, "utf8")
+    .split("\n")
+    .filter((line) => line.trim() !== "");
+  return lines.length > 10 ? [...lines.slice(0, 6), "…", ...lines.slice(-3)] : lines;
 }

@@ -1,3 +1,4 @@
 import { runProgram } from "./bootstrap.js";
 
-await runProgram("cluster/src/main.ts", { debian: true });
+const makesPrograms = ["build", "up"].includes(process.argv[2]);
+await runProgram("cluster/src/main.ts", { debian: makesPrograms });

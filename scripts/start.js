@@ -1,3 +1,3 @@
 import { runProgram } from "./bootstrap.js";
 
-await runProgram("scripts/start.ts", { debian: !process.argv.includes("--context") });
+await runProgram("scripts/start.ts", { debian: true });

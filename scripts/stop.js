@@ -1,3 +1,3 @@
 import { runProgram } from "./bootstrap.js";
 
-await runProgram("scripts/stop.ts", { debian: true });
+await runProgram("scripts/stop.ts", { debian: false });

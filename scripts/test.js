@@ -1,4 +1,5 @@
 import { runProgram } from "./bootstrap.js";
 
-const needsNodeAlone = process.argv[2] === "unit" || process.argv.includes("--context");
+const words = process.argv.slice(2);
+const needsNodeAlone = words.length > 0 && words.every((word) => word === "check" || word === "unit");
 await runProgram("scripts/test.ts", { debian: !needsNodeAlone });
