@@ -392,7 +392,8 @@ const refusals: Pick<Catalogue, "InvalidSpec" | "InvalidPatch" | "ChildKindRefus
     when: "An object with the name of a child exists and is not ours; it is left alone.",
     example: { kind: "Service", name: "alice" },
     sentence: ({ kind, name }) => `The ${kind} ${name} exists already and does not belong to this server.`,
-    remedy: "Delete or rename it, or give the server another name.",
+    remedy:
+      "Give the server another name, or move the other object away. A PersistentVolumeClaim may hold somebody's files: to use it, name it in spec.storage.pvc.existingClaim.",
   },
   Forbidden: {
     conditions: STALL,
@@ -413,7 +414,8 @@ const refusals: Pick<Catalogue, "InvalidSpec" | "InvalidPatch" | "ChildKindRefus
     when: "The predecessor's controller works on the same server; ours leaves it alone.",
     example: {},
     sentence: () => "The previous Amalthea controller still handles this server.",
-    remedy: "Uninstall it or take this namespace out of its scope.",
+    remedy:
+      "Scale its Deployment to zero (never uninstall its release: that deletes every server), or take this namespace out of its scope.",
   },
 };
 

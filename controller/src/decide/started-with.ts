@@ -12,11 +12,11 @@ export type StartedWith = {
 };
 
 /**
- * Hexadecimal digits kept of a field's hash. Of a secret value only five: twenty bits tell a change (but for one in a
- * million) and are of no use to somebody who reads the annotation of a pod and guesses.
+ * Hexadecimal digits kept of a field's hash. Of a secret value only two: they tell all but one change in 256, and leave
+ * somebody who reads the annotation of a pod and tries a list of words with thousands of them.
  */
 const HASH_DIGITS = 8;
-const SECRET_HASH_DIGITS = 5;
+const SECRET_HASH_DIGITS = 2;
 
 /** Keys of the annotation that are no spec field. */
 const ROUTING = "routing";

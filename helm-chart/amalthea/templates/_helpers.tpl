@@ -90,7 +90,7 @@ A child is created by server-side apply, which needs patch and create.
   verbs: [create, patch]
 {{- range .Values.extraChildResources }}
 - apiGroups: [{{ .group | default "" | quote }}]
-  resources: [{{ .name | quote }}]
+  resources: [{{ .name | lower | quote }}]
   verbs: [get, list, watch, create, patch, delete]
 {{- end }}
 {{- end }}
