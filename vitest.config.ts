@@ -1,6 +1,9 @@
 import type { ViteUserConfig } from "vitest/config";
 
 /** Unit tests need Node alone; integration tests a real kube-apiserver; e2e tests a whole cluster. */
+const aloneInTheCluster = ["test/e2e/chart.test.ts"]; // takes the controller away from all other tests
+const patient = { testTimeout: 300_000, hookTimeout: 300_000 };
+
 const config: ViteUserConfig = {
   test: {
     projects: [
@@ -30,8 +33,16 @@ const config: ViteUserConfig = {
         test: {
           name: "e2e",
           include: ["test/e2e/**/*.test.ts"],
-          testTimeout: 300_000,
-          hookTimeout: 300_000,
+          exclude: aloneInTheCluster,
+          ...patient,
+          maxWorkers: 2, // most of their time they wait for pods
+        },
+      },
+      {
+        test: {
+          name: "e2e-alone",
+          include: aloneInTheCluster,
+          ...patient,
           fileParallelism: false,
         },
       },

@@ -3,10 +3,10 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { buildCluster } from "@amalthea/cluster";
+import { buildCluster, down } from "@amalthea/cluster";
 import { clusterOptions, parseCommandLine } from "./command-line.ts";
 import { install, release } from "./install.ts";
-import { provideCluster } from "./provide-cluster.ts";
+import { provideCluster, type TargetCluster } from "./provide-cluster.ts";
 import { reportFailure } from "./report-failure.ts";
 
 /**
@@ -21,7 +21,7 @@ type Count = { readonly passed: number; readonly failed: number };
 const { values, positionals } = parseCommandLine({ ...clusterOptions, image: { type: "string" } }, levels);
 
 const interrupted = new AbortController();
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => interrupted.abort());
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => interrupted.abort());
 
 function chosenLevels(): readonly Level[] {
   if (values.context !== undefined) return ["e2e"];
@@ -35,7 +35,7 @@ async function runLevel(level: Level): Promise<Count> {
     case "unit":
       return runVitest("unit", {});
     case "integration":
-      await buildCluster(console.log);
+      await buildCluster(console.log, interrupted.signal);
       return runVitest("integration", {});
     case "e2e":
       return runEndToEnd();
@@ -49,10 +49,10 @@ async function runCheck(): Promise<Count> {
 
 /** The end-to-end tests see a cluster through its kubeconfig alone: ours, or one that the user named. */
 async function runEndToEnd(): Promise<Count> {
-  const target = await provideCluster({ ...values, name: "test" }, interrupted.signal);
+  const target = await provideTarget();
   try {
     const { jupyterImage, identityProviderImage, helmArguments } = await install(target, interrupted.signal);
-    return await runVitest("e2e", {
+    const env = {
       AMALTHEA_TEST_KUBECONFIG: target.kubeconfig,
       AMALTHEA_TEST_INGRESS_URL: target.ingressUrl,
       AMALTHEA_TEST_IMAGE: values.image ?? jupyterImage,
@@ -63,9 +63,28 @@ async function runEndToEnd(): Promise<Count> {
       ...(target.context === undefined
         ? {}
         : { AMALTHEA_TEST_CONTEXT: target.context, AMALTHEA_TEST_NAMESPACE: "default" }),
-    });
+    };
+    const together = await runVitest("e2e", env);
+    const alone = await runVitest("e2e-alone", env);
+    return { passed: together.passed + alone.passed, failed: together.failed + alone.failed };
   } finally {
     await target.release();
+  }
+}
+
+async function provideTarget(): Promise<TargetCluster> {
+  const name = "test";
+  try {
+    return await provideCluster({ ...values, name }, interrupted.signal);
+  } catch (error) {
+    if (values.context === undefined) {
+      if (interrupted.signal.aborted) await down(name);
+      else
+        console.error(
+          `\nThe cluster ${name} stays for you to look at; npm run cluster down -- --name ${name} ends it.`,
+        );
+    }
+    throw error;
   }
 }
 
@@ -113,7 +132,7 @@ for (const level of chosenLevels()) {
     failed += count.failed;
   } catch (error) {
     failed += 1;
-    reportFailure(error);
+    if (!interrupted.signal.aborted) reportFailure(error);
   }
 }
 console.log(`\n${passed} passed, ${failed} failed`);
