@@ -89,6 +89,19 @@ describe("the pace of status writes", () => {
     expect(writes).toEqual(["0 s: starting", "6 s: starting", "75 s: running"]);
   });
 
+  it("a server that no node takes says so within seconds, also when clients know its pod already", () => {
+    const unscheduled = aPod({
+      conditions: [aCondition("PodScheduled", "False", { message: "0/1 nodes", lastTransitionTime: inSeconds(7) })],
+    });
+    const { status, writes } = tell([
+      [0, {}],
+      [6, { children, pod: aPod({ conditions: changedAt(1) }) }],
+      [7, { children, pod: unscheduled }],
+    ]);
+    expect(writes).toEqual(["0 s: starting", "6 s: starting", "12 s: starting"]);
+    expect(status?.conditions?.[0]?.reason).toBe("Unschedulable");
+  });
+
   it("a hibernation costs two, also when the pod takes its time to stop", () => {
     const running = tell([[0, { children, pod: readyAt(0) }]]).status;
     const server = aServer({ jupyterServer: { hibernated: true }, metadata: { generation: 2 } });

@@ -1,4 +1,4 @@
-import type { Condition, JupyterServerStatus } from "@amalthea/api";
+import type { Condition, JupyterServerStatus, Reason } from "@amalthea/api";
 import type { Pod } from "kubernetes-types/core/v1.js";
 import { canonicalJson } from "./json.ts";
 import { clientTime } from "./status-text.ts";
@@ -11,6 +11,18 @@ const SETTLE_SECONDS = 5;
  * details along. A new server thus costs two or three writes, however long its image takes.
  */
 const SETTLE_ON_THE_WAY_SECONDS = 30;
+
+/** What every server goes through. Any other reason to wait (no node, no volume, a crash) is news to its user. */
+const PLAIN_PROGRESS: ReadonlySet<string> = new Set<Reason>([
+  "PodMissing",
+  "Starting",
+  "RoutePending",
+  "Resuming",
+  "Restarting",
+  "Hibernating",
+  "Deleting",
+  "ResizeInProgress",
+]);
 
 /** The status to have now. */
 export type PacedStatus = {
@@ -38,7 +50,9 @@ export function paced(
   }
   const quietSince = Math.max(Date.parse(previous.refreshedAt), newestChange(pod, now));
   const settleSeconds =
-    isOnItsWay(fresh) && previous.mainPod?.uid !== undefined ? SETTLE_ON_THE_WAY_SECONDS : SETTLE_SECONDS;
+    isOnItsWay(fresh) && !isHindered(fresh) && previous.mainPod?.uid !== undefined
+      ? SETTLE_ON_THE_WAY_SECONDS
+      : SETTLE_SECONDS;
   const dueInSeconds = settleSeconds - (now.getTime() - quietSince) / 1000;
   return dueInSeconds <= 0
     ? { status: refreshed, dueInSeconds: undefined }
@@ -63,6 +77,10 @@ function conditionKey(
 
 function isOnItsWay({ state, conditions = [] }: JupyterServerStatus): boolean {
   return state === "starting" || conditions.some(({ type }) => type === "Reconciling");
+}
+
+function isHindered({ conditions = [] }: JupyterServerStatus): boolean {
+  return conditions.some(({ type, reason }) => type === "Reconciling" && !PLAIN_PROGRESS.has(reason));
 }
 
 /** Newest time in the pod's status that is not in the future: a node's clock may be wrong. */
