@@ -119,7 +119,11 @@ export class ServerLoop {
 
   #statusDeps(): StatusDeps {
     const { caches, client } = this.#options;
-    return { client, recordWrite: (kind, object) => caches.recordWrite(kind, object) };
+    return {
+      client,
+      recordWrite: (kind, object) => caches.recordWrite(kind, object),
+      recordRemoval: (kind, key, uid) => caches.recordRemoval(kind, key, uid),
+    };
   }
 
   /** Makes what an action did known at once: to the next look, to the metrics and to the log. */

@@ -104,6 +104,25 @@ describe("ObjectStore", () => {
     expect(names(store)).toEqual(["a"]);
   });
 
+  it.each<{ end: string; happens: (store: ObjectStore<ConfigMap>) => void }>([
+    { end: "its deletion", happens: (store) => store.delete(aMap("a", 11)) },
+    { end: "a list without it", happens: (store) => store.replace([], "11") },
+  ])("does not bring back an object by the answer to a write that $end overtook", ({ happens }) => {
+    const { store } = aStore();
+    store.set(aMap("a", 9));
+    happens(store);
+    store.recordWrite(aMap("a", 10));
+    expect(names(store)).toEqual([]);
+  });
+
+  it("takes in an object again that had left the selection", () => {
+    const { store } = aStore();
+    store.set(aMap("a", 9));
+    store.delete(aMap("a", 11)); // it lost the label
+    store.set(aMap("a", 12));
+    expect(names(store)).toEqual(["a"]);
+  });
+
   it("takes in a new object of a name that we removed", () => {
     const { store } = aStore();
     store.set(aMap("a", 1, { uid: "first" }));

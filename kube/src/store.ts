@@ -45,8 +45,18 @@ export type ObjectStoreOptions<T extends KubeObject> = {
   readonly clock?: Clock | undefined;
 };
 
-/** A watch event that was on its way when we deleted the object arrives within this time, or after a new list. */
+/**
+ * A watch event that was on its way when we deleted the object arrives within this time, or after a new list. The answer
+ * to a write that the end of the object overtook comes within it, too.
+ */
 const REMOVAL_MEMORY_MS = 30_000;
+
+/** An object that is gone: which of its versions are not to be taken in again, and until when. */
+type Removal = {
+  /** Absent: every version. */
+  readonly upTo: string | undefined;
+  readonly dueMs: number;
+};
 
 /** The store with its writer's side: an `Informer` writes, everybody else sees a `Store`. */
 export class ObjectStore<T extends KubeObject> implements Store<T> {
@@ -56,8 +66,8 @@ export class ObjectStore<T extends KubeObject> implements Store<T> {
   readonly #transform: (object: Live<T>) => Live<T>;
   readonly #clock: Clock;
   readonly #listeners = new Set<StoreListener<T>>();
-  /** uids that we deleted → when to forget them. */
-  readonly #removed = new Map<string, number>();
+  /** By uid, those to be forgotten first in front. */
+  readonly #removed = new Map<string, Removal>();
   readonly #sync: PromiseWithResolvers<void> = Promise.withResolvers<void>();
   #synced = false;
 
@@ -112,9 +122,7 @@ export class ObjectStore<T extends KubeObject> implements Store<T> {
   }
 
   recordRemoval(key: ObjectKey, uid: string): void {
-    const nowMs = this.#clock.monotonicMs();
-    for (const [other, dueMs] of this.#removed) if (dueMs <= nowMs) this.#removed.delete(other);
-    this.#removed.set(uid, nowMs + REMOVAL_MEMORY_MS);
+    this.#rememberRemoval(uid, undefined);
     const existing = this.#objects.get(key);
     if (existing?.metadata.uid === uid) this.#change(key, existing, undefined);
   }
@@ -123,7 +131,7 @@ export class ObjectStore<T extends KubeObject> implements Store<T> {
   set(object: Live<T>): void {
     const key = keyOf(object);
     const existing = this.#objects.get(key);
-    if (this.#wasRemoved(object.metadata.uid) || (existing !== undefined && !isNewer(object, existing))) return;
+    if (this.#wasRemoved(object) || (existing !== undefined && !isNewer(object, existing))) return;
     const kept = this.#transform(object);
     if (existing !== undefined && existing.metadata.uid !== kept.metadata.uid) {
       this.#change(key, existing, undefined);
@@ -133,11 +141,14 @@ export class ObjectStore<T extends KubeObject> implements Store<T> {
     }
   }
 
-  /** Takes an object out, if it is that very one. */
+  /**
+   * Takes an object out, if it is that very one. An answer to an earlier write of ours that comes after it does not bring
+   * it back; a later version does, because the object may only have left the selection and come back.
+   */
   delete(object: Live<T>): void {
     const key = keyOf(object);
-    const { uid } = object.metadata;
-    this.#removed.delete(uid);
+    const { uid, resourceVersion } = object.metadata;
+    this.#rememberRemoval(uid, resourceVersion);
     const existing = this.#objects.get(key);
     if (existing?.metadata.uid === uid) this.#change(key, existing, undefined);
   }
@@ -151,7 +162,9 @@ export class ObjectStore<T extends KubeObject> implements Store<T> {
     for (const [key, existing] of this.#objects) {
       if (namespace !== undefined && existing.metadata.namespace !== namespace) continue;
       const olderThanList = compareResourceVersions(existing.metadata.resourceVersion, resourceVersion) <= 0;
-      if (!listed.has(key) && olderThanList) this.#change(key, existing, undefined);
+      if (listed.has(key) || !olderThanList) continue;
+      this.#rememberRemoval(existing.metadata.uid, resourceVersion);
+      this.#change(key, existing, undefined);
     }
     for (const object of objects) this.set(object);
   }
@@ -162,9 +175,20 @@ export class ObjectStore<T extends KubeObject> implements Store<T> {
     this.#sync.resolve();
   }
 
-  #wasRemoved(uid: string): boolean {
-    const dueMs = this.#removed.get(uid);
-    return dueMs !== undefined && dueMs > this.#clock.monotonicMs();
+  #rememberRemoval(uid: string, upTo: string | undefined): void {
+    const nowMs = this.#clock.monotonicMs();
+    for (const [other, { dueMs }] of this.#removed) {
+      if (dueMs > nowMs) break;
+      this.#removed.delete(other);
+    }
+    this.#removed.delete(uid); // to the end of the order
+    this.#removed.set(uid, { upTo, dueMs: nowMs + REMOVAL_MEMORY_MS });
+  }
+
+  #wasRemoved({ metadata }: Live<T>): boolean {
+    const removal = this.#removed.get(metadata.uid);
+    if (removal === undefined || removal.dueMs <= this.#clock.monotonicMs()) return false;
+    return removal.upTo === undefined || compareResourceVersions(metadata.resourceVersion, removal.upTo) <= 0;
   }
 
   #change(key: ObjectKey, previous: Live<T> | undefined, current: Live<T> | undefined): void {

@@ -1,5 +1,5 @@
 import { FIELD_MANAGERS, type JupyterServer, type JupyterServerStatus } from "@amalthea/api";
-import { isNotFound, type Kind, type KubeClient, type Live } from "@amalthea/kube";
+import { isNotFound, keyOf, type Kind, type KubeClient, type Live, type ObjectKey } from "@amalthea/kube";
 import { SERVER_KIND } from "../kinds.ts";
 import { mergePatch } from "./merge-patch.ts";
 
@@ -7,6 +7,7 @@ export type StatusDeps = {
   /** Its writes throw unless this process is the leader. */
   readonly client: KubeClient;
   readonly recordWrite: (kind: Kind, object: Live) => void;
+  readonly recordRemoval: (kind: Kind, key: ObjectKey, uid: string) => void;
 };
 
 /** `Unchanged`: the status is already so, or the server is gone; nothing was sent or kept. */
@@ -30,8 +31,9 @@ export async function writeStatus(
   try {
     deps.recordWrite(SERVER_KIND, await deps.client.patch(SERVER_KIND, metadata, patch, options, signal));
   } catch (error) {
-    if (isNotFound(error)) return "Unchanged";
-    throw error;
+    if (!isNotFound(error)) throw error;
+    deps.recordRemoval(SERVER_KIND, keyOf(metadata), metadata.uid);
+    return "Unchanged";
   }
   return "Written";
 }
