@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { ClusterError } from "@amalthea/cluster";
+import { ClusterError, step } from "@amalthea/cluster";
 import { buildImage } from "@amalthea/images";
 import type { TargetCluster } from "./provide-cluster.ts";
 
@@ -56,10 +56,11 @@ type ProvidedImage = {
 };
 
 async function provideImage(name: string, target: TargetCluster, signal: AbortSignal): Promise<ProvidedImage> {
-  const image = await buildImage(name, { progress: (line) => console.log(`  … ${line}`), signal });
-  const start = performance.now();
-  const reference = await target.loadImage(image.archive, image.reference);
-  console.log(`  ✓ image ${reference} (${seconds(start)})`);
+  const image = await buildImage(name, { progress: console.log, signal });
+  const reference = await step(console.log, `image ${image.reference} in the cluster`, async (waitingFor) => {
+    waitingFor("its copy to the registry or the nodes");
+    return target.loadImage(image.archive, image.reference, signal);
+  });
   // kind's nodes pull nothing and know no digest of what was loaded into them.
   const exactName = isKind(target) ? reference : `${reference}@${image.digest}`;
   return { name: reference, digest: image.digest, exactName };
@@ -79,7 +80,7 @@ export function kubectl(
   return run(target, "kubectl", args, signal, input);
 }
 
-/** Runs helm or kubectl as one step that says how long it took. */
+/** Runs helm or kubectl as one step that says how long it took. @throws ClusterError with its last line. */
 export async function runStep(
   title: string,
   target: TargetCluster,
@@ -87,18 +88,10 @@ export async function runStep(
   args: readonly string[],
   signal: AbortSignal,
 ): Promise<void> {
-  const start = performance.now();
-  const reminder = setInterval(() => console.log(`  … ${title}: ${seconds(start)}, waiting for ${command}`), 15_000);
-  try {
+  await step(console.log, title, async (waitingFor) => {
+    waitingFor(command);
     await run(target, command, args, signal, "");
-  } finally {
-    clearInterval(reminder);
-  }
-  console.log(`  ✓ ${title} (${seconds(start)})`);
-}
-
-function seconds(start: number): string {
-  return `${((performance.now() - start) / 1000).toFixed(1)} s`;
+  });
 }
 
 function run(

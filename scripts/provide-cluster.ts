@@ -1,8 +1,8 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
-import { binaryPath, ClusterError, up } from "@amalthea/cluster";
+import { buildCluster, ClusterError, run, up } from "@amalthea/cluster";
 
 /** A cluster to install into: one of ours, or one that the user named. */
 export type TargetCluster = {
@@ -11,10 +11,10 @@ export type TargetCluster = {
   readonly context: string | undefined;
   /** Where the ingress controller listens, without a slash at its end. */
   readonly ingressUrl: string;
-  /** Folder with `kubectl` and `helm`. */
+  /** Folder with `kubectl` and `helm`; empty for those on the PATH. */
   readonly toolsPath: string;
   /** Brings an image there; returns the name under which pods find it. */
-  loadImage(archive: string, reference: string): Promise<string>;
+  loadImage(archive: string, reference: string, signal: AbortSignal): Promise<string>;
   /** Gives back what was taken: a cluster made for a test goes away, anything else stays. */
   release(): Promise<void>;
 };
@@ -35,30 +35,28 @@ export type ClusterChoice = {
  *
  * @throws ClusterError with one sentence: no such context, nobody answers, no way to bring images there.
  */
-export async function provideCluster(choice: ClusterChoice, signal?: AbortSignal): Promise<TargetCluster> {
-  if (choice.context !== undefined) return namedCluster(choice, choice.context);
-  const cluster = await up({ name: choice.name, progress: console.log, ...(signal === undefined ? {} : { signal }) });
-  const tools = mkdtempSync(join(tmpdir(), "amalthea-tools-"));
-  symlinkSync(binaryPath("kubernetes"), join(tools, "kubectl"));
-  symlinkSync(binaryPath("helm"), join(tools, "helm"));
+export async function provideCluster(choice: ClusterChoice, signal: AbortSignal): Promise<TargetCluster> {
+  if (choice.context !== undefined) {
+    const target = namedCluster(choice, choice.context);
+    await buildCluster(console.log, signal); // some images hold programs of it
+    return target;
+  }
+  const cluster = await up({ name: choice.name, progress: console.log, signal });
   return {
     kubeconfig: cluster.kubeconfigPath,
     context: undefined,
     ingressUrl: cluster.ingressUrl,
-    toolsPath: tools,
-    loadImage: async (archive, reference) => {
-      await cluster.loadImage(archive, reference);
+    toolsPath: cluster.toolsPath,
+    loadImage: async (archive, reference, stop) => {
+      await cluster.loadImage(archive, reference, stop);
       return reference;
     },
-    release: async () => {
-      rmSync(tools, { recursive: true });
-      await cluster.down();
-    },
+    release: () => cluster.down(),
   };
 }
 
 function namedCluster(choice: ClusterChoice, context: string): TargetCluster {
-  const kubeconfig = choice.kubeconfig ?? process.env["KUBECONFIG"] ?? join(homedir(), ".kube", "config");
+  const kubeconfig = choice.kubeconfig ?? (process.env["KUBECONFIG"] || join(homedir(), ".kube", "config"));
   if (!existsSync(kubeconfig)) {
     throw new ClusterError(`The kubeconfig ${kubeconfig} does not exist: name one with --kubeconfig or KUBECONFIG.`);
   }
@@ -86,11 +84,12 @@ function namedCluster(choice: ClusterChoice, context: string): TargetCluster {
 function imageLoader(context: string, registry: string | undefined): TargetCluster["loadImage"] {
   if (registry !== undefined) {
     requireTool("skopeo", ["--version"]);
-    return async (archive, reference) => {
+    return async (archive, reference, signal) => {
       const target = `${registry.replace(/\/+$/, "")}/${reference}`;
       const options = ["--quiet", "--preserve-digests"];
-      execFileSync("skopeo", ["copy", ...options, `oci-archive:${archive}`, `docker://${target}`], {
-        stdio: "inherit",
+      await run("skopeo", ["copy", ...options, `oci-archive:${archive}`, `docker://${target}`], {
+        signal,
+        remedy: `Check that ${registry} can be reached and that you may push there (skopeo login).`,
       });
       return target;
     };
@@ -102,14 +101,14 @@ function imageLoader(context: string, registry: string | undefined): TargetClust
   }
   requireTool("kind", ["version"]);
   requireTool("skopeo", ["--version"]);
-  return async (archive, reference) => {
+  return async (archive, reference, signal) => {
     const folder = mkdtempSync(join(tmpdir(), "amalthea-image-"));
     try {
-      mkdirSync(folder, { recursive: true });
       // kind loads archives of the docker form
       const converted = join(folder, "image.tar");
-      execFileSync("skopeo", ["copy", "--quiet", `oci-archive:${archive}`, `docker-archive:${converted}:${reference}`]);
-      execFileSync("kind", ["load", "image-archive", converted, "--name", context.replace(/^kind-/, "")]);
+      const copy = ["copy", "--quiet", `oci-archive:${archive}`, `docker-archive:${converted}:${reference}`];
+      await run("skopeo", copy, { signal });
+      await run("kind", ["load", "image-archive", converted, "--name", context.replace(/^kind-/, "")], { signal });
     } finally {
       rmSync(folder, { recursive: true });
     }

@@ -76,6 +76,10 @@ async function waitUntilAnswers(url: string, signal: AbortSignal): Promise<void>
 try {
   await main(interrupted.signal);
 } catch (error) {
-  if (!interrupted.signal.aborted) reportFailure(error);
+  if (!interrupted.signal.aborted) {
+    reportFailure(error);
+    if (values.context === undefined)
+      console.error("\nWhat was started stays for you to look at; npm stop removes it.");
+  }
 }
 if (staysInForeground && interrupted.signal.aborted) await down(defaultClusterName, console.log).catch(reportFailure);

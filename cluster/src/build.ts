@@ -5,6 +5,7 @@ import { ClusterError } from "./errors.ts";
 import { cacheFolder, packageFolder } from "./locations.ts";
 import { withLock } from "./lock.ts";
 import { type Progress, silent, step } from "./progress.ts";
+import { checkBuildRequirements } from "./requirements.ts";
 import { run } from "./run.ts";
 
 /** Version of Kubernetes that every component reports; it is the version of k8s.io/kubernetes in go/go.mod. */
@@ -90,26 +91,27 @@ export function binaryPath(name: ProgramName): string {
   throw new ClusterError(`${name} is not built: run \`npm run cluster build${option}\`.`);
 }
 
-/** Whether everything that every cluster uses is in the cache. */
-export function isBuilt(): boolean {
-  return existsSync(goFolder(everyCluster)) && existsSync(traefikFolder());
-}
-
 /**
  * Fills a folder of the cache, once: other processes wait, and an interrupted attempt leaves nothing that counts.
  * The folder appears under its name only when it is complete.
  */
-async function fillOnce(folder: string, progress: Progress, fill: (folder: string) => Promise<void>): Promise<void> {
+async function fillOnce(
+  folder: string,
+  fill: (folder: string) => Promise<void>,
+  progress: Progress,
+  signal?: AbortSignal,
+): Promise<void> {
   if (existsSync(folder)) return;
   const waits = (): void => progress("  … waiting for another build to finish");
-  await withLock(`${folder}.lock`, waits, async () => {
+  const fillFolder = async (): Promise<void> => {
     if (existsSync(folder)) return;
     const unfinished = `${folder}.unfinished`;
     rmSync(unfinished, { recursive: true, force: true });
     mkdirSync(unfinished, { recursive: true });
     await fill(unfinished);
     renameSync(unfinished, folder);
-  });
+  };
+  await withLock(`${folder}.lock`, waits, fillFolder, signal);
 }
 
 async function buildGo(module: GoModule, folder: string, progress: Progress, signal?: AbortSignal): Promise<void> {
@@ -126,7 +128,9 @@ async function buildGo(module: GoModule, folder: string, progress: Progress, sig
       env: { CGO_ENABLED: "0", GOFLAGS: "-mod=readonly" },
       logFile,
       signal,
-      remedy: "Check that the Go module proxy can be reached (`go env GOPROXY`) and run the same command again.",
+      remedy:
+        "Check that the Go module proxy can be reached (`go env GOPROXY`) and that Go is 1.26 or newer (`go version`), " +
+        "then run the same command again.",
     });
     const missing = programs.filter(([name]) => !existsSync(join(folder, name)));
     for (const [name] of missing) throw new ClusterError(`\`go build\` made no ${name}: see ${logFile}.`);
@@ -156,20 +160,27 @@ async function fetchTraefik(folder: string, progress: Progress, signal?: AbortSi
   });
 }
 
-/** Makes the Go programs that are needed for {@link startControlPlane}, unless they are in the cache. */
+/**
+ * Makes the Go programs that are needed for {@link startControlPlane}, unless they are in the cache.
+ *
+ * Throws ClusterError: no Go, too little disk, modules that cannot be fetched.
+ */
 export async function buildGoPrograms(progress: Progress = silent, signal?: AbortSignal): Promise<void> {
-  const fill = (folder: string): Promise<void> => buildGo(everyCluster, folder, progress, signal);
-  await fillOnce(goFolder(everyCluster), progress, fill);
+  const fill = async (folder: string): Promise<void> => {
+    checkBuildRequirements();
+    await buildGo(everyCluster, folder, progress, signal);
+  };
+  await fillOnce(goFolder(everyCluster), fill, progress, signal);
 }
 
 /** Makes every program a cluster needs, unless it is in the cache. About 6 GB of disk and 12 minutes the first time. */
 export async function buildCluster(progress: Progress = silent, signal?: AbortSignal): Promise<void> {
-  await fillOnce(traefikFolder(), progress, (folder) => fetchTraefik(folder, progress, signal));
+  await fillOnce(traefikFolder(), (folder) => fetchTraefik(folder, progress, signal), progress, signal);
   await buildGoPrograms(progress, signal);
 }
 
 /** Makes a program that only some need, unless it is in the cache: about 4 minutes on two cores the first time. */
 export async function buildExtra(name: ExtraProgram, progress: Progress = silent, signal?: AbortSignal): Promise<void> {
   const module = extraModule(name);
-  await fillOnce(goFolder(module), progress, (folder) => buildGo(module, folder, progress, signal));
+  await fillOnce(goFolder(module), (folder) => buildGo(module, folder, progress, signal), progress, signal);
 }

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { addOnObjects } from "./add-ons.ts";
 import { binaryPath, buildCluster } from "./build.ts";
@@ -47,20 +47,20 @@ export interface Cluster {
   readonly hostAddress: string;
   /** One JSON object for each request, level Metadata. */
   readonly auditLogPath: string;
+  /** Folder with `kubectl` and `helm`. */
+  readonly toolsPath: string;
   kubectl(args: readonly string[], options?: RunOptions): Promise<RunResult>;
   helm(args: readonly string[], options?: RunOptions): Promise<RunResult>;
   /** Makes an image available under the name by which objects call it: see {@link loadImage} in images.ts. */
-  loadImage(archive: string, reference: string): Promise<void>;
+  loadImage(archive: string, reference: string, signal?: AbortSignal): Promise<void>;
   /** Ends the cluster and removes its data. */
   down(): Promise<void>;
 }
 
-const withClusterLock = async <T>(name: string, progress: Progress, action: () => Promise<T>): Promise<T> =>
-  await withLock(
-    `/run/lock/amalthea-${name}.lock`,
-    () => progress(`  … waiting for another command on the cluster ${name} to finish`),
-    action,
-  );
+async function withClusterLock<T>(name: string, options: UpOptions, action: () => Promise<T>): Promise<T> {
+  const waits = (): void => options.progress?.(`  … waiting for another command on the cluster ${name} to finish`);
+  return await withLock(`/run/lock/amalthea-${name}.lock`, waits, action, options.signal);
+}
 
 const portFile = (name: string): string => join(stateFolder(name), "port");
 
@@ -78,6 +78,7 @@ function clusterOf(name: string, node: Node, network: NodeNetwork, ingressPort: 
     ...{ name, kubeconfigPath: kubeconfig, ingressPort, ingressUrl: `http://localhost:${ingressPort}` },
     ...{ nodeAddress: network.nodeAddress, hostAddress: network.hostAddress },
     auditLogPath: join(folder, "audit.log"),
+    toolsPath: join(folder, "tools"),
     kubectl: (args, options) =>
       run(binaryPath("kubernetes"), ["kubectl", ...args], {
         ...options,
@@ -85,7 +86,7 @@ function clusterOf(name: string, node: Node, network: NodeNetwork, ingressPort: 
       }),
     helm: (args, options) =>
       run(binaryPath("helm"), args, { ...options, env: { ...options?.env, ...helmFolders, KUBECONFIG: kubeconfig } }),
-    loadImage: (archive, reference) => loadImage(node, archive, reference),
+    loadImage: (archive, reference, signal) => loadImage(node, archive, reference, signal),
     down: () => down(name),
   };
 }
@@ -175,14 +176,16 @@ async function waitForNode(cluster: Cluster, options: UpOptions): Promise<void> 
       return stdout === "" || Date.parse(stdout) > since - 15_000;
     };
     const what = `the node ${name} to be Ready (log: ${logFile(name, "kubelet")})`;
-    await waitUntil(isReady, { what, timeoutSeconds: startTimeoutSeconds, intervalMilliseconds: 300 });
+    const [{ signal }, intervalMilliseconds] = [options, 300];
+    await waitUntil(isReady, { what, timeoutSeconds: startTimeoutSeconds, intervalMilliseconds, signal });
     const account = ["get", "serviceaccount", "default", "--namespace=default"];
     const hasAccount = (): Promise<boolean> =>
       cluster.kubectl(account).then(
         () => true,
         () => false,
       );
-    await waitUntil(hasAccount, { what: "the first ServiceAccount", timeoutSeconds: 60, intervalMilliseconds: 300 });
+    const first = "the first ServiceAccount";
+    await waitUntil(hasAccount, { what: first, timeoutSeconds: 60, intervalMilliseconds, signal });
   });
 }
 
@@ -199,12 +202,22 @@ async function start(name: string, options: UpOptions): Promise<Cluster> {
     await startStage(node, stage, options);
   }
   const cluster = clusterOf(name, node, network, ingressPort);
+  linkTools(cluster.toolsPath);
   await loadPauseImage(node);
   await step(progress, "storage class, ingress class and DNS present", async () => {
     await cluster.kubectl(["apply", "--server-side", "--force-conflicts", "-f", "-"], { stdin: addOnObjects(network) });
   });
   await waitForNode(cluster, options);
   return cluster;
+}
+
+/** The programs that people and scripts call by name. */
+function linkTools(folder: string): void {
+  mkdirSync(folder, { recursive: true });
+  for (const [name, path] of Object.entries({ kubectl: binaryPath("kubernetes"), helm: binaryPath("helm") })) {
+    rmSync(join(folder, name), { force: true });
+    symlinkSync(path, join(folder, name));
+  }
 }
 
 /** Removes all of a cluster but its network, port and images. */
@@ -229,7 +242,7 @@ export async function up(options: UpOptions = {}): Promise<Cluster> {
   const progress = options.progress ?? silent;
   checkClusterRequirements(name);
   await buildCluster(progress, options.signal);
-  return await withClusterLock(name, progress, async () => {
+  return await withClusterLock(name, options, async () => {
     const isFresh = !existsSync(join(stateFolder(name), "etcd"));
     const wasRunning = isRunningNow(name);
     try {
@@ -251,9 +264,9 @@ function isRunningNow(name: string): boolean {
 /** Ends a cluster and removes its data, however much or little of it is there. */
 export async function down(name: string = defaultClusterName, progress: Progress = silent): Promise<void> {
   checkClusterName(name);
-  if (!existsSync(stateFolder(name))) return;
+  if (!existsSync(stateFolder(name))) return progress(`  ✓ no cluster ${name} to remove`);
   if (process.getuid?.() !== 0) throw new ClusterError("The cluster must be stopped by root (try `sudo`).");
-  await withClusterLock(name, progress, async () => {
+  await withClusterLock(name, { progress }, async () => {
     await step(progress, `cluster ${name} removed`, async () => {
       const [node, network] = [findNode(name), findNetwork(name)];
       if (node !== undefined) await stopNode(node);

@@ -40,7 +40,7 @@ async function sourceOf(archive: string): Promise<string> {
  * @param archive an OCI or Docker archive, an OCI layout folder, or a skopeo name such as "containers-storage:NAME"
  * @param reference the name by which objects call it; the tag defaults to latest
  */
-export async function loadImage(node: Node, archive: string, reference: string): Promise<void> {
+export async function loadImage(node: Node, archive: string, reference: string, signal?: AbortSignal): Promise<void> {
   const source = await sourceOf(archive);
   const target = `docker://127.0.0.1:${registryPort}/${localReference(reference)}`;
   // Objects may name an image by its digest, which compressing its layers on the way would change.
@@ -48,6 +48,7 @@ export async function loadImage(node: Node, archive: string, reference: string):
   const options = ["--insecure-policy", "--quiet", "--dest-tls-verify=false", ...preserved];
   const copy = ["skopeo", "copy", ...options, source, target];
   await run("nsenter", [`--net=/proc/${node.init.pid}/ns/net`, "--", ...copy], {
+    signal,
     remedy: `Is ${archive} an OCI or Docker archive of one image?`,
   });
 }

@@ -5,5 +5,5 @@ export { type ControlPlane, type ControlPlaneOptions, startControlPlane, type To
 export { ClusterError } from "./errors.ts";
 export { cacheFolder } from "./locations.ts";
 export { withLock } from "./lock.ts";
-export type { Progress } from "./progress.ts";
-export { CommandError, type RunOptions, type RunResult } from "./run.ts";
+export { type Progress, step } from "./progress.ts";
+export { CommandError, run, type RunOptions, type RunResult } from "./run.ts";

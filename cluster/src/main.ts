@@ -3,7 +3,6 @@ import { parseArgs } from "node:util";
 import { binaryPath, buildCluster, buildExtra, extraPrograms } from "./build.ts";
 import { defaultClusterName, down, openCluster, status, up } from "./cluster.ts";
 import { ClusterError } from "./errors.ts";
-import { checkBuildRequirements } from "./requirements.ts";
 
 const usage = `Usage: npm run cluster COMMAND [-- OPTIONS]
 
@@ -68,7 +67,6 @@ async function buildCommand(args: readonly string[], signal: AbortSignal): Promi
     if (extra === undefined) throw new ClusterError(`"${text}" is none of ${extraPrograms.join(", ")}.`);
     return extra;
   });
-  checkBuildRequirements();
   await buildCluster(say, signal);
   for (const extra of extras) await buildExtra(extra, say, signal);
   return 0;
@@ -108,7 +106,7 @@ async function main(command: string | undefined, args: readonly string[], signal
     case "load-image": {
       const [archive, reference] = rest;
       if (archive === undefined || reference === undefined) throw new ClusterError(usage);
-      await openCluster(name).loadImage(archive, reference);
+      await openCluster(name).loadImage(archive, reference, signal);
       return 0;
     }
     default:

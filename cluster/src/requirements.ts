@@ -1,6 +1,5 @@
 import { accessSync, constants, existsSync, readdirSync, readFileSync, readlinkSync, statfsSync } from "node:fs";
 import { delimiter, dirname, isAbsolute, join } from "node:path";
-import { isBuilt } from "./build.ts";
 import { ClusterError } from "./errors.ts";
 import { cacheFolder, packageFolder, stateRoot } from "./locations.ts";
 
@@ -22,19 +21,18 @@ function isExecutable(path: string): boolean {
   }
 }
 
-/** Whether a program is in one of the folders of PATH; root's folders count even where PATH lacks them. */
+/** Whether a program is in one of the folders of PATH. */
 export function isInstalled(program: string, path: string): boolean {
   if (isAbsolute(program)) return isExecutable(program);
   return path.split(delimiter).some((folder) => folder !== "" && isExecutable(join(folder, program)));
 }
 
-/** Programs that are missing, with the Debian package of each. Built programs need no compiler. */
-export function missingPrograms(): readonly string[] {
+/** Programs that are missing, with the Debian package of each. */
+function missingPrograms(): readonly string[] {
   const text = readFileSync(join(packageFolder, "debian-packages.json"), "utf8");
   const packages = Object.entries(JSON.parse(text) as Readonly<Record<string, string>>);
   const path = process.env["PATH"] ?? "";
   return packages
-    .filter(([program]) => !(program === "go" && isBuilt()))
     .filter(([program]) => !isInstalled(program, path))
     .map(([program, debianPackage]) => `${program} (Debian package ${debianPackage})`);
 }
@@ -55,12 +53,10 @@ function checkDisk(folder: string, needed: number, purpose: string): void {
   );
 }
 
-/** Throws ClusterError, in one sentence, unless a build can succeed here. */
+/** Throws ClusterError, in one sentence, unless the programs of a cluster can be built here. */
 export function checkBuildRequirements(): void {
-  if (isBuilt()) return;
-  for (const program of ["go", "python3", "flock"]) {
-    const missing = missingPrograms().find((text) => text.startsWith(`${program} (`));
-    if (missing !== undefined) throw new ClusterError(`Missing: ${missing}. Install it and try again.`);
+  if (!isInstalled("go", process.env["PATH"] ?? "")) {
+    throw new ClusterError('The command "go" is missing: install Go 1.26 or newer (https://go.dev/dl).');
   }
   checkDisk(cacheFolder(), buildGigabytes, "The first build");
 }
@@ -68,7 +64,7 @@ export function checkBuildRequirements(): void {
 /** Throws ClusterError, in one sentence, unless a cluster of this name can run here. */
 export function checkClusterRequirements(name: string): void {
   checkClusterName(name);
-  if (process.platform !== "linux") throw new ClusterError("The cluster runs on Linux only; use --context elsewhere.");
+  if (process.platform !== "linux") throw new ClusterError("The cluster runs on Linux only.");
   if (process.getuid?.() !== 0) {
     throw new ClusterError(
       "The cluster must be started by root (try `sudo`): it makes namespaces, mounts and cgroups.",
@@ -76,7 +72,6 @@ export function checkClusterRequirements(name: string): void {
   }
   const missing = missingPrograms();
   if (missing.length > 0) throw new ClusterError(`Missing: ${missing.join(", ")}. Install them and try again.`);
-  checkBuildRequirements();
   checkDisk(stateRoot(), clusterGigabytes, "A cluster");
 }
 

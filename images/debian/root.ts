@@ -41,11 +41,11 @@ export const ENVIRONMENT_IN_ROOT: Readonly<Record<string, string>> = {
 /**
  * Installs a small Debian with Python into an empty folder.
  *
- * @throws BuildError without root rights: a root folder has files of several owners.
+ * @throws CommandError without root rights: a root folder has files of several owners.
  */
 export async function buildDebianRoot(root: string, run: (step: Step) => Promise<void>): Promise<void> {
   await run({
-    doing: "installing a small Debian with Python (about a minute)",
+    title: "small Debian with Python installed",
     command: isolated(["debootstrap", "--variant=minbase", `--include=${PACKAGES.join(",")}`, DEBIAN_SUITE, root]),
     remedy: "It needs root, the Debian package debootstrap, and a Debian mirror that can be reached.",
   });
@@ -55,7 +55,7 @@ export async function buildDebianRoot(root: string, run: (step: Step) => Promise
   }
   for (const path of OF_THIS_MACHINE) await rm(join(root, path), { force: true });
   await run({
-    doing: "removing the documentation",
+    title: "documentation removed",
     command: ["find", join(root, "usr/share/doc"), "!", "-name", "copyright", "!", "-type", "d", "-delete"],
     remedy: "",
   });
@@ -67,12 +67,12 @@ export async function buildDebianRoot(root: string, run: (step: Step) => Promise
 export async function compilePython(root: string, folder: string, run: (step: Step) => Promise<void>): Promise<void> {
   const remedy = "The root folder is damaged: remove it from the cache and try again.";
   await run({
-    doing: `setting the file times below ${folder}`,
+    title: `file times set below ${folder}`,
     command: ["find", join(root, folder), "-exec", "touch", "-h", "-d", `@${FILE_TIME_SECONDS}`, "{}", "+"],
     remedy,
   });
   await run({
-    doing: `compiling the Python files below ${folder}`,
+    title: `Python files compiled below ${folder}`,
     command: isolated(["chroot", root, "python3", "-m", "compileall", "-q", "-f", "-j", "2", folder]),
     env: ENVIRONMENT_IN_ROOT,
     remedy,

@@ -26,7 +26,7 @@ async function stage(place: BuildPlace): Promise<StagedImage> {
   const debianRoot = await place.debianRoot();
   const root = join(place.scratch, "root");
   await place.run({
-    doing: "copying the small Debian",
+    title: "small Debian copied",
     command: ["cp", "--archive", "--reflink=auto", debianRoot, root],
     remedy: "Make room on the disk of the cache.",
   });
@@ -67,18 +67,18 @@ async function installJupyter(root: string, place: BuildPlace): Promise<void> {
   const lockFile = join(FOLDER, "requirements.txt");
   await downloadWheels(lockFile, join(root, "tmp/wheels"), place);
   await copyFile(lockFile, join(root, "tmp/requirements.txt"));
-  const inRoot = async (doing: string, ...command: readonly string[]): Promise<void> =>
+  const inRoot = async (title: string, ...command: readonly string[]): Promise<void> =>
     place.run({
-      doing,
+      title,
       command: isolated(["chroot", root, ...command]),
       env: ENVIRONMENT_IN_ROOT,
       remedy: "Make room on the disk of the cache; else remove the small Debian from the cache and try again.",
     });
-  await inRoot("making a virtual environment", "python3", "-m", "venv", `/${ENVIRONMENT}`);
+  await inRoot("virtual environment made", "python3", "-m", "venv", `/${ENVIRONMENT}`);
   // A root folder has neither the settings of this machine's network nor its certificates: pip sees only the wheels.
   const offline = ["--no-index", "--no-deps", "--require-hashes", "--find-links=/tmp/wheels", "--no-cache-dir"];
   await inRoot(
-    "installing JupyterLab",
+    "JupyterLab installed",
     `/${ENVIRONMENT}/bin/pip`,
     "install",
     "--quiet",
@@ -87,7 +87,7 @@ async function installJupyter(root: string, place: BuildPlace): Promise<void> {
     "--requirement=/tmp/requirements.txt",
   );
   await compilePython(root, `/${ENVIRONMENT}/lib`, place.run);
-  await inRoot("giving it to jovyan", "chown", "-R", `${JOVYAN.uid}:${JOVYAN.gid}`, `/${ENVIRONMENT}`);
+  await inRoot("virtual environment given to jovyan", "chown", "-R", `${JOVYAN.uid}:${JOVYAN.gid}`, `/${ENVIRONMENT}`);
 }
 
 async function addUser(root: string): Promise<void> {

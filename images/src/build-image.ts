@@ -1,17 +1,16 @@
 import { mkdir, readFile, rename, rm, statfs, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { binaryPath, cacheFolder } from "@amalthea/cluster";
+import { binaryPath, cacheFolder, type Progress } from "@amalthea/cluster";
 import { buildDebianRoot } from "../debian/root.ts";
 import { cachedFolder } from "./cache.ts";
 import { catalogue } from "./catalogue.ts";
 import { inputKey } from "./input-hash.ts";
 import { layerCommand } from "./layer.ts";
 import { writeOciLayout } from "./oci-archive.ts";
-import { BuildError } from "./progress.ts";
+import { BuildError } from "./errors.ts";
 import { run } from "./run.ts";
 import type { BuildPlace, CompiledBinary, ImageDefinition } from "./definition.ts";
 import type { Input } from "./input-hash.ts";
-import type { Progress } from "./progress.ts";
 import type { Step } from "./run.ts";
 
 /** An image that is ready to be brought to a cluster. */
@@ -44,7 +43,7 @@ const REPOSITORY = join(import.meta.dirname, "..", "..");
  *
  * Safe to call twice at the same time, in one process or in several, and after any interruption.
  *
- * @throws BuildError with one sentence for a person: what failed, where its log is, what to do.
+ * @throws ClusterError for a person: what failed, where its log is, what to do.
  */
 export async function buildImage(name: string, options: BuildOptions): Promise<BuiltImage> {
   const definition = catalogue.find((image) => image.name === name);
@@ -56,7 +55,7 @@ export async function buildImage(name: string, options: BuildOptions): Promise<B
   const surroundings = {
     cache,
     signal: options.signal,
-    progress: (line: string) => options.progress(`${name}: ${line}`),
+    progress: (line: string) => options.progress(`  … ${name}: ${line}`),
   };
   const place = (scratch: string): BuildPlace => buildPlace(definition, scratch, surroundings, options);
   const key = await imageKey(definition, place(""));
@@ -95,10 +94,10 @@ function buildPlace(
   definition: ImageDefinition,
   scratch: string,
   { cache, progress, signal }: Surroundings,
-  { compiledBinary }: BuildOptions,
+  { compiledBinary, progress: say }: BuildOptions,
 ): BuildPlace {
   const runLogged = async (step: Step, log: string): Promise<void> =>
-    run(step, { log: join(cache, "logs", `${log}.log`), progress, signal });
+    run({ ...step, title: `${log}: ${step.title}` }, { log: join(cache, "logs", `${log}.log`), progress: say, signal });
   return {
     repository: REPOSITORY,
     scratch,
@@ -126,7 +125,7 @@ async function writeImage(definition: ImageDefinition, folder: string, place: Bu
   for (const [index, layer] of layers.entries()) {
     const tar = join(place.scratch, `layer-${index}.tar`);
     await place.run({
-      doing: `writing layer ${index + 1} of ${layers.length}`,
+      title: `layer ${index + 1} of ${layers.length} written`,
       command: layerCommand(layer, tar),
       remedy: "Make room on the disk of the cache.",
     });
@@ -136,7 +135,7 @@ async function writeImage(definition: ImageDefinition, folder: string, place: Bu
   const digest = await writeOciLayout({ reference: definition.references[0], layers: tars, config }, layout);
   const archive = join(place.scratch, "image.tar");
   await place.run({
-    doing: "writing the archive",
+    title: "archive written",
     command: layerCommand(
       { root: layout, paths: ["oci-layout", "index.json", "blobs"], ownersAndModes: "Root" },
       archive,
@@ -152,5 +151,7 @@ async function requireSpace(cache: string, { name, diskMegabytes }: ImageDefinit
   const { bavail, bsize } = await statfs(cache);
   const freeMegabytes = Math.floor((bavail * bsize) / 1e6);
   if (freeMegabytes >= diskMegabytes) return;
-  throw new BuildError(`${name} needs ${diskMegabytes} MB of disk below ${cache}; ${freeMegabytes} MB are free`);
+  throw new BuildError(
+    `${name} needs ${diskMegabytes} MB of disk below ${cache}; ${freeMegabytes} MB are free: free some`,
+  );
 }

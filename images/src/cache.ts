@@ -1,7 +1,6 @@
 import { mkdir, readdir, rename, rm, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
-import { withLock } from "@amalthea/cluster";
-import type { Progress } from "./progress.ts";
+import { type Progress, withLock } from "@amalthea/cluster";
 
 /** A folder that is built once for each set of inputs. */
 export type CachedFolder = {

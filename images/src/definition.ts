@@ -1,7 +1,7 @@
+import type { Progress } from "@amalthea/cluster";
 import type { Input } from "./input-hash.ts";
 import type { Layer } from "./layer.ts";
 import type { ContainerConfig } from "./oci-archive.ts";
-import type { Progress } from "./progress.ts";
 import type { Step } from "./run.ts";
 
 /** One image this project builds. A folder beside `src/` holds each, with all that defines it. */

@@ -2,5 +2,3 @@ export { buildImage } from "./build-image.ts";
 export type { BuildOptions, BuiltImage } from "./build-image.ts";
 export { catalogue } from "./catalogue.ts";
 export type { ImageDefinition } from "./definition.ts";
-export { BuildError } from "./progress.ts";
-export type { Progress } from "./progress.ts";

@@ -1,9 +1,11 @@
+import { ClusterError } from "@amalthea/cluster";
 import { buildImage } from "./build-image.ts";
 import { catalogue } from "./catalogue.ts";
-import { BuildError } from "./progress.ts";
 
-const USAGE = `usage: images build NAME...|all   build images; prints the name and the archive of each
-       images list              print their names`;
+const USAGE = `Usage: npm run images COMMAND
+
+  build NAME…|all   build images; prints the name, the digest and the archive of each
+  list            print their names`;
 
 async function main(args: readonly string[], signal: AbortSignal): Promise<number> {
   const [command, ...names] = args;
@@ -15,11 +17,7 @@ async function main(args: readonly string[], signal: AbortSignal): Promise<numbe
     console.error(USAGE);
     return 2;
   }
-  const started = performance.now();
-  const progress = (line: string): void => {
-    const seconds = Math.round((performance.now() - started) / 1000);
-    console.error(`${String(seconds).padStart(4)} s  ${line}`);
-  };
+  const progress = (line: string): void => console.error(line);
   for (const name of names.includes("all") ? catalogue.map((image) => image.name) : names) {
     const { reference, digest, archive } = await buildImage(name, { progress, signal });
     console.log([reference, digest, archive].join("\t"));
@@ -28,11 +26,12 @@ async function main(args: readonly string[], signal: AbortSignal): Promise<numbe
 }
 
 const stop = new AbortController();
-for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => stop.abort(new BuildError("stopped")));
+for (const name of ["SIGINT", "SIGTERM"] as const)
+  process.once(name, () => stop.abort(new ClusterError("Interrupted.")));
 try {
   process.exitCode = await main(process.argv.slice(2), stop.signal);
 } catch (error) {
-  if (!(error instanceof BuildError)) throw error;
+  if (!(error instanceof ClusterError)) throw error;
   console.error(error.message);
   process.exitCode = 1;
 }

@@ -3,7 +3,7 @@ import { cp, lstat, mkdir } from "node:fs/promises";
 import { basename, dirname, join, relative, sep } from "node:path";
 import { promisify } from "node:util";
 import { isPackaged } from "./input-hash.ts";
-import { BuildError } from "./progress.ts";
+import { BuildError } from "./errors.ts";
 import type { BuildPlace } from "./definition.ts";
 import type { Input } from "./input-hash.ts";
 import type { Layer } from "./layer.ts";

@@ -1,7 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { PYTHON_VERSION } from "../debian/root.ts";
-import { BuildError } from "./progress.ts";
+import { BuildError } from "./errors.ts";
 import type { BuildPlace } from "./definition.ts";
 
 /** Newest glibc that wheels may ask for: that of the images' Debian. */
@@ -15,7 +15,7 @@ const GLIBC_MINOR = 36;
  */
 export async function downloadWheels(lockFile: string, folder: string, place: BuildPlace): Promise<void> {
   await place.run({
-    doing: "downloading Python packages",
+    title: "Python packages downloaded",
     command: [
       "python3",
       await pipIn(await place.debianRoot()),
