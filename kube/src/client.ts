@@ -38,7 +38,13 @@ export type WatchEvent<T extends KubeObject> =
   | { readonly type: "ADDED" | "MODIFIED" | "DELETED"; readonly object: Live<T> }
   | { readonly type: "BOOKMARK"; readonly object: Live };
 
-export type WriteOptions = {
+/** What every write can be told. */
+type Guarded = {
+  /** Called before each attempt; what it throws is thrown, and nothing is sent. */
+  readonly beforeAttempt?: (() => void) | undefined;
+};
+
+export type WriteOptions = Guarded & {
   /** Name under which the API server records who set a field; absent: the name of the client. */
   readonly fieldManager?: string | undefined;
   /** Checks and answers, but keeps nothing. */
@@ -53,7 +59,7 @@ export type ApplyOptions = WriteOptions & {
   readonly createOnly?: boolean | undefined;
 };
 
-export type RemoveOptions = {
+export type RemoveOptions = Guarded & {
   /** Removes only this very object, not a later one of the same name (409 otherwise). */
   readonly uid?: string | undefined;
   readonly resourceVersion?: string | undefined;
@@ -143,12 +149,16 @@ export type CallResult = {
 };
 
 /**
- * A client whose writes throw `NotLeaderError` unless `mayWrite` holds at that moment: no write leaves a process that
- * was stopped or blocked for longer than its lease lasts.
+ * A client whose writes throw `NotLeaderError` unless `mayWrite` holds at that moment, which is also asked before a
+ * request is sent again: no write leaves a process that was stopped or blocked for longer than its lease lasts.
  */
 export function fenced(client: KubeClient, mayWrite: () => boolean): KubeClient {
-  const check = (): void => {
+  const beforeAttempt = (): void => {
     if (!mayWrite()) throw new NotLeaderError("this process does not hold the lease: nothing was written");
+  };
+  const guarded = <Options extends Guarded>(options: Options): Options => {
+    beforeAttempt();
+    return { ...options, beforeAttempt };
   };
   return {
     get: (kind, ref, signal) => client.get(kind, ref, signal),
@@ -157,25 +167,10 @@ export function fenced(client: KubeClient, mayWrite: () => boolean): KubeClient 
     watch: (kind, options, signal) => client.watch(kind, options, signal),
     getText: (path, signal) => client.getText(path, signal),
     close: () => client.close(),
-    create: async (kind, manifest, options, signal) => {
-      check();
-      return await client.create(kind, manifest, options, signal);
-    },
-    apply: async (kind, manifest, options, signal) => {
-      check();
-      return await client.apply(kind, manifest, options, signal);
-    },
-    replace: async (kind, manifest, options, signal) => {
-      check();
-      return await client.replace(kind, manifest, options, signal);
-    },
-    patch: async (kind, ref, patch, options, signal) => {
-      check();
-      return await client.patch(kind, ref, patch, options, signal);
-    },
-    remove: async (kind, ref, options, signal) => {
-      check();
-      return await client.remove(kind, ref, options, signal);
-    },
+    create: async (kind, manifest, options, signal) => client.create(kind, manifest, guarded(options), signal),
+    apply: async (kind, manifest, options, signal) => client.apply(kind, manifest, guarded(options), signal),
+    replace: async (kind, manifest, options, signal) => client.replace(kind, manifest, guarded(options), signal),
+    patch: async (kind, ref, patch, options, signal) => client.patch(kind, ref, patch, guarded(options), signal),
+    remove: async (kind, ref, options, signal) => client.remove(kind, ref, guarded(options), signal),
   };
 }

@@ -106,8 +106,12 @@ class RestClient implements KubeClient {
   ): Promise<Live<T>> {
     const ref = refOfManifest(kind, manifest);
     const query = this.#writeQuery(options);
-    const request = aboutCollection("create", kind, ref, query, ref.name);
-    return parseObject<T>(await this.#transport.call({ ...request, body: bodyOf(kind, manifest) }, signal));
+    const request = {
+      ...aboutCollection("create", kind, ref, query, ref.name),
+      body: bodyOf(kind, manifest),
+      beforeAttempt: options.beforeAttempt,
+    };
+    return parseObject<T>(await this.#transport.call(request, signal));
   }
 
   async apply<T extends KubeObject>(
@@ -123,6 +127,7 @@ class RestClient implements KubeClient {
       ...aboutObject("apply", kind, ref, query, options.subresource),
       body: bodyOf(kind, { ...manifest, metadata: { ...manifest.metadata, ...metadata } }),
       contentType: "application/apply-patch+yaml",
+      beforeAttempt: options.beforeAttempt,
       repeatable: options.createOnly !== true, // its own first attempt would refuse the second
     };
     try {
@@ -139,8 +144,12 @@ class RestClient implements KubeClient {
     signal: AbortSignal,
   ): Promise<Live<T>> {
     const ref = refOfManifest(kind, manifest);
-    const request = aboutObject("update", kind, ref, this.#writeQuery(options), options.subresource);
-    return parseObject<T>(await this.#transport.call({ ...request, body: bodyOf(kind, manifest) }, signal));
+    const request = {
+      ...aboutObject("update", kind, ref, this.#writeQuery(options), options.subresource),
+      body: bodyOf(kind, manifest),
+      beforeAttempt: options.beforeAttempt,
+    };
+    return parseObject<T>(await this.#transport.call(request, signal));
   }
 
   async patch<T extends KubeObject>(
@@ -154,6 +163,7 @@ class RestClient implements KubeClient {
       ...aboutObject("patch", kind, ref, this.#writeQuery(options), options.subresource),
       body: JSON.stringify(patch.kind === "Json" ? patch.operations : patch.body),
       contentType: PATCH_TYPES[patch.kind],
+      beforeAttempt: options.beforeAttempt,
     };
     return parseObject<T>(await this.#transport.call(request, signal));
   }
@@ -161,7 +171,7 @@ class RestClient implements KubeClient {
   async remove<T extends KubeObject>(
     kind: Kind<T>,
     ref: ObjectRef,
-    { uid, resourceVersion, propagationPolicy, gracePeriodSeconds }: RemoveOptions,
+    { uid, resourceVersion, propagationPolicy, gracePeriodSeconds, beforeAttempt }: RemoveOptions,
     signal: AbortSignal,
   ): Promise<Live<T> | undefined> {
     const body = JSON.stringify({
@@ -171,8 +181,8 @@ class RestClient implements KubeClient {
       propagationPolicy,
       gracePeriodSeconds,
     });
-    const request = aboutObject("delete", kind, ref, {});
-    const object = parseObject<T>(await this.#transport.call({ ...request, body }, signal));
+    const request = { ...aboutObject("delete", kind, ref, {}), body, beforeAttempt };
+    const object = parseObject<T>(await this.#transport.call(request, signal));
     // Some kinds answer with a Status, others with the object as it was: only one that is marked is still there.
     const { deletionTimestamp, finalizers = [], deletionGracePeriodSeconds = 0 } = object.metadata;
     const kept = deletionTimestamp !== undefined && (finalizers.length > 0 || deletionGracePeriodSeconds > 0);

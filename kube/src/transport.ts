@@ -37,6 +37,8 @@ export type ApiRequest = {
   readonly accept?: string | undefined;
   /** Doing it twice is the same as doing it once. Default: true for reads alone. */
   readonly repeatable?: boolean | undefined;
+  /** Called before each attempt; what it throws ends the call. */
+  readonly beforeAttempt?: (() => void) | undefined;
 };
 
 export type TransportOptions = {
@@ -110,6 +112,7 @@ export class Transport {
     signal: AbortSignal,
   ): Promise<Dispatcher.ResponseData> {
     const token = await this.#options.connection.token();
+    request.beforeAttempt?.();
     try {
       const answer = await pool.request({
         method: METHODS[request.verb],

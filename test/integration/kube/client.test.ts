@@ -5,6 +5,7 @@ import {
   ConnectionError,
   createClient,
   defineKind,
+  fenced,
   isAlreadyExists,
   isConflict,
   isInvalid,
@@ -13,6 +14,7 @@ import {
   type KubeObject,
   kindOf,
   kinds,
+  NotLeaderError,
   readKubeConfig,
 } from "@amalthea/kube";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -304,6 +306,27 @@ describe("an answer that asks for something", () => {
       ["create", "configmaps", 201, 3],
     ]);
     await ours.close();
+  });
+
+  it("a write is not sent again by a process that has lost its lease in the meantime", async () => {
+    const ca = controlPlane.certificateAuthority;
+    await using proxy = await FaultProxy.start({ url: controlPlane.url, ca });
+    proxy.fault = () => ({ kind: "Answer", code: 429, retryAfterSeconds: 1 });
+    const unfenced = clientOf(controlPlane, proxy.url);
+    const ours = fenced(unfenced, () => proxy.seen.length === 0);
+    const metadata = { namespace, name: "fenced" };
+    const patch = { kind: "Merge", body: {} } as const;
+    for (const write of [
+      ours.create(kinds.ConfigMap, { metadata }, {}, forever),
+      ours.apply(kinds.ConfigMap, { metadata }, {}, forever),
+      ours.replace(kinds.ConfigMap, { metadata }, {}, forever),
+      ours.patch(kinds.ConfigMap, metadata, patch, {}, forever),
+      ours.remove(kinds.ConfigMap, metadata, {}, forever),
+    ].map((sent) => expect(sent).rejects.toThrow(NotLeaderError))) {
+      await write;
+    }
+    expect(proxy.seen.map(({ method }) => method).toSorted()).toEqual(["DELETE", "PATCH", "PATCH", "POST", "PUT"]);
+    await unfenced.close();
   });
 
   it("401 makes it read the token again", async () => {
