@@ -23,6 +23,9 @@ const AUTHORIZATION_URL = `http://127.0.0.1:${PORTS.authorization}`;
 /** Above every route to an upstream, whose priority grows with the length of its path. */
 const LOGIN_PRIORITY = 1_000_000;
 
+/** Of the routes to the server itself. */
+const MAIN_PRIORITY = 10;
+
 /** Answers of the login services are headers and a small page. */
 const MAX_ANSWER_BYTES = 65_536;
 
@@ -78,7 +81,24 @@ function fixedRouters(route: Route): Readonly<Record<string, unknown>> {
       middlewares: ["strip", "explain-no-answer"],
       service: "login",
     },
+    kernel: kernelRouter(route),
     ready: { entryPoints: ["probe"], priority: 1, rule: "Path(`/ready`)", service: "authorization" },
+  };
+}
+
+/**
+ * What an open notebook asks when its WebSocket has ended. JupyterLab takes any answer but 424 and 503 for the death of
+ * the kernel and never connects again, although the kernel lives; with these it asks again until the user has signed in.
+ */
+function kernelRouter(route: Route): unknown {
+  const kernel = `${route.path === "/" ? "" : route.path}/api/kernels/`;
+  const isOneKernel = `PathPrefix(${quoted(kernel)}) && PathRegexp(\`/api/kernels/[^/]+$\`)`;
+  return {
+    entryPoints: ["web"],
+    priority: MAIN_PRIORITY + 1,
+    rule: onHosts(route, `${isOneKernel} && Method(\`GET\`) && Header(\`Sec-Fetch-Site\`, \`same-origin\`)`),
+    middlewares: ["strip", "ask-again-later", "ask-again-signed-in", "authenticate", "authorize", "to-upstream"],
+    service: upstreamName(0),
   };
 }
 
@@ -98,7 +118,7 @@ function upstreamRouters(route: Route, upstream: Upstream, index: number): Reado
   const bare = upstream.path.slice(0, -1);
   const below = `PathPrefix(${quoted(upstream.path)})`;
   const all = bare === "" ? below : `(Path(${quoted(bare)}) || ${below})`;
-  const first = index === 0 ? 10 : 30 + upstream.path.length;
+  const first = index === 0 ? MAIN_PRIORITY : MAIN_PRIORITY + 20 + upstream.path.length;
   const web = { entryPoints: ["web"] };
   const toUpstream = { ...web, service: upstreamName(index) };
   return {
@@ -161,6 +181,22 @@ function middlewares(route: Route): Readonly<Record<string, unknown>> {
     explain: explain("500-599"),
     // A 500 may be Jupyter's own, whose message its clients show; oauth2-proxy has pages of its own.
     "explain-no-answer": explain("502", "504"),
+    "ask-again-later": {
+      errors: {
+        status: ["500-504"],
+        service: "authorization",
+        query: "/error/503",
+        statusRewrites: { "500-504": 503 },
+      },
+    },
+    "ask-again-signed-in": {
+      errors: {
+        status: ["401"],
+        service: "login",
+        query: `${loginPrefix(route)}/auth`,
+        statusRewrites: { "401": 424 },
+      },
+    },
   };
 }
 
