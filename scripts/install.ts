@@ -3,12 +3,13 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ClusterError, step } from "@amalthea/cluster";
 import { buildImage } from "@amalthea/images";
+import { type Release, settlePendingRelease } from "./pending-release.ts";
 import type { TargetCluster } from "./provide-cluster.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
 /** Release of the chart, and the namespace it is installed in. */
-export const release = { name: "amalthea", namespace: "amalthea" } as const;
+export const release: Release = { name: "amalthea", namespace: "amalthea", timeoutSeconds: 300 };
 
 /** What was installed. */
 export type Installation = {
@@ -39,8 +40,19 @@ export async function install(target: TargetCluster, signal: AbortSignal): Promi
     ...["--set", `sidecarImages.traefik=${traefik.exactName}`],
     ...["--set", `sidecarImages.oauth2Proxy=${oauth2Proxy.exactName}`],
     ...["--set", `sidecarImages.authorization=${authorization.exactName}`],
-    ...["--set", `podAnnotations.image-digest=${controller.digest}`, "--wait", "--timeout", "5m"],
+    ...[
+      "--set",
+      `podAnnotations.image-digest=${controller.digest}`,
+      "--wait",
+      "--timeout",
+      `${release.timeoutSeconds}s`,
+    ],
   ];
+  const releaseCluster = {
+    isOurs: target.context === undefined,
+    kubectl: (args: readonly string[]) => kubectl(target, args, signal),
+  };
+  await settlePendingRelease(releaseCluster, release, signal);
   await runStep("Amalthea installed", target, "helm", helmArguments, signal);
   return { jupyterImage: jupyter.name, identityProviderImage: identityProvider.exactName, helmArguments };
 }
