@@ -397,7 +397,7 @@ const refusals: Pick<Catalogue, "InvalidSpec" | "InvalidPatch" | "ChildKindRefus
   },
   Forbidden: {
     conditions: STALL,
-    when: "The controller may not make the child: its permissions, an admission policy, a namespace that is being deleted.",
+    when: "The controller may not make the child, because of its permissions or an admission policy.",
     example: { childKey: "statefulset", detail: "pods must not use the host network" },
     sentence: ({ childKey, detail }) => `The cluster does not permit the child "${childKey}": ${detail}.`,
     remedy: "Correct the setting or the patch that it comes from, or ask an administrator.",

@@ -1,6 +1,7 @@
 import type { JupyterServer, JupyterServerStatus } from "@amalthea/api";
 import type { ObjectKey } from "@amalthea/kube";
 import type { ActionResult } from "./apply/action-result.ts";
+import { endsPass } from "./apply/apply-plan.ts";
 import type { StatusResult } from "./apply/write-status.ts";
 import { decide } from "./decide/decide.ts";
 import type { Decision, ReconcileOutcome, ServerEvent } from "./decide/decision.ts";
@@ -31,6 +32,7 @@ export async function reconcile(key: ObjectKey, deps: ReconcileDeps, signal: Abo
 
   const first = decide(before, deps.settings, deps.now());
   const results = await deps.apply(first, before, signal);
+  if (results.some(endsPass)) return { kind: "Settled" };
 
   // The status tells what is there after the writes, and what the API server refused. A refusal of what is not wanted any
   // more is forgotten without a write.

@@ -23,6 +23,7 @@ export {
   isForbidden,
   isGone,
   isInvalid,
+  isNamespaceTerminating,
   isNotFound,
   KubeConfigError,
   LeadershipLostError,

@@ -22,7 +22,7 @@ export type ActionResult =
   | {
       readonly kind: "Skipped";
       readonly action: Action;
-      readonly because: "Equivalent" | "Contested" | "AfterFailure";
+      readonly because: "Equivalent" | "Contested" | "AfterFailure" | "NamespaceTerminating";
       readonly retryAfterMs: number | undefined;
     };
 

@@ -2,6 +2,7 @@ import {
   type Clock,
   isAlreadyExists,
   isInvalid,
+  isNamespaceTerminating,
   isNotFound,
   keyOf,
   type Kind,
@@ -37,7 +38,8 @@ export type PlanContext = {
 
 /**
  * Performs the actions of a plan in their order. What the API server refuses for good (a quota, a permission, a taken name,
- * an invalid object) becomes a result; the actions after it go on, except those that take something away.
+ * an invalid object) becomes a result; the actions after it go on, except those that take something away. In a namespace
+ * that is being deleted the plan ends.
  *
  * @throws ApiError, ConnectionError for what the queue should try again: the rest of the plan is not performed then.
  */
@@ -56,8 +58,14 @@ export async function applyPlan(
         : await performOrRefuse(action, context, deps, signal);
     deps.record(result);
     results.push(result);
+    if (endsPass(result)) break;
   }
   return results;
+}
+
+/** The server goes with its namespace, so there is nothing more to do for it, and nobody to tell. */
+export function endsPass(result: ActionResult): boolean {
+  return result.kind === "Skipped" && result.because === "NamespaceTerminating";
 }
 
 /** After a refusal nothing is removed: what was to take its place may be what was refused. */
@@ -65,8 +73,11 @@ function takesAway(action: Action): boolean {
   return action.kind === "Remove" || action.kind === "RemovePod";
 }
 
+/** Also a template that is changed while the pod runs: the next start, whatever causes it, uses what it names. */
 function startsPod(action: Action): boolean {
-  return action.kind === "Apply" && action.manifest.kind === "StatefulSet" && action.create;
+  return action.kind === "Scale"
+    ? action.replicas === 1
+    : action.kind === "Apply" && action.manifest.kind === "StatefulSet";
 }
 
 /** Without the object that was refused, the pod would find somebody else's under its name: a volume, a token, a program. */
@@ -83,6 +94,9 @@ async function performOrRefuse(
   try {
     return await perform(action, context, deps, signal);
   } catch (error) {
+    if (isNamespaceTerminating(error)) {
+      return { kind: "Skipped", action, because: "NamespaceTerminating", retryAfterMs: undefined };
+    }
     const failure = refusalOf(action, error);
     if (failure === undefined) throw asRetryable(action, error);
     return { kind: "Refused", action, failure };

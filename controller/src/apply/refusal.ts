@@ -8,7 +8,8 @@ const MESSAGE_LIMIT = 1_000;
 
 /**
  * What to remember of an error that trying again at once cannot mend: not permitted or over quota, a name that is taken,
- * an object that is invalid. Undefined for every other error.
+ * an object that is invalid, a kind that is not served any more, an admission webhook that is down. Undefined for every
+ * other error.
  */
 export function refusalOf(action: Action, error: unknown): ObservedFailure | undefined {
   if (!(error instanceof ApiError) || !isRefusal(action, error)) return undefined;
@@ -50,7 +51,29 @@ export function isGoneOrReplaced(error: unknown): boolean {
 
 function isRefusal(action: Action, error: ApiError): boolean {
   if (action.kind === "PatchMetadata") return isForbidden(error);
-  return isForbidden(error) || isInvalid(error) || isAlreadyExists(error) || isMalformed(error);
+  return (
+    isForbidden(error) ||
+    isInvalid(error) ||
+    isAlreadyExists(error) ||
+    isMalformed(error) ||
+    isTroubleOfOneChild(action, error)
+  );
+}
+
+/**
+ * What concerns one child must not keep the others and the status from being written: 500 is a webhook that does not
+ * answer, 404 to an apply is a kind whose definition is gone. An API server that is itself in trouble mostly says 429, 503
+ * or 504, or nothing at all.
+ */
+function isTroubleOfOneChild(action: Action, error: ApiError): boolean {
+  switch (action.kind) {
+    case "Apply":
+      return error.code === 500 || isNotFound(error);
+    case "EnsureSecret":
+      return error.code === 500;
+    default:
+      return false;
+  }
 }
 
 /**

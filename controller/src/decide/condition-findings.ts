@@ -84,7 +84,8 @@ function failureReason(server: JupyterServer, { childKey, kind, code, message }:
   if (quota !== undefined) return { reason: "QuotaExceeded", values: { detail: quota } };
   if (code === 409) return { reason: "NameTaken", values: { kind, name: server.metadata.name } };
   // What the API server says about a Secret may quote the Secret.
-  const text = kind === "Secret" ? "the API server refuses its content" : detail(message);
+  const secretText = code >= 500 ? "the API server failed to store it" : "the API server refuses its content";
+  const text = kind === "Secret" ? secretText : detail(message);
   if (code === 403) return { reason: "Forbidden", values: { childKey, detail: text } };
   if (code === 400 || code === 422) return { reason: "InvalidChild", values: { childKey, detail: text } };
   return { reason: "WriteFailed", values: { childKey, code, detail: text } };

@@ -62,7 +62,7 @@ export type ObservedEvent = {
 export type ObservedFailure = {
   readonly childKey: string;
   readonly kind: string;
-  /** HTTP code of the API server: 403 quota or permission, 409 name taken, 422 invalid. */
+  /** HTTP code of the API server: 403 quota or permission, 404 kind gone, 409 name taken, 422 invalid, 500 webhook down. */
   readonly code: number;
   readonly message: string;
   /** Hash of the desired child (or of `Resize.resources`) that failed: the same body is not sent again until it changes. */

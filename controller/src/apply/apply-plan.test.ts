@@ -1,0 +1,73 @@
+import { ApiError, type Kind, type KubeClient, type Live, type Manifest } from "@amalthea/kube";
+import { FakeClock } from "@amalthea/kube/testing";
+import { describe, expect, it } from "vitest";
+import type { Action } from "../decide/decision.ts";
+import { findKind } from "../kinds.ts";
+import type { ActionResult } from "./action-result.ts";
+import { ApplyHistory } from "./apply-history.ts";
+import { applyPlan } from "./apply-plan.ts";
+
+function applyOf(childKey: string, apiVersion: string, kind: string): Action {
+  const metadata = { name: "alice", namespace: "sessions", labels: {} };
+  const manifest = { apiVersion, kind, metadata };
+  return { kind: "Apply", childKey, manifest, desiredHash: "hash", create: true, because: "it is missing" };
+}
+
+const PLAN: readonly Action[] = [
+  applyOf("service", "v1", "Service"),
+  applyOf("ingress", "networking.k8s.io/v1", "Ingress"),
+  applyOf("statefulset", "apps/v1", "StatefulSet"),
+];
+
+/** Carries the plan out against an API server that accepts everything but what `answer` says. */
+async function carryOut(answer: (kind: string) => ApiError | undefined): Promise<readonly ActionResult[]> {
+  const apply = async (kind: Kind, manifest: Manifest): Promise<Live> => {
+    const error = answer(kind.kind);
+    if (error !== undefined) throw error;
+    const made = { uid: `uid-of-${kind.kind}`, resourceVersion: "2", creationTimestamp: "2026-03-01T12:00:00Z" };
+    return { ...manifest, metadata: { name: "alice", ...made } };
+  };
+  const deps = {
+    client: { apply } as unknown as KubeClient,
+    clock: new FakeClock(),
+    findKind: (name: { apiVersion: string; kind: string }) => findKind(name, []),
+    liveVersion: () => undefined,
+    history: new ApplyHistory(),
+    record: () => {},
+  };
+  return await applyPlan(PLAN, { secretExpected: false }, deps, new AbortController().signal);
+}
+
+const outcomes = (results: readonly ActionResult[]): string[] =>
+  results.map((result) => (result.kind === "Skipped" ? `Skipped ${result.because}` : result.kind));
+
+describe("applyPlan", () => {
+  it.each([
+    { trouble: "an admission webhook that does not answer", code: 500, detail: "failed calling webhook" },
+    {
+      trouble: "a kind whose definition is gone",
+      code: 404,
+      detail: "the server could not find the requested resource",
+    },
+    { trouble: "a quota", code: 403, detail: "exceeded quota" },
+  ])("makes the other children in spite of $trouble", async ({ code, detail }) => {
+    const refused = new ApiError("apply Ingress sessions/alice", { code, detail });
+    const results = await carryOut((kind) => (kind === "Ingress" ? refused : undefined));
+    expect(outcomes(results)).toEqual(["Written", "Refused", "Written"]);
+    expect(results[1]).toMatchObject({ failure: { childKey: "ingress", code, message: detail } });
+  });
+
+  it("leaves an API server that is in trouble itself to the queue", async () => {
+    const unavailable = new ApiError("apply Ingress sessions/alice", { code: 503 });
+    await expect(carryOut((kind) => (kind === "Ingress" ? unavailable : undefined))).rejects.toBe(unavailable);
+  });
+
+  it("stops at the first child that a namespace does not take because it is being deleted", async () => {
+    const terminating = new ApiError("apply Service sessions/alice", {
+      code: 403,
+      reason: "Forbidden",
+      causes: [{ reason: "NamespaceTerminating", field: "metadata.namespace" }],
+    });
+    expect(outcomes(await carryOut(() => terminating))).toEqual(["Skipped NamespaceTerminating"]);
+  });
+});
