@@ -1,10 +1,10 @@
 import type { JupyterServer, JupyterServerStatus } from "@amalthea/api";
 import type { ObjectKey } from "@amalthea/kube";
-import type { ActionResult } from "./apply/action-result.ts";
+import { type ActionResult, childKeyOf } from "./apply/action-result.ts";
 import { endsPass } from "./apply/apply-plan.ts";
 import type { StatusResult } from "./apply/write-status.ts";
 import { decide } from "./decide/decide.ts";
-import type { Decision, ReconcileOutcome, ServerEvent } from "./decide/decision.ts";
+import type { Action, Decision, ReconcileOutcome, ServerEvent } from "./decide/decision.ts";
 import type { Observed } from "./decide/observed.ts";
 import type { DecisionSettings } from "./decide/settings.ts";
 
@@ -57,12 +57,18 @@ function outcomeOf(
 ): ReconcileOutcome {
   const waits: number[] = [];
   if (decision.outcome.kind === "CheckAgain") waits.push(decision.outcome.afterSeconds);
-  if (decision.plan.length > 0 && results.some(isProgress)) waits.push(NEXT_STEP_SECONDS);
+  const hasNextStep = decision.plan.length > 0 && results.some(isProgress);
+  if (hasNextStep || decision.plan.some((action) => isUntried(action, results))) waits.push(NEXT_STEP_SECONDS);
   if (nextRetryMs !== undefined) waits.push(nextRetryMs / 1000);
   for (const result of results) {
     if (result.kind === "Skipped" && result.retryAfterMs !== undefined) waits.push(result.retryAfterMs / 1000);
   }
   return waits.length === 0 ? { kind: "Settled" } : { kind: "CheckAgain", afterSeconds: Math.min(...waits) };
+}
+
+/** What the pass found out, such as a refusal or the end of one, may have led to what its plan did not have. */
+function isUntried(action: Action, results: readonly ActionResult[]): boolean {
+  return !results.some(({ action: tried }) => tried.kind === action.kind && childKeyOf(tried) === childKeyOf(action));
 }
 
 function isProgress(result: ActionResult): boolean {

@@ -25,9 +25,14 @@ export type ChildrenPlan = {
   /** Every child is there and as it should be. */
   readonly settled: boolean;
   readonly ingressSettled: boolean;
-  /** The plan makes the StatefulSet, or scales it up. */
+  /** The StatefulSet is to be made or scaled up, as soon as nothing keeps it from that. */
   readonly isStarting: boolean;
-  /** A pod that starts now gets the desired template. */
+  /**
+   * The StatefulSet has to stay as it is: something that its pod needs was refused. It may be that its name belongs to
+   * somebody else, and the pod would be given that.
+   */
+  readonly isWithheld: boolean;
+  /** A pod that starts now gets the desired template, and nothing that belongs to somebody else. */
   readonly isTemplateCurrent: boolean;
 };
 
@@ -45,10 +50,11 @@ export function planChildren(observed: Observed, desired: Rendered): ChildrenPla
   const claims = fittedClaims(observed, wanted);
   const decided = claims.children
     .toSorted((left, right) => ORDER.indexOf(left.childKey) - ORDER.indexOf(right.childKey))
-    .map((child) => ({ child, step: stepFor(observed, child) }))
-    .map((decision) => (isWithheld(observed, wanted, decision.child) ? { ...decision, step: WAIT } : decision));
+    .map((child) => ({ child, step: stepFor(observed, child) }));
   const prune = observed.children.filter((live) => isUnwanted(live, wanted, desired.refusedKeys));
-  const applies = decided.flatMap(({ step }) => (step.kind === "Act" ? [step.action] : []));
+  const isWithheld = isSomethingNeededRefused(observed, wanted);
+  const steps = decided.flatMap(({ step }) => (step.kind === "Act" ? [step.action] : []));
+  const applies = isWithheld ? steps.filter((action) => !isStatefulSetApply(action)) : steps;
   const isSettled = (key: string): boolean =>
     decided.every(({ child, step }) => child.childKey !== key || step.kind === "Settled");
   const released = releases(observed, wanted);
@@ -57,8 +63,9 @@ export function planChildren(observed: Observed, desired: Rendered): ChildrenPla
     problems: [...routeProblems, ...claims.problems],
     settled: decided.every(({ step }) => step.kind === "Settled") && claims.actions.length === 0,
     ingressSettled: isSettled("ingress") && routeProblems.length === 0,
-    isStarting: isStarting(observed, applies),
-    isTemplateCurrent: isSettled("statefulset") && isObserved(liveStatefulSet(observed)),
+    isStarting: isStarting(observed, steps),
+    isWithheld,
+    isTemplateCurrent: !isWithheld && isSettled("statefulset") && isObserved(liveStatefulSet(observed)),
   };
 }
 
@@ -115,20 +122,13 @@ const CLAIM = "PersistentVolumeClaim";
 type Step =
   | { readonly kind: "Settled" }
   | { readonly kind: "Act"; readonly action: Action }
-  /** It is on its way out, the API server has refused this very body, or something must be there before. */
+  /** It is on its way out, or the API server has refused this very body. */
   | { readonly kind: "Wait" };
-
-const WAIT: Step = { kind: "Wait" };
 
 /** Kinds of children that a pod finds by their name alone, whoever made what has that name. */
 export const POD_NEEDS: ReadonlySet<string> = new Set(["ConfigMap", "PersistentVolumeClaim", "Secret"]);
 
-/**
- * Whether the StatefulSet has to wait, because something that its pod needs was refused: it may be that its name belongs
- * to somebody else, and the pod would be given that.
- */
-function isWithheld(observed: Observed, wanted: readonly DesiredChild[], { childKey }: DesiredChild): boolean {
-  if (childKey !== "statefulset" || liveStatefulSet(observed) !== undefined) return false;
+function isSomethingNeededRefused(observed: Observed, wanted: readonly DesiredChild[]): boolean {
   const isMissing = (key: string): boolean =>
     wanted.some((child) => child.childKey === key && findLive(observed, child.manifest) === undefined);
   return observed.failures.some(
@@ -244,8 +244,15 @@ function listFrom(action: Action | undefined): readonly Action[] {
 
 function isStarting(observed: Observed, applies: readonly Action[]): boolean {
   const live = liveStatefulSet(observed);
-  const isApplied = applies.some((action) => action.kind === "Apply" && action.childKey === "statefulset");
-  return isApplied && desiredReplicas(observed) === 1 && (live === undefined || replicasOf(live) === 0);
+  return (
+    applies.some(isStatefulSetApply) &&
+    desiredReplicas(observed) === 1 &&
+    (live === undefined || replicasOf(live) === 0)
+  );
+}
+
+function isStatefulSetApply(action: Action): boolean {
+  return action.kind === "Apply" && action.childKey === "statefulset";
 }
 
 /** Whether the StatefulSet's controller has seen its latest form, so that it makes the next pod from it. */

@@ -243,6 +243,22 @@ describe("planFor", () => {
       expect(again).not.toContain("statefulset");
     });
 
+    it("does not resume, and looks again in time, when its name was taken meanwhile", () => {
+      const status = { children: { secret: { uid: "s", name: "alice", kind: "Secret", apiVersion: "v1" } } };
+      const asleep: Observed = { ...running({ jupyterServer: { hibernated: true } }), secret: { kind: "Unknown" } };
+      const { annotations = {} } = asleep.server.metadata;
+      const world = change(asleep, { status, metadata: { annotations } });
+      const ensure = decide(world).plan.find(({ kind }) => kind === "EnsureSecret");
+      const desiredHash = ensure?.kind === "EnsureSecret" ? ensure.secret.contentHash : "";
+      const failure = { childKey: "secret", kind: "Secret", code: 409, message: "taken", desiredHash };
+      const held = decide({ ...world, failures: [failure] }).plan.map(subject);
+      expect(held).not.toContain("statefulset");
+      expect(held).not.toContain("secret");
+      const again = decide({ ...world, failures: [{ ...failure, mayRetry: true }] }).plan.map(subject);
+      expect(again).toContain("secret");
+      expect(again).not.toContain("statefulset");
+    });
+
     it("keeps every value of it out of the other children", () => {
       const token = "very-secret-value";
       const { plan } = decide(anObserved({ server: aServer({ auth: { token } }) }));
@@ -303,6 +319,30 @@ describe("planFor", () => {
       const world = anObserved({ server: aServer(claim) });
       const failure = { childKey: "pvc", kind: "PersistentVolumeClaim", code: 409, message: "taken", desiredHash: "" };
       expect(decide({ ...world, failures: [failure] }).plan.map(subject)).not.toContain("statefulset");
+    });
+
+    it("gives a server that has none the template with it only when no refusal is known", () => {
+      const world = change(running(), claim);
+      const failure = { childKey: "pvc", kind: "PersistentVolumeClaim", code: 409, message: "taken", desiredHash: "" };
+      expect(decide(world).plan.map(subject)).toEqual(["pvc", "statefulset"]);
+      expect(decide({ ...world, failures: [failure] }).plan.map(subject)).toEqual(["pvc"]);
+    });
+
+    it("hibernates a server whose claim is refused by its replicas alone, and does not resume it", () => {
+      const failure = { childKey: "pvc", kind: "PersistentVolumeClaim", code: 409, message: "taken", desiredHash: "" };
+      const asleep = { ...change(running(), { ...claim, jupyterServer: { hibernated: true } }), failures: [failure] };
+      const { plan } = decide(asleep);
+      expect(plan).toContainEqual(expect.objectContaining({ kind: "Scale", replicas: 0 }));
+      expect(plan.map(subject)).not.toContain("statefulset");
+      const scaled = carryOut(
+        asleep,
+        plan.filter(({ kind }) => kind !== "Apply"),
+      );
+      const { annotations = {} } = scaled.server.metadata;
+      const resumed = { ...scaled, server: aServer({ ...claim, metadata: { annotations } }) };
+      const second = decide(resumed).plan;
+      expect(second.map(subject)).not.toContain("statefulset");
+      expect(second.map(({ kind }) => kind)).not.toContain("Scale");
     });
 
     it("removes an unbound one only as long as nobody has bound it", () => {

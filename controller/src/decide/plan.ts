@@ -188,7 +188,7 @@ function makeTrue(
     plan: [
       ...(adoption.kind === "Replace" ? removeOld(adoption) : []),
       ...secrets,
-      ...scaleRefused(observed, statefulSet),
+      ...scaleInstead(observed, statefulSet, children.isWithheld),
       ...children.actions,
       ...(removePod.length > 0 ? removePod : touchPolicy(observed, desired, children.actions)),
     ],
@@ -199,13 +199,19 @@ function makeTrue(
   };
 }
 
-/** A StatefulSet that the API server refuses, because of a patch, can still be hibernated. */
-function scaleRefused(observed: Observed, statefulSet: LiveChild | undefined): readonly Action[] {
+/**
+ * A StatefulSet that the API server refuses, because of a patch, can still be scaled; one that is withheld only down, for
+ * no pod must start.
+ */
+function scaleInstead(observed: Observed, statefulSet: LiveChild | undefined, isWithheld: boolean): readonly Action[] {
+  if (statefulSet === undefined || isPredecessors(statefulSet)) return [];
+  if (isWithheld) {
+    return desiredReplicas(observed) === 0 ? scale(observed, statefulSet, "something its pod needs is refused") : [];
+  }
   const isRefused = observed.failures.some(
     ({ childKey, kind }) => childKey === "statefulset" && kind === "StatefulSet",
   );
-  if (statefulSet === undefined || !isRefused || isPredecessors(statefulSet)) return [];
-  return scale(observed, statefulSet, "its template is refused");
+  return isRefused ? scale(observed, statefulSet, "its template is refused") : [];
 }
 
 /**
