@@ -17,6 +17,14 @@ const IMAGE_REASONS: readonly string[] = [
   "SignatureValidationFailed",
 ];
 
+/** Of these, the ones between which every attempt to pull the image goes back and forth. */
+const PULL_REASONS: readonly string[] = [
+  "ErrImagePull",
+  "ImagePullBackOff",
+  "RegistryUnavailable",
+  "SignatureValidationFailed",
+];
+
 /** A registry does not tell an image that is not there from one that needs credentials. */
 const NOT_FOUND =
   /: not found|manifest unknown|does not exist|pull access denied|insufficient_scope|unauthorized|authorization failed|403 forbidden|authentication required/i;
@@ -24,6 +32,11 @@ const NOT_FOUND =
 /** Whether a container waits because of its image. */
 export function isImageReason(reason: string | undefined): boolean {
   return reason !== undefined && IMAGE_REASONS.includes(reason);
+}
+
+/** Whether the reason is one of those that alternate as long as the image cannot be pulled. */
+export function isPullReason(reason: unknown): boolean {
+  return typeof reason === "string" && PULL_REASONS.includes(reason);
 }
 
 /** Reasons of ours for a missing image, between which the kubelet's texts may alternate. */

@@ -1,4 +1,5 @@
 import { LABELS, type ChildStatus, type JupyterServerStatus, type MainPod } from "@amalthea/api";
+import { isPullReason } from "./container-image.ts";
 import { isObject, objectOf } from "./json.ts";
 import type { LiveChild, Observed } from "./observed.ts";
 
@@ -78,20 +79,26 @@ export function mirroredPod({ pod, server }: Observed): MainPod | undefined {
   const { uid, name } = pod.metadata;
   const before = server.status?.mainPod;
   const usage = before?.uid === uid ? before.resourceUsage : undefined;
-  const mirrored = { uid, name, kind: "Pod", apiVersion: "v1", status: objectOf(quiet(withoutLogs(pod.status))) };
+  const mirrored = { uid, name, kind: "Pod", apiVersion: "v1", status: objectOf(quiet(withCalmStates(pod.status))) };
   return usage === undefined ? mirrored : { ...mirrored, resourceUsage: usage };
 }
 
-/** A container's termination message may be the end of its log, and Jupyter logs its address with the token in it. */
-function withoutLogs(status: unknown): unknown {
-  if (Array.isArray(status)) return status.map(withoutLogs);
+function withCalmStates(status: unknown): unknown {
+  if (Array.isArray(status)) return status.map(withCalmStates);
   if (!isObject(status)) return status;
-  const entries = Object.entries(status).map(([key, value]) =>
-    key === "terminated" && isObject(value)
-      ? [key, Object.fromEntries(Object.entries(value).filter(([field]) => field !== "message"))]
-      : [key, withoutLogs(value)],
-  );
-  return Object.fromEntries(entries);
+  return Object.fromEntries(Object.entries(status).map(([key, value]) => [key, calmState(key, value)]));
+}
+
+/**
+ * A container's termination message may be the end of its log, and Jupyter logs its address with the token in it. A missing
+ * image is mirrored in the same words whether the kubelet tries or waits: each attempt would cost two writes, for ever. The
+ * cause is in the conditions.
+ */
+function calmState(key: string, value: unknown): unknown {
+  if (!isObject(value)) return withCalmStates(value);
+  if (key === "terminated") return Object.fromEntries(Object.entries(value).filter(([field]) => field !== "message"));
+  if (key === "waiting" && isPullReason(value["reason"])) return { reason: "ImagePullBackOff" };
+  return withCalmStates(value);
 }
 
 /** uids by child key, as clients read them in `status.create_fn`. */

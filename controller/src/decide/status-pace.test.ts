@@ -102,6 +102,39 @@ describe("the pace of status writes", () => {
     expect(status?.conditions?.[0]?.reason).toBe("Unschedulable");
   });
 
+  it("an image that is missing costs one, however often it is asked for", () => {
+    const waiting = (reason: string, message: string): Partial<Observed> => ({
+      children,
+      pod: aPod({ conditions: changedAt(1), containers: [aContainer({ state: { waiting: { reason, message } } })] }),
+    });
+    const cause = 'failed to resolve reference "x/y:1": x/y:1: not found';
+    const attempts = Array.from({ length: 24 }, (_, attempt): Story => [
+      [10 + attempt * 300, waiting("ErrImagePull", cause)],
+      [12 + attempt * 300, waiting("ImagePullBackOff", `Back-off pulling image "x/y:1": ErrImagePull: ${cause}`)],
+    ]);
+    expect(tell([[0, {}], ...attempts.flat()]).writes).toEqual(["0 s: starting", "10 s: failed"]);
+  });
+
+  it("a container that crashes for ever costs one an hour, and its number of crashes stays up to date", () => {
+    const crashing = (seconds: number, restartCount: number): Story => {
+      const terminated = { exitCode: 1, startedAt: inSeconds(seconds), finishedAt: inSeconds(seconds + 5) };
+      const pod = (more: Parameters<typeof aContainer>[0]): Partial<Observed> => ({
+        children,
+        pod: aPod({ conditions: changedAt(1), containers: [aContainer({ restartCount, ...more })] }),
+      });
+      const lastState = { terminated: { ...terminated, finishedAt: inSeconds(seconds - 300) } };
+      return [
+        [seconds, pod({ state: { running: { startedAt: inSeconds(seconds) } }, lastState })],
+        [seconds + 5, pod({ state: { terminated } })],
+        [seconds + 15, pod({ state: { waiting: { reason: "CrashLoopBackOff" } }, lastState: { terminated } })],
+      ];
+    };
+    const loops = Array.from({ length: 24 }, (_, loop) => crashing(10 + loop * 310, 20 + loop));
+    const { status, writes } = tell([[0, {}], ...loops.flat()]);
+    expect(writes.map((write) => write?.split(": ")[1])).toEqual(["starting", "failed", "failed", "failed"]);
+    expect(status?.conditions?.[0]?.message).toMatch(/4[0-9] /);
+  });
+
   it("a hibernation costs two, also when the pod takes its time to stop", () => {
     const running = tell([[0, { children, pod: readyAt(0) }]]).status;
     const server = aServer({ jupyterServer: { hibernated: true }, metadata: { generation: 2 } });

@@ -12,6 +12,15 @@ const SETTLE_SECONDS = 5;
  */
 const SETTLE_ON_THE_WAY_SECONDS = 30;
 
+/**
+ * The same for a server that failed and whose pod clients know: longer than the five minutes that the kubelet waits at
+ * most between two attempts, so that a container that crashes for ever does not cost writes for ever.
+ */
+const SETTLE_FAILED_SECONDS = 600;
+
+/** Even if they never rest, details of a failed server (how often it crashed) are no older than this. */
+const LONGEST_FAILED_SECONDS = 3600;
+
 /** What every server goes through. Any other reason to wait (no node, no volume, a crash) is news to its user. */
 const PLAIN_PROGRESS: ReadonlySet<string> = new Set<Reason>([
   "PodMissing",
@@ -48,15 +57,27 @@ export function paced(
   if (canonicalJson(previous) === canonicalJson({ ...fresh, refreshedAt: previous.refreshedAt })) {
     return { status: previous, dueInSeconds: undefined };
   }
-  const quietSince = Math.max(Date.parse(previous.refreshedAt), newestChange(pod, now));
-  const settleSeconds =
-    isOnItsWay(fresh) && !isHindered(fresh) && previous.mainPod?.uid !== undefined
-      ? SETTLE_ON_THE_WAY_SECONDS
-      : SETTLE_SECONDS;
-  const dueInSeconds = settleSeconds - (now.getTime() - quietSince) / 1000;
+  const writtenAt = Date.parse(previous.refreshedAt);
+  const secondsSince = (time: number): number => (now.getTime() - time) / 1000;
+  const { settle, longest } = patience(previous, fresh);
+  const settledIn = settle - secondsSince(Math.max(writtenAt, newestChange(pod, now)));
+  const dueInSeconds = Math.min(settledIn, longest - secondsSince(writtenAt));
   return dueInSeconds <= 0
     ? { status: refreshed, dueInSeconds: undefined }
     : { status: previous, dueInSeconds: Math.ceil(dueInSeconds) };
+}
+
+/** Seconds for which details must have been quiet, and for which they wait at most. */
+function patience(
+  previous: JupyterServerStatus,
+  fresh: JupyterServerStatus,
+): { readonly settle: number; readonly longest: number } {
+  const known = previous.mainPod?.uid;
+  if (fresh.state === "failed" && known !== undefined && known === fresh.mainPod?.uid) {
+    return { settle: SETTLE_FAILED_SECONDS, longest: LONGEST_FAILED_SECONDS };
+  }
+  const isPlain = isOnItsWay(fresh) && !isHindered(fresh) && known !== undefined;
+  return { settle: isPlain ? SETTLE_ON_THE_WAY_SECONDS : SETTLE_SECONDS, longest: Number.POSITIVE_INFINITY };
 }
 
 /** What makes a change a transition: equal keys mean that only details differ. */
@@ -88,7 +109,11 @@ function newestChange(pod: Pod | undefined, now: Date): number {
   const statuses = [...(pod?.status?.initContainerStatuses ?? []), ...(pod?.status?.containerStatuses ?? [])];
   const times = [
     ...(pod?.status?.conditions ?? []).map(({ lastTransitionTime }) => lastTransitionTime),
-    ...statuses.flatMap(({ state }) => [state?.running?.startedAt, state?.terminated?.finishedAt]),
+    ...statuses.flatMap(({ state, lastState }) => [
+      state?.running?.startedAt,
+      state?.terminated?.finishedAt,
+      lastState?.terminated?.finishedAt,
+    ]),
   ];
   return times
     .map((time) => (typeof time === "string" ? Date.parse(time) : 0))
