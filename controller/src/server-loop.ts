@@ -51,8 +51,12 @@ const GRACEFUL_STOP_MS = 20_000;
  */
 export class ServerLoop {
   readonly #options: ServerLoopOptions;
-  readonly #memories = { secrets: new SecretMemory(), failures: new FailureMemory(), routes: new RouteIndex() };
-  readonly #history = new ApplyHistory();
+  readonly #memories = {
+    secrets: new SecretMemory(),
+    failures: new FailureMemory(),
+    routes: new RouteIndex(),
+    applies: new ApplyHistory(),
+  };
 
   constructor(options: ServerLoopOptions) {
     this.#options = options;
@@ -61,7 +65,7 @@ export class ServerLoop {
     for (const { store } of options.caches.owned) {
       store.subscribe(({ previous, current }) => {
         if (previous !== undefined && previous.metadata.uid !== current?.metadata.uid)
-          this.#history.forget(previous.metadata.uid);
+          this.#memories.applies.forget(previous.metadata.uid);
       });
     }
   }
@@ -106,7 +110,7 @@ export class ServerLoop {
     const deps: ApplyDeps = {
       client,
       clock,
-      history: this.#history,
+      history: this.#memories.applies,
       findKind: (name) => findKind(name, extraKinds),
       liveVersion: (kind, manifest) => caches.find(kind, keyOf(manifest))?.metadata,
       record: (result) => this.#record(result, observed, subject),

@@ -8,6 +8,8 @@ describe("ApplyHistory", () => {
     const history = new ApplyHistory();
     history.record("7", version("7"), "hash", 0);
     expect(history.waitMs(version("7"), "hash", 1)).toBe(Number.POSITIVE_INFINITY);
+    expect(history.equivalentHash(version("7"))).toBe("hash");
+    expect(history.equivalentHash(version("8"))).toBeUndefined();
     expect(history.waitMs(version("8"), "hash", 1)).toBe(0);
     expect(history.waitMs(version("7"), "other", 1)).toBe(0);
   });

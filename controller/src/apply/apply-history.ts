@@ -24,10 +24,16 @@ export class ApplyHistory {
   waitMs(live: LiveVersion, hash: string, nowMs: number): number {
     const history = this.#byUid.get(live.uid);
     if (history?.hash !== hash) return 0;
-    if (history.equivalentVersion === live.resourceVersion) return Number.POSITIVE_INFINITY;
+    if (this.equivalentHash(live) === hash) return Number.POSITIVE_INFINITY;
     const recent = history.appliedAtMs.filter((at) => at > nowMs - FIGHT_WINDOW_MS);
     const oldest = recent.length < FIGHT_LIMIT ? undefined : recent[0];
     return oldest === undefined ? 0 : oldest + FIGHT_WINDOW_MS - nowMs;
+  }
+
+  /** Hash of the manifest that is known to change nothing about this version of the object; undefined if none is. */
+  equivalentHash({ uid, resourceVersion }: LiveVersion): string | undefined {
+    const history = this.#byUid.get(uid);
+    return history?.equivalentVersion === resourceVersion ? history.hash : undefined;
   }
 
   /** Takes note of an apply: of the version it met, undefined if it created the object, and of the version it left. */

@@ -22,6 +22,7 @@ function changed(fixture: string, section: string, change: object): Observed {
     secret: { kind: "Unknown" },
     events: [],
     failures: [],
+    equivalent: new Map(),
     routeHolder: undefined,
   };
 }

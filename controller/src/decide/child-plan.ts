@@ -139,7 +139,7 @@ function isSomethingNeededRefused(observed: Observed, wanted: readonly DesiredCh
 function stepFor(observed: Observed, { childKey, manifest, desiredHash }: DesiredChild): Step {
   const live = findLive(observed, manifest);
   const because = reasonToApply(manifest, desiredHash, live);
-  if (because === undefined) return { kind: "Settled" };
+  if (because === undefined || isEquivalent(observed, live, desiredHash)) return { kind: "Settled" };
   if (live !== undefined && (isTerminating(live) || givesWay(live))) return { kind: "Wait" };
   const refusal = refusalOf(observed, { childKey, desiredHash });
   if (live !== undefined && hasDroppedClass(live, manifest)) {
@@ -155,6 +155,10 @@ function stepFor(observed: Observed, { childKey, manifest, desiredHash }: Desire
     kind: "Act",
     action: { kind: "Apply", childKey, manifest, desiredHash, create: live === undefined, because },
   };
+}
+
+function isEquivalent({ equivalent }: Observed, live: LiveChild | undefined, desiredHash: string): boolean {
+  return live !== undefined && !isTerminating(live) && equivalent.get(live.metadata.uid) === desiredHash;
 }
 
 const INVALID = 422;

@@ -84,6 +84,11 @@ export type Observed = {
   readonly secret: ObservedSecret;
   readonly events: readonly ObservedEvent[];
   readonly failures: readonly ObservedFailure[];
+  /**
+   * By uid of a live child, the `desiredHash` that an apply found its present version to be equivalent to: an admission
+   * webhook may make it look different, but applying again changes nothing.
+   */
+  readonly equivalent: ReadonlyMap<string, string>;
   /** The older server that already serves this host and path, as `namespace/name`. */
   readonly routeHolder: string | undefined;
 };

@@ -142,6 +142,23 @@ describe("planFor", () => {
     expect(decide(carryOut(withTemplate, plan)).plan).toEqual([]);
   });
 
+  it("restarts a server whose template an admission webhook rewrites, when applying it is known to change nothing", () => {
+    const asked = change(running(), restartedAt("once"));
+    const rewritten = withChild(carryOut(asked, decide(asked).plan), "StatefulSet", (child) => {
+      const template = copyOf(child.spec?.["template"]) as { spec: Record<string, unknown> };
+      return {
+        ...child,
+        spec: { ...child.spec, template: { ...template, spec: { ...template.spec, containers: [] } } },
+      };
+    });
+    expect(sentences(decide(rewritten))).toEqual([expect.stringMatching(/^Apply statefulset: somebody changed/)]);
+    const { uid, annotations } = rewritten.children.find(({ kind }) => kind === "StatefulSet")?.metadata ?? {};
+    const equivalent = new Map([[uid ?? "", annotations?.["amalthea.dev/desired-hash"] ?? ""]]);
+    expect(decide({ ...rewritten, equivalent }).plan.map(({ kind }) => kind)).toEqual(["RemovePod"]);
+    const other = { ...rewritten, equivalent: new Map([[uid ?? "", "of another form"]]) };
+    expect(decide(other).plan.map(subject)).toEqual(["statefulset"]);
+  });
+
   it("obeys kubectl rollout restart, once, also when the clock of whoever asked is wrong", () => {
     const restarted = withChild(running(), "StatefulSet", (child) => {
       const annotations = { "kubectl.kubernetes.io/restartedAt": timeAgo(-3600) };

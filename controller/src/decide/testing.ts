@@ -219,6 +219,7 @@ export function anObserved(more: Partial<Observed> = {}): Observed {
     secret: { kind: "Unknown" },
     events: [],
     failures: [],
+    equivalent: new Map(),
     routeHolder: undefined,
     ...more,
   };

@@ -2,6 +2,7 @@ import { LABELS } from "@amalthea/api";
 import type { JupyterServer } from "@amalthea/api";
 import type { KubeObject, Live, ObjectKey } from "@amalthea/kube";
 import type { Event as CoreEvent, Pod } from "kubernetes-types/core/v1.js";
+import type { ApplyHistory } from "../apply/apply-history.ts";
 import type { LiveChild, Observed, ObservedEvent } from "../decide/observed.ts";
 import type { Caches } from "./caches.ts";
 import type { FailureMemory } from "./failure-memory.ts";
@@ -15,6 +16,8 @@ export type Memories = {
   readonly secrets: SecretMemory;
   readonly failures: FailureMemory;
   readonly routes: RouteIndex;
+  /** What applies were found to change nothing of. */
+  readonly applies: Pick<ApplyHistory, "equivalentHash">;
 };
 
 /**
@@ -38,8 +41,14 @@ export function observeServer(key: ObjectKey, caches: Caches, memories: Memories
     secret: memories.secrets.recall(uid, { pod, events }, nowMs),
     events,
     failures: memories.failures.of(uid, server.metadata.generation, nowMs),
+    equivalent: equivalentHashes(children, memories.applies),
     routeHolder: memories.routes.holderBefore(server),
   };
+}
+
+function equivalentHashes(children: readonly LiveChild[], applies: Memories["applies"]): Observed["equivalent"] {
+  const known = children.map(({ metadata }) => [metadata.uid, applies.equivalentHash(metadata)] as const);
+  return new Map(known.filter((entry): entry is [string, string] => entry[1] !== undefined));
 }
 
 /** The objects that the server controls, and its claim also while it is kept without an owner. */
