@@ -47,6 +47,11 @@ export function childProblem(
     : invalid(childKey, `its apiVersion must be ${allowed.apiVersion}`);
 }
 
+/** Whether it is of a kind that we make ourselves, in whatever version. */
+export function isOwnKind(child: { readonly apiVersion?: unknown; readonly kind?: unknown }): boolean {
+  return OWN_KINDS.some((one) => groupKind(one) === groupKind(child));
+}
+
 /** Group and kind of a manifest: what stays the same over the versions of an API. */
 export function groupKind({ apiVersion, kind }: { readonly apiVersion?: unknown; readonly kind?: unknown }): string {
   const version = String(apiVersion);

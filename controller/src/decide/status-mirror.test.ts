@@ -32,6 +32,25 @@ describe("mirroredChildren", () => {
     expect(mirroredChildren(anObserved({ children: [statefulSet], pod }))["statefulset"]?.status).toEqual(replicas);
   });
 
+  it("shows of a kind that patches added what it is, and not its status, which may never rest", () => {
+    const scaler = aChild("scaler", "HorizontalPodAutoscaler", {
+      apiVersion: "autoscaling/v2",
+      status: { currentMetrics: [{ type: "Resource", resource: { current: { averageUtilization: 17 } } }] },
+    });
+    expect(mirroredChildren(anObserved({ children: [scaler] }))).toEqual({
+      scaler: { uid: "uid-of-scaler", name: "alice", kind: "HorizontalPodAutoscaler", apiVersion: "autoscaling/v2" },
+    });
+  });
+
+  it("of an image that cannot be pulled, says the same while the node tries and while it waits", () => {
+    const mirrored = ["ErrImagePull", "ImagePullBackOff"].map((reason) => {
+      const waiting = { reason, message: `${reason}: x/y:1` };
+      return mirroredPod(anObserved({ pod: aPod({ containers: [aContainer({ state: { waiting } })] }) }));
+    });
+    expect(mirrored[0]).toEqual(mirrored[1]);
+    expect(JSON.stringify(mirrored[0])).toContain('"state":{"waiting":{"reason":"ImagePullBackOff"}}');
+  });
+
   it("shows the new one of two children with the same key", () => {
     const old = aChild("service", "Service");
     const fresh = aChild("service", "Service", {

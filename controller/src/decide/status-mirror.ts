@@ -2,6 +2,7 @@ import { LABELS, type ChildStatus, type JupyterServerStatus, type MainPod } from
 import { isPullReason } from "./container-image.ts";
 import { isObject, objectOf } from "./json.ts";
 import type { LiveChild, Observed } from "./observed.ts";
+import { isOwnKind } from "./patched-child.ts";
 
 type ChildStatuses = Readonly<Record<string, ChildStatus>>;
 
@@ -40,10 +41,12 @@ function byAge(a: LiveChild, b: LiveChild): number {
   return age(a) < age(b) ? -1 : 1;
 }
 
+/** Of a kind that an administrator lets patches add, its identity alone: its status may change all the time. */
 function mirroredChild(child: LiveChild, observed: Observed): ChildStatus {
   const { apiVersion, kind, metadata } = child;
-  const status = kind === "StatefulSet" ? replicaStatus(observed) : quiet(child.status);
   const identity = { uid: metadata.uid, name: metadata.name, kind, apiVersion };
+  if (!isOwnKind(child)) return identity;
+  const status = kind === "StatefulSet" ? replicaStatus(observed) : quiet(child.status);
   return status === undefined ? identity : { ...identity, status };
 }
 

@@ -174,7 +174,7 @@ describe("the pace of status writes", () => {
     const withAddress = (ip: string): Partial<Observed> => ({
       children: [
         ...children.slice(0, 2),
-        aChild("ingress", "ingress", { status: { loadBalancer: { ingress: [{ ip }] } } }),
+        aChild("ingress", "Ingress", { status: { loadBalancer: { ingress: [{ ip }] } } }),
       ],
       pod: readyAt(0),
     });
@@ -193,7 +193,7 @@ describe("the pace of status writes", () => {
     const before = tell([[0, { pod: readyAt(0) }]]).status;
     const story: Story = Array.from({ length: 60 }, (_, second) => [
       second,
-      { children: [aChild("ingress", "ingress", { status: { flips: second } })], pod: readyAt(0) },
+      { children: [aChild("ingress", "Ingress", { status: { flips: second } })], pod: readyAt(0) },
     ]);
     expect(tell(story, before).writes.length).toBeLessThanOrEqual(13);
   });
