@@ -486,7 +486,7 @@ const warnings: Pick<Catalogue, "OpenWithoutAccessControl" | "NobodyAuthorized" 
   },
   PatchOperationSkipped: {
     conditions: ["PatchWarning"],
-    when: "A patch changes a container that the predecessor added and this version does not need.",
+    when: "A patch changes what it cannot: a container that the predecessor added and this version does not need, or the number of pods.",
     example: {
       index: 0,
       path: "/statefulset/spec/template/spec/containers/1/args/-",

@@ -11,6 +11,7 @@ import { isObject, objectOf, valueAt, type JsonObject } from "./json.ts";
 import { labelsOf, ownerOf } from "./labels.ts";
 import { applyPatches } from "./patches.ts";
 import { childProblem } from "./patched-child.ts";
+import { withOwnReplicas } from "./patched-replicas.ts";
 import type { Problem, Warning } from "./plan-facts.ts";
 import type { DecisionSettings } from "./settings.ts";
 import { specProblems } from "./spec-problems.ts";
@@ -92,7 +93,8 @@ function render(
     return { kind: "Unrenderable", problems: [...problems.values(), problem], warnings: patchWarnings };
   }
   const started = startedWith(context.server, context.route, containerResources(document));
-  const complete: PatchDocument = { ...document, statefulset: chain.statefulSet };
+  const own = withOwnReplicas(context, base, chain.statefulSet);
+  const complete: PatchDocument = { ...document, statefulset: own.statefulSet };
   const entries = Object.entries(complete).filter(([key]) => !problems.has(key));
   const isSecret = ([, child]: [string, JsonObject]): boolean => child["kind"] === "Secret";
   return {
@@ -105,7 +107,7 @@ function render(
     startedWith: started,
     accessPolicyHash: chain.accessPolicyHash,
     problems: [...problems.values()],
-    warnings: [...patchWarnings, ...chain.warnings],
+    warnings: [...patchWarnings, ...own.warnings, ...chain.warnings],
   };
 }
 

@@ -66,7 +66,7 @@ export type Problem =
 export type Warning =
   /** `auth.token: ""` without OIDC: everybody who reaches the server may use it. */
   | { readonly kind: "OpenServer" }
-  /** In token mode a patch addressed the proxy container, which does not exist any more. */
+  /** A patch addressed the proxy container, which a server in token mode does not have, or asked for other replicas. */
   | { readonly kind: "PatchSkipped"; readonly patchIndex: number; readonly path: string; readonly reason: string }
   /** `--skip-auth-route` is not passed on to oauth2-proxy. */
   | { readonly kind: "SkipAuthRouteIgnored"; readonly args: readonly string[] }

@@ -226,6 +226,29 @@ describe("planFor", () => {
     expect(decide(asleep).plan.map(subject)).toEqual(["JupyterServer", "statefulset"]);
   });
 
+  it.each([
+    { hibernated: true, wanted: 0, asked: 1 },
+    { hibernated: false, wanted: 1, asked: 3 },
+    { hibernated: false, wanted: 1, asked: 0 },
+  ])("has $wanted pods although a patch asks for $asked, and says so", ({ hibernated, wanted, asked }) => {
+    const patches = [
+      { type: "application/merge-patch+json", patch: { service: { metadata: { labels: { a: "b" } } } } },
+      { type: "application/merge-patch+json", patch: { statefulset: { spec: { replicas: asked } } } },
+    ] as const;
+    const { plan, facts } = decide(anObserved({ server: aServer({ patches, jupyterServer: { hibernated } }) }));
+    const made = plan.find((action) => subject(action) === "statefulset");
+    expect(made).toMatchObject({ manifest: { spec: { replicas: wanted } } });
+    expect(facts.warnings).toContainEqual(
+      expect.objectContaining({ kind: "PatchSkipped", patchIndex: 1, path: "/statefulset/spec/replicas" }),
+    );
+  });
+
+  it("does not warn of a patch that asks for the replicas that the server has", () => {
+    const patch = [{ op: "replace", path: "/statefulset/spec/replicas", value: 1 }];
+    const patches = [{ type: "application/json-patch+json", patch }] as const;
+    expect(decide(anObserved({ server: aServer({ patches }) })).facts.warnings).toEqual([]);
+  });
+
   describe("with a Secret that nobody watches", () => {
     it("does not look at it while the pod runs", () => {
       const status = { children: { secret: { uid: "s", name: "alice", kind: "Secret", apiVersion: "v1" } } };

@@ -2,7 +2,6 @@ import { LABELS } from "@amalthea/api";
 import type { JupyterServer } from "@amalthea/api";
 import type { KubeObject, Live, ObjectKey } from "@amalthea/kube";
 import type { Event as CoreEvent, Pod } from "kubernetes-types/core/v1.js";
-import type { ApplyHistory } from "../apply/apply-history.ts";
 import type { LiveChild, Observed, ObservedEvent } from "../decide/observed.ts";
 import type { Caches } from "./caches.ts";
 import type { FailureMemory } from "./failure-memory.ts";
@@ -17,7 +16,9 @@ export type Memories = {
   readonly failures: FailureMemory;
   readonly routes: RouteIndex;
   /** What applies were found to change nothing of. */
-  readonly applies: Pick<ApplyHistory, "equivalentHash">;
+  readonly applies: {
+    readonly equivalentHash: (live: { readonly uid: string; readonly resourceVersion: string }) => string | undefined;
+  };
 };
 
 /**
