@@ -1,7 +1,6 @@
 import {
   type Clock,
   isAlreadyExists,
-  isInvalid,
   isNamespaceTerminating,
   isNotFound,
   keyOf,
@@ -15,6 +14,7 @@ import type { Action, Manifest, Plan } from "../decide/decision.ts";
 import type { KindName } from "../kinds.ts";
 import type { ActionResult } from "./action-result.ts";
 import type { ApplyHistory, LiveVersion } from "./apply-history.ts";
+import { changeChild } from "./change-child.ts";
 import { ensureSecret } from "./ensure-secret.ts";
 import { asRetryable, isGoneOrReplaced, nameTaken, refusalOf } from "./refusal.ts";
 
@@ -155,7 +155,9 @@ async function applyChild(
     const retryAfterMs = Number.isFinite(waitMs) ? waitMs : undefined;
     return { kind: "Skipped", action, because: retryAfterMs === undefined ? "Equivalent" : "Contested", retryAfterMs };
   }
-  const object = await (action.create ? createChild : changeChild)(manifest, at, deps, signal);
+  const object = action.create
+    ? await createChild(manifest, at, deps, signal)
+    : await changeChild(manifest, at, deps.client, signal);
   deps.history.record(before?.resourceVersion, object.metadata, desiredHash, deps.clock.monotonicMs());
   return { kind: "Written", action, at, object };
 }
@@ -173,21 +175,6 @@ async function createChild(manifest: Manifest, at: Kind, deps: ApplyDeps, signal
     const owner = manifest.metadata.ownerReferences?.find(({ controller }) => controller === true);
     const controller = present?.metadata.ownerReferences?.find((reference) => reference.controller === true);
     if (owner === undefined || controller?.uid !== owner.uid) throw error;
-    return await deps.client.apply(at, manifest, {}, signal);
-  }
-}
-
-/**
- * Applies a child that is there. Where somebody else added an entry to a list that we have entries in, ours beside it may
- * be invalid, two ports of one name for instance: then our lists take the place of what is there.
- */
-async function changeChild(manifest: Manifest, at: Kind, deps: ApplyDeps, signal: AbortSignal): Promise<Live> {
-  try {
-    return await deps.client.apply(at, manifest, {}, signal);
-  } catch (error) {
-    if (!isInvalid(error)) throw error;
-    // If the manifest itself is invalid, this is refused as well, and that is the refusal to tell.
-    await deps.client.patch(at, manifest.metadata, { kind: "Merge", body: manifest }, {}, signal);
     return await deps.client.apply(at, manifest, {}, signal);
   }
 }
