@@ -5,9 +5,10 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { cacheFolder } from "@amalthea/cluster";
+import { bundleController, ENVIRONMENT, NODE_FLAGS } from "../images/controller/program.ts";
 import type { World } from "../test/integration/controller/world.ts";
 
-const MAIN = fileURLToPath(import.meta.resolve("../controller/src/main.ts"));
+const REPOSITORY = fileURLToPath(import.meta.resolve("../"));
 
 /** Of Linux, on every processor that we build for. */
 const TICKS_PER_SECOND = 100;
@@ -19,19 +20,22 @@ export class ControllerProcess {
 
   /** Starts it and waits until it leads. */
   static async start(world: World): Promise<ControllerProcess> {
-    const controller = new ControllerProcess(world);
+    const logs = join(cacheFolder(), "logs");
+    mkdirSync(logs, { recursive: true });
+    const program = join(logs, "bench-controller.cjs");
+    await bundleController(REPOSITORY, program);
+    const controller = new ControllerProcess(world, program, logs);
     await controller.#leads();
     return controller;
   }
 
-  private constructor({ environment, controllerKubeconfig }: World) {
-    const logs = join(cacheFolder(), "logs");
-    mkdirSync(logs, { recursive: true });
+  private constructor({ environment, controllerKubeconfig }: World, program: string, logs: string) {
     this.#logFile = join(logs, "bench-controller.log");
     const log = openSync(this.#logFile, "w");
+    const ofImage = Object.fromEntries(ENVIRONMENT.map((variable) => variable.split("=")));
     const ports = { HEALTH_PORT: "0", METRICS_PORT: "0" };
-    this.#child = spawn(process.execPath, ["--max-semi-space-size=8", MAIN], {
-      env: { ...environment, ...ports, POD_NAMESPACE: "amalthea", KUBECONFIG: controllerKubeconfig },
+    this.#child = spawn(process.execPath, [...NODE_FLAGS, program], {
+      env: { ...ofImage, ...environment, ...ports, POD_NAMESPACE: "amalthea", KUBECONFIG: controllerKubeconfig },
       stdio: ["ignore", log, log],
     });
     closeSync(log);

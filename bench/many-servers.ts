@@ -15,6 +15,9 @@ const STORAGE_CLASS = "bench";
 /** Children of a token-mode server with a volume. */
 const CHILDREN = 7;
 
+/** What the first lists left behind is collected when nothing has happened for some seconds. */
+const COLLECTED_SECONDS = 30;
+
 /** Calls in flight at a time: as many users press "start" at once. */
 const CONCURRENT_USERS = 50;
 
@@ -33,6 +36,7 @@ export async function manyServers(load: Load, signal: AbortSignal): Promise<read
     const before = (await log.calls()).length;
     const second = await ControllerProcess.start(world);
     const afterRestart = writesAmong(await log.whenQuiet(before));
+    await sleep(COLLECTED_SECONDS * 1000, undefined, { signal });
     const restarted = second.memory();
     await second.stop();
     return [

@@ -1,0 +1,31 @@
+import { join } from "node:path";
+import { build } from "esbuild";
+
+/**
+ * How the controller's image starts node: most of an operator's memory is compiled code and garbage, and it computes
+ * little. Measured by `npm run bench -- 200-servers`: together with the bundle and `ENVIRONMENT` almost half of the memory.
+ */
+export const NODE_FLAGS: readonly string[] = ["--optimize-for-size", "--single-threaded", "--v8-pool-size=0"];
+
+/** One arena of malloc: by default each thread keeps what it has freed for itself. */
+export const ENVIRONMENT: readonly string[] = ["NODE_ENV=production", "MALLOC_ARENA_MAX=1"];
+
+/**
+ * Writes the controller as one JavaScript file, because compiling TypeScript at the start costs memory for good, and a
+ * source map beside it: `NODE_OPTIONS=--enable-source-maps` gives stack traces the lines of the sources.
+ */
+export async function bundleController(repository: string, outfile: string): Promise<void> {
+  await build({
+    entryPoints: [join(repository, "controller/src/main.ts")],
+    outfile,
+    bundle: true,
+    platform: "node",
+    format: "cjs",
+    target: "node24",
+    minifyWhitespace: true, // node keeps the text of what it runs
+    legalComments: "none",
+    sourcemap: true,
+    sourcesContent: false,
+    logLevel: "silent", // it throws what went wrong
+  });
+}
