@@ -1,6 +1,9 @@
 import { buildCluster } from "@amalthea/cluster";
 import { reportFailure } from "../scripts/report-failure.ts";
 import { manyServers } from "./many-servers.ts";
+import { callsOfOneServer } from "./one-server.ts";
+import { type RealCluster, startRealCluster } from "./real-cluster.ts";
+import { startTime } from "./start-time.ts";
 import { describeMeasurement, holds, type Measurement } from "./report.ts";
 
 /**
@@ -16,6 +19,14 @@ type Bench = {
 const restSeconds = Number(process.env["BENCH_SECONDS"] ?? 120);
 
 const benches: Readonly<Record<string, Bench>> = {
+  "one-server": {
+    title: "Calls for one server with a volume, on a real kubelet",
+    run: async (signal) => callsOfOneServer(await realCluster(signal)),
+  },
+  "start-time": {
+    title: "Time until a server is Ready, on a real kubelet",
+    run: async (signal) => startTime(await realCluster(signal)),
+  },
   "200-servers": {
     title: "200 servers on nodes that are played",
     run: (signal) => manyServers({ servers: 200, restSeconds, atMostMebibytes: 100 }, signal),
@@ -25,6 +36,14 @@ const benches: Readonly<Record<string, Bench>> = {
     run: (signal) => manyServers({ servers: 1000, restSeconds, atMostMebibytes: 200 }, signal),
   },
 };
+
+/** Started for the first bench that wants it, and kept for the others. */
+let startedCluster: RealCluster | undefined;
+
+async function realCluster(signal: AbortSignal): Promise<RealCluster> {
+  startedCluster ??= await startRealCluster(signal);
+  return startedCluster;
+}
 
 const interrupted = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => interrupted.abort());
@@ -53,4 +72,6 @@ try {
   if (!(await main(interrupted.signal))) process.exitCode = 1;
 } catch (error) {
   reportFailure(error);
+} finally {
+  await startedCluster?.down();
 }
