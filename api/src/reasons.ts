@@ -382,7 +382,7 @@ const refusals: Pick<Catalogue, "InvalidSpec" | "InvalidPatch" | "ChildKindRefus
   },
   RouteTaken: {
     conditions: STALL,
-    when: "An older server has the same host and path.",
+    when: "Another server serves the same host and path already, or is older and asks for it.",
     example: { route: "hub.example.org/sessions/alice", holder: "sessions/alice" },
     sentence: ({ route, holder }) => `${route} already leads to the server ${holder}.`,
     remedy: "Choose another spec.routing.host or spec.routing.path.",

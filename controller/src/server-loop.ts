@@ -27,6 +27,7 @@ import { FailureMemory } from "./observe/failure-memory.ts";
 import { observeServer } from "./observe/observe-server.ts";
 import { RouteIndex } from "./observe/route-index.ts";
 import { SecretMemory } from "./observe/secret-memory.ts";
+import { servedRouteOf } from "./observe/served-route.ts";
 import { reconcile, type ReconcileDeps } from "./reconcile.ts";
 
 export type ServerLoopOptions = {
@@ -63,7 +64,9 @@ export class ServerLoop {
     options.caches.subscribe((key, change) => this.#enqueue(key, change.initial));
     options.caches.servers.store.subscribe((change) => this.#serverChanged(change));
     for (const { store } of options.caches.owned) {
-      store.subscribe(({ previous, current }) => {
+      store.subscribe((change) => {
+        const { previous, current } = change;
+        this.#servedChanged(store.kind.kind, change);
         if (previous !== undefined && previous.metadata.uid !== current?.metadata.uid)
           this.#memories.applies.forget(previous.metadata.uid);
       });
@@ -171,6 +174,17 @@ export class ServerLoop {
   #enqueue(key: ObjectKey, initial: boolean): void {
     this.#options.metrics.queueAdded();
     this.#options.queue.add(key, initial ? "Low" : "High");
+  }
+
+  /** Tells those who wait for a route that another server does not serve it any more, or does. */
+  #servedChanged(kind: string, { previous, current, initial }: StoreChange<KubeObject>): void {
+    const { routes } = this.#memories;
+    const gone = previous !== undefined && previous.metadata.uid !== current?.metadata.uid ? previous : undefined;
+    const affected = [
+      ...(gone === undefined ? [] : routes.updateServed(gone.metadata.uid, undefined)),
+      ...(current === undefined ? [] : routes.updateServed(current.metadata.uid, servedRouteOf(kind, current))),
+    ];
+    for (const key of affected) this.#enqueue(key as ObjectKey, initial); // see `#serverChanged`
   }
 
   #serverChanged({ key, previous, current, initial }: StoreChange<KubeObject>): void {

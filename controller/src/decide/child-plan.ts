@@ -72,7 +72,7 @@ export function planChildren(observed: Observed, desired: Rendered): ChildrenPla
 type Wanted = { readonly wanted: readonly DesiredChild[]; readonly problems: readonly Problem[] };
 
 /**
- * A route that an older server holds is not shared. While the running pod is still reached by another one, only the
+ * A route that another server holds is not shared. While the running pod is still reached by another one, only the
  * change of route is refused, and the Ingress stays.
  */
 function withoutTakenRoute(observed: Observed, children: readonly DesiredChild[]): Wanted {

@@ -89,6 +89,6 @@ export type Observed = {
    * webhook may make it look different, but applying again changes nothing.
    */
   readonly equivalent: ReadonlyMap<string, string>;
-  /** The older server that already serves this host and path, as `namespace/name`. */
+  /** Another server that serves this host and path already, or an older one that asks for it, as `namespace/name`. */
   readonly routeHolder: string | undefined;
 };

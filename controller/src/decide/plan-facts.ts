@@ -58,7 +58,7 @@ export type Problem =
   | { readonly kind: "ClaimShrinkRefused"; readonly from: string; readonly to: string }
   /** A bound volume's class (or another fixed field) cannot change. */
   | { readonly kind: "ClaimChangeRefused"; readonly field: string; readonly from: string; readonly to: string }
-  /** An older server, `namespace/name`, already serves this host and path. */
+  /** Another server, `namespace/name`, serves this host and path already, or is older and asks for it. */
   | { readonly kind: "RouteTaken"; readonly holder: string }
   /** The predecessor's finalizer came back after we removed it: its controller still runs, and we stand back. */
   | { readonly kind: "PredecessorRunning" };

@@ -1,6 +1,6 @@
 import type { JupyterServer } from "@amalthea/api";
 import { describe, expect, it } from "vitest";
-import { RouteIndex } from "./route-index.ts";
+import { RouteIndex, type ServedRoute } from "./route-index.ts";
 
 function aServer(name: string, route: { host?: string; path?: string; created?: number; uid?: string }): JupyterServer {
   const { host = "hub.example.org", path = "/a", created = 0, uid = name } = route;
@@ -44,6 +44,54 @@ describe("RouteIndex", () => {
     expect(index.update("ns/older", aServer("older", { created: 1, path: "/elsewhere" }))).toEqual(["ns/younger"]);
     expect(index.holderBefore(younger)).toBeUndefined();
     expect(index.update("ns/older", undefined)).toEqual([]);
+  });
+
+  const served = (uid: string, path: string, by: "Ingress" | "Pod" = "Ingress"): ServedRoute => ({
+    uid,
+    host: "HUB.example.org",
+    path: `${path}/`,
+    by,
+  });
+
+  it("leaves a route to the younger server that serves it until it serves it no more", () => {
+    const [older, younger] = [
+      aServer("older", { created: 1, path: "/b" }),
+      aServer("younger", { created: 2, path: "/b" }),
+    ];
+    const index = indexOf(older, younger);
+    index.updateServed("ingress-of-older", served("older", "/a"));
+    expect(index.updateServed("ingress-of-younger", served("younger", "/b"))).toEqual(["ns/older"]);
+    expect(index.holderBefore(younger)).toBeUndefined();
+    expect(index.holderBefore(older)).toBe("ns/younger");
+    expect(index.updateServed("ingress-of-younger", undefined)).toEqual(["ns/older", "ns/younger"]);
+    expect(index.holderBefore(older)).toBeUndefined();
+    expect(index.holderBefore(younger)).toBe("ns/older");
+  });
+
+  it("keeps a new server off a route that another one serves until its next start", () => {
+    const [moved, fresh] = [aServer("moved", { created: 1, path: "/c" }), aServer("fresh", { created: 2, path: "/b" })];
+    const index = indexOf(moved, fresh);
+    index.updateServed("ingress", served("moved", "/b"));
+    expect(index.holderBefore(fresh)).toBe("ns/moved");
+    expect(index.updateServed("ingress", served("moved", "/c"))).toEqual(["ns/fresh"]);
+    expect(index.holderBefore(fresh)).toBeUndefined();
+  });
+
+  it("leaves a route to the server whose pod was started for it while its Ingress is being made anew", () => {
+    const [older, younger] = [aServer("older", { created: 1 }), aServer("younger", { created: 2 })];
+    const index = indexOf(older, younger);
+    index.updateServed("pod", served("younger", "/a", "Pod"));
+    expect(index.holderBefore(younger)).toBeUndefined();
+    index.updateServed("ingress", served("older", "/a"));
+    expect(index.holderBefore(younger)).toBe("ns/older");
+  });
+
+  it("forgets what a server served that is gone", () => {
+    const [gone, other] = [aServer("gone", { created: 1 }), aServer("other", { created: 2 })];
+    const index = indexOf(gone, other);
+    index.updateServed("ingress", served("gone", "/a"));
+    expect(index.update("ns/gone", undefined)).toEqual(["ns/other"]);
+    expect(index.holderBefore(other)).toBeUndefined();
   });
 
   it("wakes nobody when a server changes in anything but its route", () => {

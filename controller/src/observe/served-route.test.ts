@@ -1,0 +1,28 @@
+import type { KubeObject } from "@amalthea/kube";
+import { describe, expect, it } from "vitest";
+import { planFor } from "../decide/plan.ts";
+import { carryOut } from "../decide/simulated-world.ts";
+import { anObserved, NOW, someSettings } from "../decide/testing.ts";
+import { servedRouteOf } from "./served-route.ts";
+
+const start = anObserved();
+const running = carryOut(start, planFor(start, someSettings(), NOW).plan);
+const { uid } = running.server.metadata;
+const route = { uid, host: "hub.example.org", path: "/sessions/alice" };
+
+function child(kind: string): KubeObject {
+  return running.children.find((object) => object.kind === kind) as unknown as KubeObject; // the planned ones are there
+}
+
+describe("servedRouteOf", () => {
+  it("is where the Ingress leads from, and what the pod was started for", () => {
+    expect(servedRouteOf("Ingress", child("Ingress"))).toEqual({ ...route, by: "Ingress" });
+    expect(servedRouteOf("Pod", running.pod as KubeObject)).toEqual({ ...route, by: "Pod" });
+  });
+
+  it("is nothing for other objects, and for an Ingress that no server controls", () => {
+    const { ownerReferences: _owners, ...metadata } = child("Ingress").metadata ?? {};
+    expect(servedRouteOf("Service", child("Service"))).toBeUndefined();
+    expect(servedRouteOf("Ingress", { ...child("Ingress"), metadata })).toBeUndefined();
+  });
+});
