@@ -21,7 +21,7 @@ export async function sendRaw(port: number, request: string): Promise<RawAnswer>
 }
 
 /** As `sendRaw`, but waits for the head only: what follows a 101 never ends. */
-export async function sendUpgrade(port: number, request: string): Promise<RawAnswer> {
+export async function sendUntilHead(port: number, request: string): Promise<RawAnswer> {
   return parseAnswer(await exchange(port, request, (text) => text.includes("\r\n\r\n")));
 }
 

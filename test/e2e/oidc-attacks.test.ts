@@ -1,0 +1,125 @@
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import {
+  attackText,
+  FORGED,
+  GET,
+  SIBLINGS,
+  WITH_SESSION,
+  WITHOUT_SESSION,
+  type Attack,
+} from "../authorization/attack-rows.ts";
+import { HANDSHAKE, sendUntilHead, type RawAnswer } from "../authorization/raw-http.ts";
+import { launchBrowser } from "./browser.ts";
+import { fetchThroughIngress, leaveNamespace, until, useNamespace, waitFor } from "./cluster.ts";
+import { applyWithLogin, startIdentityProvider, type IdentityProvider, type UserName } from "./identity-provider.ts";
+import { forwardPort, type PortForward } from "./port-forward.ts";
+import { arrivalsAt, RECORDER_PATCH } from "./request-recorder.ts";
+import { TestServer } from "./server.ts";
+import { signIn } from "./sign-in.ts";
+
+let namespace: string;
+let provider: IdentityProvider;
+let browser: Browser;
+
+beforeAll(async () => {
+  namespace = await useNamespace("e2e-attacks");
+  browser = await launchBrowser();
+  provider = await startIdentityProvider(namespace);
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await leaveNamespace(namespace);
+});
+
+/** Marks a request, so that the recorder's lines can be told apart. */
+const MARK = "X-Attack";
+
+describe.each([
+  { name: "root", basePath: "/" },
+  { name: "below", basePath: "/sessions/a" },
+])("an attack on a pod that serves $basePath", ({ name, basePath }) => {
+  let server: TestServer;
+  let forward: PortForward;
+  let cookieName: string;
+  const cookies = new Map<UserName, string>();
+  /** The marks of the requests that were let in. */
+  const admitted: string[] = [];
+  let count = 0;
+
+  beforeAll(async () => {
+    server = new TestServer(name, namespace, { host: `${name}-${namespace}.localhost`, path: basePath });
+    const criteria = { authorizedEmails: ["Alice@Example.org", "comma@example.org"], authorizedGroups: ["physics"] };
+    await applyWithLogin(server, provider, criteria, { patches: [RECORDER_PATCH] });
+    await waitFor(`jupyterserver/${name}`, namespace, "condition=Ready");
+    await until(
+      () => fetchThroughIngress(`${server.url}/api`),
+      ({ status }) => status === 401,
+    );
+    const { metadata } = await server.read();
+    cookieName = `${basePath === "/" ? "__Host-" : "__Secure-"}amalthea-${metadata.uid}`;
+    forward = await forwardPort(`${name}-0`, namespace, 4180);
+    for (const user of ["alice", "comma"] as const) {
+      const { context, cookie } = await signIn(browser, server.url, user, "/nowhere");
+      cookies.set(user, await cookie());
+      await context.close();
+    }
+  });
+
+  afterAll(() => forward?.close());
+
+  const send = async (attack: Attack, user?: UserName): Promise<RawAnswer> => {
+    count += 1;
+    const session = user === undefined ? [] : [`Cookie: ${cookies.get(user)}`];
+    const target = { host: new URL(server.url).host, cookieName, basePath };
+    const answer = await sendUntilHead(forward.port, attackText(attack, target, [`${MARK}: ${count}`, ...session]));
+    if (answer.status === 200) admitted.push(String(count));
+    return answer;
+  };
+
+  it.each(WITHOUT_SESSION)("without a session: $attack → $status", async (attack) => {
+    const answer = await send(attack);
+    expect(answer.status).toBe(attack.status);
+    if (answer.status === 401) expect(answer.setCookies.filter((cookie) => !cookie.includes("=;"))).toEqual([]);
+  });
+
+  it.each(basePath === "/" ? WITH_SESSION : [...WITH_SESSION, ...SIBLINGS])(
+    "with a session: $attack → $status",
+    async (attack) => {
+      expect((await send(attack, "alice")).status).toBe(attack.status);
+    },
+  );
+
+  it.each([
+    { attack: "another user's session", headers: [] },
+    { attack: "another user's session with forged identity headers", headers: FORGED },
+  ])("$attack → 403", async ({ attack, headers }) => {
+    expect((await send({ attack, line: GET, headers, status: 403 }, "comma")).status).toBe(403);
+  });
+
+  it.each([
+    { who: "nobody", user: undefined, headers: FORGED, status: 401 },
+    { who: "another user", user: "comma", headers: FORGED, status: 403 },
+    { who: "the owner from another site", user: "alice", headers: ["Origin: https://evil.example"], status: 403 },
+  ] as const)("a WebSocket of $who → $status", async ({ who, user, headers, status }) => {
+    const line = "GET {P}/api/kernels/1/channels HTTP/1.1";
+    const attack = { attack: who, line, headers: [...HANDSHAKE, ...headers], status };
+    expect((await send(attack, user)).status).toBe(status);
+  });
+
+  it("HTTP/2 with prior knowledge gets no answer", async () => {
+    const settingsFrame = "\x00\x00\x00\x04\x00\x00\x00\x00\x00";
+    const { status } = await sendUntilHead(forward.port, `PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n${settingsFrame}`);
+    expect([0, 400, 404, 505]).toContain(status);
+  });
+
+  it("reaches what stands behind the checks only as the owner, without session and identity", async () => {
+    expect((await send({ attack: "", line: GET, headers: FORGED, status: 200 }, "alice")).status).toBe(200);
+    const arrivals = (await arrivalsAt(name, namespace)).filter(({ headers }) => headers.has(MARK.toLowerCase()));
+    expect(arrivals.map(({ headers }) => headers.get(MARK.toLowerCase()))).toEqual(admitted);
+    const names = arrivals.flatMap(({ headers }) => [...headers.keys()]);
+    expect(names.filter((header) => /auth|forwarded-(user|email|groups)|original/.test(header))).toEqual([]);
+    expect(arrivals.filter(({ headers }) => headers.get("cookie")?.includes("amalthea"))).toEqual([]);
+  });
+});
