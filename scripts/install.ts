@@ -69,9 +69,12 @@ type ProvidedImage = {
 
 async function provideImage(name: string, target: TargetCluster, signal: AbortSignal): Promise<ProvidedImage> {
   const image = await buildImage(name, { progress: console.log, signal });
-  const reference = await step(console.log, `image ${image.reference} in the cluster`, async (waitingFor) => {
+  // A node asks a registry for ":latest" even if the image was loaded into it, and no registry has ours.
+  const isLasting = (reference: string): boolean => !isKind(target) || !reference.endsWith(":latest");
+  const wanted = image.references.find(isLasting) ?? image.reference;
+  const reference = await step(console.log, `image ${wanted} in the cluster`, async (waitingFor) => {
     waitingFor("its copy to the registry or the nodes");
-    return target.loadImage(image.archive, image.reference, signal);
+    return target.loadImage(image.archive, wanted, signal);
   });
   // kind's nodes pull nothing and know no digest of what was loaded into them.
   const exactName = isKind(target) ? reference : `${reference}@${image.digest}`;
