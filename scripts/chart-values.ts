@@ -19,6 +19,10 @@ export const chartValues: SchemaNode = group("", {
     oauth2Proxy: text(DEFAULT_IMAGES.oauth2Proxy, "Signs people in; 7.15.3 or newer."),
     authorization: text("", "Decides who may enter; empty: `amalthea/authorization` of the chart's version."),
   }),
+  sidecars: open(
+    "Changes to these containers by the names above: `resources` in place of the defaults, and, but for `authorization`, `extraArgs` after ours.",
+    {},
+  ),
   imagePullSecrets: listOf(
     open("A Secret: `name`."),
     "Secrets with credentials for the registry of the controller's image.",

@@ -1,7 +1,8 @@
-import { DEFAULT_ANNOTATION_PREFIX, DEFAULT_IMAGES } from "@amalthea/api";
+import { DEFAULT_ANNOTATION_PREFIX } from "@amalthea/api";
 import { parse as parseYaml } from "yaml";
 import type { DecisionSettings } from "./decide/settings.ts";
 import { ConfigError, type Environment, EnvironmentReader } from "./environment.ts";
+import { readSidecarImages, readSidecarOverrides } from "./sidecar-config.ts";
 
 /** Which namespaces are looked at. */
 export type Scope =
@@ -141,11 +142,8 @@ function readDecisionSettings(reader: EnvironmentReader): Omit<DecisionSettings,
       ),
       egress: reader.structured("NETWORK_POLICY_EGRESS", "a JSON list of egress rules", list, undefined),
     },
-    images: {
-      traefik: reader.text("TRAEFIK_IMAGE") ?? DEFAULT_IMAGES.traefik,
-      oauth2Proxy: reader.text("OAUTH2_PROXY_IMAGE") ?? DEFAULT_IMAGES.oauth2Proxy,
-      authorization: reader.text("AUTHORIZATION_IMAGE") ?? DEFAULT_IMAGES.authorization,
-    },
+    images: readSidecarImages(reader),
+    sidecars: readSidecarOverrides(reader),
   };
 }
 

@@ -20,6 +20,8 @@ export type DecisionSettings = {
   readonly containerRestartLimit: number;
   readonly networkPolicy: NetworkPolicySettings;
   readonly images: SidecarImages;
+  /** From `SIDECARS`; default none. */
+  readonly sidecars: SidecarOverrides;
 };
 
 export type ExtraChildKind = {
@@ -42,4 +44,21 @@ export type SidecarImages = {
   readonly traefik: string;
   readonly oauth2Proxy: string;
   readonly authorization: string;
+};
+
+/** What an administrator changes about the containers we add to an OIDC pod. */
+export type SidecarOverrides = {
+  readonly traefik?: ProxyOverride;
+  readonly oauth2Proxy?: ProxyOverride;
+  readonly authorization?: ResourceOverride;
+};
+
+type ResourceOverride = {
+  /** Requests and limits in place of the measured ones, as in a container. */
+  readonly resources?: Readonly<Record<string, unknown>>;
+};
+
+type ProxyOverride = ResourceOverride & {
+  /** Arguments after ours. */
+  readonly extraArgs?: readonly string[];
 };

@@ -259,6 +259,7 @@ export function someSettings(more: Partial<DecisionSettings> = {}): DecisionSett
       oauth2Proxy: DEFAULT_IMAGES.oauth2Proxy,
       authorization: DEFAULT_IMAGES.authorization,
     },
+    sidecars: {},
     ...more,
   };
 }
