@@ -1,5 +1,6 @@
 import { buildCluster } from "@amalthea/cluster";
 import { reportFailure } from "../scripts/report-failure.ts";
+import { faults } from "./faults.ts";
 import { manyServers } from "./many-servers.ts";
 import { callsOfOneServer } from "./one-server.ts";
 import { type RealCluster, startRealCluster } from "./real-cluster.ts";
@@ -34,6 +35,10 @@ const benches: Readonly<Record<string, Bench>> = {
   "1000-servers": {
     title: "1,000 servers on nodes that are played",
     run: (signal) => manyServers({ servers: 1000, restSeconds, atMostMebibytes: 200 }, signal),
+  },
+  faults: {
+    title: "Changes while the API server fails",
+    run: faults,
   },
 };
 

@@ -1,25 +1,19 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { KubeClient } from "@amalthea/kube";
 import { SERVER_KIND } from "../controller/src/kinds.ts";
-import { CONTROLLER_USER, startWorld, type World } from "../test/integration/controller/world.ts";
+import { CONTROLLER_USER, type World } from "../test/integration/controller/world.ts";
 import { AuditLog, type AuditedCall, describeCalls, readsAmong, writesAmong } from "./audit-log.ts";
 import { ControllerProcess } from "./controller-process.ts";
+import { createServers, runningServers, startLoadedWorld } from "./loaded-world.ts";
 import type { Measurement } from "./report.ts";
 
 /** How many servers, how long nothing happens, and how much memory the controller may take. */
 export type Load = { readonly servers: number; readonly restSeconds: number; readonly atMostMebibytes: number };
-
-const NAMESPACE = "bench";
-const STORAGE_CLASS = "bench";
 
 /** Children of a token-mode server with a volume. */
 const CHILDREN = 7;
 
 /** What the first lists left behind is collected when nothing has happened for some seconds. */
 const COLLECTED_SECONDS = 30;
-
-/** Calls in flight at a time: as many users press "start" at once. */
-const CONCURRENT_USERS = 50;
 
 /**
  * Many servers at once on nodes that are played, then rest, then a restart of the controller: nothing runs in the pods,
@@ -57,32 +51,6 @@ function promise(what: string, calls: readonly AuditedCall[], atMost: number): M
   return { what, measured: calls.length, atMost, detail: describeCalls(calls) };
 }
 
-/** The chart on an API server with nodes for so many pods, and a volume for each of them. */
-async function startLoadedWorld(servers: number): Promise<World> {
-  const world = await startWorld(["scope.clusterWide=true"], {
-    fakeNodes: Math.ceil(servers / 100), // each takes 110 pods
-    // Their default of 20 calls a second would be what is measured.
-    controllerManagerFlags: ["--kube-api-qps=1000", "--kube-api-burst=1000", "--concurrent-statefulset-syncs=20"],
-    apiServerFlags: ["--audit-log-maxsize=4000"], // megabytes: one file, or calls would be missing
-  });
-  await world.makeNamespace(NAMESPACE);
-  const volumes = Array.from({ length: servers }, (_, index) => ({
-    apiVersion: "v1",
-    kind: "PersistentVolume",
-    metadata: { name: `volume-${index}` },
-    spec: {
-      storageClassName: STORAGE_CLASS,
-      capacity: { storage: "1Gi" },
-      accessModes: ["ReadWriteOnce"],
-      hostPath: { path: "/nowhere" },
-    },
-  }));
-  await world.cluster.kubectl(["create", "-f", "-"], {
-    stdin: JSON.stringify({ apiVersion: "v1", kind: "List", items: volumes }),
-  });
-  return world;
-}
-
 async function measureBurst(
   { servers }: Load,
   world: World,
@@ -115,42 +83,6 @@ async function measureBurst(
   ];
 }
 
-async function createServers(admin: KubeClient, servers: number, signal: AbortSignal): Promise<void> {
-  const names = Array.from({ length: servers }, (_, index) => `server-${index}`);
-  const createNext = async (): Promise<void> => {
-    for (let name = names.pop(); name !== undefined; name = names.pop()) {
-      await admin.create(SERVER_KIND, aServer(name), {}, signal);
-    }
-  };
-  await Promise.all(Array.from({ length: CONCURRENT_USERS }, createNext));
-}
-
-function aServer(name: string): object {
-  return {
-    apiVersion: SERVER_KIND.apiVersion,
-    kind: SERVER_KIND.kind,
-    metadata: { namespace: NAMESPACE, name },
-    spec: {
-      routing: { host: "hub.example.org", path: `/${name}` },
-      storage: { size: "1Gi", pvc: { enabled: true, storageClassName: STORAGE_CLASS } },
-    },
-  };
-}
-
-/** How many run when all do, or when no further one has begun to for a minute. */
-async function runningServers(admin: KubeClient, servers: number, signal: AbortSignal): Promise<number> {
-  let running = 0;
-  for (let since = performance.now(); performance.now() < since + 60_000; await sleep(2000, undefined, { signal })) {
-    const { items } = await admin.list(SERVER_KIND, { namespace: NAMESPACE }, signal);
-    const states = items.map((server) => (server as { status?: { state?: string } }).status?.state); // of the CRD
-    const now = states.filter((state) => state === "running").length;
-    if (now > running) since = performance.now();
-    running = now;
-    if (running === servers) break;
-  }
-  return running;
-}
-
 async function measureRest(
   { servers, restSeconds, atMostMebibytes }: Load,
   controller: ControllerProcess,
@@ -162,7 +94,7 @@ async function measureRest(
   const calls = (await log.calls()).slice(before);
   const cpu = controller.cpuSeconds() - cpuBefore;
   const { resident, peak } = controller.memory();
-  const events = calls.filter(({ resource }) => resource === "events");
+  const events = calls.filter(({ verb, resource }) => resource === "events" && verb !== "watch");
   return [
     promise(`writes of ${servers} idle servers in ${restSeconds} s`, [...writesAmong(calls), ...events], 0),
     promise(`their reads, other than watches and the lease`, readsAmong(calls), 0),

@@ -1,0 +1,89 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { KubeClient } from "@amalthea/kube";
+import { SERVER_KIND } from "../controller/src/kinds.ts";
+import { startWorld, type World } from "../test/integration/controller/world.ts";
+
+/** Where the servers are. */
+export const NAMESPACE = "bench";
+
+const STORAGE_CLASS = "bench";
+
+/** Calls in flight at a time: as many users press "start" at once. */
+const CONCURRENT_USERS = 50;
+
+/**
+ * The chart on an API server with nodes for so many pods, and a volume for the claim of each server.
+ *
+ * @param spare volumes and room for servers with names of their own. Default 0.
+ */
+export async function startLoadedWorld(servers: number, spare = 0): Promise<World> {
+  const world = await startWorld(["scope.clusterWide=true"], {
+    fakeNodes: Math.ceil((servers + spare) / 100), // each takes 110 pods
+    // Their default of 20 calls a second would be what is measured.
+    controllerManagerFlags: ["--kube-api-qps=1000", "--kube-api-burst=1000", "--concurrent-statefulset-syncs=20"],
+    apiServerFlags: ["--audit-log-maxsize=4000"], // megabytes: one file, or calls would be missing
+  });
+  await world.makeNamespace(NAMESPACE);
+  // To look for a volume that fits takes the longer the more there are, and would be what is measured.
+  const bound = Array.from({ length: servers }, (_, index) => aVolume(index, { name: nameOf(index) }));
+  const free = Array.from({ length: spare }, (_, index) => aVolume(servers + index));
+  await world.cluster.kubectl(["create", "-f", "-"], {
+    stdin: JSON.stringify({ apiVersion: "v1", kind: "List", items: [...bound, ...free] }),
+  });
+  return world;
+}
+
+function aVolume(index: number, claim?: { readonly name: string }): object {
+  return {
+    apiVersion: "v1",
+    kind: "PersistentVolume",
+    metadata: { name: `volume-${index}` },
+    spec: {
+      storageClassName: STORAGE_CLASS,
+      capacity: { storage: "1Gi" },
+      accessModes: ["ReadWriteOnce"],
+      hostPath: { path: "/nowhere" },
+      ...(claim === undefined ? {} : { claimRef: { namespace: NAMESPACE, ...claim } }),
+    },
+  };
+}
+
+const nameOf = (index: number): string => `server-${index}`;
+
+/** Makes servers as many users do who press "start" at once. */
+export async function createServers(admin: KubeClient, servers: number, signal: AbortSignal): Promise<void> {
+  const names = Array.from({ length: servers }, (_, index) => nameOf(index));
+  const createNext = async (): Promise<void> => {
+    for (let name = names.pop(); name !== undefined; name = names.pop()) {
+      await admin.create(SERVER_KIND, aServer(name), {}, signal);
+    }
+  };
+  await Promise.all(Array.from({ length: CONCURRENT_USERS }, createNext));
+}
+
+/** A token-mode server with a volume. */
+export function aServer(name: string): object {
+  return {
+    apiVersion: SERVER_KIND.apiVersion,
+    kind: SERVER_KIND.kind,
+    metadata: { namespace: NAMESPACE, name },
+    spec: {
+      routing: { host: "hub.example.org", path: `/${name}` },
+      storage: { size: "1Gi", pvc: { enabled: true, storageClassName: STORAGE_CLASS } },
+    },
+  };
+}
+
+/** How many run when all do, or when no further one has begun to for three minutes. */
+export async function runningServers(admin: KubeClient, servers: number, signal: AbortSignal): Promise<number> {
+  let running = 0;
+  for (let since = performance.now(); performance.now() < since + 180_000; await sleep(2000, undefined, { signal })) {
+    const { items } = await admin.list(SERVER_KIND, { namespace: NAMESPACE }, signal);
+    const states = items.map((server) => (server as { status?: { state?: string } }).status?.state); // of the CRD
+    const now = states.filter((state) => state === "running").length;
+    if (now > running) since = performance.now();
+    running = now;
+    if (running === servers) break;
+  }
+  return running;
+}
