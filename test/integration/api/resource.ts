@@ -10,7 +10,7 @@ export function aServer(spec: object, name = "alice"): object {
 export async function installCrd(cluster: ControlPlane, crd: object): Promise<void> {
   const args = ["apply", "--server-side", "--force-conflicts", "--warnings-as-errors", "-f=-"];
   await cluster.kubectl(args, { stdin: JSON.stringify(crd) });
-  await cluster.kubectl(["wait", "--for=condition=Established", "crd/jupyterservers.amalthea.dev", "--timeout=30s"]);
+  await cluster.kubectl(["wait", "--for=condition=Established", "crd/jupyterservers.amalthea.dev", "--timeout=90s"]);
   await cluster.kubectl(["get", "jupyterservers", "--all-namespaces"]);
 }
 

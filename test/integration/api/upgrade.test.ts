@@ -85,7 +85,7 @@ describe.each(names)("%s, stored under the predecessor's CRD,", (name) => {
       .catch(
         (error: unknown) => expect(String(error)).toContain("NotFound"), // it had none and is gone already
       );
-    await cluster.kubectl(["wait", "--for=delete", `jupyterserver/${name}`, "--timeout=10s"]);
+    await cluster.kubectl(["wait", "--for=delete", `jupyterserver/${name}`, "--timeout=60s"]);
   });
 });
 

@@ -131,8 +131,7 @@ describe("the Secret", () => {
     const user = await aRunningServer("secret");
     const before = (await user.get(kinds.Secret, "alice")).data;
     await user.remove(kinds.Secret, "alice");
-    await user.patchServer("alice", { spec: { jupyterServer: { hibernated: true } } });
-    await user.until("alice", ({ status }) => status?.state === "hibernated");
+    await user.hibernate("alice");
     await user.patchServer("alice", { spec: { jupyterServer: { hibernated: false } } });
     await eventually(async () => expect((await user.get(kinds.Secret, "alice")).data).not.toEqual(before));
     await user.makePodReady("alice");

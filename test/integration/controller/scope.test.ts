@@ -29,8 +29,7 @@ describe("a controller of two namespaces", () => {
       await user.makePodReady("alice");
       await user.until("alice", ({ status }) => status?.state === "running");
       await user.patchServer("alice", { spec: { jupyterServer: { resources: { requests: { cpu: "100m" } } } } });
-      await user.patchServer("alice", { spec: { jupyterServer: { hibernated: true } } });
-      await user.until("alice", ({ status }) => status?.state === "hibernated");
+      await user.hibernate("alice");
       await user.patchServer("alice", {
         spec: { jupyterServer: { hibernated: false }, storage: { pvc: { enabled: false } } },
       });

@@ -32,7 +32,7 @@ export const childKinds: readonly Kind[] = [
 ];
 
 /** Tries until `look` no longer throws, every 50 ms. @throws what it threw last, after the time limit. */
-export async function eventually<T>(look: () => Promise<T>, timeoutMs = 30_000): Promise<T> {
+export async function eventually<T>(look: () => Promise<T>, timeoutMs = 90_000): Promise<T> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {
     try {
@@ -103,6 +103,15 @@ export class User {
       if (!isSo(server)) throw new Error(`server ${name} is not so yet: ${JSON.stringify(server.status)}`);
       return server;
     }, timeoutMs);
+  }
+
+  /** Hibernates the server and waits until its pod is gone: a resume before that would keep the pod. */
+  async hibernate(name: string): Promise<void> {
+    await this.patchServer(name, { spec: { jupyterServer: { hibernated: true } } });
+    await this.until(name, ({ status }) => status?.state === "hibernated");
+    await eventually(async () => {
+      if ((await this.find(kinds.Pod, `${name}-0`)) !== undefined) throw new Error("the pod is still there");
+    });
   }
 
   /** Does what a kubelet would tell: the pod of the server runs and all its containers are ready. */

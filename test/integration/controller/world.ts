@@ -63,7 +63,7 @@ export async function startWorld(values: readonly string[], options: ControlPlan
   await cluster.kubectl(["apply", "--server-side", "-f=-"], {
     stdin: JSON.stringify({ apiVersion: "v1", kind: "List", items: objects }),
   });
-  await cluster.kubectl(["wait", "--for=condition=Established", "crd/jupyterservers.amalthea.dev", "--timeout=30s"]);
+  await cluster.kubectl(["wait", "--for=condition=Established", "crd/jupyterservers.amalthea.dev", "--timeout=90s"]);
   const { stdout: token } = await cluster.kubectl(["create", "token", "amalthea", "--namespace=amalthea"]);
   return {
     cluster,

@@ -71,7 +71,7 @@ describe("objects that the predecessor admitted and that our rules refuse", () =
   });
 
   it("go when they are deleted", async () => {
-    await world.cluster.kubectl(["delete", "jupyterservers", "--all", "--namespace=old-objects", "--timeout=30s"]);
+    await world.cluster.kubectl(["delete", "jupyterservers", "--all", "--namespace=old-objects", "--timeout=90s"]);
   });
 });
 
