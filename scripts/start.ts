@@ -32,7 +32,9 @@ async function main(signal: AbortSignal): Promise<void> {
   if (login.length > 0) console.log([...login, ""].join("\n"));
   if (!staysInForeground) return console.log(`JupyterLab: ${url}`);
   console.log(`JupyterLab: ${url}\n\nCtrl-C ends the cluster and removes it.`);
+  const keepAlive = setInterval(() => undefined, 60_000); // waiting for a signal alone does not keep a process
   await once(signal, "abort");
+  clearInterval(keepAlive);
 }
 
 /** Applies the sample, waits until it answers, and returns the address that logs the browser in. */
