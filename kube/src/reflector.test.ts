@@ -23,13 +23,17 @@ const bookmark = (resourceVersion: string, annotations = {}): WatchEvent<ConfigM
 });
 const endOfWhatExists = bookmark("5", { "k8s.io/initial-events-end": "true" });
 
-/** Each watch gives its events and then says nothing until it is aborted. What a real server does: test/integration. */
+/** Each watch gives its events and then says nothing until it is aborted, or ends in good order after `lastingMs`. What a real server does: test/integration. */
 type Script = readonly (readonly WatchEvent<ConfigMap>[])[];
 
-function run(script: Script): {
+function run(
+  script: Script,
+  lastingMs?: number,
+): {
   readonly clock: FakeClock;
   readonly watches: (string | undefined)[];
   readonly names: () => string[];
+  readonly silentMs: () => number;
   readonly stop: () => Promise<void>;
 } {
   const clock = new FakeClock();
@@ -41,6 +45,7 @@ function run(script: Script): {
       options.onBytes?.(1);
       yield event;
     }
+    if (lastingMs !== undefined) return await clock.sleep(lastingMs, signal);
     await new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
   }
   const list = async (): Promise<never> => {
@@ -60,10 +65,23 @@ function run(script: Script): {
     expect(reflector.state.phase.kind).toBe("Stopped");
     expect(clock.pending).toBe(0);
   };
-  return { clock, watches, stop, names: () => [...store.list()].map((object) => object.metadata.name) };
+  const silentMs = (): number => reflector.silentMs();
+  return { clock, watches, stop, silentMs, names: () => [...store.list()].map((object) => object.metadata.name) };
 }
 
 describe("Reflector", () => {
+  it("hears of a kind that nobody changes at the end of each watch", async () => {
+    const { clock, watches, silentMs, stop } = run([[endOfWhatExists]], 200_000);
+    await settle();
+    for (let watch = 0; watch < 4; watch++) {
+      await clock.advance(200_000);
+      await settle();
+    }
+    expect(watches.length).toBeGreaterThan(3);
+    expect(silentMs()).toBeLessThanOrEqual(200_000);
+    await stop();
+  });
+
   it("shows nothing of what exists before it has seen all of it", async () => {
     const { names, stop } = run([[added("a", "1"), added("b", "2")]]);
     await settle();

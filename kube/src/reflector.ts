@@ -133,6 +133,7 @@ export class Reflector<T extends KubeObject> {
     try {
       const events = await this.#readWatch(from, guard);
       signal.throwIfAborted();
+      this.#contact(); // of a kind without bookmarks and without changes nothing else is ever heard
       return { kind: "Ended", afterMs: clock.monotonicMs() - startMs, events };
     } catch (error) {
       if (guard.silent) return this.#stalled();
