@@ -17,7 +17,7 @@ const accounts = {
   alice: { email: "alice@example.org", email_verified: true, groups: ["staff"] },
   bob: { email: "bob@example.org", email_verified: true, groups: ["a,staff", "admin"] },
 };
-const policy = { emails: ["Alice@Example.org"], groups: ["staff"] };
+const criteria = { authorizedEmails: ["Alice@Example.org"], authorizedGroups: ["staff"] };
 
 describe.each(["/", "/sessions/a"])("an attack on a server at %s", (basePath) => {
   let chain: Chain;
@@ -25,7 +25,7 @@ describe.each(["/", "/sessions/a"])("an attack on a server at %s", (basePath) =>
   let bob = "";
 
   beforeAll(async () => {
-    chain = await startChain({ basePath, accounts, policy });
+    chain = await startChain({ basePath, accounts, criteria });
     [{ cookie: alice }, { cookie: bob }] = await Promise.all([chain.signIn("alice"), chain.signIn("bob")]);
   });
   beforeEach(() => chain.upstream.forget());
@@ -33,9 +33,9 @@ describe.each(["/", "/sessions/a"])("an attack on a server at %s", (basePath) =>
 
   const fill = (text: string): string => text.replaceAll("{P}", basePath === "/" ? "" : basePath);
   const send = async (attack: Attack, cookie = ""): Promise<RawAnswer> => {
-    const target = { host: chain.host, cookieName: chain.settings.cookieName, basePath };
+    const target = { host: chain.host, cookieName: chain.cookieName, basePath };
     const session = cookie === "" ? [] : [`Cookie: ${cookie}`];
-    return sendRaw(chain.settings.ports.traefik, attackText(attack, target, session));
+    return sendRaw(chain.ports.traefik, attackText(attack, target, session));
   };
 
   it.each(WITHOUT_SESSION)("without a session: $attack → $status", async (attack) => {
@@ -126,7 +126,7 @@ describe.each(["/", "/sessions/a"])("an attack on a server at %s", (basePath) =>
     const session = cookie() === "" ? [] : [`Cookie: ${cookie()}`];
     const lines = [`Host: ${chain.host}`, ...HANDSHAKE, ...headers, ...session];
     const answer = await sendUntilHead(
-      chain.settings.ports.traefik,
+      chain.ports.traefik,
       requestText(fill("GET {P}/api/kernels/1/channels HTTP/1.1"), lines),
     );
     expect(answer.status).toBe(status);
@@ -141,17 +141,14 @@ describe.each(["/", "/sessions/a"])("an attack on a server at %s", (basePath) =>
       `Cookie: ${alice}`,
     ]);
     const second = requestText(fill("GET {P}/api/secret HTTP/1.1"), [`Host: ${chain.host}`, ...FORGED]);
-    const answer = await sendRaw(chain.settings.ports.traefik, first + second);
+    const answer = await sendRaw(chain.ports.traefik, first + second);
     expect(answer.status).toBe(404);
     expect(chain.upstream.arrivals.filter(({ url }) => url.includes("secret"))).toEqual([]);
   });
 
   it("HTTP/2 with prior knowledge reaches nobody", async () => {
     const settingsFrame = "\x00\x00\x00\x04\x00\x00\x00\x00\x00";
-    const answer = await sendUntilHead(
-      chain.settings.ports.traefik,
-      `PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n${settingsFrame}`,
-    );
+    const answer = await sendUntilHead(chain.ports.traefik, `PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n${settingsFrame}`);
     expect([0, 400, 404, 505]).toContain(answer.status);
     expect(chain.upstream.arrivals).toEqual([]);
   });

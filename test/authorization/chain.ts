@@ -6,24 +6,29 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { Oidc } from "@amalthea/api";
 import { binaryPath } from "@amalthea/cluster";
-import { oauth2ProxyArgs, traefikDynamicConfig, traefikStaticConfig, type LoginSettings } from "./chain-config.ts";
 import { startIdentityProvider, type Account, type IdentityProvider } from "./identity-provider.ts";
+import { localPod, policyFor, type LocalPorts } from "./local-pod.ts";
 import { createPolicyMount, writeVersion } from "./policy-mount.ts";
 import { eventually, startProgram, type Program } from "./program.ts";
 import { startRecordingUpstream, type RecordingUpstream } from "./recording-upstream.ts";
 import { signIn, type Login } from "./sign-in.ts";
 
-/** The whole access chain of one server, with the real proxies and a real provider, on loopback. */
+/** The whole access chain of one server as the controller configures it, with a real provider, on loopback. */
 export type Chain = {
-  readonly settings: LoginSettings;
+  readonly ports: LocalPorts;
+  readonly cookieName: string;
   /** Scheme, host and port people use. */
   readonly origin: string;
   /** As in `Host`. */
   readonly host: string;
   readonly upstream: RecordingUpstream;
   readonly signIn: (account: string, path?: string) => Promise<Login>;
-  readonly setPolicy: (policy: unknown) => Promise<void>;
+  /** Changes who may enter, as a change of the server's spec does. */
+  readonly setCriteria: (criteria: Partial<Oidc>) => Promise<void>;
+  /** Writes a policy file that the controller would not write. */
+  readonly setPolicy: (text: string) => Promise<void>;
   /** What the authorization service has logged. */
   readonly log: () => string;
   readonly programs: Readonly<Record<ProgramName, Program>>;
@@ -38,11 +43,10 @@ type ProgramName = "traefik" | "oauth2Proxy" | "authorization";
 export type ChainOptions = {
   readonly basePath: string;
   readonly accounts: Readonly<Record<string, Account>>;
-  readonly policy: unknown;
-  /** Go duration; a short one lets a session end within a test. */
-  readonly cookieExpire?: string;
-  /** A real Jupyter that runs already; without it the recording upstream stands in its place. */
-  readonly jupyterPort?: number;
+  /** Who may enter. */
+  readonly criteria: Partial<Oidc>;
+  /** oauth2-proxy's arguments after the controller's own, such as a session that ends within a test. */
+  readonly loginArgs?: readonly string[];
   /** Of the authorization service. */
   readonly env?: Readonly<Record<string, string>>;
 };
@@ -50,51 +54,44 @@ export type ChainOptions = {
 const AUTHORIZATION_MAIN = fileURLToPath(import.meta.resolve("../../authorization/src/main.ts"));
 
 export async function startChain(options: ChainOptions): Promise<Chain> {
-  const { basePath } = options;
+  const { basePath, criteria, loginArgs = [] } = options;
+  const prefix = basePath === "/" ? "" : basePath;
   const folder = await mkdtemp(join(tmpdir(), "amalthea-chain-"));
+  const folders = { routes: join(folder, "routes"), policy: join(folder, "policy") };
   const upstream = await startRecordingUpstream();
   const [traefik, probe, oauth2Proxy, authorization] = await freePorts();
-  const ports = { traefik, probe, oauth2Proxy, authorization, jupyter: options.jupyterPort ?? upstream.port };
+  const ports = { traefik, probe, oauth2Proxy, authorization, jupyter: upstream.port };
   const host = `localhost:${traefik}`;
   const origin = `http://${host}`;
-  const prefix = basePath === "/" ? "" : basePath;
   const provider = await startIdentityProvider(options.accounts, `${origin}${prefix}/oauth2/callback`);
-  const settings: LoginSettings = {
-    basePath,
-    hosts: ["localhost"],
-    ports,
-    externalOrigin: origin,
-    issuerUrl: provider.issuerUrl,
-    clientId: provider.clientId,
-    cookieName: `${basePath === "/" ? "__Host-" : "__Secure-"}amalthea-test`,
-    cookieExpire: options.cookieExpire ?? "12h",
-  };
-  const policyDirectory = join(folder, "policy");
-  await createPolicyMount(policyDirectory, options.policy);
-  await writeTraefikFiles(folder, settings);
+  const { issuerUrl, clientId, clientSecret } = provider;
+  const server = { basePath, origin, issuerUrl, clientId, clientSecret, criteria, loginArgs };
+  const pod = localPod(server, ports, folders, randomBytes(16).toString("hex"));
+  await createPolicyMount(folders.policy, pod.policy);
+  await mkdir(folders.routes);
+  await writeFile(join(folders.routes, "routes.yaml"), pod.routes);
 
-  const secrets = {
-    OAUTH2_PROXY_CLIENT_SECRET: provider.clientSecret,
-    OAUTH2_PROXY_COOKIE_SECRET: randomBytes(16).toString("hex"),
-  };
-  const authorizationEnv = { ...environment(settings, policyDirectory), ...options.env };
+  const authorizationEnv = { ...pod.authorization.env, ...options.env };
   const start: Record<ProgramName, () => Promise<Program>> = {
-    traefik: () => startProgram([program("traefik"), `--configFile=${join(folder, "traefik.yml")}`], {}, traefik),
-    oauth2Proxy: () => startProgram([program("oauth2-proxy"), ...oauth2ProxyArgs(settings)], secrets, oauth2Proxy),
+    traefik: () => startProgram([program("traefik"), ...pod.traefik.args], pod.traefik.env, traefik),
+    oauth2Proxy: () =>
+      startProgram([program("oauth2-proxy"), ...pod.oauth2Proxy.args], pod.oauth2Proxy.env, oauth2Proxy),
     authorization: () => startProgram([process.execPath, AUTHORIZATION_MAIN], authorizationEnv, authorization),
   };
   const started = await Promise.all([start.traefik(), start.oauth2Proxy(), start.authorization()]);
   const programs = { traefik: started[0], oauth2Proxy: started[1], authorization: started[2] };
   await eventually("traefik knows its routes", () => asksForLogin(`${origin}${prefix}/api`));
   return {
-    settings,
+    ports,
+    cookieName: pod.cookieName,
     origin,
     host,
     upstream,
     provider,
     programs,
     signIn: (account, path = `${prefix}/lab`) => signIn(`${origin}${path}`, account),
-    setPolicy: (policy) => writeVersion(policyDirectory, policy),
+    setCriteria: (changed) => writeVersion(folders.policy, policyFor({ ...server, criteria: changed })),
+    setPolicy: (text) => writeVersion(folders.policy, text),
     log: () => programs.authorization.output(),
     restart: async (name) => {
       programs[name] = await start[name]();
@@ -107,34 +104,11 @@ export async function startChain(options: ChainOptions): Promise<Chain> {
   };
 }
 
-function environment(
-  { basePath, cookieName, ports, externalOrigin }: LoginSettings,
-  policyDirectory: string,
-): Readonly<Record<string, string>> {
-  return {
-    AMALTHEA_SERVER_NAME: "test-server",
-    AMALTHEA_COOKIE_NAME: cookieName,
-    AMALTHEA_BASE_PATH: basePath,
-    AMALTHEA_ORIGINS: externalOrigin,
-    AMALTHEA_POLICY_DIRECTORY: policyDirectory,
-    AMALTHEA_LISTEN: `127.0.0.1:${ports.authorization}`,
-    AMALTHEA_LOGIN_URL: `http://127.0.0.1:${ports.oauth2Proxy}`,
-    AMALTHEA_JUPYTER_URL: `http://127.0.0.1:${ports.jupyter}`,
-  };
-}
-
 /** traefik listens before it has read its routes. */
 async function asksForLogin(url: string): Promise<boolean> {
   const response = await fetch(url);
   await response.body?.cancel();
   return response.status === 401;
-}
-
-async function writeTraefikFiles(folder: string, settings: LoginSettings): Promise<void> {
-  const dynamicFolder = join(folder, "dynamic");
-  await mkdir(dynamicFolder);
-  await writeFile(join(dynamicFolder, "chain.yml"), JSON.stringify(traefikDynamicConfig(settings)));
-  await writeFile(join(folder, "traefik.yml"), JSON.stringify(traefikStaticConfig(settings, dynamicFolder)));
 }
 
 /** The program to test with: named by the environment, or the one the cluster uses. */

@@ -7,7 +7,7 @@ const accounts = {
   alice: { email: "alice@example.org", email_verified: true },
   mallory: { email: `"<script>alert(1)</script>"@example.org`, email_verified: true },
 };
-const policy = { userIds: ["alice"] };
+const criteria = { userId: "alice" };
 
 describe("when something fails", () => {
   let chain: Chain;
@@ -16,11 +16,10 @@ describe("when something fails", () => {
     fetch(`${chain.origin}${path}`, { headers: { Accept: accept, Cookie: alice }, redirect: "manual" });
   const page = (): Promise<Response> => get("/sessions/a/lab", "text/html,*/*;q=0.8");
   const api = (): Promise<Response> => get("/sessions/a/api/contents", "application/json");
-  const ready = async (): Promise<number> =>
-    (await fetch(`http://127.0.0.1:${chain.settings.ports.probe}/ready`)).status;
+  const ready = async (): Promise<number> => (await fetch(`http://127.0.0.1:${chain.ports.probe}/ready`)).status;
 
   beforeAll(async () => {
-    chain = await startChain({ basePath: "/sessions/a", accounts, policy });
+    chain = await startChain({ basePath: "/sessions/a", accounts, criteria });
     ({ cookie: alice } = await chain.signIn("alice"));
   });
   beforeEach(() => chain.upstream.forget());
@@ -39,7 +38,7 @@ describe("when something fails", () => {
     const signOut = await get("/sessions/a/oauth2/sign_out?rd=%2Fsessions%2Fa%2Foauth2%2Fsigned-out", "text/html");
     expect(signOut.status).toBe(302);
     expect(signOut.headers.get("location")).toBe("/sessions/a/oauth2/signed-out");
-    expect(signOut.headers.getSetCookie().join()).toContain(`${chain.settings.cookieName}=;`);
+    expect(signOut.headers.getSetCookie().join()).toContain(`${chain.cookieName}=;`);
     const signedOut = await fetch(`${chain.origin}/sessions/a/oauth2/signed-out`);
     expect([signedOut.status, await signedOut.text()]).toEqual([200, expect.stringContaining("You are signed out")]);
   });
@@ -49,7 +48,7 @@ describe("when something fails", () => {
     await eventually("access is refused", async () => (await api()).status === 403);
     expect(await (await page()).text()).toContain("cannot be read at the moment");
     expect(await (await api()).json()).toMatchObject({ error: "PolicyBroken" });
-    await chain.setPolicy(policy);
+    await chain.setCriteria(criteria);
     await eventually("access is given again", async () => (await api()).status === 200);
   });
 
@@ -106,7 +105,7 @@ describe("when something fails", () => {
     expect([answer.status, ofApi.status, await ready()]).toEqual([502, 502, 503]);
     expect(await answer.text()).toContain("is not answering");
     expect(await ofApi.json()).toMatchObject({ error: "NotAnswering" });
-    const again = await startRecordingUpstream(chain.settings.ports.jupyter);
+    const again = await startRecordingUpstream(chain.ports.jupyter);
     await eventually("it heals by itself", async () => (await page()).status === 200);
     await again.close();
   });

@@ -165,7 +165,7 @@ describe("a request without a valid session", () => {
   let forgedCookie = "";
 
   beforeAll(async () => {
-    chain = await startChain({ basePath: "/sessions/a", accounts, policy: { allowAnyUser: true } });
+    chain = await startChain({ basePath: "/sessions/a", accounts, criteria: { allowAnyUser: true } });
     const { cookie } = await chain.signIn("alice");
     validCookie = cookie;
     // a real session with one changed character in its middle: close to valid, but not signed
@@ -180,7 +180,7 @@ describe("a request without a valid session", () => {
     const property = fc.asyncProperty(method, path, headers, withForgery, async (verb, target, lines, isForged) => {
       const cookie = isForged ? [`Cookie: ${forgedCookie}`] : [];
       const text = requestText(`${verb} ${target} HTTP/1.1`, [`Host: ${chain.host}`, ...lines, ...cookie]);
-      const answer = await sendRaw(chain.settings.ports.traefik, text);
+      const answer = await sendRaw(chain.ports.traefik, text);
       expect(chain.upstream.arrivals).toEqual([]);
       expect(answer.body).not.toContain("upstream 200");
     });
@@ -191,7 +191,7 @@ describe("a request without a valid session", () => {
     const property = fc.asyncProperty(method, path, headers, async (verb, target, lines) => {
       const described = ["X-Forwarded-Method: GET", `X-Forwarded-Host: ${chain.host}`, `X-Forwarded-Uri: ${target}`];
       const request = [`Host: ${chain.host}`, ...described, ...lines, `Cookie: ${forgedCookie}`];
-      const { authorization } = chain.settings.ports;
+      const { authorization } = chain.ports;
       const asked = await sendRaw(authorization, requestText("GET /authorize HTTP/1.1", request));
       const direct = await sendRaw(authorization, requestText(`${verb} ${target} HTTP/1.1`, request));
       expect(asked.body).not.toContain(`"decision":"Allow"`);
@@ -205,7 +205,7 @@ describe("a request without a valid session", () => {
 
   it("is what the tests above refuse: the same with a valid session reaches Jupyter", async () => {
     const text = requestText("GET /sessions/a/api HTTP/1.1", [`Host: ${chain.host}`, `Cookie: ${validCookie}`]);
-    expect((await sendRaw(chain.settings.ports.traefik, text)).body).toContain("upstream 200");
+    expect((await sendRaw(chain.ports.traefik, text)).body).toContain("upstream 200");
     expect(chain.upstream.arrivals).toHaveLength(1);
   });
 });

@@ -21,7 +21,7 @@ describe("openapi.yaml", () => {
   let chain: Chain;
 
   beforeAll(async () => {
-    chain = await startChain({ basePath: "/", accounts: {}, policy: {} });
+    chain = await startChain({ basePath: "/", accounts: {}, criteria: {} });
   });
   afterAll(() => chain.close());
 
@@ -41,12 +41,12 @@ describe("openapi.yaml", () => {
 
   it.each(Object.keys(document.paths))("%s answers a status that is documented", async (path) => {
     const url = path.replace("{status}", "502").replace("{path}", "api");
-    const { status } = await fetch(`http://127.0.0.1:${chain.settings.ports.authorization}${url}`);
+    const { status } = await fetch(`http://127.0.0.1:${chain.ports.authorization}${url}`);
     expect(Object.keys(document.paths[path]?.get.responses ?? {})).toContain(String(status));
   });
 
   it("what it does not name is not there", async () => {
-    const { status } = await fetch(`http://127.0.0.1:${chain.settings.ports.authorization}/constructor`);
+    const { status } = await fetch(`http://127.0.0.1:${chain.ports.authorization}/constructor`);
     expect(status).toBe(404);
   });
 });

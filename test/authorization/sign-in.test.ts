@@ -11,7 +11,7 @@ describe.each(["/", "/sessions/a"])("signing in to a server at %s", (basePath) =
   const prefix = basePath === "/" ? "" : basePath;
 
   beforeAll(async () => {
-    chain = await startChain({ basePath, accounts, policy: { groups: ["lab-a"] } });
+    chain = await startChain({ basePath, accounts, criteria: { authorizedGroups: ["lab-a"] } });
   });
   beforeEach(() => chain.upstream.forget());
   afterAll(() => chain.close());

@@ -14,7 +14,7 @@ export type Tunnel = {
 
 /** Opens a WebSocket through the chain. */
 export async function openTunnel(chain: Chain, cookie: string, path: string): Promise<Tunnel> {
-  const socket = connect({ host: "127.0.0.1", port: chain.settings.ports.traefik });
+  const socket = connect({ host: "127.0.0.1", port: chain.ports.traefik });
   socket.on("error", () => socket.destroy());
   const headers = [`Host: ${chain.host}`, ...HANDSHAKE, `Origin: ${chain.origin}`, `Cookie: ${cookie}`];
   socket.write(requestText(`GET ${path} HTTP/1.1`, headers));

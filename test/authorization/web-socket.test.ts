@@ -9,7 +9,7 @@ const accounts = {
   alice: { email: "alice@example.org", email_verified: true, groups: ["staff"] },
   bob: { email: "bob@example.org", email_verified: true, groups: ["staff"] },
 };
-const both = { emails: ["alice@example.org", "bob@example.org"] };
+const both = { authorizedEmails: ["alice@example.org", "bob@example.org"] };
 const PATH = "/sessions/a/api/kernels/1/channels?session_id=2";
 
 describe("an open WebSocket", () => {
@@ -26,7 +26,7 @@ describe("an open WebSocket", () => {
 
   beforeAll(async () => {
     const env = { AMALTHEA_SESSION_CHECK_SECONDS: "0.2", AMALTHEA_SESSION_GRACE_SECONDS: "1" };
-    chain = await startChain({ basePath: "/sessions/a", accounts, policy: both, env });
+    chain = await startChain({ basePath: "/sessions/a", accounts, criteria: both, env });
     [{ cookie: alice }, { cookie: bob }] = await Promise.all([chain.signIn("alice"), chain.signIn("bob")]);
   });
   beforeEach(() => chain.upstream.forget());
@@ -65,12 +65,12 @@ describe("an open WebSocket", () => {
 
   it("is cut when the policy no longer names its user, and others stay", async () => {
     const [cut, stays] = await Promise.all([open(alice), open(bob)]);
-    await chain.setPolicy({ emails: ["bob@example.org"] });
+    await chain.setCriteria({ authorizedEmails: ["bob@example.org"] });
     await once(cut.socket, "close");
     expect(await stays.echo(hello)).toEqual(hello);
     expect((await open(alice)).status).toBe(403);
     await eventually("the log says why", () => chain.log().includes("AccessRevoked"));
-    await chain.setPolicy(both);
+    await chain.setCriteria(both);
     await eventually("alice is let in again", async () => (await open(alice)).status === 101);
   });
 
@@ -81,7 +81,7 @@ describe("an open WebSocket", () => {
     const tunnel = await open(alice);
     await chain.setPolicy(text);
     await once(tunnel.socket, "close");
-    await chain.setPolicy(both);
+    await chain.setCriteria(both);
     await eventually("alice is let in again", async () => (await open(alice)).status === 101);
   });
 
@@ -109,7 +109,7 @@ describe("an open WebSocket", () => {
 describe("a WebSocket whose time is over", () => {
   it("is cut when the session ends", async () => {
     const env = { AMALTHEA_SESSION_CHECK_SECONDS: "0.2" };
-    const chain = await startChain({ basePath: "/", accounts, policy: both, env, cookieExpire: "3s" });
+    const chain = await startChain({ basePath: "/", accounts, criteria: both, env, loginArgs: ["--cookie-expire=3s"] });
     onTestFinished(() => chain.close());
     const { cookie } = await chain.signIn("alice");
     const tunnel = await openTunnel(chain, cookie, "/api/kernels/1/channels");
@@ -120,7 +120,7 @@ describe("a WebSocket whose time is over", () => {
 
   it("is cut when it reaches its longest life", async () => {
     const env = { AMALTHEA_SESSION_CHECK_SECONDS: "0.2", AMALTHEA_SOCKET_LIFE_SECONDS: "1" };
-    const chain = await startChain({ basePath: "/", accounts, policy: both, env });
+    const chain = await startChain({ basePath: "/", accounts, criteria: both, env });
     onTestFinished(() => chain.close());
     const { cookie } = await chain.signIn("alice");
     const tunnel = await openTunnel(chain, cookie, "/api/kernels/1/channels");
