@@ -68,6 +68,17 @@ describe("routeOf", () => {
     });
   });
 
+  it.each([
+    ["https://Hub.Example.org", "https://hub.example.org"],
+    ["HTTPS://hub.example.org:443/", "https://hub.example.org"],
+    ["http://hub.example.org:80", "http://hub.example.org"],
+    ["http://hub.example.org:443", "http://hub.example.org:443"],
+    ["https://hub.example.org:4430", "https://hub.example.org:4430"],
+    ["https://443", "https://443"],
+  ])("writes the external address %s as browsers do: %s", (externalUrl, origin) => {
+    expect(routeOf(aServer({ host: "h", externalUrl }))?.origin).toBe(origin);
+  });
+
   it.each([{}, { host: "" }])("knows none without a host: %j", (routing) => {
     expect(routeOf(aServer(routing))).toBeUndefined();
   });

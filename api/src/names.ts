@@ -131,6 +131,16 @@ export const DEFAULT_IMAGES = {
  */
 export const MAX_NAME_LENGTH = 52;
 
+/**
+ * What `routing.path` may consist of: what browsers, proxies, cookies and Jupyter all write the same way. Jupyter takes
+ * the path as a part of regular expressions and compares it with the encoded path of a request, ingress controllers
+ * mostly with the decoded one, a `;` ends the path of a cookie, and oauth2-proxy reads braces as variables.
+ */
+export const ROUTING_PATH_PATTERN = "^[A-Za-z0-9/._~@:,=&!'-]*$";
+
+/** Longest `routing.path`. Browsers ignore the path of a cookie from 1,025 characters on. */
+export const MAX_PATH_LENGTH = 1000;
+
 /** Name of the server's children: all have the server's own, as clients expect. */
 export function childName(server: NamedServer): string {
   return server.metadata.name;
@@ -164,7 +174,7 @@ export type Route = {
 export function routeOf(server: { readonly spec: Pick<JupyterServer["spec"], "routing"> }): Route | undefined {
   const { host, path, tls, externalUrl } = server.spec.routing;
   if (host === undefined || host === "") return undefined;
-  const origin = (externalUrl ?? `${tls.enabled ? "https" : "http"}://${host}`).replace(/\/+$/, "");
+  const origin = asOrigin(externalUrl ?? `${tls.enabled ? "https" : "http"}://${host}`);
   const normalized = normalizePath(path);
   return {
     host,
@@ -174,6 +184,14 @@ export function routeOf(server: { readonly spec: Pick<JupyterServer["spec"], "ro
     origin,
     url: normalized === "/" ? origin : origin + normalized,
   };
+}
+
+/** An address as browsers write it in `Origin`: in lower case, without the port that follows from the scheme. */
+function asOrigin(url: string): string {
+  return url
+    .toLowerCase()
+    .replace(/\/+$/, "")
+    .replace(/^(http:.*):80$|^(https:.*):443$/, "$1$2");
 }
 
 /** One spelling for every way to write a path: `a//b/` becomes `/a/b`, the root stays `/`. */

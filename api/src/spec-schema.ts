@@ -16,7 +16,7 @@ import type {
   VolumeClaim,
   VolumeMount,
 } from "./jupyter-server.ts";
-import { DEFAULT_IMAGES } from "./names.ts";
+import { DEFAULT_IMAGES, MAX_PATH_LENGTH, ROUTING_PATH_PATTERN } from "./names.ts";
 import {
   anyObject,
   anything,
@@ -131,28 +131,35 @@ const jupyterServer: Schema<JupyterServerSettings> = object<JupyterServerSetting
   ),
 });
 
+/** What browsers take a host for an IP address by, if it is its last part. */
+const NUMBER = "([0-9]+|0[xX][0-9a-fA-F]*)";
+const OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])";
+const IPV4_ADDRESS = `(${OCTET}[.]){3}${OCTET}`;
+/** 1 to 65535. */
+const PORT = "([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])";
+
 const routing: Schema<Routing> = object<Routing>("Where the server is reached from outside.", {
   host: string("Host name, such as `hub.example.org`.", {
     maxLength: 253,
     rules: [
       rule(
-        "self == '' || (self.matches(r'^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$') && !self.matches(r'^[0-9.]+$'))",
-        "routing.host must be a host name in lower case such as hub.example.org, without scheme, port and path",
+        `self == '' || (self.matches(r'^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$') && !self.matches(r'(^|[.])${NUMBER}$'))`,
+        "routing.host must be a host name in lower case such as hub.example.org, without scheme, port and path, and must not end in a number",
       ),
     ],
   }),
   path: withDefault(
     "/",
     string("Path below which the server is reached.", {
-      maxLength: 1024,
+      maxLength: MAX_PATH_LENGTH,
       rules: [
         rule(
-          "!self.matches(r'[\\x00-\\x20\\x7f?#\\\\]')",
-          "routing.path must not contain white space, control characters, ?, # or \\: remove them",
+          `self.matches(r"${ROUTING_PATH_PATTERN}")`,
+          "routing.path must consist of a-z, A-Z, 0-9 and -._~@:,=&!' between slashes: replace every other character, percent codes included",
         ),
         rule(
-          "!self.split('/').exists(segment, segment == '.' || segment == '..') && !self.lowerAscii().contains('%2f') && !self.lowerAscii().contains('%5c')",
-          "routing.path must not contain the segments . and .. or encoded slashes: write the path out",
+          "!self.split('/').exists(segment, segment == '.' || segment == '..')",
+          "routing.path must not contain the segments . and ..: write the path out",
         ),
       ],
     }),
@@ -165,7 +172,7 @@ const routing: Schema<Routing> = object<Routing>("Where the server is reached fr
       maxLength: 300,
       rules: [
         rule(
-          "self.matches(r'^https?://[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?(:[0-9]{1,5})?/?$')",
+          `self.matches(r'^https?://[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?(:${PORT})?/?$') && (self.matches(r'^https?://${IPV4_ADDRESS}([:/]|$)') || !self.matches(r'^https?://([^:/]*[.])?${NUMBER}([:/]|$)'))`,
           "routing.externalUrl must be scheme, host and port such as https://hub.example.org:8443; the path stands in routing.path",
         ),
       ],

@@ -1,4 +1,4 @@
-import type { JupyterServer, Route } from "@amalthea/api";
+import { ROUTING_PATH_PATTERN, type JupyterServer, type Route } from "@amalthea/api";
 import { isReservedVariable } from "./children/jupyter-container.ts";
 import type { Problem } from "./plan-facts.ts";
 import { wasPredecessors } from "./server-metadata.ts";
@@ -19,7 +19,9 @@ export function specProblems(server: JupyterServer, route: Route | undefined): r
     ...(reserved === undefined
       ? []
       : [invalid("jupyterServer.env", `${reserved.name} is set by the controller; use another name`)]),
-    ...(spec.auth.oidc.enabled ? [...oidcProblems(spec.auth.oidc), ...loginProblems(server, route)] : []),
+    ...(spec.auth.oidc.enabled
+      ? [...oidcProblems(spec.auth.oidc), ...loginProblems(server, route), ...pathProblems(route)]
+      : []),
   ];
 }
 
@@ -29,6 +31,12 @@ function loginProblems(server: JupyterServer, route: Route | undefined): readonl
   const message =
     "browsers keep a login on https only; enable TLS here, or set routing.externalUrl where TLS ends elsewhere";
   return [invalid("routing.tls.enabled", message)];
+}
+
+/** Without a login such a path may work, depending on the ingress controller; the login's cookies and routes cannot carry it. */
+function pathProblems(route: Route | undefined): readonly Problem[] {
+  if (route === undefined || new RegExp(ROUTING_PATH_PATTERN).test(route.path)) return [];
+  return [invalid("routing.path", "use only a-z, A-Z, 0-9 and -._~@:,=&!' between its slashes")];
 }
 
 type OidcSpec = JupyterServer["spec"]["auth"]["oidc"];
