@@ -93,7 +93,7 @@ describe("the CRD", () => {
     [{ routing: { host: "10.0.0.1" } }, "routing.host must be a host name"],
     [{ routing: { host: "*.example.org" } }, "routing.host must be a host name"],
     [{ routing: { host: "h", path: "/a/../b" } }, "must not contain the segments . and .."],
-    ...["/a%2Fb", "/a%20b", "/älice", "/a b", "/a\nb", "/a;b", ...'?#\\"$()*+<>[]^`{|}'].map(
+    ...["/a%2Fb", "/a%20b", "/älice", "/a b", "/a\nb", "/a;b", ...Array.from('?#\\"$()*+<>[]^`{|}')].map(
       (path): [object, string] => [
         { routing: { host: "h", path } },
         "routing.path must consist of a-z, A-Z, 0-9 and -.",
