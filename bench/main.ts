@@ -1,8 +1,11 @@
+import { randomInt } from "node:crypto";
 import { buildCluster } from "@amalthea/cluster";
 import { reportFailure } from "../scripts/report-failure.ts";
 import { faults } from "./faults.ts";
+import { loginChain } from "./login-chain.ts";
 import { manyServers } from "./many-servers.ts";
 import { callsOfOneServer } from "./one-server.ts";
+import { randomServers } from "./random-servers.ts";
 import { type RealCluster, startRealCluster } from "./real-cluster.ts";
 import { startTime } from "./start-time.ts";
 import { describeMeasurement, holds, type Measurement } from "./report.ts";
@@ -19,6 +22,9 @@ type Bench = {
 /** How long idle servers are looked at; a shorter time proves less. */
 const restSeconds = Number(process.env["BENCH_SECONDS"] ?? 120);
 
+/** Of what is random; one that is given repeats a run. */
+const seed = Number(process.env["BENCH_SEED"] ?? randomInt(2 ** 31));
+
 const benches: Readonly<Record<string, Bench>> = {
   "one-server": {
     title: "Calls for one server with a volume, on a real kubelet",
@@ -27,6 +33,10 @@ const benches: Readonly<Record<string, Bench>> = {
   "start-time": {
     title: "Time until a server is Ready, on a real kubelet",
     run: async (signal) => startTime(await realCluster(signal)),
+  },
+  "login-chain": {
+    title: "Requests by our login chain, by a single proxy and by none, on a real kubelet",
+    run: async (signal) => loginChain(await realCluster(signal), signal),
   },
   "200-servers": {
     title: "200 servers on nodes that are played",
@@ -39,6 +49,10 @@ const benches: Readonly<Record<string, Bench>> = {
   faults: {
     title: "Changes while the API server fails",
     run: faults,
+  },
+  "random-servers": {
+    title: "10,000 random servers, by the schema of the definition",
+    run: (signal) => randomServers({ servers: 10_000, seed }, signal),
   },
 };
 

@@ -7,11 +7,16 @@ import { AuditLog } from "./audit-log.ts";
 
 /** A cluster with a real kubelet and Amalthea on it, as `npm start` makes it. */
 export type RealCluster = {
+  readonly name: string;
+  /** Where the ingress controller listens on this machine, without a slash at its end. */
+  readonly ingressUrl: string;
   readonly admin: KubeClient;
   /** The controller's calls. */
   readonly log: AuditLog;
   /** A real JupyterLab, which the cluster can pull. */
   readonly jupyterImage: string;
+  readonly identityProviderImage: string;
+  readonly oauth2ProxyImage: string;
   /** Runs kubectl, as a user does, and returns what it printed. */
   readonly kubectl: (args: readonly string[], input?: object) => Promise<string>;
   /** Ends the cluster and removes its data. */
@@ -24,13 +29,14 @@ const NAME = "bench";
 export async function startRealCluster(signal: AbortSignal): Promise<RealCluster> {
   const target = await provideCluster({ name: NAME }, signal);
   try {
-    const { jupyterImage } = await install(target, signal);
+    const { jupyterImage, identityProviderImage, oauth2ProxyImage } = await install(target, signal);
     const admin = createClient({ config: await readKubeConfig(target.kubeconfig), userAgent: "bench/1" });
     const cluster: Cluster = openCluster(NAME);
     return {
+      ...{ name: NAME, ingressUrl: target.ingressUrl },
       admin,
       log: new AuditLog(cluster.auditLogPath, CONTROLLER_USER),
-      jupyterImage,
+      ...{ jupyterImage, identityProviderImage, oauth2ProxyImage },
       kubectl: (args, input) => kubectl(target, args, signal, input === undefined ? "" : JSON.stringify(input)),
       down: async () => {
         await admin.close();

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { describeMeasurement, holds, median } from "./report.ts";
+import { describeMeasurement, holds, median, quantile } from "./report.ts";
 
 describe("median", () => {
   it.each([
@@ -9,6 +9,19 @@ describe("median", () => {
     { values: [], middle: Number.NaN },
   ])("of $values is $middle", ({ values, middle }) => {
     expect(median(values)).toBe(middle);
+  });
+});
+
+describe("quantile", () => {
+  it.each([
+    { values: [7], share: 0.95, figure: 7 },
+    { values: [30, 10, 20], share: 0, figure: 10 },
+    { values: [30, 10, 20], share: 1, figure: 30 },
+    { values: [40, 10, 20, 30, 50], share: 0.75, figure: 40 },
+    { values: [10, 20], share: 0.25, figure: 12.5 },
+    { values: [], share: 0.95, figure: Number.NaN },
+  ])("of $values that a share of $share does not exceed is $figure", ({ values, share, figure }) => {
+    expect(quantile(values, share)).toBe(figure);
   });
 });
 

@@ -30,9 +30,18 @@ function format(value: number): string {
 
 /** The middle of some figures: the mean of the two in the middle where their number is even. NaN for none. */
 export function median(values: readonly number[]): number {
+  return quantile(values, 0.5);
+}
+
+/**
+ * The figure that a share of all do not exceed, between two of them in proportion. NaN for none.
+ *
+ * @param share from 0, the smallest, to 1, the largest
+ */
+export function quantile(values: readonly number[], share: number): number {
   const sorted = values.toSorted((left, right) => left - right);
-  const middle = (sorted.length - 1) / 2;
-  const lower = sorted[Math.floor(middle)] ?? Number.NaN;
-  const upper = sorted[Math.ceil(middle)] ?? Number.NaN;
-  return (lower + upper) / 2;
+  const at = (sorted.length - 1) * share;
+  const lower = sorted[Math.floor(at)] ?? Number.NaN;
+  const upper = sorted[Math.ceil(at)] ?? Number.NaN;
+  return lower + (upper - lower) * (at - Math.floor(at));
 }

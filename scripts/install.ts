@@ -17,6 +17,8 @@ export type Installation = {
   readonly jupyterImage: string;
   /** Name of the demo identity provider's image. */
   readonly identityProviderImage: string;
+  /** Name of the image that signs people in. */
+  readonly oauth2ProxyImage: string;
   /** Arguments of the helm command that installed the chart, to install it again. */
   readonly helmArguments: readonly string[];
 };
@@ -54,7 +56,12 @@ export async function install(target: TargetCluster, signal: AbortSignal): Promi
   };
   await settlePendingRelease(releaseCluster, release, signal);
   await runStep("Amalthea installed", target, "helm", helmArguments, signal);
-  return { jupyterImage: jupyter.name, identityProviderImage: identityProvider.exactName, helmArguments };
+  return {
+    jupyterImage: jupyter.name,
+    identityProviderImage: identityProvider.exactName,
+    oauth2ProxyImage: oauth2Proxy.exactName,
+    helmArguments,
+  };
 }
 
 /** The controller keeps to the strictest of the Pod Security Standards. */

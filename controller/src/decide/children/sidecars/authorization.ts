@@ -34,7 +34,7 @@ export function authorization({ server, settings, route }: ChildContext, upstrea
     name: CONTAINERS.authorization,
     image: settings.images.authorization,
     env: Object.entries(environment).map(([name, value]) => ({ name, value: literal(value) })),
-    // Measured after load: 60 MiB resident, of which 13 private.
+    // Measured after load: 65 MiB resident, of which 17 private.
     resources: settings.sidecars.authorization?.resources ?? {
       requests: { cpu: "10m", memory: "32Mi" },
       limits: { memory: "128Mi" },

@@ -62,7 +62,7 @@ export const SIDECAR_SECURITY: SecurityContext = {
  * Name of the session cookie: unique per server, because servers share hosts. The prefixes make the browser refuse a
  * cookie of this name that another host or a plain connection sets.
  */
-export function sessionCookieName(serverUid: string, route: Route): string {
+export function sessionCookieName(serverUid: string, route: Pick<Route, "path">): string {
   return `${route.path === "/" ? "__Host-" : "__Secure-"}amalthea-${serverUid}`;
 }
 

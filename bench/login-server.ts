@@ -1,0 +1,125 @@
+import { randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { CONTAINERS, PORTS } from "@amalthea/api";
+import { demoClient, demoIdentityProvider, demoSecret, type DemoLogin } from "../scripts/demo-identity-provider.ts";
+import { ContainerUsage } from "./container-usage.ts";
+import { askIngress, PASSWORD, signInAtDemo, USER } from "./demo-sign-in.ts";
+import { byPart, type Part, type Way } from "./login-figures.ts";
+import type { Target } from "./pod-client.ts";
+import { aServer, NAMESPACE, SINGLE_PROXY_PORT, withSingleProxy } from "./login-manifests.ts";
+import type { RealCluster } from "./real-cluster.ts";
+
+/** Loaded, and with the single proxy beside our chain. */
+const NAME = "login-chain";
+const PATH = `/${NAME}`;
+
+/** Idle: of one program in several pods of a node, each has only its own data for itself. */
+const NEIGHBOUR = "login-neighbour";
+
+const EMAIL = `${USER}@example.org`;
+
+/** Ports of the pod's loopback at which the ways to Jupyter begin. */
+const WAY_PORTS: Readonly<Record<Way, number>> = {
+  direct: PORTS.jupyter,
+  singleProxy: SINGLE_PROXY_PORT,
+  chain: PORTS.authProxy,
+};
+
+/** A file that Jupyter hands out; about as large as one of the parts of JupyterLab's program. */
+const FILE = { name: "sample.bin", bytes: 128 * 1024 } as const;
+
+/** A server behind a login that somebody has signed in to. */
+export type LoginServer = {
+  /** Of its address as people see it. */
+  readonly origin: string;
+  /** `Cookie` header of the session, which our chain and the single proxy both accept. */
+  readonly cookie: string;
+  /** Name of a file that Jupyter hands out. */
+  readonly file: string;
+  readonly kernelId: string;
+  readonly usage: Readonly<Record<Part, ContainerUsage>>;
+};
+
+/** A path of Jupyter's by one of the ways, as somebody who has signed in asks for it from inside the pod. */
+export function targetOf(server: LoginServer, way: Way, path: string): Target {
+  const { cookie, origin } = server;
+  const headers = {
+    cookie,
+    host: new URL(origin).host, // the chain answers under this name only
+    origin,
+    referer: `${origin}${PATH}/lab`, // Jupyter hands out files to its own pages only
+  };
+  return { url: `http://localhost:${WAY_PORTS[way]}${PATH}${path}`, headers };
+}
+
+/**
+ * Starts the demo identity provider and a server that asks it, as the controller makes it, with one container more: a
+ * proxy with a list of e-mail addresses. It takes the same sessions, and so all ways lead to the same Jupyter.
+ */
+export async function startLoginServer(cluster: RealCluster, signal: AbortSignal): Promise<LoginServer> {
+  const { kubectl, ingressUrl } = cluster;
+  const login: DemoLogin = {
+    namespace: NAMESPACE,
+    host: "login-of-the-bench.localhost",
+    ingressUrl,
+    image: cluster.identityProviderImage,
+  };
+  const client = demoClient(login);
+  const oidc = { ...client, authorizedEmails: [EMAIL] };
+  const users = { [USER]: { password: PASSWORD, email: EMAIL, email_verified: true } };
+  const items = [
+    demoSecret(NAMESPACE, randomBytes(16).toString("hex"), users),
+    ...demoIdentityProvider(login),
+    aServer(cluster, NEIGHBOUR, oidc, []),
+    aServer(cluster, NAME, oidc, [withSingleProxy(cluster, NAME, client, EMAIL)]),
+  ];
+  await kubectl(["apply", "-f", "-"], { apiVersion: "v1", kind: "List", items });
+  await kubectl(["rollout", "status", "deployment/demo-identity-provider", "--timeout=5m"]);
+  for (const name of [NAME, NEIGHBOUR]) {
+    await kubectl(["wait", `jupyterserver/${name}`, "--for=condition=Ready", "--timeout=5m"]);
+  }
+  const make = `head -c ${FILE.bytes} /dev/urandom > ${FILE.name}`;
+  await kubectl(["exec", `${NAME}-0`, "-c", CONTAINERS.jupyter, "--", "sh", "-c", make]);
+  const url = `${ingressUrl}${PATH}`;
+  for (const page of [`${url}/api/sessions`, `http://${login.host}:${new URL(ingressUrl).port}/jwks`]) {
+    await untilServed(page, signal);
+  }
+  const cookie = await signInAtDemo(`${url}/lab`);
+  const usage = await usageOf(cluster);
+  return { origin: ingressUrl, cookie, file: FILE.name, kernelId: await startKernel(url, cookie), usage };
+}
+
+/** The ingress controller may take a moment longer to read an Ingress than pods take to be ready. */
+async function untilServed(url: string, signal: AbortSignal): Promise<void> {
+  for (const deadline = performance.now() + 60_000; performance.now() < deadline; await sleep(250)) {
+    signal.throwIfAborted();
+    const { status } = await askIngress(url);
+    if (status !== 404 && status < 500) return;
+  }
+  throw new Error(`nothing answers at ${url}`);
+}
+
+async function startKernel(url: string, cookie: string): Promise<string> {
+  const xsrf = /(?:^|; )_xsrf=([^;]+)/.exec(cookie)?.[1] ?? "";
+  const headers = { cookie, "X-XSRFToken": xsrf };
+  const response = await askIngress(`${url}/api/kernels`, { method: "POST", headers, body: "{}" });
+  if (response.status !== 201) throw new Error(`no kernel: ${response.status} ${await response.text()}`);
+  const { id } = (await response.json()) as { id: string }; // of Jupyter's API
+  return id;
+}
+
+type PodWithContainers = {
+  readonly status: {
+    readonly containerStatuses: readonly { readonly name: string; readonly containerID: string }[];
+  };
+};
+
+async function usageOf({ name, kubectl }: RealCluster): Promise<LoginServer["usage"]> {
+  const { status } = JSON.parse(await kubectl(["get", "pod", `${NAME}-0`, "-o", "json"])) as PodWithContainers;
+  const usageOfPart = (part: Part): ContainerUsage => {
+    const found = status.containerStatuses.find((container) => container.name === part);
+    if (found === undefined) throw new Error(`the pod has no container ${part}`);
+    return new ContainerUsage(name, found.containerID);
+  };
+  return byPart(usageOfPart);
+}
