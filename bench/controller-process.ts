@@ -32,7 +32,7 @@ export class ControllerProcess {
   private constructor({ environment, controllerKubeconfig }: World, program: string, logs: string) {
     this.#logFile = join(logs, "bench-controller.log");
     const log = openSync(this.#logFile, "w");
-    const ofImage = Object.fromEntries(ENVIRONMENT.map((variable) => variable.split("=")));
+    const ofImage = Object.fromEntries(["NODE_ENV=production", ...ENVIRONMENT].map((variable) => variable.split("=")));
     const ports = { HEALTH_PORT: "0", METRICS_PORT: "0" };
     this.#child = spawn(process.execPath, [...NODE_FLAGS, program], {
       env: { ...ofImage, ...environment, ...ports, POD_NAMESPACE: "amalthea", KUBECONFIG: controllerKubeconfig },

@@ -1,7 +1,4 @@
 import { randomBytes } from "node:crypto";
-import { once } from "node:events";
-import { get, type IncomingMessage } from "node:http";
-import { ClusterError } from "@amalthea/cluster";
 import {
   demoClient,
   demoIdentityProvider,
@@ -11,6 +8,7 @@ import {
 } from "./demo-identity-provider.ts";
 import { kubectl, runStep, type Installation } from "./install.ts";
 import type { TargetCluster } from "./provide-cluster.ts";
+import { waitUntilAnswers } from "./wait-until-answers.ts";
 
 const SAMPLE = { name: "sample-oidc", namespace: "default", host: "oidc.localhost", group: "physics" } as const;
 const LOGIN_HOST = "login.localhost";
@@ -62,7 +60,12 @@ export async function startLoginSample(
   await runStep("demo identity provider ready", target, "kubectl", rollout, signal);
   const wait = ["wait", `jupyterserver/${name}`, "-n", namespace, "--for=condition=Ready", "--timeout=5m"];
   await runStep(`sample server ${namespace}/${name} ready`, target, "kubectl", wait, signal);
-  for (const waited of [host, LOGIN_HOST]) await waitUntilAnswers(ingress, waited, signal);
+  await waitUntilAnswers(`${externalUrl}/lab`, target.ingressUrl, signal);
+  await waitUntilAnswers(
+    `${login.ingressUrl.replace("//localhost", `//${LOGIN_HOST}`)}/jwks`,
+    target.ingressUrl,
+    signal,
+  );
   return [
     `With a login: ${externalUrl}/lab`,
     ...Object.entries(users).map(([user, { password, groups }]) => {
@@ -84,27 +87,4 @@ async function provideUsers(target: TargetCluster, namespace: string, signal: Ab
   const manifest = demoSecret(namespace, randomBytes(16).toString("hex"), users);
   await kubectl(target, ["apply", "-f", "-"], signal, JSON.stringify(manifest));
   return users;
-}
-
-/** The ingress controller may take a moment longer to read its Ingress than pods take to be ready. */
-async function waitUntilAnswers(ingress: URL, host: string, signal: AbortSignal): Promise<void> {
-  const deadline = AbortSignal.any([signal, AbortSignal.timeout(60_000)]);
-  for (;;) {
-    const status = await statusOf(ingress, host, deadline).catch(() => 0);
-    if (status >= 200 && status < 404) return;
-    if (deadline.aborted) {
-      signal.throwIfAborted();
-      throw new ClusterError(`The pods are ready, but ${ingress.origin} does not answer for ${host}.`);
-    }
-    await new Promise((resolve) => setTimeout(resolve, 250));
-  }
-}
-
-/** Not every machine resolves names below `.localhost` as browsers do, so the host is said in the header only. */
-async function statusOf({ hostname, port }: URL, host: string, signal: AbortSignal): Promise<number> {
-  const path = host === LOGIN_HOST ? "/jwks" : "/lab";
-  const request = get({ hostname, port, path, headers: { host: `${host}:${port}`, accept: "text/html" }, signal });
-  const [response] = (await once(request, "response")) as [IncomingMessage]; // of the event
-  response.resume();
-  return response.statusCode ?? 0;
 }

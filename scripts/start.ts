@@ -1,10 +1,11 @@
 import { once } from "node:events";
-import { ClusterError, defaultClusterName, down } from "@amalthea/cluster";
+import { defaultClusterName, down } from "@amalthea/cluster";
 import { clusterOptions, parseCommandLine } from "./command-line.ts";
 import { install, kubectl, runStep } from "./install.ts";
 import { startLoginSample } from "./login-sample.ts";
 import { provideCluster, type TargetCluster } from "./provide-cluster.ts";
 import { reportFailure } from "./report-failure.ts";
+import { waitUntilAnswers } from "./wait-until-answers.ts";
 
 /**
  * `npm start [-- --detach | --context NAME]`: a cluster, Amalthea on it, and two sample servers, one with a token and (in
@@ -57,22 +58,8 @@ async function startSample(target: TargetCluster, image: string, signal: AbortSi
     kubectl(target, ["get", kind, name, "-n", namespace, "-o", `jsonpath={${field}}`], signal);
   const token = Buffer.from(await read("secret", ".data.jupyterServerAppToken"), "base64").toString();
   const url = `${await read("jupyterserver", ".status.url")}/lab?token=${token}`;
-  await waitUntilAnswers(url, signal);
+  await waitUntilAnswers(url, target.ingressUrl, signal);
   return url;
-}
-
-/** Ready says that pod and Ingress are in place; the ingress controller may take a moment longer to read them. */
-async function waitUntilAnswers(url: string, signal: AbortSignal): Promise<void> {
-  const deadline = AbortSignal.any([signal, AbortSignal.timeout(60_000)]);
-  for (;;) {
-    const answer = await fetch(url, { signal: deadline, redirect: "manual" }).catch(() => undefined);
-    if (answer !== undefined && answer.status < 400) return;
-    if (deadline.aborted) {
-      signal.throwIfAborted();
-      throw new ClusterError(`The sample server is Ready, but ${new URL(url).origin} does not answer for it.`);
-    }
-    await new Promise((resolve) => setTimeout(resolve, 250));
-  }
 }
 
 try {

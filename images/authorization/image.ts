@@ -1,10 +1,9 @@
 import { join } from "node:path";
 import { build } from "esbuild";
-import { NONROOT, nodeRuntimeLayer, SERVICE_ENVIRONMENT } from "../src/service-layers.ts";
+import { stageNodeService } from "../src/node-service.ts";
 import { nodeSourcesInputs } from "../src/node-sources.ts";
 import { releaseReference } from "../src/release.ts";
-import type { BuildPlace, ImageDefinition } from "../src/definition.ts";
-import type { Layer } from "../src/layer.ts";
+import type { ImageDefinition } from "../src/definition.ts";
 
 /** Measured after load: half of the memory, at the same CPU per request. */
 const SMALL: readonly string[] = [
@@ -15,34 +14,26 @@ const SMALL: readonly string[] = [
   "--optimize-for-size",
 ];
 
-/** The authorization service: node and one file, because it runs once per user server and compiling costs memory. */
+/** The authorization service: node and one file, because it runs once per user server. */
 export const authorization: ImageDefinition = {
   name: "authorization",
   references: [releaseReference("authorization")],
   diskMegabytes: 800,
   inputs: async (place) => nodeSourcesInputs(["api", "authorization"], place),
-  stage: async (place) => ({
-    layers: [await nodeRuntimeLayer(place), await bundleLayer(place)],
-    config: {
-      User: `${NONROOT}:${NONROOT}`,
-      WorkingDir: "/app",
-      Env: [...SERVICE_ENVIRONMENT, "NODE_ENV=production"],
-      Entrypoint: ["node", ...SMALL, "main.cjs"],
-    },
-  }),
+  stage: (place) => {
+    const bundle = (outfile: string): Promise<void> => bundleAuthorization(place.repository, outfile);
+    return stageNodeService({ file: "main.cjs", bundle, flags: SMALL }, place);
+  },
 };
 
-async function bundleLayer({ repository, scratch, progress }: BuildPlace): Promise<Layer> {
-  progress("bundling the authorization service");
-  const root = join(scratch, "bundle");
+async function bundleAuthorization(repository: string, outfile: string): Promise<void> {
   await build({
     entryPoints: [join(repository, "authorization/src/main.ts")],
-    outfile: join(root, "app/main.cjs"),
+    outfile,
     bundle: true,
     platform: "node",
     format: "cjs",
     target: "node24",
     logLevel: "silent", // it throws what went wrong
   });
-  return { root, ownersAndModes: "Root" };
 }

@@ -1,5 +1,4 @@
-import { join } from "node:path";
-import { NONROOT, nodeRuntimeLayer, SERVICE_ENVIRONMENT } from "../src/service-layers.ts";
+import { stageNodeService } from "../src/node-service.ts";
 import { nodeSourcesInputs } from "../src/node-sources.ts";
 import { releaseReference } from "../src/release.ts";
 import { bundleController, ENVIRONMENT, NODE_FLAGS } from "./program.ts";
@@ -11,18 +10,8 @@ export const controller: ImageDefinition = {
   references: [releaseReference("controller")],
   diskMegabytes: 800,
   inputs: async (place) => nodeSourcesInputs(["api", "kube", "controller"], place),
-  stage: async (place) => {
-    place.progress("bundling the controller");
-    const root = join(place.scratch, "bundle");
-    await bundleController(place.repository, join(root, "app/main.cjs"));
-    return {
-      layers: [await nodeRuntimeLayer(place), { root, ownersAndModes: "Root" }],
-      config: {
-        User: `${NONROOT}:${NONROOT}`,
-        WorkingDir: "/app",
-        Env: [...SERVICE_ENVIRONMENT, ...ENVIRONMENT],
-        Entrypoint: ["node", ...NODE_FLAGS, "main.cjs"],
-      },
-    };
+  stage: (place) => {
+    const bundle = (outfile: string): Promise<void> => bundleController(place.repository, outfile);
+    return stageNodeService({ file: "main.cjs", bundle, flags: NODE_FLAGS, environment: ENVIRONMENT }, place);
   },
 };

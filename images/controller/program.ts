@@ -8,7 +8,7 @@ import { build } from "esbuild";
 export const NODE_FLAGS: readonly string[] = ["--optimize-for-size", "--single-threaded", "--v8-pool-size=0"];
 
 /** One arena of malloc: by default each thread keeps what it has freed for itself. */
-export const ENVIRONMENT: readonly string[] = ["NODE_ENV=production", "MALLOC_ARENA_MAX=1"];
+export const ENVIRONMENT: readonly string[] = ["MALLOC_ARENA_MAX=1"];
 
 /**
  * Writes the controller as one JavaScript file, because compiling TypeScript at the start costs memory for good, and a

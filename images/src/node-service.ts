@@ -1,0 +1,34 @@
+import { join } from "node:path";
+import { NONROOT, nodeRuntimeLayer, SERVICE_ENVIRONMENT } from "./service-layers.ts";
+import type { BuildPlace, StagedImage } from "./definition.ts";
+
+/** A service that runs on node. */
+export type NodeService = {
+  /** Name of the bundled file, whose ending tells node its module format. */
+  readonly file: "main.cjs" | "main.mjs";
+  /** Writes the bundled file. */
+  readonly bundle: (outfile: string) => Promise<void>;
+  /** Flags of node. Default: none. */
+  readonly flags?: readonly string[];
+  /** Variables besides those of every service. Default: none. */
+  readonly environment?: readonly string[];
+};
+
+/**
+ * Stages an image of node and one file, run by nobody. One file, because reading modules and compiling TypeScript at the
+ * start cost memory for good (docs/adr/0006-one-bundled-file.md).
+ */
+export async function stageNodeService(service: NodeService, place: BuildPlace): Promise<StagedImage> {
+  place.progress("bundling the program");
+  const root = join(place.scratch, "bundle");
+  await service.bundle(join(root, "app", service.file));
+  return {
+    layers: [await nodeRuntimeLayer(place), { root, ownersAndModes: "Root" }],
+    config: {
+      User: `${NONROOT}:${NONROOT}`,
+      WorkingDir: "/app",
+      Env: [...SERVICE_ENVIRONMENT, "NODE_ENV=production", ...(service.environment ?? [])],
+      Entrypoint: ["node", ...(service.flags ?? []), service.file],
+    },
+  };
+}
