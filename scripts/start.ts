@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { defaultClusterName, down } from "@amalthea/cluster";
+import { defaultClusterName, down, exists } from "@amalthea/cluster";
 import { clusterOptions, parseCommandLine } from "./command-line.ts";
 import { install, kubectl, runStep } from "./install.ts";
 import { startLoginSample } from "./login-sample.ts";
@@ -67,7 +67,7 @@ try {
 } catch (error) {
   if (!interrupted.signal.aborted) {
     reportFailure(error);
-    if (values.context === undefined)
+    if (values.context === undefined && exists())
       console.error("\nWhat was started stays for you to look at; npm stop removes it.");
   }
 }

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { buildCluster, down } from "@amalthea/cluster";
+import { buildCluster, down, exists } from "@amalthea/cluster";
 import { clusterOptions, parseCommandLine } from "./command-line.ts";
 import { install, release } from "./install.ts";
 import { provideCluster, type TargetCluster } from "./provide-cluster.ts";
@@ -79,7 +79,7 @@ async function provideTarget(): Promise<TargetCluster> {
   } catch (error) {
     if (values.context === undefined) {
       if (interrupted.signal.aborted) await down(name);
-      else
+      else if (exists(name))
         console.error(
           `\nThe cluster ${name} stays for you to look at; npm run cluster down -- --name ${name} ends it.`,
         );

@@ -175,6 +175,7 @@ export async function buildGoPrograms(progress: Progress = silent, signal?: Abor
 
 /** Makes every program a cluster needs, unless it is in the cache. About 6 GB of disk and 12 minutes the first time. */
 export async function buildCluster(progress: Progress = silent, signal?: AbortSignal): Promise<void> {
+  if (!existsSync(goFolder(everyCluster))) checkBuildRequirements(); // before anything is fetched
   await fillOnce(traefikFolder(), (folder) => fetchTraefik(folder, progress, signal), progress, signal);
   await buildGoPrograms(progress, signal);
 }

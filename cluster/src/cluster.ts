@@ -264,7 +264,7 @@ function isRunningNow(name: string): boolean {
 /** Ends a cluster and removes its data, however much or little of it is there. */
 export async function down(name: string = defaultClusterName, progress: Progress = silent): Promise<void> {
   checkClusterName(name);
-  if (!existsSync(stateFolder(name))) return progress(`  ✓ no cluster ${name} to remove`);
+  if (!exists(name)) return progress(`  ✓ no cluster ${name} to remove`);
   if (process.getuid?.() !== 0) throw new ClusterError("The cluster must be stopped by root (try `sudo`).");
   await withClusterLock(name, { progress }, async () => {
     await step(progress, `cluster ${name} removed`, async () => {
@@ -274,6 +274,11 @@ export async function down(name: string = defaultClusterName, progress: Progress
       rmSync(stateFolder(name), { recursive: true, force: true });
     });
   });
+}
+
+/** Whether there is anything of a cluster that {@link down} would remove: running or not. */
+export function exists(name: string = defaultClusterName): boolean {
+  return existsSync(stateFolder(name));
 }
 
 /** One line of {@link status}. */

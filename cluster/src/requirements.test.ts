@@ -1,5 +1,8 @@
+import { statfsSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { checkClusterName, isInstalled } from "./requirements.ts";
+import { checkClusterName, checkDisk, isInstalled } from "./requirements.ts";
 
 describe("checkClusterName", () => {
   it.each(["default", "a", "test-2"])("accepts %s", (name) => {
@@ -20,5 +23,26 @@ describe("isInstalled", () => {
 
   it("looks for a program with a path only there", () => {
     expect(isInstalled("/bin/sh", "")).toBe(true);
+  });
+});
+
+describe("checkDisk", () => {
+  const folder = join(tmpdir(), "no-such-folder");
+  const freeGigabytes = (): number => {
+    const { bavail, bsize } = statfsSync(tmpdir());
+    return (bavail * bsize) / 1e9;
+  };
+
+  it("says how much is needed, how much is free and what to do", () => {
+    expect(() => checkDisk("A test", [{ folder, gigabytes: 1e6 }])).toThrow(
+      /^A test needs 1000000 GB of disk at .*no-such-folder, and [\d.]+ GB are free: free some, or name other folders/,
+    );
+  });
+
+  it("adds up what is needed on one filesystem", () => {
+    const most = 0.7 * freeGigabytes();
+    expect(() => checkDisk("A test", [{ folder, gigabytes: most }])).not.toThrow();
+    const twice = [folder, `${folder}-2`].map((each) => ({ folder: each, gigabytes: most }));
+    expect(() => checkDisk("A test", twice)).toThrow(`${folder} and ${folder}-2`);
   });
 });

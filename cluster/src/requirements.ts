@@ -1,13 +1,26 @@
-import { accessSync, constants, existsSync, readdirSync, readFileSync, readlinkSync, statfsSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import {
+  accessSync,
+  constants,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statfsSync,
+  statSync,
+} from "node:fs";
 import { delimiter, dirname, isAbsolute, join } from "node:path";
 import { ClusterError } from "./errors.ts";
 import { cacheFolder, packageFolder, stateRoot } from "./locations.ts";
 
-/** Disk that a build needs: 2.2 GB of Go modules, 3.6 GB of compiled packages, 0.6 GB of programs, measured. */
-const buildGigabytes = 7;
+/** Disk that the Go modules, the compiled packages and the programs of a build need, measured. */
+const buildGigabytes = { modules: 2.5, compiled: 4, programs: 1 };
 
 /** Disk that a running cluster needs: images, twice (registry and unpacked), and volumes. */
 const clusterGigabytes = 3;
+
+/** Disk that is needed below a folder, which need not exist yet. */
+export type DiskNeed = { readonly folder: string; readonly gigabytes: number };
 
 /** A cluster is named like an object of Kubernetes; paths of sockets, which hold the name, have at most 107 letters. */
 const namePattern = /^[a-z]([a-z0-9-]{0,18}[a-z0-9])?$/;
@@ -37,20 +50,28 @@ function missingPrograms(): readonly string[] {
     .map(([program, debianPackage]) => `${program} (Debian package ${debianPackage})`);
 }
 
-function freeGigabytes(folder: string): number {
-  let existing = folder;
-  while (!existsSync(existing)) existing = dirname(existing);
-  const { bavail, bsize } = statfsSync(existing);
-  return (bavail * bsize) / 1e9;
+function nearestFolder(path: string): string {
+  return existsSync(path) ? path : nearestFolder(dirname(path));
 }
 
-function checkDisk(folder: string, needed: number, purpose: string): void {
-  const free = freeGigabytes(folder);
-  if (free >= needed) return;
-  throw new ClusterError(
-    `${purpose} needs ${needed} GB of disk at ${folder}, and ${free.toFixed(1)} GB are free: free some, ` +
-      "or name another folder in AMALTHEA_CACHE or AMALTHEA_STATE.",
-  );
+/** Throws ClusterError when a filesystem has less room than all that is needed on it. @param purpose As a subject. */
+export function checkDisk(purpose: string, needs: readonly DiskNeed[]): void {
+  const byFilesystem = Map.groupBy(needs, ({ folder }) => statSync(nearestFolder(folder)).dev);
+  for (const needsThere of byFilesystem.values()) {
+    const folders = needsThere.map(({ folder }) => folder);
+    const needed = needsThere.reduce((sum, { gigabytes }) => sum + gigabytes, 0);
+    const { bavail, bsize } = statfsSync(nearestFolder(folders[0] ?? "/"));
+    const free = (bavail * bsize) / 1e9;
+    if (free >= needed) continue;
+    throw new ClusterError(
+      `${purpose} needs ${needed} GB of disk at ${folders.join(" and ")}, and ${free.toFixed(1)} GB are free: free ` +
+        "some, or name other folders in AMALTHEA_CACHE and AMALTHEA_STATE (Go's own: GOMODCACHE and GOCACHE).",
+    );
+  }
+}
+
+function goFolder(variable: "GOMODCACHE" | "GOCACHE"): string {
+  return execFileSync("go", ["env", variable], { encoding: "utf8" }).trim();
 }
 
 /** Throws ClusterError, in one sentence, unless the programs of a cluster can be built here. */
@@ -58,7 +79,11 @@ export function checkBuildRequirements(): void {
   if (!isInstalled("go", process.env["PATH"] ?? "")) {
     throw new ClusterError('The command "go" is missing: install Go 1.26 or newer (https://go.dev/dl).');
   }
-  checkDisk(cacheFolder(), buildGigabytes, "The first build");
+  checkDisk("The first build", [
+    { folder: goFolder("GOMODCACHE"), gigabytes: buildGigabytes.modules },
+    { folder: goFolder("GOCACHE"), gigabytes: buildGigabytes.compiled },
+    { folder: cacheFolder(), gigabytes: buildGigabytes.programs },
+  ]);
 }
 
 /** Throws ClusterError, in one sentence, unless a cluster of this name can run here. */
@@ -72,7 +97,7 @@ export function checkClusterRequirements(name: string): void {
   }
   const missing = missingPrograms();
   if (missing.length > 0) throw new ClusterError(`Missing: ${missing.join(", ")}. Install them and try again.`);
-  checkDisk(stateRoot(), clusterGigabytes, "A cluster");
+  checkDisk("A cluster", [{ folder: stateRoot(), gigabytes: clusterGigabytes }]);
 }
 
 /** Instances of inotify that the components of one cluster need, measured. */
