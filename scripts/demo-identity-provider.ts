@@ -14,45 +14,68 @@ export type DemoUsers = Readonly<Record<string, Readonly<Record<string, unknown>
 const NAME = "demo-identity-provider";
 const PORT = 8080;
 
+/** A provider that pods reach by the name of its Service. */
+export type ProviderPod = {
+  /** Of its Deployment and Service, and of the Secret that {@link demoSecret} makes. */
+  readonly name: string;
+  readonly namespace: string;
+  readonly image: string;
+  /** Its address as browsers see it. */
+  readonly issuerUrl: string;
+  /** Secret of type `kubernetes.io/tls`, with which it speaks https instead of http. */
+  readonly tlsSecretName?: string;
+  /** Default 1. */
+  readonly replicas?: 0 | 1;
+};
+
 /** Deployment, Service and Ingress. The Secret of this name with `clientSecret` and `users` is {@link demoSecret}. */
 export function demoIdentityProvider(login: DemoLogin): readonly object[] {
-  const { namespace, host } = login;
-  const metadata = { name: NAME, namespace };
-  const labels = { app: NAME };
+  const { namespace, host, image } = login;
   const backend = { service: { name: NAME, port: { number: 80 } } };
+  return [
+    ...providerPod({ name: NAME, namespace, image, issuerUrl: issuerOf(login) }),
+    {
+      apiVersion: "networking.k8s.io/v1",
+      kind: "Ingress",
+      metadata: { name: NAME, namespace },
+      spec: { rules: [{ host, http: { paths: [{ path: "/", pathType: "Prefix", backend }] } }] },
+    },
+  ];
+}
+
+/** Deployment and Service, which listens on the usual port of http or https. */
+export function providerPod(provider: ProviderPod): readonly object[] {
+  const { name, namespace, tlsSecretName, replicas = 1 } = provider;
+  const metadata = { name, namespace };
+  const labels = { app: name };
+  const port = tlsSecretName === undefined ? 80 : 443;
   return [
     {
       apiVersion: "apps/v1",
       kind: "Deployment",
       metadata,
       spec: {
-        replicas: 1,
+        replicas,
         strategy: { type: "Recreate" }, // it keeps logins in memory: two of them would not know each other's
         selector: { matchLabels: labels },
-        template: { metadata: { labels }, spec: podSpec(login) },
+        template: { metadata: { labels }, spec: podSpec(provider) },
       },
     },
     {
       apiVersion: "v1",
       kind: "Service",
       metadata,
-      spec: { selector: labels, ports: [{ name: "http", port: 80, targetPort: PORT }] },
-    },
-    {
-      apiVersion: "networking.k8s.io/v1",
-      kind: "Ingress",
-      metadata,
-      spec: { rules: [{ host, http: { paths: [{ path: "/", pathType: "Prefix", backend }] } }] },
+      spec: { selector: labels, ports: [{ name: "web", port, targetPort: PORT }] },
     },
   ];
 }
 
-/** The Secret with the client's secret and the users. */
-export function demoSecret(namespace: string, clientSecret: string, users: DemoUsers): object {
+/** The Secret with the client's secret and the users. @param name Of the provider. */
+export function demoSecret(namespace: string, clientSecret: string, users: DemoUsers, name: string = NAME): object {
   return {
     apiVersion: "v1",
     kind: "Secret",
-    metadata: { name: NAME, namespace },
+    metadata: { name, namespace },
     stringData: { clientSecret, users: JSON.stringify(users) },
   };
 }
@@ -79,23 +102,34 @@ function issuerOf({ ingressUrl, host }: DemoLogin): string {
   return `${protocol}//${host}${port === "" ? "" : `:${port}`}`;
 }
 
-function podSpec(login: DemoLogin): object {
-  const secret = (key: string): object => ({ valueFrom: { secretKeyRef: { name: NAME, key } } });
+function podSpec({ name, image, issuerUrl, tlsSecretName }: ProviderPod): object {
+  const from = (secretName: string, key: string): object => ({
+    valueFrom: { secretKeyRef: { name: secretName, key } },
+  });
+  const tls =
+    tlsSecretName === undefined
+      ? []
+      : [
+          { name: "TLS_CERTIFICATE", ...from(tlsSecretName, "tls.crt") },
+          { name: "TLS_KEY", ...from(tlsSecretName, "tls.key") },
+        ];
+  const scheme = tlsSecretName === undefined ? "HTTP" : "HTTPS";
   return {
     automountServiceAccountToken: false,
     enableServiceLinks: false,
     securityContext: { runAsNonRoot: true, runAsUser: 65_532, seccompProfile: { type: "RuntimeDefault" } },
     containers: [
       {
-        name: NAME,
-        image: login.image,
+        name,
+        image,
         env: [
-          { name: "ISSUER_URL", value: issuerOf(login) },
-          { name: "CLIENT_SECRET", ...secret("clientSecret") },
-          { name: "USERS", ...secret("users") },
+          { name: "ISSUER_URL", value: issuerUrl },
+          { name: "CLIENT_SECRET", ...from(name, "clientSecret") },
+          { name: "USERS", ...from(name, "users") },
+          ...tls,
         ],
         ports: [{ containerPort: PORT }],
-        readinessProbe: { httpGet: { path: "/jwks", port: PORT }, periodSeconds: 1 },
+        readinessProbe: { httpGet: { path: "/jwks", port: PORT, scheme }, periodSeconds: 1 },
         resources: { requests: { cpu: "10m", memory: "48Mi" }, limits: { memory: "256Mi" } },
         securityContext: {
           allowPrivilegeEscalation: false,

@@ -1,4 +1,5 @@
 export { binaryPath, buildCluster, buildExtra, type ExtraProgram, type ProgramName } from "./build.ts";
+export { type CertificateRequest, makeCertificates } from "./certificates.ts";
 export type { ChildComponent } from "./child-component.ts";
 export { type Cluster, defaultClusterName, down, exists, openCluster, up, type UpOptions } from "./cluster.ts";
 export { type ControlPlane, type ControlPlaneOptions, startControlPlane, type TokenUser } from "./control-plane.ts";

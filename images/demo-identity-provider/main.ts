@@ -1,5 +1,6 @@
 import { timingSafeEqual } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import { createProvider } from "./provider.ts";
 import { readSettings } from "./settings.ts";
 import { signInPage } from "./sign-in-page.ts";
@@ -43,13 +44,14 @@ function isEqual(given: string, expected: string): boolean {
   return a.length === b.length && timingSafeEqual(a, b);
 }
 
-const server = createServer((request, response) => {
+const listener = (request: IncomingMessage, response: ServerResponse): void => {
   const answered = request.url?.startsWith("/interaction/") ? signIn(request, response) : answer(request, response);
   answered.catch((error: unknown) => {
     process.stderr.write(`${String(error)}\n`);
     if (!response.headersSent) response.writeHead(400, { "content-type": "text/plain" });
     response.end("This login cannot go on: open the page that you wanted again.\n");
   });
-});
+};
+const server = settings.tls === undefined ? createServer(listener) : createTlsServer(settings.tls, listener);
 server.listen(settings.port);
 process.once("SIGTERM", () => process.exit(0));

@@ -18,6 +18,8 @@ export type ProviderSettings = {
   readonly users: Readonly<Record<string, DemoUser>>;
   /** From `PORT`; default 8080. */
   readonly port: number;
+  /** Certificate and key in PEM, from `TLS_CERTIFICATE` and `TLS_KEY`; undefined: plain http. */
+  readonly tls: { readonly cert: string; readonly key: string } | undefined;
 };
 
 /** Reads the settings. @throws Error naming what is missing. */
@@ -27,11 +29,13 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     if (value === undefined || value === "") throw new Error(`${name} is not set`);
     return value;
   };
+  const { TLS_CERTIFICATE: cert, TLS_KEY: key } = env;
   return {
     issuerUrl: required("ISSUER_URL"),
     clientId: env["CLIENT_ID"] ?? "jupyter",
     clientSecret: required("CLIENT_SECRET"),
     users: JSON.parse(required("USERS")) as ProviderSettings["users"], // written by those who deploy it
     port: Number(env["PORT"] ?? 8080),
+    tls: cert === undefined || key === undefined ? undefined : { cert, key },
   };
 }

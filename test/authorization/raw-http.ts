@@ -17,12 +17,12 @@ const TIMEOUT_MS = 2_000;
  * @returns Status 0 when it closes without an answer, or gives none in time.
  */
 export async function sendRaw(port: number, request: string): Promise<RawAnswer> {
-  return parseAnswer(await exchange(port, request, () => false));
+  return parseAnswer(await exchange(port, request, () => false, TIMEOUT_MS));
 }
 
-/** As `sendRaw`, but waits for the head only: what follows a 101 never ends. */
-export async function sendUntilHead(port: number, request: string): Promise<RawAnswer> {
-  return parseAnswer(await exchange(port, request, (text) => text.includes("\r\n\r\n")));
+/** As `sendRaw`, but waits for the head only: what follows a 101 never ends. @param timeoutMs Default 2 s. */
+export async function sendUntilHead(port: number, request: string, timeoutMs: number = TIMEOUT_MS): Promise<RawAnswer> {
+  return parseAnswer(await exchange(port, request, (text) => text.includes("\r\n\r\n"), timeoutMs));
 }
 
 /** A request with the headers in the given order; `Connection: close` is added unless one is there. */
@@ -39,7 +39,12 @@ export const HANDSHAKE: readonly string[] = [
   "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
 ];
 
-async function exchange(port: number, request: string, isEnough: (text: string) => boolean): Promise<string> {
+async function exchange(
+  port: number,
+  request: string,
+  isEnough: (text: string) => boolean,
+  timeoutMs: number,
+): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>();
   const socket: Socket = connect({ host: "127.0.0.1", port, allowHalfOpen: true });
   const chunks: Buffer[] = [];
@@ -48,7 +53,7 @@ async function exchange(port: number, request: string, isEnough: (text: string) 
     socket.destroy();
     resolve(text());
   };
-  socket.setTimeout(TIMEOUT_MS, finish);
+  socket.setTimeout(timeoutMs, finish);
   socket.on("data", (chunk) => {
     chunks.push(chunk);
     if (isEnough(text())) finish();

@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
-import { request } from "node:http";
+import { request, type RequestOptions } from "node:http";
+import { request as tlsRequest } from "node:https";
 
 /** What a user has at hand: kubectl and the address of the ingress controller. `npm test` sets the environment. */
 export type TestCluster = {
@@ -91,42 +92,50 @@ export type Answer = {
   readonly body: string;
 };
 
-/** One HTTP request through the ingress controller; names under `.localhost` are this machine, as browsers have it. */
+/**
+ * One HTTP request through the ingress controller; names under `.localhost` are this machine, as browsers have it.
+ * By https any certificate will do.
+ */
 export function fetchThroughIngress(
   url: string,
   options: {
     readonly method?: string;
     readonly headers?: Readonly<Record<string, string>>;
     readonly body?: string;
+    /** How long nothing may come; default 30. */
+    readonly seconds?: number;
   } = {},
 ): Promise<Answer> {
   const target = new URL(url);
   const address =
     target.hostname === "localhost" || target.hostname.endsWith(".localhost") ? "127.0.0.1" : target.hostname;
   return new Promise((resolve, reject) => {
-    const sent = request(
-      {
-        host: address,
-        port: target.port,
-        path: `${target.pathname}${target.search}`,
-        method: options.method ?? "GET",
-        headers: { host: target.host, ...options.headers },
-        timeout: 30_000,
-      },
-      (response) => {
-        const chunks: Buffer[] = [];
-        response.on("data", (chunk: Buffer) => chunks.push(chunk));
-        response.on("error", reject);
-        response.on("end", () =>
-          resolve({
-            status: response.statusCode ?? 0,
-            headers: response.headers,
-            body: Buffer.concat(chunks).toString(),
-          }),
-        );
-      },
-    );
-    sent.on("timeout", () => sent.destroy(new Error(`${url} did not answer within 30 s`)));
+    const isTls = target.protocol === "https:";
+    const seconds = options.seconds ?? 30;
+    const asked: RequestOptions = {
+      host: address,
+      port: target.port,
+      path: `${target.pathname}${target.search}`,
+      method: options.method ?? "GET",
+      headers: { host: target.host, ...options.headers },
+      timeout: seconds * 1000,
+    };
+    const sent = isTls
+      ? tlsRequest({ ...asked, servername: target.hostname, rejectUnauthorized: false })
+      : request(asked);
+    sent.on("response", (response) => {
+      const chunks: Buffer[] = [];
+      response.on("data", (chunk: Buffer) => chunks.push(chunk));
+      response.on("error", reject);
+      response.on("end", () =>
+        resolve({
+          status: response.statusCode ?? 0,
+          headers: response.headers,
+          body: Buffer.concat(chunks).toString(),
+        }),
+      );
+    });
+    sent.on("timeout", () => sent.destroy(new Error(`${url} did not answer within ${seconds} s`)));
     sent.on("error", reject);
     sent.end(options.body);
   });

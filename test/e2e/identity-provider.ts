@@ -1,5 +1,15 @@
 import { randomBytes } from "node:crypto";
-import { demoClient, demoIdentityProvider, demoSecret, type DemoLogin } from "../../scripts/demo-identity-provider.ts";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { makeCertificates } from "@amalthea/cluster";
+import {
+  demoClient,
+  demoIdentityProvider,
+  demoSecret,
+  providerPod,
+  type DemoLogin,
+} from "../../scripts/demo-identity-provider.ts";
 import { apply, cluster, fetchThroughIngress, kubectl, until } from "./cluster.ts";
 import type { TestServer } from "./server.ts";
 
@@ -52,10 +62,83 @@ export async function startIdentityProvider(namespace: string): Promise<Identity
   return { client, url, scale };
 }
 
+/** A provider that speaks https with a certificate of an authority nobody knows. */
+export type PrivateProvider = {
+  /** Its host: the name of its Service. */
+  readonly host: string;
+  /** `spec.auth.oidc` of a server that finds everything by the issuer URL, and does not trust the authority. */
+  readonly client: Readonly<Record<string, unknown>>;
+  /** Trust in the authority, as a field of `spec.auth.oidc`. */
+  readonly trust: { readonly trustedCA: { readonly configMapName: string; readonly key: string } };
+  /** The addresses that the issuer URL leads to, as a field of `spec.auth.oidc`. */
+  readonly addresses: { readonly discovery: Readonly<Record<string, string>> };
+  /** Starts its pod, which is not there at first, and waits until it answers; returns the pod's name. */
+  readonly start: () => Promise<string>;
+};
+
+const PRIVATE = "private-identity-provider";
+
+/** Makes such a provider, which does not run yet, and the ConfigMap with its authority. */
+export async function makePrivateProvider(namespace: string): Promise<PrivateProvider> {
+  const host = `${PRIVATE}.${namespace}.svc`;
+  const issuerUrl = `https://${host}`;
+  const authority = { name: "authority", key: "root.pem" };
+  const tlsSecretName = `${PRIVATE}-tls`;
+  const root = await makeTlsSecret(tlsSecretName, namespace, [host]);
+  await apply({
+    apiVersion: "v1",
+    kind: "ConfigMap",
+    metadata: { name: authority.name, namespace },
+    data: { [authority.key]: root },
+  });
+  await apply(demoSecret(namespace, randomBytes(16).toString("hex"), USERS, PRIVATE));
+  const provider = { name: PRIVATE, namespace, image: IMAGE, issuerUrl, tlsSecretName, replicas: 0 } as const;
+  for (const object of providerPod(provider)) await apply(object);
+  const deployment = [`deployment/${PRIVATE}`, "-n", namespace];
+  return {
+    host,
+    client: {
+      enabled: true,
+      issuerUrl,
+      clientId: "jupyter",
+      clientSecret: { secretKeyRef: { name: PRIVATE, key: "clientSecret" } },
+    },
+    trust: { trustedCA: { configMapName: authority.name, key: authority.key } },
+    addresses: {
+      discovery: { loginUrl: `${issuerUrl}/auth`, redeemUrl: `${issuerUrl}/token`, jwksUrl: `${issuerUrl}/jwks` },
+    },
+    start: async () => {
+      await kubectl(["scale", ...deployment, "--replicas=1"]);
+      await kubectl(["rollout", "status", ...deployment, "--timeout=120s"]);
+      return (await kubectl(["get", "pod", "-n", namespace, "-l", `app=${PRIVATE}`, "-o", "name"])).trim();
+    },
+  };
+}
+
+/** Makes a Secret with a certificate for some hosts, and its key. @returns The authority that has signed it, in PEM. */
+export async function makeTlsSecret(name: string, namespace: string, hosts: readonly string[]): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "amalthea-tls-"));
+  try {
+    await makeCertificates(folder, [{ file: "tls", commonName: "test", names: hosts.map((host) => `DNS:${host}`) }]);
+    const read = (file: string): Promise<string> => readFile(join(folder, file), "utf8");
+    const stringData = { "tls.crt": await read("tls.crt"), "tls.key": await read("tls.key") };
+    await apply({
+      apiVersion: "v1",
+      kind: "Secret",
+      type: "kubernetes.io/tls",
+      metadata: { name, namespace },
+      stringData,
+    });
+    return await read("ca.crt");
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
 /** Applies a server whose users sign in at the provider. @param criteria Who may enter, as fields of `auth.oidc`. */
 export async function applyWithLogin(
   server: TestServer,
-  provider: IdentityProvider,
+  provider: Pick<IdentityProvider, "client">,
   criteria: object,
   spec: { readonly [field: string]: object } = {},
 ): Promise<void> {

@@ -162,7 +162,7 @@ describe("a session that ends with a notebook open", () => {
 
   it("is followed by a new one when another tab is opened: the first goes on with its kernel and its unsaved cells", async () => {
     const tab = await carol.context.newPage();
-    const reconnected = carol.page.waitForEvent("websocket", { predicate: isKernelSocket, timeout: 60_000 });
+    const reconnected = carol.page.waitForEvent("websocket", { predicate: isKernelSocket, timeout: 240_000 });
     const output = carol.page.locator(".jp-OutputArea-output").first();
     const before = (await output.innerText()).length;
     await Promise.all([reconnected, tab.goto(`${brief.url}/api`)]); // the provider's own session lives on: no form

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { launchBrowser, openLauncher, runInNewNotebook } from "./browser.ts";
+import { launchBrowser, newBrowserContext, openLauncher, runInNewNotebook } from "./browser.ts";
 import { fetchThroughIngress, leaveNamespace, until, useNamespace, waitFor } from "./cluster.ts";
 import { applyWithLogin, startIdentityProvider, type IdentityProvider, type UserName } from "./identity-provider.ts";
 import { TestServer } from "./server.ts";
@@ -59,7 +59,7 @@ describe("the user of a server with a login", () => {
   const sockets: string[] = [];
 
   beforeAll(async () => {
-    page = await (await browser.newContext()).newPage();
+    page = await (await newBrowserContext(browser)).newPage();
     page.on("websocket", (socket) => sockets.push(new URL(socket.url()).pathname));
     page.on("response", (response) => {
       if (response.request().resourceType() === "document" && response.ok()) documents.push(response.url());

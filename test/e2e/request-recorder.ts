@@ -1,5 +1,5 @@
-import { kubectl } from "./cluster.ts";
-import { JUPYTER_IMAGE } from "./server.ts";
+import { kubectl, until } from "./cluster.ts";
+import { JUPYTER_IMAGE, type TestServer } from "./server.ts";
 
 const PORT = 9000;
 
@@ -25,27 +25,26 @@ http.server.ThreadingHTTPServer(("127.0.0.1", ${PORT}), Recorder).serve_forever(
 
 const CONTAINERS = "/statefulset/spec/template/spec/containers";
 
+/** A container that listens on port 9000 of the pod's loopback interface. */
+export const recorder: object = {
+  name: "recorder",
+  image: JUPYTER_IMAGE,
+  command: ["python3", "-c", PROGRAM],
+  securityContext: {
+    runAsUser: 1000,
+    runAsNonRoot: true,
+    allowPrivilegeEscalation: false,
+    capabilities: { drop: ["ALL"] },
+    seccompProfile: { type: "RuntimeDefault" },
+  },
+};
+
 /** A patch by which everything that would reach Jupyter reaches a recorder in the same pod, as clients put a proxy there. */
 export const RECORDER_PATCH: object = {
   type: "application/json-patch+json",
   patch: [
     { op: "replace", path: `${CONTAINERS}/1/args/6`, value: `--upstream=http://127.0.0.1:${PORT}` },
-    {
-      op: "add",
-      path: `${CONTAINERS}/-`,
-      value: {
-        name: "recorder",
-        image: JUPYTER_IMAGE,
-        command: ["python3", "-c", PROGRAM],
-        securityContext: {
-          runAsUser: 1000,
-          runAsNonRoot: true,
-          allowPrivilegeEscalation: false,
-          capabilities: { drop: ["ALL"] },
-          seccompProfile: { type: "RuntimeDefault" },
-        },
-      },
-    },
+    { op: "add", path: `${CONTAINERS}/-`, value: recorder },
   ],
 };
 
@@ -56,13 +55,27 @@ export type Arrival = {
   readonly headers: ReadonlyMap<string, string>;
 };
 
-/** Everything that has arrived at the recorder of a server, oldest first. */
-export async function arrivalsAt(serverName: string, namespace: string): Promise<readonly Arrival[]> {
-  const text = await kubectl(["logs", `${serverName}-0`, "-c", "recorder", "-n", namespace]);
-  return text.split("\n").flatMap((line) => {
-    if (line === "") return [];
-    // written by the program above
-    const { headers, ...rest } = JSON.parse(line) as Omit<Arrival, "headers"> & { headers: [string, string][] };
-    return [{ ...rest, headers: new Map(headers.map(([name, value]) => [name.toLowerCase(), value])) }];
-  });
+/**
+ * What has arrived at the recorder of a server, oldest first. Logs come later than answers.
+ *
+ * @param count How many to wait for at least.
+ * @param header Name, in lower case, of a header that those in question carry; undefined: all are.
+ */
+export async function arrivalsAt(
+  { name, namespace }: Pick<TestServer, "name" | "namespace">,
+  count: number,
+  header?: string,
+): Promise<readonly Arrival[]> {
+  const read = async (): Promise<readonly Arrival[]> => {
+    const text = await kubectl(["logs", `${name}-0`, "-c", "recorder", "-n", namespace]);
+    const lines = text.split("\n").filter((line) => line !== "");
+    return lines.map(parseArrival).filter(({ headers }) => header === undefined || headers.has(header));
+  };
+  return until(read, ({ length }) => length >= count);
+}
+
+function parseArrival(line: string): Arrival {
+  // written by the program above
+  const { headers, ...rest } = JSON.parse(line) as Omit<Arrival, "headers"> & { headers: [string, string][] };
+  return { ...rest, headers: new Map(headers.map(([name, value]) => [name.toLowerCase(), value])) };
 }

@@ -24,7 +24,7 @@ export type Condition = {
 export const JUPYTER_IMAGE: string = process.env["AMALTHEA_TEST_IMAGE"] ?? "jupyter/minimal-notebook:latest";
 
 /** Where a server is reached: below a path of a host that it shares with others, or at a host of its own. */
-type Address = { readonly host: string; readonly path: string };
+type Address = { readonly host: string; readonly path: string; readonly scheme?: "https" };
 
 const HOST = "e2e.localhost";
 
@@ -43,7 +43,7 @@ export class TestServer {
     this.host = address.host;
     this.path = address.path;
     const ingress = new URL(cluster.ingressUrl);
-    this.url = `http://${this.host}${ingress.port === "" ? "" : `:${ingress.port}`}${this.path === "/" ? "" : this.path}`;
+    this.url = `${address.scheme ?? "http"}://${this.host}${ingress.port === "" ? "" : `:${ingress.port}`}${this.path === "/" ? "" : this.path}`;
   }
 
   /** Applies the server; `spec` is merged over one that has what every server needs. */

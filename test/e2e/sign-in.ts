@@ -1,4 +1,5 @@
 import type { Browser, BrowserContext, Page } from "playwright-core";
+import { newBrowserContext } from "./browser.ts";
 import type { UserName } from "./identity-provider.ts";
 import { fetchThroughIngress, type Answer } from "./cluster.ts";
 
@@ -15,20 +16,20 @@ export type SignedIn = {
   readonly page: Page;
   /** The `Cookie` header that this browser sends to the server. */
   readonly cookie: () => Promise<string>;
-  /** A request as this person's scripts send it, without what only browsers add. */
-  readonly ask: (path: string, headers?: Readonly<Record<string, string>>) => Promise<Answer>;
+  /** A request as this person's scripts send it, without what only browsers add, and how many seconds to wait. */
+  readonly ask: (path: string, headers?: Readonly<Record<string, string>>, seconds?: number) => Promise<Answer>;
 };
 
 /** Opens a page in a browser that nobody has used, and signs in at the provider. */
 export async function signIn(browser: Browser, serverUrl: string, user: UserName, path = "/lab"): Promise<SignedIn> {
-  const context = await browser.newContext();
+  const context = await newBrowserContext(browser);
   const page = await context.newPage();
   await page.goto(`${serverUrl}${path}`);
   await fillLogin(page, user);
   await page.waitForURL((url) => url.href.startsWith(serverUrl));
   const cookie = async (): Promise<string> =>
     (await context.cookies(`${serverUrl}/`)).map(({ name, value }) => `${name}=${value}`).join("; ");
-  const ask: SignedIn["ask"] = async (below, headers = {}) =>
-    fetchThroughIngress(`${serverUrl}${below}`, { headers: { cookie: await cookie(), ...headers } });
+  const ask: SignedIn["ask"] = async (below, headers = {}, seconds = 30) =>
+    fetchThroughIngress(`${serverUrl}${below}`, { headers: { cookie: await cookie(), ...headers }, seconds });
   return { context, page, cookie, ask };
 }

@@ -1,4 +1,5 @@
 import { PORTS, type Route } from "@amalthea/api";
+import { LIVENESS_PATHS } from "./liveness.ts";
 import { loginPrefix } from "./oauth2-proxy.ts";
 import type { Upstream } from "./upstreams.ts";
 
@@ -26,6 +27,9 @@ const LOGIN_PRIORITY = 1_000_000;
 /** Of the routes to the server itself. */
 const MAIN_PRIORITY = 10;
 
+/** How long the proxy waits for a page that explains a failure, before it answers without: the page's own server may hang. */
+const EXPLANATION_TIMEOUT = "2s";
+
 /** Answers of the login services are headers and a small page. */
 const MAX_ANSWER_BYTES = 65_536;
 
@@ -44,8 +48,10 @@ export function authProxyRoutes(route: Route, upstreams: readonly Upstream[]): s
     services: {
       login: service(LOGIN_URL),
       authorization: service(AUTHORIZATION_URL),
+      explanations: service(AUTHORIZATION_URL, "brief"),
       ...Object.fromEntries(upstreams.map(({ url }, index) => [upstreamName(index), service(url)])),
     },
+    serversTransports: { brief: { forwardingTimeouts: { responseHeaderTimeout: EXPLANATION_TIMEOUT } } },
   };
   return withoutTemplates(JSON.stringify({ http }));
 }
@@ -55,8 +61,8 @@ function withoutTemplates(json: string): string {
   return json.replaceAll(/"(?:[^"\\]|\\.)*"/g, (text) => text.replaceAll("{", "\\u007b"));
 }
 
-function service(url: string): unknown {
-  return { loadBalancer: { servers: [{ url }] } };
+function service(url: string, serversTransport?: string): unknown {
+  return { loadBalancer: { servers: [{ url }], ...(serversTransport === undefined ? {} : { serversTransport }) } };
 }
 
 function upstreamName(index: number): string {
@@ -82,8 +88,14 @@ function fixedRouters(route: Route): Readonly<Record<string, unknown>> {
       service: "login",
     },
     kernel: kernelRouter(route),
-    ready: { entryPoints: ["probe"], priority: 1, rule: "Path(`/ready`)", service: "authorization" },
+    ready: probed("/ready", "authorization"),
+    "login-alive": { ...probed(LIVENESS_PATHS.login, "login"), middlewares: ["ping"] },
+    "authorization-alive": { ...probed(LIVENESS_PATHS.authorization, "authorization"), middlewares: ["healthz"] },
   };
+}
+
+function probed(path: string, toService: string): Readonly<Record<string, unknown>> {
+  return { entryPoints: ["probe"], priority: 1, rule: `Path(${quoted(path)})`, service: toService };
 }
 
 /**
@@ -177,6 +189,8 @@ function middlewares(route: Route): Readonly<Record<string, unknown>> {
     "to-upstream": removeHeaders(["Authorization", ...IDENTITY_HEADERS]),
     "web-socket": { addPrefix: { prefix: "/websocket" } },
     "signed-out": { replacePath: { path: "/signed-out" } },
+    ping: { replacePath: { path: "/ping" } },
+    healthz: { replacePath: { path: "/healthz" } },
     // The proxy answers 500 for a login service that is gone, 502 or 504 for an upstream.
     explain: explain("500-599"),
     // A 500 may be Jupyter's own, whose message its clients show; oauth2-proxy has pages of its own.
@@ -184,7 +198,7 @@ function middlewares(route: Route): Readonly<Record<string, unknown>> {
     "ask-again-later": {
       errors: {
         status: ["500-504"],
-        service: "authorization",
+        service: "explanations",
         query: "/error/503",
         statusRewrites: { "500-504": 503 },
       },
@@ -201,7 +215,7 @@ function middlewares(route: Route): Readonly<Record<string, unknown>> {
 }
 
 function explain(...status: readonly string[]): unknown {
-  return { errors: { status, service: "authorization", query: "/error/{status}" } };
+  return { errors: { status, service: "explanations", query: "/error/{status}" } };
 }
 
 function removeHeaders(names: readonly string[]): unknown {

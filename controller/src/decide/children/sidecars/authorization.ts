@@ -2,6 +2,7 @@ import { childName, CONTAINERS, type Oidc } from "@amalthea/api";
 import type { Container, Volume } from "kubernetes-types/core/v1.js";
 import { literal } from "../jupyter-container.ts";
 import type { ChildContext } from "../child-context.ts";
+import { LIVENESS_PATHS, livenessThroughProxy } from "./liveness.ts";
 import { sessionCookieName, SIDECAR_SECURITY } from "./oauth2-proxy.ts";
 import type { Upstream } from "./upstreams.ts";
 
@@ -20,7 +21,7 @@ export function accessPolicy(oidc: Oidc): string {
   return JSON.stringify(allowAnyUser ? { allowAnyUser, ...Object.fromEntries(present) } : Object.fromEntries(present));
 }
 
-/** The container that decides who may enter and carries the WebSockets. It has no probe: the readiness of the pod asks it. */
+/** The container that decides who may enter and carries the WebSockets. The proxy's readiness asks it for Jupyter's. */
 export function authorization({ server, settings, route }: ChildContext, upstreams: readonly Upstream[]): Container {
   const environment = {
     AMALTHEA_SERVER_NAME: server.metadata.name,
@@ -39,6 +40,7 @@ export function authorization({ server, settings, route }: ChildContext, upstrea
       requests: { cpu: "10m", memory: "32Mi" },
       limits: { memory: "128Mi" },
     },
+    livenessProbe: livenessThroughProxy(LIVENESS_PATHS.authorization),
     securityContext: SIDECAR_SECURITY,
     volumeMounts: [{ name: POLICY_VOLUME, mountPath: POLICY_DIRECTORY, readOnly: true }],
   };

@@ -2,6 +2,7 @@ import { childName, CONTAINERS, PORTS, SECRET_KEYS, type Oidc, type Route } from
 import type { Container, EnvVarSource, SecurityContext } from "kubernetes-types/core/v1.js";
 import type { ChildContext } from "../child-context.ts";
 import { literal } from "../jupyter-container.ts";
+import { LIVENESS_PATHS, livenessThroughProxy } from "./liveness.ts";
 
 /** What oauth2-proxy does with a request that it lets pass: nothing but say so. traefik asks, and forwards by itself. */
 export const NO_UPSTREAM = "--upstream=static://202";
@@ -39,6 +40,7 @@ export function oauth2Proxy({ server, settings, route }: ChildContext): Containe
       requests: { cpu: "20m", memory: "16Mi" },
       limits: { memory: "64Mi" },
     },
+    livenessProbe: livenessThroughProxy(LIVENESS_PATHS.login),
     securityContext: SIDECAR_SECURITY,
     volumeMounts:
       oidc.trustedCA === undefined

@@ -2,6 +2,7 @@ import { CONTAINERS, HTTP_PORT_NAME, PORTS } from "@amalthea/api";
 import type { Container, Volume } from "kubernetes-types/core/v1.js";
 import type { ChildContext } from "../child-context.ts";
 import { literal } from "../jupyter-container.ts";
+import { PROXY_LIVENESS } from "./liveness.ts";
 import { SIDECAR_SECURITY } from "./oauth2-proxy.ts";
 
 const ROUTES_DIRECTORY = "/etc/auth-proxy";
@@ -55,12 +56,7 @@ export function authProxy({ settings }: ChildContext): Container {
       requests: { cpu: "20m", memory: "32Mi" },
       limits: { memory: "192Mi" },
     },
-    livenessProbe: {
-      httpGet: { path: "/ping", port: PORTS.probe },
-      periodSeconds: 10,
-      timeoutSeconds: 5,
-      failureThreshold: 6,
-    },
+    livenessProbe: PROXY_LIVENESS,
     readinessProbe: {
       httpGet: { path: "/ready", port: PORTS.probe },
       periodSeconds: 2,
