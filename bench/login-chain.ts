@@ -13,7 +13,7 @@ const CPU = { rounds: 6, requests: 300, connections: 8 } as const;
 /** Times: the ways take turns request by request. */
 const LATENCY = { rounds: 400, connections: 1 } as const;
 
-/** What is first is compiled first, and its connections are opened. */
+/** Whoever is asked first compiles first. */
 const WARM_UP_ROUNDS = 100;
 
 /** What the containers of the chain may take from a node for each server, in MiB. */

@@ -36,18 +36,22 @@ export class PodClient {
     });
   }
 
-  /**
-   * Times of the answers, by target. @throws Error for an answer other than 200, or a WebSocket that ends.
-   */
+  /** Times of the answers, by target. @throws Error for an answer other than 200, or a WebSocket that ends. */
   async run(task: Task, signal: AbortSignal): Promise<readonly (readonly number[])[]> {
-    const answered = once(this.#child, "message", { signal });
+    const over = new AbortController();
+    const options = { signal: AbortSignal.any([signal, over.signal]) };
+    const answered = once(this.#child, "message", options) as Promise<[Answer]>; // of our program
+    const ended = once(this.#child, "exit", options).then((): never => {
+      throw new Error("the client in the pod's network has ended");
+    });
     this.#child.send(task);
-    const [answer] = (await answered) as [Answer]; // of our program
+    const [answer] = await Promise.race([answered, ended]);
+    over.abort();
     if ("error" in answer) throw new Error(answer.error);
     return answer.times;
   }
 
   stop(): void {
-    this.#child.disconnect();
+    if (this.#child.connected) this.#child.disconnect();
   }
 }

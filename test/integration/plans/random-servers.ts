@@ -51,6 +51,33 @@ const KNOWN: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   ),
 };
 
+const name = fc.constantFrom("alice", "lab-1", "standard");
+
+/** Values that Kubernetes accepts, by the end of the path: three in four, so that many servers get all their children. */
+const PLAUSIBLE: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
+  ClassName: name,
+  serviceAccountName: name,
+  existingClaim: name,
+  configMapName: name,
+  "[].name": name,
+  "Ref.name": name,
+  "jupyterServer.image": fc.constantFrom("jupyter/minimal-notebook:latest", "registry.example.org:5000/lab@sha256:0"),
+  "jupyterServer.nodeSelector": fc.dictionary(fc.constantFrom("zone", "example.org/gpu"), name, { maxKeys: 2 }),
+  "routing.ingressAnnotations": fc.dictionary(fc.constantFrom("note", "example.org/a"), fc.string(), { maxKeys: 2 }),
+  "env[].valueFrom": fc.constantFrom(
+    { fieldRef: { fieldPath: "metadata.name" } },
+    { secretKeyRef: { name: "a", key: "b" } },
+  ),
+  "jupyterServer.tolerations": fc.constantFrom([], [{ operator: "Exists" }], [{ key: "gpu", effect: "NoSchedule" }]),
+  "jupyterServer.affinity": fc.constantFrom({}, { podAntiAffinity: {} }, { nodeAffinity: {} }),
+  "jupyterServer.extraVolumes": fc.constantFrom(
+    [{ name: "extra", emptyDir: {} }],
+    [{ name: "extra", secret: { secretName: "a" } }],
+  ),
+  "jupyterServer.extraVolumeMounts": fc.constantFrom([], [{ name: "workspace", mountPath: "/mnt", readOnly: true }]),
+  "spec.patches": fc.constant([]),
+};
+
 const POD = "/statefulset/spec/template/spec";
 
 /** Patches as clients send them, as they get them wrong, and as nobody would. */
@@ -102,6 +129,12 @@ const patch: fc.Arbitrary<unknown> = fc.oneof(
 function valueOf(node: SchemaNode, path: string): fc.Arbitrary<unknown> {
   const known = Object.entries(KNOWN).find(([end]) => path.endsWith(end))?.[1];
   if (known !== undefined) return known;
+  const plausible = Object.entries(PLAUSIBLE).find(([end]) => path.endsWith(end))?.[1];
+  const any = anyValueOf(node, path);
+  return plausible === undefined ? any : fc.oneof({ weight: 3, arbitrary: plausible }, { weight: 1, arbitrary: any });
+}
+
+function anyValueOf(node: SchemaNode, path: string): fc.Arbitrary<unknown> {
   if (path === "spec.auth.oidc") return fc.oneof(objectOf(node, path), objectOf(node, path).map(withLogin));
   if (path === "spec.patches") return fc.array(patch, { maxLength: 2 });
   if (node.enum !== undefined) return fc.constantFrom(...node.enum);
