@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { REFUSAL_STATUS, type RefusalReason } from "./access.ts";
-import { errorPage, escapeHtml, PAGE_HEADERS, refusalPage, signedOutPage } from "./pages.ts";
+import { errorPage, loginFailedPage, escapeHtml, PAGE_HEADERS, refusalPage, signedOutPage } from "./pages.ts";
 
 const context = { serverName: "my-server", basePath: "/sessions/a" };
 const alice = { userId: "u-1", email: "alice@example.org", groups: ["secret-group"] };
@@ -53,6 +53,7 @@ describe("every page", () => {
   it.each([
     ["refusal", refusalPage("NobodyAuthorized", alice, context)],
     ["error", errorPage(502, context)],
+    ["login failed", loginFailedPage(context)],
     ["signed out", signedOutPage(context)],
   ])("%s: has a language, a title, one heading, a main part, and loads nothing", (_name, page) => {
     expect(page).toMatch(/^<!doctype html>\n<html lang="en">/);

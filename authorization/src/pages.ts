@@ -66,6 +66,19 @@ export function errorPage(status: number, context: PageContext): string {
   ]);
 }
 
+/**
+ * The page for a login that failed after the provider has sent the person back: it could not be asked, or what it said
+ * was not accepted. The address of that return is used up, so another attempt begins at the server.
+ */
+export function loginFailedPage(context: PageContext): string {
+  return page("The sign-in did not work", context, [
+    "<p>What the login provider said about you could not be fetched, or was not accepted: for example because it has not verified your e-mail address.</p>",
+    `<dl>${fact("Server", context.serverName)}</dl>`,
+    `<p>${link(`${prefix(context)}/`, "Try again")}</p>`,
+    "<p>If this goes on, tell the people who run this service: the log of the container oauth2-proxy says why.</p>",
+  ]);
+}
+
 /** Where a sign-out ends. It lies outside the login, or it would sign in again at once. */
 export function signedOutPage(context: PageContext): string {
   return page("You are signed out", context, [

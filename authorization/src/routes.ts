@@ -6,7 +6,7 @@ import type { Log } from "./log.ts";
 import type { SessionSource } from "./login-service.ts";
 import type { Metrics } from "./metrics.ts";
 import type { OpenSockets } from "./open-sockets.ts";
-import { errorPage, REFUSAL_SENTENCES, refusalPage, signedOutPage } from "./pages.ts";
+import { errorPage, loginFailedPage, REFUSAL_SENTENCES, refusalPage, signedOutPage } from "./pages.ts";
 import type { Policy } from "./policy.ts";
 import { isJupyterReady } from "./readiness.ts";
 import { factsFromForwardAuth, wantsPage, type RequestFacts } from "./request-facts.ts";
@@ -51,6 +51,7 @@ type Answer = (request: IncomingMessage, response: ServerResponse, deps: ServerD
 export const ROUTES: Readonly<Record<string, Answer>> = {
   "/authorize": authorize,
   "/signed-out": (_request, response, { config }) => sendPage(response, 200, signedOutPage(config)),
+  "/login-failed": (_request, response, { config }) => sendPage(response, 500, loginFailedPage(config)),
   "/healthz": (_request, response) => sendJson(response, 200, { status: "ok" }),
   "/ready": ready,
   "/activity": (_request, response, deps) => sendJson(response, 200, activityReport(deps)),

@@ -94,7 +94,7 @@ describe("when the provider is back", () => {
     await waitFor("jupyterserver/distrustful", namespace, "condition=Ready");
     const { page, ask } = await signIn(browser, distrustful.url, "alice");
     expect(page.url()).toContain("/oauth2/callback");
-    expect(await page.getByRole("heading").first().innerText()).toBe("Internal Server Error");
+    expect(await page.getByRole("heading").innerText()).toBe("The sign-in did not work");
     expect((await ask("/api/status")).status).toBe(401);
     const log = await kubectl(["logs", "distrustful-0", "-c", "oauth2-proxy", "-n", namespace]);
     expect(log).toContain("certificate signed by unknown authority");

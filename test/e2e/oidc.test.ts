@@ -222,6 +222,7 @@ describe("criteria", () => {
   it("an address that the provider has not verified counts for nothing", async () => {
     const { page, ask } = await signIn(browser, open.url, "unverified");
     expect(page.url()).toContain("/oauth2/callback");
+    expect(await page.getByRole("heading").innerText()).toBe("The sign-in did not work");
     expect((await ask("/api/status")).status).toBe(401);
   });
 });

@@ -87,6 +87,13 @@ function fixedRouters(route: Route): Readonly<Record<string, unknown>> {
       middlewares: ["strip", "explain-no-answer"],
       service: "login",
     },
+    callback: {
+      ...web,
+      priority: LOGIN_PRIORITY + 1,
+      rule: onHosts(route, `Path(${quoted(`${login}/callback`)})`),
+      middlewares: ["strip", "explain-no-answer", "explain-login"],
+      service: "login",
+    },
     kernel: kernelRouter(route),
     ready: probed("/ready", "authorization"),
     "login-alive": { ...probed(LIVENESS_PATHS.login, "login"), middlewares: ["ping"] },
@@ -195,6 +202,8 @@ function middlewares(route: Route): Readonly<Record<string, unknown>> {
     explain: explain("500-599"),
     // A 500 may be Jupyter's own, whose message its clients show; oauth2-proxy has pages of its own.
     "explain-no-answer": explain("502", "504"),
+    // Its own page of a failed return is a bare number.
+    "explain-login": { errors: { status: ["500"], service: "explanations", query: "/login-failed" } },
     "ask-again-later": {
       errors: {
         status: ["500-504"],
