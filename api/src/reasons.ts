@@ -48,7 +48,7 @@ export type ReasonValues = {
   InvalidPatch: { readonly index: number; readonly path: string; readonly detail: string };
   ChildKindRefused: { readonly childKey: string; readonly apiVersion: string; readonly kind: string };
   InvalidChild: { readonly childKey: string; readonly detail: string };
-  RouteTaken: { readonly route: string; readonly holder: string };
+  RouteTaken: { readonly route: string; readonly holder: string; readonly keptUrl: string | undefined };
   NameTaken: { readonly kind: string; readonly name: string };
   Forbidden: { readonly childKey: string; readonly detail: string };
   WriteFailed: { readonly childKey: string; readonly code: number; readonly detail: string };
@@ -383,8 +383,14 @@ const refusals: Pick<Catalogue, "InvalidSpec" | "InvalidPatch" | "ChildKindRefus
   RouteTaken: {
     conditions: STALL,
     when: "Another server serves the same host and path already, or is older and asks for it.",
-    example: { route: "hub.example.org/sessions/alice", holder: "sessions/alice" },
-    sentence: ({ route, holder }) => `${route} already leads to the server ${holder}.`,
+    example: {
+      route: "hub.example.org/sessions/alice",
+      holder: "sessions/alice",
+      keptUrl: "https://hub.example.org/sessions/bob",
+    },
+    sentence: ({ route, holder, keptUrl }) =>
+      `${route} already leads to the server ${holder}` +
+      (keptUrl === undefined ? "." : `; this server stays at ${keptUrl}.`),
     remedy: "Choose another spec.routing.host or spec.routing.path.",
   },
   NameTaken: {

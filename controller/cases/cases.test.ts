@@ -28,7 +28,7 @@ describe("cases", () => {
 /** The children without what is the same in every case and tested elsewhere: labels, owner, Jupyter's configuration. */
 function children({ observed, settings }: Case): unknown {
   const route = routeOf(observed.server);
-  const desired = desiredChildren(observed.server, settings, route, route);
+  const desired = desiredChildren(observed.server, settings, { wanted: route, served: route, kept: undefined });
   if (desired.kind === "Unrenderable") return {};
   const plain = desired.children.map(({ childKey, manifest }) => [childKey, manifest] as const);
   const secrets = desired.secrets.map(({ manifest, given, generated }) => [

@@ -36,7 +36,7 @@ describe("reconcile", () => {
     const outcome = await passOver(world, ({ plan }) => {
       expect(plan.some((action) => action.kind === "Apply" && action.childKey === "statefulset")).toBe(false);
       world.observed = { ...world.observed, failures: [] };
-      return plan.map((action) => ({ kind: "SecretSeen", action, secret: { kind: "Absent" }, wrote: false }));
+      return plan.map((action) => ({ kind: "SecretSeen", action, secret: { kind: "Unknown" }, wrote: false }));
     });
     expect(outcome).toEqual({ kind: "CheckAgain", afterSeconds: 1 });
   });

@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { fetchThroughIngress, kubectl, leaveNamespace, namesOf, until, useNamespace, waitFor } from "./cluster.ts";
-import { field, untilObserved, untilReason, untilWithout } from "./look.ts";
+import { field, untilObserved, untilReason, untilRestarted, untilWithout } from "./look.ts";
 import { TestServer } from "./server.ts";
 
 let namespace: string;
 let older: TestServer;
 let younger: TestServer;
+let token: string; // of the younger one
 
 beforeAll(async () => {
   namespace = await useNamespace("e2e-routing");
@@ -20,15 +21,19 @@ afterAll(() => leaveNamespace(namespace));
 const answers = async (server: TestServer, token: string): Promise<number> =>
   (await fetchThroughIngress(`${server.url}/api/status?token=${token}`)).status;
 
+const untilAnswering = async (server: TestServer, token: string): Promise<number> =>
+  until(
+    () => answers(server, token),
+    (status) => status === 200,
+    120,
+  );
+
+/** The steps build on each other. */
 describe("routes", () => {
   it("have one spelling however they are written", async () => {
     expect(await field("ingress", older, ".spec.rules[0].http.paths[0].path")).toBe(older.path);
     expect((await older.read()).status?.url).toBe(`http://e2e.localhost${older.path}`);
-    const token = await older.token();
-    await until(
-      () => answers(older, token),
-      (status) => status === 200,
-    );
+    await untilAnswering(older, await older.token());
   });
 
   it("that an older server has are refused to a younger one, in any spelling", async () => {
@@ -40,15 +45,35 @@ describe("routes", () => {
     expect(await older.condition("Ready")).toMatchObject({ status: "True" });
   });
 
-  it("are free again when the older server has gone", async () => {
-    await kubectl(["delete", "jupyterserver", "older", "-n", namespace, "--timeout=120s"]);
+  it("are chosen anew by the younger one, which starts then", async () => {
+    expect(await namesOf("pod", namespace, "amalthea.dev/parent-name=younger")).toEqual([]);
+    await younger.patch({ spec: { routing: { path: younger.path } } });
     await waitFor("jupyterserver/younger", namespace, "condition=Ready");
     await untilWithout(younger, "Stalled");
-    const token = await younger.token();
-    await until(
-      () => answers(older, token), // the address it had
-      (status) => status === 200,
-    );
+    token = await younger.token();
+    await untilAnswering(younger, token);
+  });
+
+  it("that another server has are refused to a running one, which keeps its own, also when it is restarted", async () => {
+    const pod = await younger.podUid();
+    await younger.patch({ spec: { updatePolicy: "Restart", routing: { path: older.path } } });
+    const { message } = (await untilReason(younger, "Stalled", "RouteTaken")) ?? {};
+    expect(message).toContain(`this server stays at http://e2e.localhost${younger.path}`);
+    await younger.patch({ spec: { jupyterServer: { defaultUrl: "/tree" } } });
+    await untilRestarted(younger, pod);
+    await untilAnswering(younger, token);
+    expect(await younger.condition("UpdatePending")).toBeUndefined();
+    expect((await younger.read()).status?.url).toBe(`http://e2e.localhost${younger.path}`);
+    expect(await answers(older, await older.token())).toBe(200);
+  });
+
+  it("are free again when the server that has them goes", async () => {
+    await kubectl(["delete", "jupyterserver", "older", "-n", namespace, "--timeout=120s"]);
+    await untilWithout(younger, "Stalled");
+    await untilAnswering(older, token); // the address it had
+    expect(await answers(younger, token)).toBe(404);
+    await younger.patch({ spec: { updatePolicy: "OnNextStart" } });
+    await waitFor("jupyterserver/younger", namespace, "condition=Ready");
   });
 
   it("are shown by the address that people use, if the server says so", async () => {

@@ -42,7 +42,7 @@ async function mend(
   signal: AbortSignal,
 ): Promise<EnsuredSecret> {
   if (!isOurs(live, desired)) return { kind: "Foreign" };
-  const change = changeTo(live, desired);
+  const change = desired.isOnlyMade === true ? undefined : changeTo(live, desired);
   if (change === undefined) return { kind: "Ours", secret: observed(live), wrote: false };
   const ref: ObjectRef = desired.manifest.metadata;
   const body = { metadata: { uid: live.metadata.uid, annotations: change.annotations }, data: change.data };

@@ -62,7 +62,6 @@ describe("a server of the predecessor", () => {
       adopted: true,
       desiredIngressSettled: true,
       pendingFields: [],
-      childrenSettled: true,
     });
   });
 
@@ -156,7 +155,21 @@ describe("a server of the predecessor", () => {
   it("waits with the new layout until the old pod is gone", () => {
     const world = left({ replicas: 0 });
     expect(plan(world)).toEqual([]);
-    expect(planFor(world, SETTINGS, NOW).facts.childrenSettled).toBe(false);
+  });
+
+  it.each<{ what: string; options: ServerOptions; asleep?: object }>([
+    { what: "a restart is asked for", options: { metadata: { annotations: { "amalthea.dev/restartedAt": "now" } } } },
+    { what: "updatePolicy is Restart", options: { updatePolicy: "Restart" } },
+    { what: "it is resumed", options: {}, asleep: { replicas: 0, pod: false } },
+  ])("keeps its route, and waits, when $what while the one that it is to have belongs to another", (row) => {
+    const world: Observed = {
+      ...left({ ...row.options, ...row.asleep, routing: { path: "/bobs" } }),
+      routeHolder: "sessions/bob",
+    };
+    const { plan: actions, facts } = planFor(world, SETTINGS, NOW);
+    expect(actions).toEqual([]);
+    expect(facts).toMatchObject({ problems: [{ kind: "RouteTaken" }], pendingFields: [], restarting: false });
+    expect(kinds(plan({ ...world, routeHolder: undefined }))).toContain("Remove StatefulSet");
   });
 
   it("whose creation never ended gets what is missing", () => {

@@ -16,14 +16,16 @@ export const REPLACED_KEYS: ReadonlySet<string> = new Set(["statefulset", "servi
 
 /**
  * @param restartReason Why the pod of the predecessor's layout is to be replaced now; undefined lets it live.
+ * @param isMoveRefused Another server has the route that the spec asks for: ours would have none.
  */
-export function adoptionOf(observed: Observed, restartReason: string | undefined): Adoption {
+export function adoptionOf(observed: Observed, restartReason: string | undefined, isMoveRefused: boolean): Adoption {
   const old = observed.children.filter((child) => isPredecessors(child) && REPLACED_KEYS.has(childKeyOf(child) ?? ""));
   if (old.length === 0) return { kind: "None" };
   const statefulSet = liveStatefulSet(observed);
   if (statefulSet === undefined || !isPredecessors(statefulSet)) {
     return { kind: "Replace", old, because: "the StatefulSet is in the new layout" };
   }
+  if (isMoveRefused) return { kind: "LeaveAlone", statefulSet };
   if (restartReason !== undefined) return { kind: "Replace", old, because: restartReason };
   const isResuming = !observed.server.spec.jupyterServer.hibernated;
   const isAtZero = replicasOf(statefulSet) === 0 && observed.pod === undefined;

@@ -17,19 +17,18 @@ import {
 } from "./live-child.ts";
 import type { LiveChild, Observed, ObservedFailure } from "./observed.ts";
 import type { Problem } from "./plan-facts.ts";
+import type { ServerRoutes } from "./server-routes.ts";
 import { firstDifference } from "./subset.ts";
 
 export type ChildrenPlan = {
   readonly actions: readonly Action[];
   readonly problems: readonly Problem[];
-  /** Every child is there and as it should be. */
-  readonly settled: boolean;
   readonly ingressSettled: boolean;
   /** The StatefulSet is to be made or scaled up, as soon as nothing keeps it from that. */
   readonly isStarting: boolean;
   /**
    * The StatefulSet has to stay as it is: something that its pod needs was refused. It may be that its name belongs to
-   * somebody else, and the pod would be given that.
+   * somebody else, and the pod would be given that. Or nobody could reach the pod.
    */
   readonly isWithheld: boolean;
   /** A pod that starts now gets the desired template, and nothing that belongs to somebody else. */
@@ -45,15 +44,20 @@ type Rendered = Extract<Desired, { kind: "Rendered" }>;
 const ORDER: readonly string[] = ["networkpolicy", "configmap", "pvc", "statefulset", "service", "ingress"];
 
 /** Compares the children with what is live. Those that the predecessor left are not touched: they give way first. */
-export function planChildren(observed: Observed, desired: Rendered): ChildrenPlan {
-  const { wanted, problems: routeProblems }: Wanted = withoutTakenRoute(observed, desired.children);
+export function planChildren(observed: Observed, desired: Rendered, routes: ServerRoutes): ChildrenPlan {
+  const {
+    wanted,
+    problems: routeProblems,
+    isRouteless,
+  }: Wanted = withoutTakenRoute(observed, desired.children, routes);
   const claims = fittedClaims(observed, wanted);
   const decided = claims.children
     .toSorted((left, right) => ORDER.indexOf(left.childKey) - ORDER.indexOf(right.childKey))
     .map((child) => ({ child, step: stepFor(observed, child) }));
   const prune = observed.children.filter((live) => isUnwanted(live, wanted, desired.refusedKeys));
-  const isWithheld = isSomethingNeededRefused(observed, wanted);
   const steps = decided.flatMap(({ step }) => (step.kind === "Act" ? [step.action] : []));
+  const wouldStart = isStarting(observed, steps);
+  const isWithheld = isSomethingNeededRefused(observed, wanted) || (isRouteless && wouldStart);
   const applies = isWithheld ? steps.filter((action) => !isStatefulSetApply(action)) : steps;
   const isSettled = (key: string): boolean =>
     decided.every(({ child, step }) => child.childKey !== key || step.kind === "Settled");
@@ -61,25 +65,36 @@ export function planChildren(observed: Observed, desired: Rendered): ChildrenPla
   return {
     actions: [...released, ...claims.actions, ...applies, ...prune.flatMap((live) => pruneActions(observed, live))],
     problems: [...routeProblems, ...claims.problems],
-    settled: decided.every(({ step }) => step.kind === "Settled") && claims.actions.length === 0,
-    ingressSettled: isSettled("ingress") && routeProblems.length === 0,
-    isStarting: isStarting(observed, steps),
+    ingressSettled: isSettled("ingress") && !isRouteless,
+    isStarting: wouldStart,
     isWithheld,
     isTemplateCurrent: !isWithheld && isSettled("statefulset") && isObserved(liveStatefulSet(observed)),
   };
 }
 
-type Wanted = { readonly wanted: readonly DesiredChild[]; readonly problems: readonly Problem[] };
+type Wanted = {
+  readonly wanted: readonly DesiredChild[];
+  readonly problems: readonly Problem[];
+  /** A pod could be reached nowhere. */
+  readonly isRouteless: boolean;
+};
 
 /**
- * A route that another server holds is not shared. While the running pod is still reached by another one, only the
- * change of route is refused, and the Ingress stays.
+ * A route that another server holds is not shared. While this one has another route, only the move is refused, and the
+ * Ingress stays. Who has no Ingress, because a patch dropped it, takes nobody's.
  */
-function withoutTakenRoute(observed: Observed, children: readonly DesiredChild[]): Wanted {
+function withoutTakenRoute(observed: Observed, children: readonly DesiredChild[], routes: ServerRoutes): Wanted {
   const holder = observed.routeHolder;
-  if (holder === undefined) return { wanted: children, problems: [] };
-  const isContested = (child: DesiredChild): boolean => child.childKey === "ingress" && isOnSpecRoute(observed, child);
-  return { wanted: children.filter((child) => !isContested(child)), problems: [{ kind: "RouteTaken", holder }] };
+  const ingress = children.find(({ childKey }) => childKey === "ingress");
+  if (holder === undefined || ingress === undefined) return { wanted: children, problems: [], isRouteless: false };
+  const isRouteless = isOnSpecRoute(observed, ingress);
+  // A server of the predecessor keeps its route only while it has a pod: its next start makes everything anew.
+  const isKept = !isRouteless && (routes.kept !== undefined || observed.pod !== undefined);
+  return {
+    wanted: isRouteless ? children.filter((child) => child !== ingress) : children,
+    problems: [{ kind: "RouteTaken", holder, keptUrl: isKept ? routes.served?.url : undefined }],
+    isRouteless,
+  };
 }
 
 function isOnSpecRoute({ server }: Observed, { manifest }: DesiredChild): boolean {

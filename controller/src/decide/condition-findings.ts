@@ -36,8 +36,9 @@ function problemStall(server: JupyterServer, problem: Problem): Stall {
     case "PatchFailed":
     case "ChildKindRefused":
     case "ChildInvalid":
-    case "RouteTaken":
       return { why, preventsStart: true, preventsRoute: false };
+    case "RouteTaken":
+      return { why, preventsStart: problem.keptUrl === undefined, preventsRoute: false };
   }
 }
 
@@ -59,8 +60,10 @@ function problemReason(server: JupyterServer, problem: Problem): ReasonWithValue
       return { reason: "ClaimShrinkRefused", values: { from: problem.from, to: problem.to } };
     case "ClaimChangeRefused":
       return { reason: "ClaimChangeRefused", values: { field: problem.field, from: problem.from, to: problem.to } };
-    case "RouteTaken":
-      return { reason: "RouteTaken", values: { route: routeText(server), holder: problem.holder } };
+    case "RouteTaken": {
+      const { holder, keptUrl } = problem;
+      return { reason: "RouteTaken", values: { route: routeText(server), holder, keptUrl } };
+    }
     case "PredecessorRunning":
       return { reason: "PredecessorRunning", values: {} };
   }

@@ -28,6 +28,8 @@ export type SecretManifest = {
   readonly generated: readonly GeneratedKey[];
   /** Hash of `given`, stored as an annotation, so that a later look tells whether the Secret follows the spec. */
   readonly contentHash: string;
+  /** A Secret that is there is left as it is: patches that cannot be applied now may have made it so. */
+  readonly isOnlyMade?: true;
 };
 
 export type GeneratedKey = {

@@ -1,9 +1,9 @@
-import { ANNOTATIONS, childName, CONTAINERS, LABELS, type JupyterServer, type Route } from "@amalthea/api";
+import { ANNOTATIONS, childName, CONTAINERS, LABELS, type JupyterServer } from "@amalthea/api";
 import type { ChildContext } from "./children/child-context.ts";
 import { isOidc } from "./children/child-context.ts";
 import { patchDocument, type PatchDocument } from "./children/index.ts";
 import { MAIN_POD_LABELS } from "./children/pod-template.ts";
-import { ENCODINGS } from "./children/secret.ts";
+import { ENCODINGS, secret } from "./children/secret.ts";
 import { completeAccessChain } from "./children/sidecars/access-chain.ts";
 import type { GeneratedKey, Manifest, SecretManifest } from "./decision.ts";
 import { contentHash } from "./hash.ts";
@@ -13,9 +13,10 @@ import { applyPatches } from "./patches.ts";
 import { childProblem } from "./patched-child.ts";
 import { withOwnReplicas } from "./patched-replicas.ts";
 import type { Problem, Warning } from "./plan-facts.ts";
+import type { ServerRoutes } from "./server-routes.ts";
 import type { DecisionSettings } from "./settings.ts";
 import { specProblems } from "./spec-problems.ts";
-import { resourcesOf, startedWith, startedWithAnnotation, type StartedWith } from "./started-with.ts";
+import { resourcesOf, startedWith, startedWithAnnotation, withRouteOf, type StartedWith } from "./started-with.ts";
 
 /** A child as it should be, complete with labels, owner and hash. */
 export type DesiredChild = {
@@ -41,33 +42,41 @@ export type Desired =
       readonly warnings: readonly Warning[];
     }
   /** Nothing can be said about the children: what is live stays, and can be scaled. */
-  | { readonly kind: "Unrenderable"; readonly problems: readonly Problem[]; readonly warnings: readonly Warning[] };
+  | {
+      readonly kind: "Unrenderable";
+      readonly problems: readonly Problem[];
+      readonly warnings: readonly Warning[];
+      /** The server's own, without patches: a pod that is scaled up must not find somebody else's, or none. */
+      readonly secrets: readonly SecretManifest[];
+    };
 
-/**
- * The children that a server should have.
- *
- * @param route Where the spec wants the server; undefined without a host.
- * @param servedRoute Where its running pod is reached; the spec's route if there is none.
- */
+/** The children that a server should have. */
 export function desiredChildren(
   server: JupyterServer,
   settings: DecisionSettings,
-  route: Route | undefined,
-  servedRoute: Route | undefined,
+  { wanted, served, kept }: Omit<ServerRoutes, "isMoveRefused">,
 ): Desired {
-  const invalid = specProblems(server, route);
-  if (invalid.length > 0 || route === undefined) return { kind: "Unrenderable", problems: invalid, warnings: [] };
-  const context: ChildContext = { server, settings, route, servedRoute: servedRoute ?? route };
+  const invalid = specProblems(server, wanted);
+  if (invalid.length > 0 || wanted === undefined) return unrenderable({ server, settings }, invalid, []);
+  const context = { server, settings, route: kept?.route ?? wanted, servedRoute: served ?? wanted, kept };
   const base = patchDocument(context);
   const patched = applyPatches(base, server.spec.patches, isOidc(server));
   if (patched.kind === "Failed") {
-    return { kind: "Unrenderable", problems: [patched.problem], warnings: patched.warnings };
+    return unrenderable(context, [patched.problem], patched.warnings);
   }
   return render(context, base, patched.document, patched.warnings);
 }
 
+/** What metadata is made from. */
+type Owner = Pick<ChildContext, "server" | "settings">;
+
+function unrenderable(owner: Owner, problems: readonly Problem[], warnings: readonly Warning[]): Desired {
+  const secrets = secretManifests(owner, [["secret", secret(owner)]]);
+  return { kind: "Unrenderable", problems, warnings, secrets: secrets.map((one) => ({ ...one, isOnlyMade: true })) };
+}
+
 function render(
-  context: ChildContext,
+  context: ChildContext & Pick<ServerRoutes, "kept">,
   base: PatchDocument,
   document: PatchDocument,
   patchWarnings: readonly Warning[],
@@ -85,14 +94,15 @@ function render(
     if (problem !== undefined) problems.set(key, problem);
   }
   if (problems.has("statefulset")) {
-    return { kind: "Unrenderable", problems: [...problems.values()], warnings: patchWarnings };
+    return unrenderable(context, [...problems.values()], patchWarnings);
   }
   const chain = completeAccessChain(context, document["statefulset"] ?? {}, document["configmap"]);
   if (chain.kind === "Refused") {
     const problem = { kind: "ChildInvalid", childKey: "statefulset", reason: chain.reason } as const;
-    return { kind: "Unrenderable", problems: [...problems.values(), problem], warnings: patchWarnings };
+    return unrenderable(context, [...problems.values(), problem], patchWarnings);
   }
-  const started = startedWith(context.server, context.route, containerResources(document));
+  const wanted = startedWith(context.server, context.route, containerResources(document));
+  const started = context.kept === undefined ? wanted : withRouteOf(wanted, context.kept);
   const own = withOwnReplicas(context, base, chain.statefulSet);
   const complete: PatchDocument = { ...document, statefulset: own.statefulSet };
   const entries = Object.entries(complete).filter(([key]) => !problems.has(key));
@@ -128,7 +138,7 @@ function isOwned(server: JupyterServer, childKey: string): boolean {
 }
 
 function withMetadata(
-  { server, settings }: ChildContext,
+  { server, settings }: Owner,
   childKey: string,
   child: JsonObject,
   isOwnedChild: boolean,
@@ -198,14 +208,14 @@ function texts(value: unknown): Readonly<Record<string, string>> {
 /**
  * One hash for all Secrets of the server: they are not watched, so they are looked at, and written, together.
  */
-function secretManifests(context: ChildContext, secrets: readonly [string, JsonObject][]): readonly SecretManifest[] {
+function secretManifests(context: Owner, secrets: readonly [string, JsonObject][]): readonly SecretManifest[] {
   const hash = contentHash(secrets.map(([key, { data, stringData }]) => [key, data, stringData]));
   return secrets
     .toSorted(([a], [b]) => Number(a === "secret") - Number(b === "secret"))
     .map(([key, child]) => secretManifest(context, key, child, hash));
 }
 
-function secretManifest(context: ChildContext, childKey: string, child: JsonObject, hash: string): SecretManifest {
+function secretManifest(context: Owner, childKey: string, child: JsonObject, hash: string): SecretManifest {
   const { data, stringData, ...rest } = child;
   const given = texts(stringData);
   const encoded = texts(data);

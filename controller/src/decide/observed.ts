@@ -39,7 +39,6 @@ export type OwnerReference = {
  */
 export type ObservedSecret =
   | { readonly kind: "Unknown" }
-  | { readonly kind: "Absent" }
   | {
       readonly kind: "Present";
       readonly uid: string;

@@ -8,7 +8,7 @@ import { routeOf } from "@amalthea/api";
 
 function render(...patches: readonly Patch[]): Desired {
   const server = aServer({ patches });
-  return desiredChildren(server, someSettings(), routeOf(server), undefined);
+  return desiredChildren(server, someSettings(), { wanted: routeOf(server), served: undefined, kept: undefined });
 }
 
 const json = (...patch: readonly unknown[]): Patch => ({ type: "application/json-patch+json", patch });

@@ -15,8 +15,6 @@ export type PlanFacts = {
   readonly route: Route | undefined;
   /** The live Ingress is as we want it (or a patch dropped it on purpose): requests can reach the pod. */
   readonly desiredIngressSettled: boolean;
-  /** Nothing is left to write for the children; false also while a child is absent, differs, or is being deleted. */
-  readonly childrenSettled: boolean;
   readonly resize: ResizeFacts;
   /** The children are still those that the predecessor's 0.24 made. */
   readonly adopted: boolean;
@@ -58,8 +56,11 @@ export type Problem =
   | { readonly kind: "ClaimShrinkRefused"; readonly from: string; readonly to: string }
   /** A bound volume's class (or another fixed field) cannot change. */
   | { readonly kind: "ClaimChangeRefused"; readonly field: string; readonly from: string; readonly to: string }
-  /** Another server, `namespace/name`, serves this host and path already, or is older and asks for it. */
-  | { readonly kind: "RouteTaken"; readonly holder: string }
+  /**
+   * Another server, `namespace/name`, serves this host and path already, or is older and asks for it. `keptUrl` is where
+   * the server goes on being reached; undefined if it has no route at all.
+   */
+  | { readonly kind: "RouteTaken"; readonly holder: string; readonly keptUrl: string | undefined }
   /** The predecessor's finalizer came back after we removed it: its controller still runs, and we stand back. */
   | { readonly kind: "PredecessorRunning" };
 

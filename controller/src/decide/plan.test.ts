@@ -1,20 +1,9 @@
 import { describe, expect, it } from "vitest";
-import type { Action } from "./decision.ts";
 import { copyOf } from "./json.ts";
-import type { LiveChild, Observed } from "./observed.ts";
-import { planFor, type PlanDecision } from "./plan.ts";
-import { carryOut } from "./simulated-world.ts";
-import { aCondition, anObserved, aServer, NOW, someSettings, timeAgo, type ServerOptions } from "./testing.ts";
-
-/** A world in which the server runs as its spec says, and nothing is left to do. */
-function running(options: ServerOptions = {}): Observed {
-  const start = anObserved({ server: aServer(options) });
-  return carryOut(start, planFor(start, someSettings(), NOW).plan);
-}
-
-function change(world: Observed, options: ServerOptions): Observed {
-  return { ...world, server: aServer(options) };
-}
+import type { Observed } from "./observed.ts";
+import type { PlanDecision } from "./plan.ts";
+import { carryOut, change, decide, restartedAt, running, sentences, subject, withChild } from "./simulated-world.ts";
+import { aCondition, anObserved, aServer, timeAgo } from "./testing.ts";
 
 /** The pod's containers have been waiting since the kubelet saw it. */
 function neverReady(world: Observed): Observed {
@@ -23,25 +12,6 @@ function neverReady(world: Observed): Observed {
   const conditions = [aCondition("Ready", "False", { lastTransitionTime: timeAgo(59) })];
   return { ...world, pod: { ...pod, status: { phase: "Pending", startTime: timeAgo(59), conditions } } };
 }
-
-function decide(world: Observed, settings = someSettings()): PlanDecision {
-  return planFor(world, settings, NOW);
-}
-
-function sentences({ plan }: PlanDecision): readonly string[] {
-  return plan.map((action) => `${action.kind} ${subject(action)}: ${action.because}`);
-}
-
-function subject(action: Action): string {
-  return action.kind === "Apply" || action.kind === "EnsureSecret" ? action.childKey : action.target.kind;
-}
-
-function withChild(world: Observed, kind: string, edit: (child: LiveChild) => LiveChild): Observed {
-  return { ...world, children: world.children.map((child) => (child.kind === kind ? edit(copyOf(child)) : child)) };
-}
-
-const large = { resources: { requests: { memory: "1Gi" } } };
-const larger = { resources: { requests: { memory: "2Gi" } } };
 
 describe("planFor", () => {
   it("makes what a pod needs before the pod, and what leads to it after", () => {
@@ -124,10 +94,6 @@ describe("planFor", () => {
     expect(sentences(decide(next))).toEqual(["RemovePod Pod: jupyterServer.image changed before it was ready"]);
   });
 
-  const restartedAt = (value: string): ServerOptions => ({
-    metadata: { annotations: { "amalthea.dev/restartedAt": value } },
-  });
-
   it.each([
     { asked: "by an annotation", before: {}, after: restartedAt("once"), restarts: true },
     { asked: "by another value of it", before: restartedAt("once"), after: restartedAt("twice"), restarts: true },
@@ -180,18 +146,6 @@ describe("planFor", () => {
     expect(decide(change(running(), { routing: { ingressClassName: "internal" } })).plan).toMatchObject([
       { kind: "Apply", childKey: "ingress", create: false },
     ]);
-  });
-
-  it("keeps the Ingress on the route that the pod was started with", () => {
-    const world = running();
-    const moved = change(world, { routing: { path: "/new", ingressAnnotations: { a: "b" } } });
-    const decision = decide(moved);
-    expect(decision.plan.map(subject)).toEqual(["statefulset", "ingress"]);
-    expect(JSON.stringify(decision.plan.at(-1))).toContain('"path":"/sessions/alice"');
-    expect(decision.facts.route?.path).toBe("/sessions/alice");
-    expect(decision.facts.pendingFields).toEqual(["routing.path"]);
-    const asleep = { ...moved, pod: undefined };
-    expect(decide(asleep).facts.route?.path).toBe("/new");
   });
 
   it("does not send again what the API server refused, until it may", () => {
@@ -247,202 +201,6 @@ describe("planFor", () => {
     const patch = [{ op: "replace", path: "/statefulset/spec/replicas", value: 1 }];
     const patches = [{ type: "application/json-patch+json", patch }] as const;
     expect(decide(anObserved({ server: aServer({ patches }) })).facts.warnings).toEqual([]);
-  });
-
-  describe("with a Secret that nobody watches", () => {
-    it("does not look at it while the pod runs", () => {
-      const status = { children: { secret: { uid: "s", name: "alice", kind: "Secret", apiVersion: "v1" } } };
-      const world: Observed = { ...running(), secret: { kind: "Unknown" } };
-      expect(decide({ ...world, server: aServer({ status }) }).plan).toEqual([]);
-    });
-
-    it("looks at it before the pod starts, and before it is restarted", () => {
-      const world: Observed = { ...running({ jupyterServer: { hibernated: true } }), secret: { kind: "Unknown" } };
-      const annotations = world.server.metadata.annotations ?? {};
-      expect(decide(change(world, { metadata: { annotations } })).plan.map(subject)).toContain("secret");
-      const asked = change(running(), restartedAt("now"));
-      const restart: Observed = { ...carryOut(asked, decide(asked).plan), secret: { kind: "Unknown" } };
-      expect(decide(restart).plan.map(({ kind }) => kind)).toEqual(["EnsureSecret", "RemovePod"]);
-    });
-
-    it("waits with a changed token until the next start", () => {
-      const decision = decide(change(running({ auth: { token: "a" } }), { auth: { token: "b" } }));
-      expect(decision.plan.map(subject)).toEqual(["statefulset"]);
-      expect(decision.facts.pendingFields).toEqual(["auth.token"]);
-    });
-
-    it("starts no pod, and looks again in time, when one of the same name belongs to somebody else", () => {
-      const world = anObserved();
-      const [ensure] = decide(world).plan;
-      const desiredHash = ensure?.kind === "EnsureSecret" ? ensure.secret.contentHash : "";
-      const failure = { childKey: "secret", kind: "Secret", code: 409, message: "taken", desiredHash };
-      const held = decide({ ...world, failures: [failure] }).plan.map(subject);
-      expect(held).toEqual(["networkpolicy", "configmap", "service", "ingress"]);
-      const again = decide({ ...world, failures: [{ ...failure, mayRetry: true }] }).plan.map(subject);
-      expect(again).toContain("secret");
-      expect(again).not.toContain("statefulset");
-    });
-
-    it("does not resume, and looks again in time, when its name was taken meanwhile", () => {
-      const status = { children: { secret: { uid: "s", name: "alice", kind: "Secret", apiVersion: "v1" } } };
-      const asleep: Observed = { ...running({ jupyterServer: { hibernated: true } }), secret: { kind: "Unknown" } };
-      const { annotations = {} } = asleep.server.metadata;
-      const world = change(asleep, { status, metadata: { annotations } });
-      const ensure = decide(world).plan.find(({ kind }) => kind === "EnsureSecret");
-      const desiredHash = ensure?.kind === "EnsureSecret" ? ensure.secret.contentHash : "";
-      const failure = { childKey: "secret", kind: "Secret", code: 409, message: "taken", desiredHash };
-      const held = decide({ ...world, failures: [failure] }).plan.map(subject);
-      expect(held).not.toContain("statefulset");
-      expect(held).not.toContain("secret");
-      const again = decide({ ...world, failures: [{ ...failure, mayRetry: true }] }).plan.map(subject);
-      expect(again).toContain("secret");
-      expect(again).not.toContain("statefulset");
-    });
-
-    it("keeps every value of it out of the other children", () => {
-      const token = "very-secret-value";
-      const { plan } = decide(anObserved({ server: aServer({ auth: { token } }) }));
-      expect(JSON.stringify(plan.filter(({ kind }) => kind !== "EnsureSecret"))).not.toContain(token);
-    });
-  });
-
-  describe("with resources", () => {
-    it("resizes a running pod in place, and changes the template for the next", () => {
-      const decision = decide(change(running({ jupyterServer: large }), { jupyterServer: larger }));
-      expect(decision.plan.map(({ kind }) => kind)).toEqual(["Apply", "Resize"]);
-      expect(decision.facts).toMatchObject({ resize: { kind: "Requested" }, pendingFields: [] });
-    });
-
-    it.each([
-      { what: "a removed value", to: {} },
-      { what: "a GPU", to: { requests: { memory: "1Gi" }, limits: { "nvidia.com/gpu": "1" } } },
-      { what: "another QoS class", to: { requests: { cpu: "1", memory: "1Gi" }, limits: { cpu: "1", memory: "1Gi" } } },
-    ])("lets $what wait for the next start", ({ to }) => {
-      const decision = decide(change(running({ jupyterServer: large }), { jupyterServer: { resources: to } }));
-      expect(decision.plan.map(({ kind }) => kind)).toEqual(["Apply"]);
-      expect(decision.facts.resize.kind).toBe("NotPossible");
-      expect(decision.facts.pendingFields).toEqual(["jupyterServer.resources"]);
-    });
-
-    it("keeps those that a patch sets", () => {
-      const path = "/statefulset/spec/template/spec/containers/0/resources";
-      const patches = [
-        { type: "application/json-patch+json", patch: [{ op: "replace", path, value: larger.resources }] },
-      ] as const;
-      const world = running({ jupyterServer: large, patches });
-      expect(world.pod?.spec?.containers[0]?.resources).toEqual(larger.resources);
-      expect(decide(world).plan).toEqual([]);
-    });
-  });
-
-  describe("with a claim", () => {
-    const claim = { pvc: { enabled: true } };
-    const bind = (world: Observed): Observed =>
-      withChild(world, "PersistentVolumeClaim", (child) => ({
-        ...child,
-        spec: { storageClassName: "standard", ...child.spec, volumeName: "pv" },
-      }));
-
-    it("lets it grow", () => {
-      expect(decide(change(bind(running(claim)), { ...claim, size: "1Gi" })).plan.map(subject)).toEqual(["pvc"]);
-    });
-
-    it("leaves a bound one its class when none is asked for any more", () => {
-      const world = change(bind(running({ pvc: { enabled: true, storageClassName: "standard" } })), claim);
-      const { plan, facts } = decide(world);
-      expect(plan).toMatchObject([{ childKey: "pvc", manifest: { spec: { storageClassName: "standard" } } }]);
-      expect(facts.problems).toEqual([]);
-      expect(decide(carryOut(world, plan)).plan.map(subject)).not.toContain("pvc");
-    });
-
-    it("starts no pod while somebody else's has its name", () => {
-      const world = anObserved({ server: aServer(claim) });
-      const failure = { childKey: "pvc", kind: "PersistentVolumeClaim", code: 409, message: "taken", desiredHash: "" };
-      expect(decide({ ...world, failures: [failure] }).plan.map(subject)).not.toContain("statefulset");
-    });
-
-    it("gives a server that has none the template with it only when no refusal is known", () => {
-      const world = change(running(), claim);
-      const failure = { childKey: "pvc", kind: "PersistentVolumeClaim", code: 409, message: "taken", desiredHash: "" };
-      expect(decide(world).plan.map(subject)).toEqual(["pvc", "statefulset"]);
-      expect(decide({ ...world, failures: [failure] }).plan.map(subject)).toEqual(["pvc"]);
-    });
-
-    it("hibernates a server whose claim is refused by its replicas alone, and does not resume it", () => {
-      const failure = { childKey: "pvc", kind: "PersistentVolumeClaim", code: 409, message: "taken", desiredHash: "" };
-      const asleep = { ...change(running(), { ...claim, jupyterServer: { hibernated: true } }), failures: [failure] };
-      const { plan } = decide(asleep);
-      expect(plan).toContainEqual(expect.objectContaining({ kind: "Scale", replicas: 0 }));
-      expect(plan.map(subject)).not.toContain("statefulset");
-      const scaled = carryOut(
-        asleep,
-        plan.filter(({ kind }) => kind !== "Apply"),
-      );
-      const { annotations = {} } = scaled.server.metadata;
-      const resumed = { ...scaled, server: aServer({ ...claim, metadata: { annotations } }) };
-      const second = decide(resumed).plan;
-      expect(second.map(subject)).not.toContain("statefulset");
-      expect(second.map(({ kind }) => kind)).not.toContain("Scale");
-    });
-
-    it("removes an unbound one only as long as nobody has bound it", () => {
-      const world = change(running(claim), { pvc: { enabled: true, storageClassName: "fast" } });
-      expect(decide(world).plan).toContainEqual(expect.objectContaining({ kind: "Remove", resourceVersion: "1" }));
-    });
-
-    it("refuses to shrink it", () => {
-      const { plan, facts } = decide(change(bind(running({ ...claim, size: "1Gi" })), { ...claim, size: "500Mi" }));
-      expect(plan).toEqual([]);
-      expect(facts.problems).toEqual([{ kind: "ClaimShrinkRefused", from: "1Gi", to: "500Mi" }]);
-    });
-
-    it("refuses another class once it is bound, and makes it anew before", () => {
-      const wanted = { pvc: { enabled: true, storageClassName: "fast" } };
-      const bound = decide(change(bind(running(claim)), wanted));
-      expect(bound.facts.problems).toEqual([
-        { kind: "ClaimChangeRefused", field: "storage.pvc.storageClassName", from: "standard", to: "fast" },
-      ]);
-      const pending = running({ pvc: { enabled: true, storageClassName: "wrong" } });
-      expect(sentences(decide(change(pending, wanted)))[0]).toBe(
-        "Remove PersistentVolumeClaim: its class changed before it was bound",
-      );
-    });
-
-    it("makes it anew when the class that it waits for is not asked for any more", () => {
-      const pending = running({ pvc: { enabled: true, storageClassName: "wrong" } });
-      const corrected = change(pending, { pvc: { enabled: true } });
-      const [apply] = decide(corrected).plan;
-      const desiredHash = apply?.kind === "Apply" ? apply.desiredHash : "";
-      const refusal = { childKey: "pvc", kind: "PersistentVolumeClaim", code: 422, message: "immutable", desiredHash };
-      expect(sentences(decide({ ...corrected, failures: [refusal] }))[0]).toBe(
-        "Remove PersistentVolumeClaim: it cannot be changed, and was never bound",
-      );
-    });
-
-    it("releases it from the server when it is to be retained", () => {
-      const world = change(bind(running(claim)), { pvc: { enabled: true, retentionPolicy: "Retain" } });
-      const { plan } = decide(world);
-      expect(plan.map(subject)).toEqual(["PersistentVolumeClaim", "pvc"]);
-      const released = carryOut(world, plan).children.find(({ kind }) => kind === "PersistentVolumeClaim");
-      expect(released?.metadata.ownerReferences ?? []).toEqual([]);
-    });
-
-    it("removes one that is not asked for any more when no pod uses it", () => {
-      const off = change(bind(running(claim)), { pvc: { enabled: false } });
-      expect(decide(off).plan.map(({ kind }) => kind)).not.toContain("Remove");
-      expect(decide({ ...off, pod: undefined }).plan.map(({ kind }) => kind)).toContain("Remove");
-    });
-
-    it("never removes the claim that the server is told to use", () => {
-      const world = change(bind(running(claim)), { pvc: { enabled: true, existingClaim: "alice" } });
-      expect(decide({ ...world, pod: undefined }).plan.map(({ kind }) => kind)).not.toContain("Remove");
-    });
-  });
-
-  it("makes no Ingress on a route that an older server holds", () => {
-    const { plan, facts } = decide(anObserved({ routeHolder: "sessions/bob" }));
-    expect(plan.map(subject)).not.toContain("ingress");
-    expect(facts.problems).toEqual([{ kind: "RouteTaken", holder: "sessions/bob" }]);
   });
 
   it("writes nothing but metadata while the server is being deleted", () => {

@@ -1,9 +1,9 @@
-import { ANNOTATIONS, routeOf, type Route } from "@amalthea/api";
-import { fieldsUnlikePredecessors, predecessorsRoute } from "./adoption-fields.ts";
+import { ANNOTATIONS } from "@amalthea/api";
+import { fieldsUnlikePredecessors } from "./adoption-fields.ts";
 import { adoptionOf, removeOld, suitsOldLayout, type Adoption } from "./adoption.ts";
 import { planChildren } from "./child-plan.ts";
 import { desiredReplicas } from "./children/stateful-set.ts";
-import type { Action, Plan } from "./decision.ts";
+import type { Action, Plan, SecretManifest } from "./decision.ts";
 import { desiredChildren, type Desired } from "./desired.ts";
 import { isTerminating, isPredecessors, liveStatefulSet, replicasOf, targetOf } from "./live-child.ts";
 import type { LiveChild, Observed } from "./observed.ts";
@@ -12,6 +12,7 @@ import { hasOtherResources, planResize, type ResizePlan } from "./resize.ts";
 import { outdatedBeforeReady, restartReason } from "./restart.ts";
 import { lastingPod, wasNeverReady, type LivePod } from "./running-pod.ts";
 import { planSecrets } from "./secret-plan.ts";
+import { isLeftByPredecessor, routesOf, type ServerRoutes } from "./server-routes.ts";
 import { planMetadata, standBackSeconds } from "./server-metadata.ts";
 import type { DecisionSettings } from "./settings.ts";
 import { changedFields, startedWithOf, type StartedWith } from "./started-with.ts";
@@ -37,9 +38,8 @@ function restingFacts(observed: Observed, problems: readonly Problem[]): PlanFac
     problems,
     warnings: [],
     pendingFields: [],
-    route: servedRoute(observed),
+    route: routesOf(observed).served,
     desiredIngressSettled: hasIngress(observed),
-    childrenSettled: true,
     resize: { kind: "None" },
     adopted: isLeftByPredecessor(observed),
     replicas: desiredReplicas(observed),
@@ -47,29 +47,15 @@ function restingFacts(observed: Observed, problems: readonly Problem[]): PlanFac
   };
 }
 
-function isLeftByPredecessor(observed: Observed): boolean {
-  const statefulSet = liveStatefulSet(observed);
-  return statefulSet !== undefined && isPredecessors(statefulSet);
-}
-
-/** Where the server is reached now: as its pod was started, or else as the spec says. */
-function servedRoute(observed: Observed): Route | undefined {
-  const pod = lastingPod(observed);
-  const started =
-    startedWithOf(pod)?.route ?? (isLeftByPredecessor(observed) ? predecessorsRoute(observed) : undefined);
-  return started ?? routeOf(observed.server);
-}
-
 function planWorld(observed: Observed, settings: DecisionSettings): PlanDecision {
   const { server } = observed;
-  const served = servedRoute(observed);
-  const desired = desiredChildren(server, settings, routeOf(server), served);
-  const pod = lastingPod(observed);
-  const state = podPlan(observed, desired, pod);
-  const adoption = adoptionOf(observed, state.restartReason);
+  const routes = routesOf(observed);
+  const desired = desiredChildren(server, settings, routes);
+  const state = podPlan(observed, desired, routes);
+  const adoption = adoptionOf(observed, state.restartReason, routes.isMoveRefused);
   const parts =
     adoption.kind === "LeaveAlone"
-      ? leaveAlone(adoption, observed, desired)
+      ? leaveAlone(adoption, observed, desired, routes)
       : makeTrue(observed, desired, adoption, state);
   const isGone = adoption.kind === "Replace" && state.restartReason !== undefined;
   return {
@@ -78,9 +64,8 @@ function planWorld(observed: Observed, settings: DecisionSettings): PlanDecision
       problems: [...desired.problems, ...parts.problems],
       warnings: [...desired.warnings, ...warningsOf(server)],
       pendingFields: state.waiting,
-      route: served,
+      route: routes.served,
       desiredIngressSettled: parts.ingressSettled,
-      childrenSettled: parts.plan.length === 0 && parts.settled,
       resize: state.resize.facts,
       adopted: adoption.kind === "LeaveAlone",
       replicas: desiredReplicas({ server }),
@@ -91,6 +76,7 @@ function planWorld(observed: Observed, settings: DecisionSettings): PlanDecision
 
 /** What the pod lacks of the spec, and what follows from it. */
 type PodPlan = {
+  readonly routes: ServerRoutes;
   readonly waiting: readonly string[];
   readonly resize: ResizePlan;
   readonly restartReason: string | undefined;
@@ -98,17 +84,26 @@ type PodPlan = {
 
 const NO_RESIZE: ResizePlan = { facts: { kind: "None" }, actions: [] };
 
-function podPlan(observed: Observed, desired: Desired, pod: LivePod | undefined): PodPlan {
+function podPlan(observed: Observed, desired: Desired, routes: ServerRoutes): PodPlan {
+  const pod = lastingPod(observed);
   const isWanted = desiredReplicas(observed) === 1;
   if (pod === undefined || !isWanted || desired.kind === "Unrenderable") {
-    return { waiting: [], resize: NO_RESIZE, restartReason: undefined };
+    return { routes, waiting: [], resize: NO_RESIZE, restartReason: undefined };
   }
   const before = startedWithOf(pod);
   const changed =
-    before === undefined ? fieldsUnlikePredecessors(observed) : changedFields(before, desired.startedWith);
+    before === undefined ? fieldsOfNextLayout(observed, routes) : changedFields(before, desired.startedWith);
   const resize = resizeOf(observed, desired.startedWith.resources, pod, before);
   const waiting = resize.facts.kind === "NotPossible" ? [...changed, "jupyterServer.resources"].toSorted() : changed;
-  return { waiting, resize, restartReason: restartReason(observed, pod, waiting) };
+  // In the new layout it would have no route at all: what the old one has, its Ingress alone tells.
+  const isKept = before === undefined && routes.isMoveRefused;
+  return { routes, waiting, resize, restartReason: isKept ? undefined : restartReason(observed, pod, waiting) };
+}
+
+/** What waits for a server in the old layout; a move that is refused does not. */
+function fieldsOfNextLayout(observed: Observed, { isMoveRefused }: ServerRoutes): readonly string[] {
+  const fields = fieldsUnlikePredecessors(observed);
+  return isMoveRefused ? fields.filter((field) => !field.startsWith("routing.")) : fields;
 }
 
 /**
@@ -135,7 +130,6 @@ type Parts = {
   readonly plan: Plan;
   readonly problems: readonly Problem[];
   readonly ingressSettled: boolean;
-  readonly settled: boolean;
   readonly isRemovingPod: boolean;
 };
 
@@ -144,16 +138,15 @@ function leaveAlone(
   { statefulSet }: Extract<Adoption, { kind: "LeaveAlone" }>,
   observed: Observed,
   desired: Desired,
+  routes: ServerRoutes,
 ): Parts {
   // Scaled up it would start in the old layout again: a resume waits until the pod is gone and replaces it.
   const scaling = desiredReplicas(observed) === 0 ? scale(observed, statefulSet, "the server is hibernated") : [];
-  const isResuming = desiredReplicas(observed) === 1 && replicasOf(statefulSet) === 0;
-  const children = desired.kind === "Rendered" ? planChildren(observed, desired) : undefined;
+  const children = desired.kind === "Rendered" ? planChildren(observed, desired, routes) : undefined;
   return {
     plan: [...scaling, ...(children?.actions.filter(suitsOldLayout) ?? [])],
     problems: children?.problems ?? [],
     ingressSettled: hasIngress(observed) || children?.ingressSettled === true, // a patch may have dropped it
-    settled: !isTerminating(statefulSet) && !isResuming,
     isRemovingPod: false,
   };
 }
@@ -177,10 +170,10 @@ function makeTrue(
 ): Parts {
   const statefulSet = liveStatefulSet(observed);
   if (desired.kind === "Unrenderable") {
-    const plan = statefulSet === undefined ? [] : scale(observed, statefulSet, "its template cannot be made");
-    return { plan, problems: [], ingressSettled: hasIngress(observed), settled: false, isRemovingPod: false };
+    const plan = statefulSet === undefined ? [] : scaleUnrendered(observed, statefulSet, desired.secrets);
+    return { plan, problems: [], ingressSettled: hasIngress(observed), isRemovingPod: false };
   }
-  const children = planChildren(observed, desired);
+  const children = planChildren(observed, desired, state.routes);
   const removePod = children.isTemplateCurrent ? podRemoval(observed, state) : [];
   const isStarting = children.isStarting || removePod.length > 0 || adoption.kind === "Replace";
   const secrets = planSecrets(observed, desired.secrets, isStarting);
@@ -194,9 +187,20 @@ function makeTrue(
     ],
     problems: children.problems,
     ingressSettled: children.ingressSettled,
-    settled: children.settled && adoption.kind === "None",
     isRemovingPod: removePod.length > 0,
   };
+}
+
+/** The old template can be started again, if its Secret is still there and the server's. */
+function scaleUnrendered(
+  observed: Observed,
+  statefulSet: LiveChild,
+  secrets: readonly SecretManifest[],
+): readonly Action[] {
+  const scaling = scale(observed, statefulSet, "its template cannot be made");
+  if (desiredReplicas(observed) === 0) return scaling;
+  const isRefused = observed.failures.some(({ kind }) => kind === "Secret");
+  return [...planSecrets(observed, secrets, scaling.length > 0), ...(isRefused ? [] : scaling)];
 }
 
 /**

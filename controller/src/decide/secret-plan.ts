@@ -37,8 +37,6 @@ function reasonToLook(observed: Observed, own: SecretManifest, isStarting: boole
   const pod = lastingPod(observed);
   const isNeeded = isStarting || pod === undefined;
   switch (observed.secret.kind) {
-    case "Absent":
-      return "it is missing";
     case "Unknown": {
       if (isStarting) return "the pod is about to start";
       const isRemembered = observed.server.status?.children?.["secret"] !== undefined;
@@ -46,6 +44,7 @@ function reasonToLook(observed: Observed, own: SecretManifest, isStarting: boole
       return isMissed(observed) ? "the pod says that a Secret is missing" : undefined;
     }
     case "Present": {
+      if (own.isOnlyMade === true) return undefined;
       const { keys, contentHash } = observed.secret;
       const lacking = requiredSecretKeys(own).find((key) => !keys.includes(key));
       if (lacking !== undefined && (isNeeded || isMissed(observed))) return `${lacking} is missing`;

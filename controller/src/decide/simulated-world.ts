@@ -1,3 +1,4 @@
+import { ANNOTATIONS } from "@amalthea/api";
 import { applyPatch, type Operation } from "rfc6902";
 import type { Action } from "./decision.ts";
 import { requiredSecretKeys } from "./desired.ts";
@@ -5,9 +6,47 @@ import { contentHash } from "./hash.ts";
 import { copyOf, objectOf, valueAt } from "./json.ts";
 import { isSameObject, replicasOf } from "./live-child.ts";
 import type { LiveChild, Observed } from "./observed.ts";
-import { aReadyPod, NOW } from "./testing.ts";
+import { planFor, type PlanDecision } from "./plan.ts";
+import type { DecisionSettings } from "./settings.ts";
+import { anObserved, aReadyPod, aServer, NOW, someSettings, type ServerOptions } from "./testing.ts";
 
-// For tests: what becomes of a world when a plan is carried out and the controllers of Kubernetes have done their part.
+// For tests: a world, what is planned in it, and what becomes of it when a plan is carried out and the controllers of Kubernetes have done their part.
+
+/** A world in which the server runs as its spec says, and nothing is left to do. */
+export function running(options: ServerOptions = {}): Observed {
+  const start = anObserved({ server: aServer(options) });
+  return carryOut(start, decide(start).plan);
+}
+
+/** The world after somebody wrote the server anew. */
+export function change(world: Observed, options: ServerOptions): Observed {
+  return { ...world, server: aServer(options) };
+}
+
+/** The world after somebody edited the children of a kind. */
+export function withChild(world: Observed, kind: string, edit: (child: LiveChild) => LiveChild): Observed {
+  return { ...world, children: world.children.map((child) => (child.kind === kind ? edit(copyOf(child)) : child)) };
+}
+
+/** A server that was asked to restart. */
+export function restartedAt(value: string): ServerOptions {
+  return { metadata: { annotations: { [ANNOTATIONS.restartedAt]: value } } };
+}
+
+/** What is planned in a world. */
+export function decide(world: Observed, settings: DecisionSettings = someSettings()): PlanDecision {
+  return planFor(world, settings, NOW);
+}
+
+/** A plan in words. */
+export function sentences({ plan }: Pick<PlanDecision, "plan">): readonly string[] {
+  return plan.map((action) => `${action.kind} ${subject(action)}: ${action.because}`);
+}
+
+/** What an action is about: the key of a child, or the kind of an object. */
+export function subject(action: Action): string {
+  return action.kind === "Apply" || action.kind === "EnsureSecret" ? action.childKey : action.target.kind;
+}
 
 /** The world after a plan and after the StatefulSet's controller. */
 export function carryOut(observed: Observed, plan: readonly Action[]): Observed {

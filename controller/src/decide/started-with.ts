@@ -27,6 +27,18 @@ export function startedWith(server: JupyterServer, route: Route, resources: Read
   return { fields: fieldHashes(server), route, resources };
 }
 
+/** Fields that make up a route. */
+const ROUTE_FIELDS: readonly string[] = ["routing.host", "routing.path", "routing.externalUrl", "routing.tls.enabled"];
+
+/** The same start on the route of another one. */
+export function withRouteOf(start: StartedWith, { fields, route }: StartedWith): StartedWith {
+  const isOfRoute = ([path]: readonly [string, string]): boolean => ROUTE_FIELDS.includes(path);
+  const own = Object.entries(start.fields).filter((entry) => !isOfRoute(entry));
+  const others = Object.entries(fields).filter(isOfRoute);
+  const sorted = [...own, ...others].toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return { ...start, fields: Object.fromEntries(sorted), route };
+}
+
 type Specified = Pick<JupyterServer, "spec">;
 
 function fieldHashes(server: Specified): StartedWith["fields"] {
@@ -53,8 +65,13 @@ export function startedWithAnnotation({ fields, route, resources }: StartedWith)
 
 /** Reads the annotation of a pod; undefined if it has none, as pods of the predecessor, or one that we did not write. */
 export function startedWithOf(pod: Pod | undefined): StartedWith | undefined {
-  const text = pod?.metadata?.annotations?.[ANNOTATIONS.startedWith];
-  if (text === undefined) return undefined;
+  return startedWithIn(pod?.metadata?.annotations);
+}
+
+/** Reads it among the annotations of a pod, or of the template for the next one. */
+export function startedWithIn(annotations: unknown): StartedWith | undefined {
+  const text = valueAt(annotations, ANNOTATIONS.startedWith);
+  if (typeof text !== "string") return undefined;
   const parsed = parseObject(text);
   const route = parsed?.[ROUTING];
   if (parsed === undefined || !isRoute(route)) return undefined;

@@ -120,7 +120,7 @@ const problems: fc.Arbitrary<readonly Problem[]> = fc.subarray<Problem>([
   { kind: "ChildInvalid", childKey: "service", reason: "r" },
   { kind: "ClaimShrinkRefused", from: "2Gi", to: "1Gi" },
   { kind: "ClaimChangeRefused", field: "f", from: "a", to: "b" },
-  { kind: "RouteTaken", holder: "a/b" },
+  { kind: "RouteTaken", holder: "a/b", keptUrl: undefined },
   { kind: "PredecessorRunning" },
 ]);
 

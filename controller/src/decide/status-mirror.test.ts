@@ -61,7 +61,6 @@ describe("mirroredChildren", () => {
 
   it.each<{ look: string; secret: Observed["secret"]; shown: unknown }>([
     { look: "has not looked", secret: { kind: "Unknown" }, shown: known },
-    { look: "looked in vain", secret: { kind: "Absent" }, shown: undefined },
     {
       look: "found another",
       secret: { kind: "Present", uid: "t", keys: [], contentHash: undefined },

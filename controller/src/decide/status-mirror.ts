@@ -65,8 +65,6 @@ function secretEntries({ secret, server }: Observed): (readonly [string, ChildSt
   switch (secret.kind) {
     case "Unknown":
       return known === undefined ? [] : [["secret", identityOf(known)]];
-    case "Absent":
-      return [];
     case "Present":
       return [["secret", { uid: secret.uid, name: server.metadata.name, kind: "Secret", apiVersion: "v1" }]];
   }

@@ -1,4 +1,4 @@
-import { normalizePath } from "@amalthea/api";
+import { normalizePath, type Route } from "@amalthea/api";
 import { isObject, listOf, objectOf } from "./json.ts";
 import type { LiveChild, Observed } from "./observed.ts";
 import type { PlanFacts } from "./plan-facts.ts";
@@ -10,15 +10,16 @@ import type { PlanFacts } from "./plan-facts.ts";
 export function isRouted(observed: Observed, facts: PlanFacts): boolean {
   if (facts.route === undefined) return false;
   if (facts.desiredIngressSettled) return true;
-  const { host, path } = facts.route;
-  return observed.children.some((child) => isLiveIngress(child) && leadsTo(child, host, path));
+  const { route } = facts;
+  return observed.children.some((child) => isLiveIngress(child) && leadsFrom(child, route));
 }
 
 function isLiveIngress({ kind, apiVersion, metadata }: LiveChild): boolean {
   return kind === "Ingress" && apiVersion === "networking.k8s.io/v1" && metadata.deletionTimestamp === undefined;
 }
 
-function leadsTo(ingress: LiveChild, host: string, path: string): boolean {
+/** Whether an Ingress sends requests for a route anywhere; its backend is not looked at. */
+export function leadsFrom(ingress: LiveChild, { host, path }: Pick<Route, "host" | "path">): boolean {
   return listOf(ingress.spec?.["rules"]).some(
     (rule) =>
       isObject(rule) &&

@@ -279,7 +279,7 @@ const rows: readonly Row[] = [
   {
     server: "runs, and its host and path belong to an older server",
     observed: { pod: aReadyPod() },
-    facts: { ...cutOff, problems: [{ kind: "RouteTaken", holder: "sessions/bob" }] },
+    facts: { ...cutOff, problems: [{ kind: "RouteTaken", holder: "sessions/bob", keptUrl: undefined }] },
     state: "failed",
     ready: "False RouteTaken",
     stalled: "True RouteTaken",

@@ -233,7 +233,6 @@ export function someFacts(more: Partial<PlanFacts> = {}): PlanFacts {
     pendingFields: [],
     route: routeOf(aServer()),
     desiredIngressSettled: true,
-    childrenSettled: true,
     resize: { kind: "None" },
     adopted: false,
     replicas: 1,

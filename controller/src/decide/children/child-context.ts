@@ -5,9 +5,9 @@ import type { DecisionSettings } from "../settings.ts";
 export type ChildContext = {
   readonly server: JupyterServer;
   readonly settings: DecisionSettings;
-  /** Where the spec wants the server: what a new pod is started with. */
+  /** What a new pod is started with: where the spec wants the server, unless it is refused that. */
   readonly route: Route;
-  /** Where the server is reached now: as its running pod was started, else as the spec says. */
+  /** Where the server is reached now: as its running pod was started, else as the next one will be. */
   readonly servedRoute: Route;
 };
 

@@ -14,7 +14,7 @@ export const ENCODINGS: Readonly<Record<string, GeneratedKey["encoding"]>> = {
  * The Secret as patches see it. A key whose value is null is drawn at random when the Secret is made; values from the spec
  * are clear text under `stringData`.
  */
-export function secret({ server }: ChildContext): JsonObject {
+export function secret({ server }: Pick<ChildContext, "server">): JsonObject {
   const { token, tokenSecretRef, oidc } = server.spec.auth;
   const clientSecret = isOidc(server) ? oidc.clientSecret?.value : undefined;
   const isTokenGenerated = token === undefined && tokenSecretRef === undefined;
