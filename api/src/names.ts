@@ -47,6 +47,8 @@ export const ANNOTATIONS = {
   contentHash: "amalthea.dev/content-hash",
   /** On the pod template: hashes of the spec fields a pod was started with, and its routing. */
   startedWith: "amalthea.dev/started-with",
+  /** On the pod: the resources that its container was last asked to take while it runs. */
+  resizedTo: "amalthea.dev/resized-to",
   /** On the pod: hash of the access policy; touched so that the kubelet looks at the ConfigMap at once. */
   accessPolicyHash: "amalthea.dev/access-policy-hash",
   /** On the JupyterServer: any new value restarts the pod, which carries the value it was started with. */

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { apply, cluster, kubectl, leaveNamespace, until, useNamespace, waitFor } from "./cluster.ts";
 import { Kernel } from "./kernel.ts";
-import { inServer, podOf, untilReason, untilWithout } from "./look.ts";
+import { inServer, podOf, untilReason, untilRestarted, untilWithout } from "./look.ts";
 import { TestServer } from "./server.ts";
 
 let namespace: string;
@@ -33,6 +33,17 @@ async function limits(): Promise<{ readonly memory: string; readonly cpu: string
   const memory = "cat /sys/fs/cgroup/memory.max 2>/dev/null || cat /sys/fs/cgroup/memory/memory.limit_in_bytes";
   const cpu = "cut -d' ' -f1 /sys/fs/cgroup/cpu.max 2>/dev/null || cat /sys/fs/cgroup/cpu/cpu.cfs_quota_us";
   return { memory: await inServer(server, memory), cpu: await inServer(server, cpu) };
+}
+
+/** Waits until the container may use so much of a CPU; without a limit cgroups say "max" or -1. */
+async function untilCpu(limit: string): Promise<void> {
+  await until(limits, ({ cpu }) => cpu.replace("-1", "max") === limit, 120);
+}
+
+async function restart(): Promise<void> {
+  const before = await server.podUid();
+  await kubectl(["rollout", "restart", "statefulset/resized", "-n", namespace]);
+  await untilRestarted(server, before);
 }
 
 async function resize(change: object): Promise<void> {
@@ -111,5 +122,21 @@ describe("resources of a running server", () => {
     await untilWithout(server, "Stalled");
     await expectKernelUntouched();
     await kubectl(["delete", "resourcequota", "memory", "-n", namespace]);
+  });
+
+  it("that came in place and are taken back wait for the next start", async () => {
+    await resize({ limits: { cpu: null } });
+    await restart();
+    await untilCpu("max");
+    await resize({ limits: { cpu: "1" } });
+    await untilCpu("100000");
+    pod = await server.podUid();
+    await resize({ limits: { cpu: null } });
+    const { message } = (await untilReason(server, "UpdatePending", "ChangesWaiting")) ?? {};
+    expect(message).toContain("limits.cpu was removed");
+    expect(await server.podUid()).toBe(pod);
+    await restart();
+    await untilCpu("max");
+    await untilWithout(server, "UpdatePending");
   });
 });

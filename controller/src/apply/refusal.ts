@@ -16,7 +16,7 @@ export function refusalOf(action: Action, error: unknown): ObservedFailure | und
   return {
     childKey: childKeyOf(action),
     kind: kindNameOf(action),
-    code: isMalformed(error) ? 422 : error.code,
+    code: error.code,
     message: messageOf(action, error),
     desiredHash: desiredHashOf(action),
   };
@@ -55,7 +55,6 @@ function isRefusal(action: Action, error: ApiError): boolean {
     isForbidden(error) ||
     isInvalid(error) ||
     isAlreadyExists(error) ||
-    isMalformed(error) ||
     isTroubleOfOneChild(action, error)
   );
 }
@@ -74,14 +73,6 @@ function isTroubleOfOneChild(action: Action, error: ApiError): boolean {
     default:
       return false;
   }
-}
-
-/**
- * A field of the wrong type, which only patches can bring about: the API server calls that its own error.
- * @see https://github.com/kubernetes/kubernetes/blob/v1.35.4/staging/src/k8s.io/apimachinery/pkg/util/managedfields/internal/structuredmerge.go
- */
-function isMalformed(error: ApiError): boolean {
-  return error.code === 500 && error.detail.includes("failed to create typed patch object");
 }
 
 /** The API server's sentence, which names field and value; not for Secrets, whose values nobody must read. */

@@ -107,7 +107,21 @@ describe("a server of the predecessor", () => {
 
   it("has its CPU and memory changed in place", () => {
     const world = left({ jupyterServer: { resources: { requests: { memory: "2Gi" } } } });
-    expect(kinds(plan(world))).toEqual(["Resize Pod"]);
+    expect(kinds(plan(world))).toEqual(["PatchMetadata Pod", "Resize Pod"]);
+    const { pod } = carryOut(world, plan(world));
+    expect(pod?.metadata.annotations).toHaveProperty(["amalthea.dev/resized-to"]);
+  });
+
+  it("that asks for a limit no more is told that it waits", () => {
+    const limited = { requests: { memory: "1Gi" }, limits: { memory: "2Gi" } };
+    const containers = [{ name: "jupyter-server", resources: limited }];
+    const world = left();
+    const children = world.children.map((child) =>
+      child.kind === "StatefulSet" ? { ...child, spec: { replicas: 1, template: { spec: { containers } } } } : child,
+    );
+    const pod = aReadyPod({ spec: { containers } });
+    const { facts } = planFor({ ...world, children, pod }, SETTINGS, NOW);
+    expect(facts.resize).toMatchObject({ kind: "NotPossible", because: expect.stringContaining("limits.memory") });
   });
 
   it.each<{ field: string; change: ServerOptions }>([

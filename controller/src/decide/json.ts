@@ -34,3 +34,13 @@ export function canonicalJson(value: unknown): string {
     ) ?? "null"
   );
 }
+
+/** The object that a text of JSON is; undefined if it is something else, or somebody else's text. */
+export function parseObject(text: string): JsonObject | undefined {
+  try {
+    const parsed: unknown = JSON.parse(text);
+    return isObject(parsed) ? parsed : undefined;
+  } catch {
+    return undefined;
+  }
+}

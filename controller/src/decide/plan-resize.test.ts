@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { change, decide, running } from "./simulated-world.ts";
+import type { Observed } from "./observed.ts";
+import { carryOut, change, decide, running, sentences, subject } from "./simulated-world.ts";
 
 const large = { resources: { requests: { memory: "1Gi" } } };
 const larger = { resources: { requests: { memory: "2Gi" } } };
@@ -7,7 +8,7 @@ const larger = { resources: { requests: { memory: "2Gi" } } };
 describe("a server with resources", () => {
   it("resizes a running pod in place, and changes the template for the next", () => {
     const decision = decide(change(running({ jupyterServer: large }), { jupyterServer: larger }));
-    expect(decision.plan.map(({ kind }) => kind)).toEqual(["Apply", "Resize"]);
+    expect(decision.plan.map(({ kind }) => kind)).toEqual(["Apply", "PatchMetadata", "Resize"]);
     expect(decision.facts).toMatchObject({ resize: { kind: "Requested" }, pendingFields: [] });
   });
 
@@ -20,6 +21,41 @@ describe("a server with resources", () => {
     expect(decision.plan.map(({ kind }) => kind)).toEqual(["Apply"]);
     expect(decision.facts.resize.kind).toBe("NotPossible");
     expect(decision.facts.pendingFields).toEqual(["jupyterServer.resources"]);
+  });
+
+  describe("got by a resize", () => {
+    const limited = { resources: { requests: { memory: "1Gi" }, limits: { memory: "4Gi" } } };
+    const asked = change(running({ jupyterServer: large }), { jupyterServer: limited });
+    const resized = carryOut(asked, decide(asked).plan);
+
+    it("are asked for once", () => {
+      expect(resized.pod?.spec?.containers[0]?.resources).toEqual(limited.resources);
+      expect(decide(resized).plan).toEqual([]);
+    });
+
+    it("lets a limit that is taken back wait for the next start, and tells", () => {
+      const { plan, facts } = decide(change(resized, { jupyterServer: large }));
+      expect(plan.map(subject)).toEqual(["statefulset"]);
+      expect(facts.resize).toMatchObject({ kind: "NotPossible", because: expect.stringContaining("limits.memory") });
+      expect(facts.pendingFields).toEqual(["jupyterServer.resources"]);
+    });
+
+    it("restarts for it once under updatePolicy Restart", () => {
+      const back = change(resized, { jupyterServer: large, updatePolicy: "Restart" });
+      const withTemplate = carryOut(back, decide(back).plan);
+      expect(sentences(decide(withTemplate))).toEqual(["RemovePod Pod: jupyterServer.resources changed"]);
+      const next = carryOut(withTemplate, decide(withTemplate).plan);
+      expect(next.pod?.spec?.containers[0]?.resources).toEqual(large.resources);
+      expect(decide(next)).toMatchObject({ plan: [], facts: { pendingFields: [] } });
+    });
+
+    it("leaves a limit alone that a LimitRange put there", () => {
+      const world = running({ jupyterServer: large });
+      const given = { requests: { memory: "1Gi" }, limits: { memory: "4Gi" } };
+      const containers = [{ name: "jupyter-server", resources: given }];
+      const limitedByOthers = { ...world, pod: { ...world.pod, spec: { containers } } } as Observed;
+      expect(decide(limitedByOthers)).toMatchObject({ plan: [], facts: { pendingFields: [] } });
+    });
   });
 
   it("keeps those that a patch sets", () => {

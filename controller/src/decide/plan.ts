@@ -1,21 +1,22 @@
-import { ANNOTATIONS } from "@amalthea/api";
+import { ANNOTATIONS, CONTAINERS } from "@amalthea/api";
 import { fieldsUnlikePredecessors } from "./adoption-fields.ts";
 import { adoptionOf, removeOld, suitsOldLayout, type Adoption } from "./adoption.ts";
 import { planChildren } from "./child-plan.ts";
 import { desiredReplicas } from "./children/stateful-set.ts";
 import type { Action, Plan, SecretManifest } from "./decision.ts";
 import { desiredChildren, type Desired } from "./desired.ts";
+import { valueAt } from "./json.ts";
 import { isTerminating, isPredecessors, liveStatefulSet, replicasOf, targetOf } from "./live-child.ts";
 import type { LiveChild, Observed } from "./observed.ts";
 import type { PlanFacts, Problem } from "./plan-facts.ts";
-import { hasOtherResources, planResize, type ResizePlan } from "./resize.ts";
+import { hasOtherResources, planResize, resizedTo, type ResizePlan } from "./resize.ts";
 import { outdatedBeforeReady, restartReason } from "./restart.ts";
 import { lastingPod, wasNeverReady, type LivePod } from "./running-pod.ts";
 import { planSecrets } from "./secret-plan.ts";
 import { isLeftByPredecessor, routesOf, type ServerRoutes } from "./server-routes.ts";
 import { planMetadata, standBackSeconds } from "./server-metadata.ts";
 import type { DecisionSettings } from "./settings.ts";
-import { changedFields, startedWithOf, type StartedWith } from "./started-with.ts";
+import { changedFields, resourcesOf, startedWithOf, type StartedWith } from "./started-with.ts";
 import { warningsOf } from "./warnings.ts";
 
 export type PlanDecision = { readonly plan: Plan; readonly facts: PlanFacts };
@@ -111,19 +112,25 @@ function fieldsOfNextLayout(observed: Observed, { isMoveRefused }: ServerRoutes)
  * resources has others now: an admission webhook may have changed them, and a restart would do so again and again.
  */
 function resizeOf(
-  { failures }: Observed,
+  observed: Observed,
   wanted: StartedWith["resources"],
   pod: LivePod,
   before: StartedWith | undefined,
 ): ResizePlan {
-  const resize = planResize(pod, wanted, before, failures);
-  // Of a pod of the predecessor nothing is known but what it has.
-  const isChanged = before === undefined ? resize.facts.kind !== "None" : hasOtherResources(before.resources, wanted);
+  const asked = resizedTo(pod) ?? before?.resources;
+  const resize = planResize(pod, wanted, asked ?? templateResources(observed), observed.failures);
+  // What the predecessor's template has may be of another day than the pod.
+  const isChanged = asked === undefined ? resize.facts.kind !== "None" : hasOtherResources(asked, wanted);
   if (wasNeverReady(pod)) {
     const because = "the pod is replaced before it is ready";
     return isChanged ? { facts: { kind: "NotPossible", because }, actions: [] } : NO_RESIZE;
   }
   return resize.facts.kind === "NotPossible" && !isChanged ? NO_RESIZE : resize;
+}
+
+/** In the predecessor's layout the template tells what was asked for: it is left alone as long as its pod lives. */
+function templateResources(observed: Observed): StartedWith["resources"] {
+  return resourcesOf(valueAt(liveStatefulSet(observed)?.spec, "template", "spec"), CONTAINERS.jupyter);
 }
 
 type Parts = {

@@ -1,13 +1,13 @@
-import { CONTAINERS } from "@amalthea/api";
-import type { Action } from "./decision.ts";
+import { ANNOTATIONS, CONTAINERS } from "@amalthea/api";
+import type { Action, Target } from "./decision.ts";
 import { contentHash } from "./hash.ts";
-import { copyOf, listOf, objectOf, valueAt, type JsonObject } from "./json.ts";
+import { copyOf, listOf, objectOf, parseObject, valueAt, type JsonObject } from "./json.ts";
 import { targetOf } from "./live-child.ts";
 import type { ObservedFailure } from "./observed.ts";
 import type { ResizeFacts } from "./plan-facts.ts";
 import { isSameQuantity } from "./quantity.ts";
 import type { LivePod } from "./running-pod.ts";
-import { resourcesOf, type StartedWith } from "./started-with.ts";
+import { resourcesOf } from "./started-with.ts";
 
 export type ResizePlan = {
   readonly facts: ResizeFacts;
@@ -23,18 +23,18 @@ const NOTHING: ResizePlan = { facts: { kind: "None" }, actions: [] };
  * How a change of resources reaches a running pod: in place if Kubernetes can, otherwise at its next start.
  *
  * @param desired Resources of the container `jupyter-server`, after patches.
- * @param before What the pod was started with; undefined for a pod of the predecessor.
+ * @param asked What the container was last asked to have, at its start or since; empty if that is not known.
  * @see https://kubernetes.io/docs/tasks/configure-pod-container/resize-container-resources/#limitations
  */
 export function planResize(
   pod: LivePod,
   desired: Readonly<JsonObject>,
-  before: StartedWith | undefined,
+  asked: Readonly<JsonObject>,
   failures: readonly ObservedFailure[],
 ): ResizePlan {
   const live = asDefaulted(resourcesOf(pod.spec, CONTAINERS.jupyter));
   const wanted = asDefaulted(desired);
-  const removed = removedValue(live, wanted, before?.resources ?? {});
+  const removed = removedValue(live, wanted, asked);
   if (removed !== undefined) return notPossible(`${removed} was removed, which a running container does not allow`);
   const changes = changedValues(live, wanted);
   if (changes.length === 0) return NOTHING;
@@ -44,7 +44,36 @@ export function planResize(
   if (qosClass(withResources(pod, resources)) !== qosClass(pod.spec)) {
     return notPossible("it would change the pod's quality-of-service class");
   }
-  return requestResize(pod, resources, changes[0]?.path ?? "resources", failures);
+  const resize = requestResize(pod, resources, changes[0]?.path ?? "resources", failures);
+  return resize.facts.kind === "Requested"
+    ? { ...resize, actions: [...note(pod, desired), ...resize.actions] }
+    : resize;
+}
+
+/** The resources that a running container was asked to take; undefined if there was no such request. */
+export function resizedTo(pod: LivePod): Readonly<JsonObject> | undefined {
+  return parseObject(pod.metadata.annotations?.[ANNOTATIONS.resizedTo] ?? "");
+}
+
+/**
+ * Notes on the pod what it is asked to take, before it is asked: a value that is taken back later would otherwise look
+ * like one that somebody else, such as a LimitRange, put there.
+ */
+function note(pod: LivePod, desired: Readonly<JsonObject>): readonly Action[] {
+  const { annotations, uid } = pod.metadata;
+  const value = JSON.stringify(desired);
+  if (annotations?.[ANNOTATIONS.resizedTo] === value) return [];
+  const path = `/metadata/annotations/${ANNOTATIONS.resizedTo.replaceAll("/", "~1")}`;
+  const operations = [
+    { op: "test", path: "/metadata/uid", value: uid },
+    ...(annotations === undefined ? [{ op: "add", path: "/metadata/annotations", value: {} }] : []),
+    { op: "add", path, value },
+  ];
+  return [{ kind: "PatchMetadata", target: podTarget(pod), operations, because: "its resources are to change" }];
+}
+
+function podTarget({ metadata }: LivePod): Target {
+  return targetOf({ apiVersion: "v1", kind: "Pod", metadata });
 }
 
 function requestResize(
@@ -57,7 +86,7 @@ function requestResize(
   const refusal = failures.find((failure) => failure.childKey === "pod" && failure.desiredHash === desiredHash);
   if (refusal !== undefined && refusal.mayRetry !== true) return notPossible(refusal.message);
   const container = CONTAINERS.jupyter;
-  const target = targetOf({ apiVersion: "v1", kind: "Pod", metadata: pod.metadata });
+  const target = podTarget(pod);
   const because = `${changed} changed`;
   return {
     facts: { kind: "Requested", container },
@@ -93,14 +122,14 @@ function changedValues(live: Readonly<JsonObject>, wanted: Readonly<JsonObject>)
   );
 }
 
-/** A value that the pod was started with and that is not wanted any more. Others may come from a LimitRange. */
+/** A value that the container was asked to have, and that is not wanted any more. Others may come from a LimitRange. */
 function removedValue(
   live: Readonly<JsonObject>,
   wanted: Readonly<JsonObject>,
-  before: Readonly<JsonObject>,
+  asked: Readonly<JsonObject>,
 ): string | undefined {
   for (const name of PARTS) {
-    const gone = Object.keys(part(before, name)).find(
+    const gone = Object.keys(part(asked, name)).find(
       (resource) => resource in part(live, name) && !(resource in part(wanted, name)),
     );
     if (gone !== undefined) return `resources.${name}.${gone}`;

@@ -134,6 +134,7 @@ function patched(observed: Observed, uid: string, operations: readonly unknown[]
     if (failure !== null && failure !== undefined) throw failure;
     return copy;
   };
+  if (observed.pod?.metadata.uid === uid) return { ...observed, pod: change(observed.pod) };
   if (observed.server.metadata.uid === uid) return { ...observed, server: change(observed.server) };
   return {
     ...observed,

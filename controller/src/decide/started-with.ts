@@ -1,7 +1,7 @@
 import { ANNOTATIONS, defaultSpec, routeOf, type JupyterServer, type Route } from "@amalthea/api";
 import type { Pod } from "kubernetes-types/core/v1.js";
 import { contentHash } from "./hash.ts";
-import { isObject, listOf, valueAt, type JsonObject } from "./json.ts";
+import { isObject, listOf, parseObject, valueAt, type JsonObject } from "./json.ts";
 
 /** What a pod was started with: hashes of the spec fields it depends on by their path, its route, its resources. */
 export type StartedWith = {
@@ -162,15 +162,6 @@ function isPodOperation(operation: unknown): boolean {
 
 function isRoute(value: unknown): value is Route {
   return isObject(value) && ["host", "path", "scheme", "origin", "url"].every((key) => typeof value[key] === "string");
-}
-
-function parseObject(text: string): JsonObject | undefined {
-  try {
-    const parsed: unknown = JSON.parse(text);
-    return isObject(parsed) ? parsed : undefined;
-  } catch {
-    return undefined; // somebody else's text
-  }
 }
 
 /** Resources of a container in a pod spec, by its name. */

@@ -1,52 +1,23 @@
-import type { Condition, JupyterServerStatus } from "@amalthea/api";
 import { describe, expect, it } from "vitest";
-import type { Observed, ObservedFailure } from "./observed.ts";
-import type { PlanFacts, Problem } from "./plan-facts.ts";
-import { statusOf, type StatusDecision } from "./status.ts";
+import type { Observed } from "./observed.ts";
+import type { PlanFacts } from "./plan-facts.ts";
 import {
-  aChild,
-  aCondition,
-  aContainer,
-  ago,
-  anEvent,
-  anObserved,
-  aPod,
-  aReadyPod,
-  aServer,
-  NOW,
-  someFacts,
-  someSettings,
-  timeAgo,
-} from "./testing.ts";
+  anUnschedulablePod,
+  BROKEN_POD,
+  brief,
+  conditionOf,
+  decideStatus,
+  FAILED_PATCH,
+  REFUSED_INGRESS,
+} from "./status-testing.ts";
+import { aChild, aCondition, aContainer, ago, anEvent, aPod, aReadyPod, aServer, timeAgo } from "./testing.ts";
 
-const decide = (observed: Partial<Observed>, facts: Partial<PlanFacts> = {}): StatusDecision =>
-  statusOf(anObserved(observed), someFacts(facts), someSettings(), NOW);
-
-const conditionOf = (status: JupyterServerStatus, type: string): Condition | undefined =>
-  status.conditions?.find((condition) => condition.type === type);
-
-const brief = (condition: Condition | undefined): string | undefined =>
-  condition && `${condition.status} ${condition.reason}`;
-
-const broken = aPod({ containers: [aContainer({ state: { waiting: { reason: "InvalidImageName" } } })] });
-const unschedulableFor = (seconds: number): Observed["pod"] =>
-  aPod({
-    conditions: [aCondition("PodScheduled", "False", { message: "0/1 nodes.", lastTransitionTime: timeAgo(seconds) })],
-  });
 const hibernated = { hibernated: true };
 const overQuota = anEvent(
   "StatefulSet",
   "FailedCreate",
   'create Pod alice-0 failed error: pods "alice-0" is forbidden: exceeded quota: q, requested: memory=4Gi',
 );
-const refused: ObservedFailure = {
-  childKey: "ingress",
-  kind: "Ingress",
-  code: 403,
-  message: "hosts outside example.org are not allowed",
-  desiredHash: "",
-};
-const patchFailed: Problem = { kind: "PatchFailed", patchIndex: 0, path: "/statefulset/x", reason: "nothing is there" };
 const cutOff: Partial<PlanFacts> = { desiredIngressSettled: false };
 
 type Row = {
@@ -149,7 +120,7 @@ const rows: readonly Row[] = [
   {
     server: "is hibernated, and a patch of it is broken",
     observed: { server: aServer({ jupyterServer: hibernated }) },
-    facts: { problems: [patchFailed] },
+    facts: { problems: [FAILED_PATCH] },
     state: "hibernated",
     ready: "False Hibernated",
     stalled: "True InvalidPatch",
@@ -178,7 +149,7 @@ const rows: readonly Row[] = [
   },
   {
     server: "has a broken pod that is replaced because its image was corrected",
-    observed: { pod: broken },
+    observed: { pod: BROKEN_POD },
     facts: { restarting: true },
     state: "starting",
     ready: "False Restarting",
@@ -186,8 +157,8 @@ const rows: readonly Row[] = [
   },
   {
     server: "has a broken pod that cannot be replaced because a patch is broken",
-    observed: { pod: broken },
-    facts: { restarting: true, problems: [patchFailed] },
+    observed: { pod: BROKEN_POD },
+    facts: { restarting: true, problems: [FAILED_PATCH] },
     state: "failed",
     ready: "False InvalidImageName",
     stalled: "True InvalidPatch",
@@ -211,21 +182,21 @@ const rows: readonly Row[] = [
   },
   {
     server: "has an image with a malformed name",
-    observed: { pod: broken },
+    observed: { pod: BROKEN_POD },
     state: "failed",
     ready: "False InvalidImageName",
     stalled: "True InvalidImageName",
   },
   {
     server: "has had no node for less than the grace period",
-    observed: { pod: unschedulableFor(599) },
+    observed: { pod: anUnschedulablePod(599) },
     state: "starting",
     ready: "False Unschedulable",
     reconciling: "True Unschedulable",
   },
   {
     server: "has had no node for the grace period",
-    observed: { pod: unschedulableFor(600) },
+    observed: { pod: anUnschedulablePod(600) },
     state: "failed",
     ready: "False Unschedulable",
     stalled: "True Unschedulable",
@@ -263,7 +234,7 @@ const rows: readonly Row[] = [
   },
   {
     server: "has no pod and a broken patch",
-    facts: { problems: [patchFailed] },
+    facts: { problems: [FAILED_PATCH] },
     state: "failed",
     ready: "False InvalidPatch",
     stalled: "True InvalidPatch",
@@ -271,7 +242,7 @@ const rows: readonly Row[] = [
   {
     server: "runs and has a broken patch",
     observed: { pod: aReadyPod() },
-    facts: { problems: [patchFailed] },
+    facts: { problems: [FAILED_PATCH] },
     state: "running",
     ready: "True PodReady",
     stalled: "True InvalidPatch",
@@ -286,7 +257,7 @@ const rows: readonly Row[] = [
   },
   {
     server: "runs, and its Service's name belongs to somebody else",
-    observed: { pod: aReadyPod(), failures: [{ ...refused, childKey: "service", kind: "Service", code: 409 }] },
+    observed: { pod: aReadyPod(), failures: [{ ...REFUSED_INGRESS, childKey: "service", kind: "Service", code: 409 }] },
     state: "failed",
     ready: "False NameTaken",
     stalled: "True NameTaken",
@@ -301,21 +272,21 @@ const rows: readonly Row[] = [
   },
   {
     server: "is new and may not have its Ingress",
-    observed: { failures: [refused] },
+    observed: { failures: [REFUSED_INGRESS] },
     state: "failed",
     ready: "False Forbidden",
     stalled: "True Forbidden",
   },
   {
     server: "runs and may not have its Ingress changed",
-    observed: { pod: aReadyPod(), failures: [refused] },
+    observed: { pod: aReadyPod(), failures: [REFUSED_INGRESS] },
     state: "running",
     ready: "True PodReady",
     stalled: "True Forbidden",
   },
   {
     server: "is new and meets a broken API server",
-    observed: { failures: [{ ...refused, code: 500 }] },
+    observed: { failures: [{ ...REFUSED_INGRESS, code: 500 }] },
     state: "starting",
     ready: "False PodMissing",
     stalled: "True WriteFailed",
@@ -331,7 +302,7 @@ const rows: readonly Row[] = [
 
 describe("the state of a server", () => {
   it.each(rows)("a server that $server is $state, Ready=$ready", ({ observed = {}, facts, ...expected }) => {
-    const { status } = decide(observed, facts);
+    const { status } = decideStatus(observed, facts);
     expect(status.state).toBe(expected.state);
     expect(brief(conditionOf(status, "Ready"))).toBe(expected.ready);
     expect(brief(conditionOf(status, "Reconciling"))).toBe(expected.reconciling);

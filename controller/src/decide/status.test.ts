@@ -1,59 +1,33 @@
-import type { Condition, JupyterServerStatus } from "@amalthea/api";
 import { describe, expect, it } from "vitest";
-import type { Observed, ObservedFailure } from "./observed.ts";
-import type { PlanFacts, Problem, Warning } from "./plan-facts.ts";
-import { statusOf, type StatusDecision } from "./status.ts";
+import type { Observed } from "./observed.ts";
+import type { PlanFacts, Warning } from "./plan-facts.ts";
 import {
-  aCondition,
-  aContainer,
-  anObserved,
-  aPod,
-  aReadyPod,
-  aServer,
-  NOW,
-  someFacts,
-  someSettings,
-  timeAgo,
-} from "./testing.ts";
+  anUnschedulablePod,
+  BROKEN_POD,
+  brief,
+  conditionOf,
+  decideStatus,
+  FAILED_PATCH,
+  REFUSED_INGRESS,
+} from "./status-testing.ts";
+import { aCondition, aContainer, aPod, aReadyPod, aServer } from "./testing.ts";
 
-const decide = (observed: Partial<Observed>, facts: Partial<PlanFacts> = {}): StatusDecision =>
-  statusOf(anObserved(observed), someFacts(facts), someSettings(), NOW);
-
-const conditionOf = (status: JupyterServerStatus, type: string): Condition | undefined =>
-  status.conditions?.find((condition) => condition.type === type);
-
-const brief = (condition: Condition | undefined): string | undefined =>
-  condition && `${condition.status} ${condition.reason}`;
-
-const broken = aPod({ containers: [aContainer({ state: { waiting: { reason: "InvalidImageName" } } })] });
-const unschedulableFor = (seconds: number): Observed["pod"] =>
-  aPod({
-    conditions: [aCondition("PodScheduled", "False", { message: "0/1 nodes.", lastTransitionTime: timeAgo(seconds) })],
-  });
 const hibernated = { hibernated: true };
-const refused: ObservedFailure = {
-  childKey: "ingress",
-  kind: "Ingress",
-  code: 403,
-  message: "hosts outside example.org are not allowed",
-  desiredHash: "",
-};
-const patchFailed: Problem = { kind: "PatchFailed", patchIndex: 0, path: "/statefulset/x", reason: "nothing is there" };
 
 describe("statusOf", () => {
   it("speaks of the generation that it saw, in the status and in each condition", () => {
-    const { status } = decide({ server: aServer({ metadata: { generation: 7 } }), pod: broken });
+    const { status } = decideStatus({ server: aServer({ metadata: { generation: 7 } }), pod: BROKEN_POD });
     expect(status.observedGeneration).toBe(7);
     expect(status.conditions?.map(({ observedGeneration }) => observedGeneration)).toEqual([7, 7]);
   });
 
   it("is looked at again when the grace period of a pod without a node ends", () => {
-    expect(decide({ pod: unschedulableFor(590) }).checkAgainSeconds).toBe(10);
-    expect(decide({ pod: unschedulableFor(600) }).checkAgainSeconds).toBeUndefined();
+    expect(decideStatus({ pod: anUnschedulablePod(590) }).checkAgainSeconds).toBe(10);
+    expect(decideStatus({ pod: anUnschedulablePod(600) }).checkAgainSeconds).toBeUndefined();
   });
 
   it("tells of several obstacles in one sentence each, the first being the reason", () => {
-    const stalled = conditionOf(decide({ pod: broken }, { problems: [patchFailed] }).status, "Stalled");
+    const stalled = conditionOf(decideStatus({ pod: BROKEN_POD }, { problems: [FAILED_PATCH] }).status, "Stalled");
     expect(stalled?.reason).toBe("InvalidPatch");
     expect(stalled?.message).toMatch(/spec\.patches\[0\].*is not the name of an image/s);
   });
@@ -61,15 +35,21 @@ describe("statusOf", () => {
   it("keeps the cause of a failed pull while the kubelet merely says that it waits before the next try", () => {
     const pulling = (message: string): Observed["pod"] =>
       aPod({ containers: [aContainer({ state: { waiting: { reason: "ImagePullBackOff", message } } })] });
-    const first = decide({ pod: pulling("manifest unknown") }).status;
-    const then = decide({ server: aServer({ status: first }), pod: pulling('Back-off pulling image "a/b"') });
+    const first = decideStatus({ pod: pulling("manifest unknown") }).status;
+    const then = decideStatus({ server: aServer({ status: first }), pod: pulling('Back-off pulling image "a/b"') });
     expect(brief(conditionOf(then.status, "Stalled"))).toBe("True ImageNotFound");
     expect(then.events).toEqual([]);
   });
 
   it("does not quote what the API server says about a Secret", () => {
-    const failure = { ...refused, childKey: "secret", kind: "Secret", code: 422, message: "invalid value: geheim" };
-    expect(JSON.stringify(decide({ failures: [failure] }).status)).not.toContain("geheim");
+    const failure = {
+      ...REFUSED_INGRESS,
+      childKey: "secret",
+      kind: "Secret",
+      code: 422,
+      message: "invalid value: geheim",
+    };
+    expect(JSON.stringify(decideStatus({ failures: [failure] }).status)).not.toContain("geheim");
   });
 
   it.each<{ says: string; facts: Partial<PlanFacts>; pod?: Observed["pod"]; condition: string; reason: string }>([
@@ -124,48 +104,48 @@ describe("statusOf", () => {
       reason,
     })),
   ])("$condition says that $says", ({ facts, pod = aReadyPod(), condition, reason }) => {
-    const { status } = decide({ pod }, facts);
+    const { status } = decideStatus({ pod }, facts);
     expect(brief(conditionOf(status, condition))).toBe(`True ${reason}`);
     expect(status.state).toBe("running");
   });
 
   it("has nothing pending for a server without a pod", () => {
-    expect(conditionOf(decide({}, { adopted: true }).status, "UpdatePending")).toBeUndefined();
+    expect(conditionOf(decideStatus({}, { adopted: true }).status, "UpdatePending")).toBeUndefined();
   });
 
   describe("for clients of the predecessor", () => {
     it("tells the address twice", () => {
-      const { status } = decide({ pod: aReadyPod() });
+      const { status } = decideStatus({ pod: aReadyPod() });
       expect(status.url).toBe("http://hub.example.org/sessions/alice");
       expect(status.create_fn?.fullServerURL).toBe(status.url);
     });
 
     it.each([
       { state: "starting", observed: {}, field: "startingSince" },
-      { state: "failed", observed: { pod: broken }, field: "failedSince" },
+      { state: "failed", observed: { pod: BROKEN_POD }, field: "failedSince" },
       { state: "hibernated", observed: { server: aServer({ jupyterServer: hibernated }) }, field: "hibernatedSince" },
     ] as const)("$field is set on entering $state, kept, and cleared afterwards", ({ observed, field, state }) => {
-      const entered = decide(observed).status;
+      const entered = decideStatus(observed).status;
       expect(entered.state).toBe(state);
       expect(entered[field]).toBe("2026-03-01T12:00:00+00:00");
       const since = { state, [field]: "2026-01-01T00:00:00+00:00" };
       const { spec } = "server" in observed ? observed.server : aServer();
-      const kept = decide({ ...observed, server: { ...aServer({ status: since }), spec } }).status;
+      const kept = decideStatus({ ...observed, server: { ...aServer({ status: since }), spec } }).status;
       expect(kept[field]).toBe("2026-01-01T00:00:00+00:00");
-      const left = decide({ server: aServer({ status: since }), pod: aReadyPod() }).status;
+      const left = decideStatus({ server: aServer({ status: since }), pod: aReadyPod() }).status;
       expect([left.startingSince, left.failedSince, left.hibernatedSince]).toEqual([undefined, undefined, undefined]);
     });
 
     it("takes the time of a hibernation from the annotation that a client wrote", () => {
       const annotations = { "renku.io/hibernationDate": "2026-02-01T08:00:00+00:00" };
-      const { status } = decide({ server: aServer({ metadata: { annotations }, jupyterServer: hibernated }) });
+      const { status } = decideStatus({ server: aServer({ metadata: { annotations }, jupyterServer: hibernated }) });
       expect(status.hibernatedSince).toBe("2026-02-01T08:00:00+00:00");
     });
 
     it("shows the containers of a hibernated server as waiting, also when the pod is gone", () => {
       const containerStates = { init: {}, regular: { "jupyter-server": "ready" } } as const;
       const server = aServer({ jupyterServer: hibernated, status: { state: "running", containerStates } });
-      expect(decide({ server }).status.containerStates?.regular).toEqual({ "jupyter-server": "waiting" });
+      expect(decideStatus({ server }).status.containerStates?.regular).toEqual({ "jupyter-server": "waiting" });
     });
   });
 });
