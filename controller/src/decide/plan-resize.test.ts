@@ -2,6 +2,8 @@ import { describe, expect, it } from "vitest";
 import type { Observed } from "./observed.ts";
 import { carryOut, change, decide, running, sentences, subject } from "./simulated-world.ts";
 
+type Resources = Readonly<Record<string, unknown>>;
+
 const large = { resources: { requests: { memory: "1Gi" } } };
 const larger = { resources: { requests: { memory: "2Gi" } } };
 
@@ -28,6 +30,11 @@ describe("a server with resources", () => {
     const asked = change(running({ jupyterServer: large }), { jupyterServer: limited });
     const resized = carryOut(asked, decide(asked).plan);
 
+    function settledAt(first: Resources, second: Resources): Observed {
+      const world = change(running({ jupyterServer: { resources: first } }), { jupyterServer: { resources: second } });
+      return carryOut(world, decide(world).plan);
+    }
+
     it("are asked for once", () => {
       expect(resized.pod?.spec?.containers[0]?.resources).toEqual(limited.resources);
       expect(decide(resized).plan).toEqual([]);
@@ -47,6 +54,28 @@ describe("a server with resources", () => {
       const next = carryOut(withTemplate, decide(withTemplate).plan);
       expect(next.pod?.spec?.containers[0]?.resources).toEqual(large.resources);
       expect(decide(next)).toMatchObject({ plan: [], facts: { pendingFields: [] } });
+    });
+
+    it.each([
+      { what: "more than it ever had", from: resized, to: { requests: { memory: "2Gi" }, limits: { memory: "8Gi" } } },
+      {
+        what: "what it had before",
+        from: settledAt({ requests: { memory: "2Gi" } }, { requests: { memory: "1Gi" } }),
+        to: { requests: { memory: "2Gi" } },
+      },
+    ])("lets $what wait, with the reason, when a quota does not admit it", ({ from, to }) => {
+      const wanted = change(from, { jupyterServer: { resources: to } });
+      const { plan } = decide(wanted);
+      const resize = plan.find(({ kind }) => kind === "Resize");
+      const desiredHash = resize?.kind === "Resize" ? resize.desiredHash : "";
+      const noted = carryOut(
+        wanted,
+        plan.filter(({ kind }) => kind !== "Resize"),
+      );
+      const refusal = { childKey: "pod", kind: "Pod", code: 403, message: "exceeded quota: q", desiredHash };
+      const { facts } = decide({ ...noted, failures: [refusal] });
+      expect(facts.resize).toEqual({ kind: "NotPossible", because: "exceeded quota: q" });
+      expect(facts.pendingFields).toEqual(["jupyterServer.resources"]);
     });
 
     it("leaves a limit alone that a LimitRange put there", () => {

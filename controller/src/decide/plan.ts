@@ -117,10 +117,12 @@ function resizeOf(
   pod: LivePod,
   before: StartedWith | undefined,
 ): ResizePlan {
-  const asked = resizedTo(pod) ?? before?.resources;
-  const resize = planResize(pod, wanted, asked ?? templateResources(observed), observed.failures);
-  // What the predecessor's template has may be of another day than the pod.
-  const isChanged = asked === undefined ? resize.facts.kind !== "None" : hasOtherResources(asked, wanted);
+  const resized = resizedTo(pod);
+  const asked = resized ?? before?.resources ?? templateResources(observed);
+  const resize = planResize(pod, wanted, asked, observed.failures);
+  // Of a pod of the predecessor, and of one that was to change since it started, what it has is all that counts.
+  const isOnlySeen = before === undefined || resized !== undefined;
+  const isChanged = isOnlySeen ? resize.facts.kind !== "None" : hasOtherResources(before.resources, wanted);
   if (wasNeverReady(pod)) {
     const because = "the pod is replaced before it is ready";
     return isChanged ? { facts: { kind: "NotPossible", because }, actions: [] } : NO_RESIZE;
