@@ -80,7 +80,7 @@ export default {
       severity: "error",
       comment: "fakes stay in tests",
       from: { path: ours, pathNot: "[.]test[.]ts$|/testing|/simulated-world[.]ts$|^controller/cases/|^test/|^bench/" },
-      to: { path: "/testing(/|[.]ts$)|/simulated-world[.]ts$" },
+      to: { path: "/testing(/|[.]ts$|-status[.]ts$)|/simulated-world[.]ts$" },
     },
     {
       name: "no-cycles",

@@ -92,7 +92,11 @@ function childrenOf(local: LocalServer): { readonly statefulSet: unknown; readon
     oidc: { enabled: true, issuerUrl, clientId, clientSecret: { value: clientSecret }, ...criteria },
   });
   const settings = someSettings({ sidecars: { oauth2Proxy: { extraArgs: loginArgs } } });
-  const desired: Desired = desiredChildren(server, settings, routeOf(server), undefined);
+  const desired: Desired = desiredChildren(server, settings, {
+    wanted: routeOf(server),
+    served: undefined,
+    kept: undefined,
+  });
   if (desired.kind !== "Rendered") throw new Error(`the controller refuses the server: ${JSON.stringify(desired)}`);
   const child = (key: string): unknown => desired.children.find(({ childKey }) => childKey === key)?.manifest;
   return { statefulSet: child("statefulset"), configMap: child("configmap") };

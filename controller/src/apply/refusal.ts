@@ -51,12 +51,7 @@ export function isGoneOrReplaced(error: unknown): boolean {
 
 function isRefusal(action: Action, error: ApiError): boolean {
   if (action.kind === "PatchMetadata") return isForbidden(error);
-  return (
-    isForbidden(error) ||
-    isInvalid(error) ||
-    isAlreadyExists(error) ||
-    isTroubleOfOneChild(action, error)
-  );
+  return isForbidden(error) || isInvalid(error) || isAlreadyExists(error) || isTroubleOfOneChild(action, error);
 }
 
 /**

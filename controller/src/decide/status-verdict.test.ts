@@ -9,7 +9,7 @@ import {
   decideStatus,
   FAILED_PATCH,
   REFUSED_INGRESS,
-} from "./status-testing.ts";
+} from "./testing-status.ts";
 import { aChild, aCondition, aContainer, ago, anEvent, aPod, aReadyPod, aServer, timeAgo } from "./testing.ts";
 
 const hibernated = { hibernated: true };

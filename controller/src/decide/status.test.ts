@@ -9,7 +9,7 @@ import {
   decideStatus,
   FAILED_PATCH,
   REFUSED_INGRESS,
-} from "./status-testing.ts";
+} from "./testing-status.ts";
 import { aCondition, aContainer, aPod, aReadyPod, aServer } from "./testing.ts";
 
 const hibernated = { hibernated: true };
