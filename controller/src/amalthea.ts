@@ -22,6 +22,8 @@ import { ServerLoop } from "./server-loop.ts";
 export type AmaltheaOptions = {
   readonly config: ControllerConfig;
   readonly client: KubeClient;
+  /** For the lease alone: a renewal must not wait for a connection that a slow write holds. */
+  readonly leaseClient: KubeClient;
   /** Where the lease is; also the scope if none is configured. */
   readonly ownNamespace: string;
   /** Unique in the world: under it this process holds the lease and signs its Events. */
@@ -140,7 +142,6 @@ async function servePorts(
 ): Promise<readonly HttpServer[]> {
   const sources = {
     caches,
-    isLeader: () => election.isLeader(),
     renewalAgeMs: () => election.renewalAgeMs(),
     isStopping: () => signal.aborted,
   };
@@ -184,10 +185,10 @@ function watchMetrics(
 
 type Election = Pick<LeaderElection, "acquired" | "isLeader" | "renewalAgeMs" | "run">;
 
-function electionOf({ config, client, ownNamespace, identity, logger }: AmaltheaOptions, clock: Clock): Election {
+function electionOf({ config, leaseClient, ownNamespace, identity, logger }: AmaltheaOptions, clock: Clock): Election {
   if (!config.leaderElection.enabled) return ALWAYS_LEADER;
   const lease = { namespace: ownNamespace, name: config.leaderElection.leaseName };
-  return new LeaderElection({ client, lease, identity, clock, logger });
+  return new LeaderElection({ client: leaseClient, lease, identity, clock, logger });
 }
 
 /** For a single process, such as one that a developer runs from source against a cluster of his own. */

@@ -1,16 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { type HealthSources, liveness, readiness } from "./health.ts";
 
-function sources(change: {
-  silentMs?: number;
-  synced?: boolean;
-  leader?: boolean;
-  age?: number;
-  stopping?: boolean;
-}): HealthSources {
+function sources(change: { silentMs?: number; synced?: boolean; age?: number; stopping?: boolean }): HealthSources {
   return {
     caches: { synced: change.synced ?? true, all: [{ silentMs: () => 0 }, { silentMs: () => change.silentMs ?? 0 }] },
-    isLeader: () => change.leader ?? true,
     renewalAgeMs: () => change.age,
     isStopping: () => change.stopping ?? false,
   };
@@ -22,8 +15,7 @@ describe("liveness", () => {
     { circumstance: "one watch is silent for over ten minutes", change: { silentMs: 600_001 }, code: 503 },
     { circumstance: "the first lists take long", change: { silentMs: 600_001, synced: false }, code: 200 },
     { circumstance: "the leader did not renew its lease", change: { age: 20_001 }, code: 503 },
-    { circumstance: "a follower renewed long ago", change: { leader: false, age: 20_001 }, code: 200 },
-    { circumstance: "there is no lease", change: {}, code: 200 },
+    { circumstance: "it follows, or there is no lease", change: {}, code: 200 },
     { circumstance: "it is stopping", change: { stopping: true }, code: 200 },
   ])("$circumstance → $code", ({ change, code }) => {
     expect(liveness(sources(change)).code).toBe(code);
@@ -33,7 +25,6 @@ describe("liveness", () => {
 describe("readiness", () => {
   it.each([
     { circumstance: "the caches are complete", change: {}, code: 200 },
-    { circumstance: "it stands by with complete caches", change: { leader: false }, code: 200 },
     { circumstance: "the caches are not complete", change: { synced: false }, code: 503 },
     { circumstance: "it is stopping", change: { stopping: true }, code: 503 },
   ])("$circumstance → $code", ({ change, code }) => {

@@ -3,15 +3,14 @@ import type { Answer } from "./http-server.ts";
 /** What the health of this process depends on. */
 export type HealthSources = {
   readonly caches: { readonly synced: boolean; readonly all: readonly { silentMs(): number }[] };
-  readonly isLeader: () => boolean;
-  /** Milliseconds since the lease was last renewed; undefined if this process never held it, or needs none. */
+  /** Milliseconds since the lease was last renewed; undefined if this process does not hold it, or needs none. */
   readonly renewalAgeMs: () => number | undefined;
   readonly isStopping: () => boolean;
 };
 
 /** Without a word from the API server for this long a watch is broken in a way that it does not see itself. */
 const SILENCE_LIMIT_MS = 600_000;
-/** A leader that neither renewed nor noticed it: lease duration and five seconds. */
+/** A leader that neither renewed nor ended because of it: lease duration and five seconds. */
 const RENEWAL_LIMIT_MS = 20_000;
 
 /** Whether this process should go on living. That it answers at all shows that its event loop turns. */
@@ -20,9 +19,7 @@ export function liveness(sources: HealthSources): Answer {
   const silentMs = Math.max(0, ...sources.caches.all.map((informer) => informer.silentMs()));
   if (sources.caches.synced && silentMs > SILENCE_LIMIT_MS) problems.push("a watch has been silent for too long");
   const renewalAgeMs = sources.renewalAgeMs();
-  if (sources.isLeader() && renewalAgeMs !== undefined && renewalAgeMs > RENEWAL_LIMIT_MS) {
-    problems.push("the lease was not renewed");
-  }
+  if (renewalAgeMs !== undefined && renewalAgeMs > RENEWAL_LIMIT_MS) problems.push("the lease was not renewed");
   return answer(problems);
 }
 

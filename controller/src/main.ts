@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { homedir, hostname } from "node:os";
 import { join } from "node:path";
 import {
+  type ClientOptions,
   createClient,
   inClusterConfig,
   type KubeConfig,
@@ -40,12 +41,13 @@ async function main(): Promise<void> {
 async function run(config: ControllerConfig, logger: Logger, stop: AbortSignal): Promise<void> {
   const kubeConfig = await findKubeConfig();
   const metrics = new Metrics();
-  const client = createClient({
+  const options: ClientOptions = {
     config: kubeConfig,
     userAgent: `amalthea/${packageJson.version}`,
     onResult: (call) => metrics.apiCall(call),
     logger,
-  });
+  };
+  const [client, leaseClient] = [createClient(options), createClient(options)];
   const ownNamespace = config.podNamespace ?? kubeConfig.namespace;
   const identity = `${config.podName ?? hostname()}_${randomUUID()}`;
   logger.info(
@@ -54,9 +56,9 @@ async function run(config: ControllerConfig, logger: Logger, stop: AbortSignal):
   );
   try {
     await requireAnswer(client, kubeConfig, stop);
-    await runAmalthea({ config, client, ownNamespace, identity, metrics, logger }, stop);
+    await runAmalthea({ config, client, leaseClient, ownNamespace, identity, metrics, logger }, stop);
   } finally {
-    await client.close();
+    await Promise.all([client.close(), leaseClient.close()]);
   }
 }
 

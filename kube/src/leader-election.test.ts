@@ -1,6 +1,7 @@
 import type { Lease } from "kubernetes-types/coordination/v1.js";
 import { describe, expect, it } from "vitest";
 import { fenced, type KubeClient } from "./client.ts";
+import type { Clock } from "./clock.ts";
 import { ApiError, ConnectionError, LeadershipLostError, NotLeaderError } from "./errors.ts";
 import { LeaderElection } from "./leader-election.ts";
 import { kinds } from "./kinds.ts";
@@ -11,10 +12,12 @@ import { FakeClock, settle } from "./testing/fake-clock.ts";
 class OneLease {
   lease: Live<Lease> | undefined;
   reachable = true;
+  /** What a write waits for after it has been made, as does the path back from a slow server. */
+  answers: Promise<void> = Promise.resolve();
   readonly client: KubeClient;
 
   constructor() {
-    const write = async (_: unknown, manifest: Lease): Promise<Live<Lease>> => {
+    const write = async (_: unknown, manifest: Lease, __: object, signal: AbortSignal): Promise<Live<Lease>> => {
       this.#check();
       const expected = manifest.metadata?.resourceVersion;
       if (expected !== this.lease?.metadata.resourceVersion)
@@ -22,7 +25,10 @@ class OneLease {
       const resourceVersion = String(Number(expected ?? 0) + 1);
       const identity = { name: "l", uid: "u", creationTimestamp: "2026-01-01T00:00:00Z" };
       this.lease = { ...manifest, metadata: { ...identity, ...manifest.metadata, resourceVersion } } as Live<Lease>;
-      return this.lease;
+      const written = this.lease;
+      await this.answers;
+      signal.throwIfAborted();
+      return written;
     };
     const find = async (): Promise<Live<Lease> | undefined> => {
       this.#check();
@@ -38,7 +44,7 @@ class OneLease {
 
 type Candidate = { readonly election: LeaderElection; readonly ended: Promise<unknown>; readonly stop: () => void };
 
-function candidate(server: OneLease, clock: FakeClock, identity: string): Candidate {
+function candidate(server: OneLease, clock: Clock, identity: string): Candidate {
   const lease = { namespace: "ns", name: "l" };
   const election = new LeaderElection({ client: server.client, lease, identity, clock, random: () => 0 });
   const controller = new AbortController();
@@ -72,6 +78,54 @@ describe("LeaderElection", () => {
     expect(second.election.isLeader()).toBe(true);
     second.stop();
     await second.ended;
+  });
+
+  it.each([
+    { write: "takes", beforeMs: 0 },
+    { write: "renews", beforeMs: 2_000 },
+  ])("gives the Lease back that it $write while it stops", async ({ beforeMs }) => {
+    const [server, clock] = [new OneLease(), new FakeClock()];
+    const answer = Promise.withResolvers<void>();
+    if (beforeMs === 0) server.answers = answer.promise;
+    const { ended, stop } = candidate(server, clock, "first");
+    await settle();
+    server.answers = answer.promise;
+    await clock.advance(beforeMs);
+    stop();
+    answer.resolve();
+    expect(await ended).toBeUndefined();
+    expect(server.lease?.spec?.holderIdentity).toBe("");
+  });
+
+  it("does not ask the wall clock, whatever it says", async () => {
+    const [server, clock] = [new OneLease(), new FakeClock()];
+    let wall = new Date("2026-01-01T00:00:00Z");
+    const jumping = { now: () => wall, monotonicMs: () => clock.monotonicMs() };
+    const timers: Pick<Clock, "setTimeout" | "sleep"> = {
+      setTimeout: (callback, delayMs) => clock.setTimeout(callback, delayMs),
+      sleep: (delayMs, signal) => clock.sleep(delayMs, signal),
+    };
+    const first = candidate(server, { ...jumping, ...timers }, "first");
+    await settle();
+    const second = candidate(server, clock, "second");
+    for (const now of ["2036-01-01T00:00:00Z", "1999-01-01T00:00:00Z"]) {
+      wall = new Date(now);
+      await clock.advance(30_000);
+      expect([first.election.isLeader(), second.election.isLeader()]).toEqual([true, false]);
+    }
+    first.stop();
+    second.stop();
+    await Promise.all([first.ended, second.ended]);
+  });
+
+  it("ends when its Lease was deleted, and says so", async () => {
+    const [server, clock] = [new OneLease(), new FakeClock()];
+    const { election, ended } = candidate(server, clock, "first");
+    await clock.advance(1_000);
+    server.lease = undefined;
+    await clock.advance(1_000);
+    expect(await ended).toMatchObject({ name: "LeadershipLostError", message: "the lease was deleted" });
+    expect(election.isLeader()).toBe(false);
   });
 
   it("stops to lead 10 s after the last renewal, before a follower may begin", async () => {

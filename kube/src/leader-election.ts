@@ -10,7 +10,7 @@ import { type Logger, silentLogger } from "./logger.ts";
 import type { Live } from "./objects.ts";
 
 export type LeaderElectionOptions = {
-  /** A client that is not fenced. */
+  /** Not fenced, and with connections of its own: a renewal must not wait for one that a slow write holds. */
   readonly client: KubeClient;
   readonly lease: { readonly namespace: string; readonly name: string };
   /** Unique in the world: the pod's name and a random part. */
@@ -32,6 +32,9 @@ const RENEW_DEADLINE_MS = 10_000;
 const RETRY_PERIOD_MS = 2_000;
 
 const ATTEMPT_TIMEOUT_MS = 5_000;
+
+/** The stop does not end a write: one that succeeds unheard would leave the Lease to a process that is gone. */
+const NEVER: AbortSignal = new AbortController().signal;
 
 /** One of several processes holds a Lease; only that one writes. */
 export class LeaderElection {
@@ -90,7 +93,7 @@ export class LeaderElection {
   }
 
   async #follow(signal: AbortSignal): Promise<void> {
-    while (!(await this.#attempt(ATTEMPT_TIMEOUT_MS, signal))) {
+    while (!(await this.#attempt(ATTEMPT_TIMEOUT_MS))) {
       await this.#clock.sleep(jitter(this.#retryPeriodMs, 1, 1.2, this.#options.random ?? Math.random), signal);
     }
     this.#logger.info({ lease: this.#options.lease.name, identity: this.#options.identity }, "became the leader");
@@ -102,11 +105,13 @@ export class LeaderElection {
       await this.#clock.sleep(Math.min(this.#retryPeriodMs, this.#timeLeftMs()), signal);
       // After a stall, a stop or an outage there is no renewal that could make the time in between ours.
       if (!this.isLeader()) throw new LeadershipLostError("the lease was not renewed in time");
-      await this.#attempt(Math.min(ATTEMPT_TIMEOUT_MS, this.#timeLeftMs()), signal);
+      await this.#attempt(Math.min(ATTEMPT_TIMEOUT_MS, this.#timeLeftMs()));
       const { holderIdentity } = this.#observed?.lease.spec ?? {};
       if (holderIdentity !== this.#options.identity) {
         this.#renewedMs = undefined;
-        throw new LeadershipLostError(`the lease is held by "${holderIdentity}"`);
+        throw new LeadershipLostError(
+          holderIdentity === undefined ? "the lease was deleted" : `the lease is held by "${holderIdentity}"`,
+        );
       }
     }
   }
@@ -116,11 +121,10 @@ export class LeaderElection {
   }
 
   /** Takes or renews the Lease if it may be. @returns Whether it is ours now; false also for a failure. */
-  async #attempt(timeoutMs: number, signal: AbortSignal): Promise<boolean> {
+  async #attempt(timeoutMs: number): Promise<boolean> {
     try {
-      return await withDeadline(this.#clock, timeoutMs, signal, (deadline) => this.#acquireOrRenew(deadline));
+      return await withDeadline(this.#clock, timeoutMs, NEVER, (deadline) => this.#acquireOrRenew(deadline));
     } catch (error) {
-      signal.throwIfAborted();
       this.#logger.warn({ lease: this.#options.lease.name, err: error }, "cannot acquire or renew the lease");
       return false;
     }
@@ -170,7 +174,7 @@ export class LeaderElection {
     const { lease } = this.#observed;
     this.#renewedMs = undefined; // from here on nothing is written any more, whether or not the release succeeds
     try {
-      await withDeadline(this.#clock, ATTEMPT_TIMEOUT_MS, new AbortController().signal, (deadline) =>
+      await withDeadline(this.#clock, ATTEMPT_TIMEOUT_MS, NEVER, (deadline) =>
         this.#write(lease, released(lease.spec, this.#clock.now()), deadline),
       );
     } catch (error) {

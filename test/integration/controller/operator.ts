@@ -37,23 +37,21 @@ export async function startOperator(world: World, options: OperatorOptions = {})
   const config = readConfig({ ...world.environment, ...single, ...ports, ...options.environment });
   const kubeConfig = await readKubeConfig(world.controllerKubeconfig);
   const metrics = new Metrics();
-  const client = new MortalClient(
-    createClient({ config: kubeConfig, userAgent: "amalthea/test" }),
-    options.diesAfterWrites,
-  );
+  const connect = (): KubeClient => createClient({ config: kubeConfig, userAgent: "amalthea/test" });
+  const clients = new MortalClients(connect(), connect(), options.diesAfterWrites);
   const stop = new AbortController();
   const log = new TestLog();
   const identity = `test_${randomUUID()}`;
   const running = runAmalthea(
-    { config, client: client.client, ownNamespace: "amalthea", identity, metrics, logger: log },
+    { config, ...clients.both, ownNamespace: "amalthea", identity, metrics, logger: log },
     stop.signal,
   );
-  const finished = endOf(running, client);
+  const finished = endOf(running, clients);
   finished.catch(() => undefined); // a test that cares awaits it
-  void client.died.then(() => stop.abort());
+  void clients.died.then(() => stop.abort());
   return {
     leading: Promise.race([log.leading, finished]),
-    dead: client.died,
+    dead: clients.died,
     finished,
     idle: () => eventually(async () => await requireIdle(metrics), 60_000),
     complaints: log.complaints,
@@ -62,17 +60,17 @@ export async function startOperator(world: World, options: OperatorOptions = {})
       await finished;
     },
     kill: async () => {
-      client.die();
+      clients.die();
       await finished.catch(() => undefined);
     },
   };
 }
 
-async function endOf(running: Promise<void>, client: MortalClient): Promise<void> {
+async function endOf(running: Promise<void>, clients: MortalClients): Promise<void> {
   try {
     await running;
   } finally {
-    await client.close();
+    await clients.close();
   }
 }
 
@@ -83,22 +81,26 @@ async function requireIdle({ registry }: Metrics): Promise<void> {
   if (busy.length > 0 || values.includes(undefined)) throw new Error("the queue is not empty");
 }
 
-/** A client whose process may die: from then on no call of it reaches the server. */
-class MortalClient {
-  readonly client: KubeClient;
+/** The clients of a process that may die: from then on no call of theirs reaches the server. */
+class MortalClients {
+  readonly both: { readonly client: KubeClient; readonly leaseClient: KubeClient };
   readonly died: Promise<void>;
-  readonly #inner: KubeClient;
+  readonly #inner: readonly KubeClient[];
   readonly #die: () => void;
   #isDead = false;
   #writesLeft: number;
 
-  constructor(inner: KubeClient, writes = Number.POSITIVE_INFINITY) {
+  constructor(client: KubeClient, leaseClient: KubeClient, writes = Number.POSITIVE_INFINITY) {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.died = promise;
     this.#die = resolve;
-    this.#inner = inner;
+    this.#inner = [client, leaseClient];
     this.#writesLeft = writes;
-    this.client = {
+    this.both = { client: this.#mortal(client), leaseClient: this.#mortal(leaseClient) };
+  }
+
+  #mortal(inner: KubeClient): KubeClient {
+    return {
       get: async (kind, ref, signal) => await this.#call(() => inner.get(kind, ref, signal)),
       find: async (kind, ref, signal) => await this.#call(() => inner.find(kind, ref, signal)),
       list: async (kind, page, signal) => await this.#call(() => inner.list(kind, page, signal)),
@@ -124,7 +126,7 @@ class MortalClient {
   }
 
   async close(): Promise<void> {
-    await this.#inner.close();
+    await Promise.all(this.#inner.map((client) => client.close()));
   }
 
   async #call<T>(call: () => Promise<T>): Promise<T> {
