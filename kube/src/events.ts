@@ -61,6 +61,7 @@ export class EventRecorder {
   #queue: Entry[] = [];
   #wake: () => void = () => {};
   #named = 0;
+  #tidiedMs = 0;
 
   constructor(options: EventRecorderOptions) {
     this.#options = options;
@@ -94,6 +95,7 @@ export class EventRecorder {
     const onAbort = (): void => this.#wake();
     signal.addEventListener("abort", onAbort, { once: true });
     while (!signal.aborted) {
+      this.#tidyWhenDue();
       const entry = this.#queue.shift();
       if (entry === undefined) await this.#idle(signal);
       else await this.#sendWithRetries(entry, signal).catch(() => this.#queue.unshift(entry));
@@ -119,17 +121,16 @@ export class EventRecorder {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#wake = resolve;
     if (signal.aborted) resolve();
-    const cancel = this.#clock.setTimeout(() => {
-      this.#tidy();
-      resolve();
-    }, TICK_MS);
+    const cancel = this.#clock.setTimeout(resolve, TICK_MS);
     await promise;
     cancel();
   }
 
-  /** Writes the last count of series that are over, and forgets them. */
-  #tidy(): void {
+  /** Writes the last count of series that are over, and forgets them: also while there is always something to send. */
+  #tidyWhenDue(): void {
     const nowMs = this.#clock.monotonicMs();
+    if (nowMs - this.#tidiedMs < TICK_MS) return;
+    this.#tidiedMs = nowMs;
     for (const [key, entry] of this.#entries) {
       if (mustSend(entry.series, nowMs)) this.#enqueue(entry);
       if (isOver(entry.series, nowMs)) this.#entries.delete(key);

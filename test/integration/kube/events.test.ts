@@ -90,6 +90,31 @@ describe("EventRecorder", () => {
     await stop();
   });
 
+  it("writes the last count of what repeated also when other Events never let it rest", async () => {
+    const { recorder, clock, stop } = start();
+    const informer = new Informer({ client, kind: kinds.Event, namespaces: [namespace] });
+    const controller = new AbortController();
+    const watching = informer.run(controller.signal);
+    const isCounted = (count: number): boolean =>
+      [...informer.store.list()].some(({ series }) => series?.count === count);
+
+    recorder.record(anEvent());
+    await until(() => informer.store.size === 1);
+    recorder.record(anEvent());
+    await until(() => isCounted(2));
+    recorder.record(anEvent()); // written when the series is over
+    for (let others = 1; others <= 37; others++) {
+      const metadata = { ...regarding.metadata, uid: `other-${others}` };
+      recorder.record(anEvent({ regarding: { ...regarding, metadata } }));
+      await until(() => informer.store.size === 1 + others);
+      await clock.advance(10_000);
+    }
+    await until(() => isCounted(3));
+    controller.abort();
+    await watching;
+    await stop();
+  });
+
   it("sends at most 25 about one object, and says how many it left out", async () => {
     const { recorder, dropped, stop } = start();
     for (let index = 0; index < 40; index++) recorder.record(anEvent({ reason: `Reason${index}` }));
