@@ -123,6 +123,15 @@ describe("ObjectStore", () => {
     expect(names(store)).toEqual(["a"]);
   });
 
+  it("keeps an object that our own write brought back into the selection before its leaving is heard of", () => {
+    const { store, changes } = aStore();
+    store.set(aMap("a", 9));
+    store.recordWrite(aMap("a", 12)); // the label that somebody had taken off at 11
+    store.delete(aMap("a", 11));
+    store.set(aMap("a", 12));
+    expect(changes).toEqual(["ns/a -→9 initial", "ns/a 9→12 initial"]);
+  });
+
   it("takes in a new object of a name that we removed", () => {
     const { store } = aStore();
     store.set(aMap("a", 1, { uid: "first" }));

@@ -142,15 +142,16 @@ export class ObjectStore<T extends KubeObject> implements Store<T> {
   }
 
   /**
-   * Takes an object out, if it is that very one. An answer to an earlier write of ours that comes after it does not bring
-   * it back; a later version does, because the object may only have left the selection and come back.
+   * Takes an object out, if it is that very one and no later version of it: it may only have left the selection, and a
+   * write of ours may have brought it back before we heard of it. The answer to an earlier write that comes after it does
+   * not bring it back; a later version does.
    */
   delete(object: Live<T>): void {
     const key = keyOf(object);
     const { uid, resourceVersion } = object.metadata;
     this.#rememberRemoval(uid, resourceVersion);
     const existing = this.#objects.get(key);
-    if (existing?.metadata.uid === uid) this.#change(key, existing, undefined);
+    if (existing?.metadata.uid === uid && !isNewer(existing, object)) this.#change(key, existing, undefined);
   }
 
   /**
