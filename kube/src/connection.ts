@@ -19,7 +19,7 @@ const TOKEN_MAX_AGE_MS = 60_000;
 
 const CA_MAX_AGE_MS = 5 * 60_000;
 
-type Pools = { readonly calls: Pool; readonly watches: Pool };
+export type Pools = { readonly calls: Pool; readonly watches: Pool };
 
 /** Connections to one API server, and the credentials for them, which may change at any time. */
 export class Connection {

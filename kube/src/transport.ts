@@ -2,7 +2,7 @@ import type { Dispatcher } from "undici";
 import { jitter } from "./backoff.ts";
 import type { CallResult } from "./client.ts";
 import type { Clock } from "./clock.ts";
-import type { Connection } from "./connection.ts";
+import type { Connection, Pools } from "./connection.ts";
 import { withDeadline } from "./deadline.ts";
 import { ApiError, type Cause, ConnectionError } from "./errors.ts";
 
@@ -78,26 +78,22 @@ export class Transport {
 
   /** Opens a watch: one attempt, and no time limit once the headers have come. @returns The stream of the answer. */
   async open(request: ApiRequest, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
-    const { connection, clock } = this.#options;
-    const startMs = clock.monotonicMs();
-    const { watches } = await connection.pools();
-    const answer = await this.#send(watches, request, 1, startMs, signal);
+    const startMs = this.#options.clock.monotonicMs();
+    const answer = await this.#send("watches", request, 1, startMs, signal);
     this.#report(request, answer.statusCode, 1, startMs, 0);
-    if (answer.statusCode >= 400) throw apiError(request, answer, await answer.body.text());
+    if (answer.statusCode >= 400) throw apiError(request, answer, await this.#text(request, answer, signal));
     return guard(answer.body, (error) => this.#unreachable(request, error, signal));
   }
 
   async #attempt(request: ApiRequest, attempt: number, signal: AbortSignal): Promise<string> {
-    const { connection, clock } = this.#options;
-    const startMs = clock.monotonicMs();
-    const { calls } = await connection.pools();
-    const answer = await this.#send(calls, request, attempt, startMs, signal);
+    const startMs = this.#options.clock.monotonicMs();
+    const answer = await this.#send("calls", request, attempt, startMs, signal);
     let text: string;
     try {
-      text = await answer.body.text();
+      text = await this.#text(request, answer, signal);
     } catch (error) {
       this.#report(request, 0, attempt, startMs, 0);
-      throw this.#unreachable(request, error, signal);
+      throw error;
     }
     this.#report(request, answer.statusCode, attempt, startMs, Number(answer.headers["content-length"] ?? text.length));
     if (answer.statusCode >= 400) throw apiError(request, answer, text);
@@ -105,13 +101,16 @@ export class Transport {
   }
 
   async #send(
-    pool: Dispatcher,
+    use: keyof Pools,
     request: ApiRequest,
     attempt: number,
     startMs: number,
     signal: AbortSignal,
   ): Promise<Dispatcher.ResponseData> {
-    const token = await this.#options.connection.token();
+    const { connection } = this.#options;
+    const token = await connection.token();
+    // Only now: pools that were replaced while the token was read would refuse the request.
+    const pool = (await connection.pools())[use];
     request.beforeAttempt?.();
     try {
       const answer = await pool.request({
@@ -126,10 +125,18 @@ export class Transport {
         body: request.body ?? null,
         signal,
       });
-      if (answer.statusCode === 401) this.#options.connection.refuseToken(token);
+      if (answer.statusCode === 401) connection.refuseToken(token);
       return answer;
     } catch (error) {
       this.#report(request, 0, attempt, startMs, 0);
+      throw this.#unreachable(request, error, signal);
+    }
+  }
+
+  async #text(request: ApiRequest, { body }: Dispatcher.ResponseData, signal: AbortSignal): Promise<string> {
+    try {
+      return await body.text();
+    } catch (error) {
       throw this.#unreachable(request, error, signal);
     }
   }
