@@ -73,7 +73,16 @@ describe("readKubeConfig", () => {
       more: { clusters: [{ name: "c", cluster: {} }] },
       says: "has no server address",
     },
-    { wrong: "a credential plugin", more: { users: [{ name: "u", user: { exec: {} } }] }, says: "credential plugin" },
+    ...["exec", "auth-provider", "username", "as", "as-groups"].map((field) => ({
+      wrong: `a user with "${field}"`,
+      more: { users: [{ name: "u", user: { token: "T", [field]: {} } }] },
+      says: `user "u" of ${join(tmpdir(), "kube-config-")}`,
+    })),
+    {
+      wrong: "a proxy",
+      more: { clusters: [{ name: "c", cluster: { server: "https://a", "proxy-url": "http://b" } }] },
+      says: 'has "proxy-url", which is not supported',
+    },
     {
       wrong: "an authority that is not there",
       more: { clusters: [{ name: "c", cluster: { server: "https://a", "certificate-authority": "none" } }] },

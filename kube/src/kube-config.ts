@@ -57,9 +57,13 @@ type User = {
   readonly "client-certificate-data"?: string;
   readonly "client-key"?: string;
   readonly "client-key-data"?: string;
-  readonly exec?: object;
-  readonly "auth-provider"?: object;
 };
+
+/** Fields of a user or a cluster that, passed over, would make us somebody else or take us another way than kubectl. */
+const UNSUPPORTED: readonly string[] = [
+  ...["exec", "auth-provider", "username", "password", "as", "as-uid", "as-groups", "as-user-extra", "proxy-url"],
+];
+
 type Entry<Field extends string, Value> = { readonly name?: string } & { readonly [F in Field]?: Value };
 type KubeConfigFile = {
   readonly "current-context"?: string;
@@ -71,7 +75,8 @@ type KubeConfigFile = {
 /**
  * Reads a kubeconfig file: server, certificate authority, token or client certificate, in files or inline.
  * @param contextName Default: `current-context`.
- * @throws KubeConfigError if the file is absent or no kubeconfig, has no such context, or needs a credential plugin.
+ * @throws KubeConfigError if the file is absent or no kubeconfig, has no such context, or says what we do not support: a
+ *   credential plugin, a password, impersonation or a proxy.
  */
 export async function readKubeConfig(path: string, contextName?: string): Promise<KubeConfig> {
   const file = await parseFile(path);
@@ -80,11 +85,8 @@ export async function readKubeConfig(path: string, contextName?: string): Promis
   const context = entry(file.contexts, "context", name, path);
   const cluster = entry(file.clusters, "cluster", context.cluster ?? "", path);
   const user = context.user === undefined ? {} : entry(file.users, "user", context.user, path);
-  if (user.exec !== undefined || user["auth-provider"] !== undefined) {
-    throw new KubeConfigError(
-      `user "${context.user}" of ${path} needs a credential plugin, which is not supported: use a token or a client certificate`,
-    );
-  }
+  refuseUnsupported(user, `user "${context.user}" of ${path}`, "use a token or a client certificate");
+  refuseUnsupported(cluster, `cluster "${context.cluster}" of ${path}`, "name the API server's own address");
   if (cluster.server === undefined || !URL.canParse(cluster.server)) {
     throw new KubeConfigError(`cluster "${context.cluster}" of ${path} has no server address`);
   }
@@ -124,6 +126,11 @@ function entry<Field extends "context" | "cluster" | "user", Value>(
   const found = entries?.find((candidate) => candidate.name === name)?.[field] as Value | undefined;
   if (found === undefined || found === null) throw new KubeConfigError(`${path} has no ${field} "${name}"`);
   return found;
+}
+
+function refuseUnsupported(fields: object, whose: string, instead: string): void {
+  const field = Object.keys(fields).find((name) => UNSUPPORTED.includes(name));
+  if (field !== undefined) throw new KubeConfigError(`${whose} has "${field}", which is not supported: ${instead}`);
 }
 
 /** A reader of `field` (a file) or `field`-data (base64), which wins if both are given, as in kubectl. */
