@@ -13,8 +13,6 @@ export type ListOptions = {
   readonly continueToken?: string | undefined;
   /** Absent: the newest state. Any other value is a lower bound. */
   readonly resourceVersion?: string | undefined;
-  /** Asks for names, labels and annotations only. */
-  readonly metadataOnly?: boolean | undefined;
 };
 
 export type ObjectList<T extends KubeObject> = {
@@ -53,8 +51,6 @@ export type WriteOptions = Guarded & {
 };
 
 export type ApplyOptions = WriteOptions & {
-  /** Takes fields over that another manager has set. Default true: a controller owns what it sets. */
-  readonly force?: boolean | undefined;
   /** Fails with an error for which `isAlreadyExists` holds, instead of taking over an object that is there. */
   readonly createOnly?: boolean | undefined;
 };
@@ -64,7 +60,6 @@ export type RemoveOptions = Guarded & {
   readonly uid?: string | undefined;
   readonly resourceVersion?: string | undefined;
   readonly propagationPolicy?: "Background" | "Foreground" | "Orphan" | undefined;
-  readonly gracePeriodSeconds?: number | undefined;
 };
 
 /** A change to an object that is there. `Merge` and `Strategic` carry a part of the object. */
@@ -88,7 +83,10 @@ export interface KubeClient {
     options: WriteOptions,
     signal: AbortSignal,
   ): Promise<Live<T>>;
-  /** Server-side apply: creates the object, or sets the given fields and releases those that we no longer give. */
+  /**
+   * Server-side apply: creates the object, or sets the given fields, also those that another manager has set, and releases
+   * those that we no longer give.
+   */
   apply<T extends KubeObject>(
     kind: Kind<T>,
     manifest: NoInfer<T> | Manifest,

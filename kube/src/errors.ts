@@ -87,6 +87,3 @@ export const isForbidden = (error: unknown): boolean => hasReason(error, 403);
 /** The namespace is being deleted: nothing can be made in it any more. */
 export const isNamespaceTerminating = (error: unknown): boolean =>
   error instanceof ApiError && error.causes.some((cause) => cause.reason === "NamespaceTerminating");
-/** The server's cache is behind the resourceVersion that we asked for. */
-export const isTooLargeResourceVersion = (error: unknown): boolean =>
-  error instanceof ApiError && error.causes.some((cause) => cause.reason === "ResourceVersionTooLarge");

@@ -14,8 +14,6 @@ export type InformerOptions<T extends KubeObject> = {
   readonly namespaces?: readonly string[] | undefined;
   readonly labelSelector?: string | undefined;
   readonly fieldSelector?: string | undefined;
-  /** Fetches names, labels and annotations only. */
-  readonly metadataOnly?: boolean | undefined;
   /** Name of the index → the values under which it files an object. */
   readonly indexes?: Indexes<T> | undefined;
   /** What to keep of an object, after `managedFields` and kubectl's copy are out. It must not change its argument. */

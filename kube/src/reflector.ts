@@ -1,6 +1,6 @@
 import type { KubeClient, WatchEvent } from "./client.ts";
 import type { Clock } from "./clock.ts";
-import { ApiError, isGone, isInvalid, isTooLargeResourceVersion } from "./errors.ts";
+import { ApiError, isGone, isInvalid } from "./errors.ts";
 import type { Kind } from "./kinds.ts";
 import type { Logger } from "./logger.ts";
 import { keyOf, type KubeObject, type Live, type ObjectKey } from "./objects.ts";
@@ -34,7 +34,6 @@ export type ReflectorOptions<T extends KubeObject> = {
   readonly namespace?: string | undefined;
   readonly labelSelector?: string | undefined;
   readonly fieldSelector?: string | undefined;
-  readonly metadataOnly?: boolean | undefined;
   readonly clock: Clock;
   readonly random: () => number;
   readonly logger: Logger;
@@ -102,14 +101,14 @@ export class Reflector<T extends KubeObject> {
   }
 
   async #list(signal: AbortSignal): Promise<WatchSignal> {
-    const { client, kind, namespace, labelSelector, fieldSelector, metadataOnly } = this.#options;
+    const { client, kind, namespace, labelSelector, fieldSelector } = this.#options;
     const objects: Live<T>[] = [];
     let continueToken: string | undefined;
     for (;;) {
       // No resourceVersion: the newest state. "0" would ignore the limit and come as one block.
       const page = await client.list(
         kind,
-        { namespace, labelSelector, fieldSelector, metadataOnly, limit: PAGE_SIZE, continueToken },
+        { namespace, labelSelector, fieldSelector, limit: PAGE_SIZE, continueToken },
         signal,
       );
       this.#contact();
@@ -147,7 +146,7 @@ export class Reflector<T extends KubeObject> {
 
   /** Reads one watch to its end. @returns How many events came. */
   async #readWatch(from: string | undefined, guard: SilenceGuard): Promise<number> {
-    const { client, kind, namespace, labelSelector, fieldSelector, metadataOnly, random } = this.#options;
+    const { client, kind, namespace, labelSelector, fieldSelector, random } = this.#options;
     const timeoutSeconds = Math.floor(WATCH_TIMEOUT_SECONDS + random() * WATCH_TIMEOUT_SPREAD);
     const expectMore = (): void => guard.expect(this.#silenceLimitMs(timeoutSeconds));
     const onBytes = (): void => {
@@ -156,7 +155,7 @@ export class Reflector<T extends KubeObject> {
       expectMore();
     };
     const start = from === undefined ? { sendInitialEvents: true } : { resourceVersion: from };
-    const options = { namespace, labelSelector, fieldSelector, metadataOnly, ...start, timeoutSeconds, onBytes };
+    const options = { namespace, labelSelector, fieldSelector, ...start, timeoutSeconds, onBytes };
     const initial = new Map<ObjectKey, Live<T>>();
     let events = 0;
     expectMore();
@@ -211,7 +210,7 @@ export class Reflector<T extends KubeObject> {
   #failure(error: unknown): WatchSignal {
     const { clock, kind, logger, onFailure } = this.#options;
     onFailure(kind.kind, error);
-    if (isGone(error) && !isTooLargeResourceVersion(error)) {
+    if (isGone(error)) {
       logger.debug({ kind: kind.kind, phase: this.#state.phase.kind }, "resourceVersion is too old, listing again");
       return { kind: "Gone" };
     }

@@ -39,9 +39,6 @@ export function createClient(options: ClientOptions): KubeClient {
   return new RestClient(options);
 }
 
-const METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
-const METADATA_ONLY_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
-
 const PATCH_TYPES = {
   Merge: "application/merge-patch+json",
   Strategic: "application/strategic-merge-patch+json",
@@ -82,8 +79,7 @@ class RestClient implements KubeClient {
   async list<T extends KubeObject>(kind: Kind<T>, options: ListOptions, signal: AbortSignal): Promise<ObjectList<T>> {
     const query = { limit: options.limit, continue: options.continueToken, ...selection(options) };
     const request = aboutCollection("list", kind, options, query);
-    const accept = options.metadataOnly === true ? METADATA_ONLY_LIST : undefined;
-    const { items, metadata } = JSON.parse(await this.#transport.call({ ...request, accept }, signal)) as {
+    const { items, metadata } = JSON.parse(await this.#transport.call(request, signal)) as {
       items: Live<T>[] | null;
       metadata: { resourceVersion: string; continue?: string };
     };
@@ -121,7 +117,7 @@ class RestClient implements KubeClient {
     signal: AbortSignal,
   ): Promise<Live<T>> {
     const ref = refOfManifest(kind, manifest);
-    const query = { ...this.#writeQuery(options), force: String(options.force ?? true) };
+    const query = { ...this.#writeQuery(options), force: "true" };
     const metadata = options.createOnly === true ? { resourceVersion: VERSION_OF_NOTHING } : {};
     const request = {
       ...aboutObject("apply", kind, ref, query, options.subresource),
@@ -171,7 +167,7 @@ class RestClient implements KubeClient {
   async remove<T extends KubeObject>(
     kind: Kind<T>,
     ref: ObjectRef,
-    { uid, resourceVersion, propagationPolicy, gracePeriodSeconds, beforeAttempt }: RemoveOptions,
+    { uid, resourceVersion, propagationPolicy, beforeAttempt }: RemoveOptions,
     signal: AbortSignal,
   ): Promise<Live<T> | undefined> {
     const body = JSON.stringify({
@@ -179,7 +175,6 @@ class RestClient implements KubeClient {
       kind: "DeleteOptions",
       preconditions: { uid, resourceVersion },
       propagationPolicy,
-      gracePeriodSeconds,
     });
     const request = { ...aboutObject("delete", kind, ref, {}), body, beforeAttempt };
     const object = parseObject<T>(await this.#transport.call(request, signal));
@@ -194,18 +189,15 @@ class RestClient implements KubeClient {
     options: WatchOptions,
     signal: AbortSignal,
   ): AsyncGenerator<WatchEvent<T>, void, undefined> {
-    const request = {
-      ...aboutCollection("watch", kind, options, {
-        watch: "true",
-        allowWatchBookmarks: "true",
-        timeoutSeconds: options.timeoutSeconds,
-        ...selection(options),
-        ...(options.sendInitialEvents === true
-          ? { sendInitialEvents: "true", resourceVersionMatch: "NotOlderThan" }
-          : {}),
-      }),
-      accept: options.metadataOnly === true ? METADATA_ONLY : undefined,
-    };
+    const request = aboutCollection("watch", kind, options, {
+      watch: "true",
+      allowWatchBookmarks: "true",
+      timeoutSeconds: options.timeoutSeconds,
+      ...selection(options),
+      ...(options.sendInitialEvents === true
+        ? { sendInitialEvents: "true", resourceVersionMatch: "NotOlderThan" }
+        : {}),
+    });
     const stream = await this.#transport.open(request, signal);
     const fairness = new Fairness();
     for await (const line of lines(observed(stream, options.onBytes))) {

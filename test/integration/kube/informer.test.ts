@@ -120,13 +120,6 @@ describe.concurrent("an informer", () => {
     expect(Object.isFrozen(object?.metadata)).toBe(true);
   });
 
-  it("fetches names and labels only, where it is told so", async () => {
-    await using watched = await Watched.begin({ metadataOnly: true });
-    await watched.informer.store.waitForSync(forever);
-    const [object] = watched.informer.store.list();
-    expect(object).toMatchObject({ kind: "PartialObjectMetadata", metadata: { name: "first" } });
-  });
-
   it.each<{ fault: string; breakIt: (watched: Watched) => void }>([
     { fault: "every connection is ended", breakIt: ({ path }) => path.cut() },
     { fault: "every connection is reset", breakIt: ({ path }) => path.reset() },
@@ -188,6 +181,19 @@ describe.concurrent("an informer", () => {
     expect(changes.toSorted()).toEqual([`${watched.namespace}/first false`, `${watched.namespace}/second false`]);
   });
 
+  it("asks for everything with back-off as long as the server forgets its place again and again", async () => {
+    await using watched = await Watched.begin();
+    await watched.untilNames("first");
+    const before = watched.proxy.seen.length;
+    watched.proxy.fault = times(2, { kind: "Stream", text: errorEvent(410, "Expired") });
+    const startMs = performance.now();
+    watched.path.cut();
+    await createMaps(direct, watched.namespace, "second");
+    await watched.untilNames("first", "second");
+    expect(watched.reads(before)).toEqual(["watch", "stream", "stream"]);
+    expect(performance.now() - startMs).toBeGreaterThan(4_800); // 0.8 for the cut, 1.6 and 3.2 s
+  });
+
   it.each<{ fault: string; answer: Fault; matches: (request: Seen) => boolean; reads: string[] }>([
     { fault: "500", answer: { kind: "Answer", code: 500 }, matches: isStream, reads: ["stream", "stream"] },
     {
@@ -223,13 +229,19 @@ describe.concurrent("an informer", () => {
     expect(watched.reads().slice(0, reads.length)).toEqual(reads);
   });
 
-  it("lists with back-off as long as the list fails, and never gives up", async () => {
+  it.each<{ fault: string; answer: Fault; failures: number }>([
+    { fault: "500", answer: { kind: "Answer", code: 500 }, failures: 2 },
+    // Obeyed within the call.
+    { fault: "429", answer: { kind: "Answer", code: 429, retryAfterSeconds: 1 }, failures: 0 },
+  ])("lists again, later, as long as the list is answered with $fault", async ({ answer, failures }) => {
     const refuse = times(1, { kind: "Answer", code: 422 }, isStream);
-    const fail = times(2, { kind: "Answer", code: 500 }, ({ isWatch }) => !isWatch);
+    const fail = times(2, answer, ({ isWatch }) => !isWatch);
+    const startMs = performance.now();
     await using watched = await Watched.begin({}, (request) => refuse(request) ?? fail(request));
     await watched.untilNames("first");
     expect(watched.reads().slice(0, 4)).toEqual(["stream", "list", "list", "list"]);
-    expect(watched.failures).toHaveLength(2);
+    expect(watched.failures).toHaveLength(failures);
+    expect(performance.now() - startMs).toBeGreaterThan(2_000);
   });
 
   it("opens a new watch when the server falls silent", async () => {
