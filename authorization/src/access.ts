@@ -1,5 +1,5 @@
 import type { AuthorizationConfig } from "./config.ts";
-import { asHeaderValue, type Identity } from "./identity.ts";
+import type { Identity } from "./identity.ts";
 import type { SessionSource } from "./login-service.ts";
 import { refusalOf, type Policy, type PolicyRefusal } from "./policy.ts";
 import type { RequestFacts } from "./request-facts.ts";
@@ -8,13 +8,7 @@ import { originRefusal, type OriginRefusal } from "./same-origin.ts";
 
 /** Every reason why a request is not let in. `REFUSAL_STATUS` has the HTTP status of each. */
 export type RefusalReason =
-  | "Malformed"
-  | "OutsideBasePath"
-  | OriginRefusal
-  | "NotSignedIn"
-  | "IdentityMismatch"
-  | "LoginServiceUnavailable"
-  | PolicyRefusal;
+  "Malformed" | "OutsideBasePath" | OriginRefusal | "NotSignedIn" | "LoginServiceUnavailable" | PolicyRefusal;
 
 /** HTTP status of each refusal. */
 export const REFUSAL_STATUS: Readonly<Record<RefusalReason, number>> = {
@@ -24,7 +18,6 @@ export const REFUSAL_STATUS: Readonly<Record<RefusalReason, number>> = {
   CrossSite: 403,
   OriginNotAllowed: 403,
   NotSignedIn: 401,
-  IdentityMismatch: 403,
   LoginServiceUnavailable: 503,
   PolicyBroken: 403,
   NobodyAuthorized: 403,
@@ -46,8 +39,8 @@ export type AccessDeps = {
 };
 
 /**
- * Decides one request. Nobody is let in without an identity from both sides: the header that oauth2-proxy gave traefik,
- * and oauth2-proxy's own answer for the same cookies.
+ * Decides one request. Who somebody is says oauth2-proxy alone, asked over loopback for this request's own credentials:
+ * no header can name a user.
  */
 export async function decideAccess(facts: RequestFacts, deps: AccessDeps): Promise<Decision> {
   const early = refusalOfRequest(facts, deps.config);
@@ -55,25 +48,23 @@ export async function decideAccess(facts: RequestFacts, deps: AccessDeps): Promi
   const { cookie, authorization } = facts.credentials;
   if (cookie === "" && authorization === "") return refuse("NotSignedIn");
 
-  const session = await deps.sessions.identify(facts.credentials);
+  const session = await deps.sessions.ask(facts.credentials);
   switch (session.kind) {
     case "Unreachable":
       return refuse("LoginServiceUnavailable");
     case "SignedOut":
       return refuse("NotSignedIn");
     case "SignedIn":
-      return decideIdentity(facts.headerUser, session.identity, deps.policy());
+      return decideIdentity(session.identity, deps.policy());
   }
 }
 
 function refusalOfRequest(facts: RequestFacts, config: AccessDeps["config"]): RefusalReason | undefined {
   if (!isWithin(facts.target, config.basePath)) return "OutsideBasePath";
-  if (facts.headerUser === "") return "NotSignedIn";
   return originRefusal({ ...facts, isUpgrade: facts.kind === "WebSocket" }, config.origins);
 }
 
-function decideIdentity(headerUser: string, identity: Identity, policy: Policy): Decision {
-  if (headerUser !== asHeaderValue(identity.userId)) return refuse("IdentityMismatch", identity);
+function decideIdentity(identity: Identity, policy: Policy): Decision {
   const reason = refusalOf(policy, identity);
   return reason === undefined ? { kind: "Allow", identity } : refuse(reason, identity);
 }

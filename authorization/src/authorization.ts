@@ -33,7 +33,7 @@ export async function startAuthorization(
 ): Promise<Authorization> {
   const limits = { graceMs: config.sessionGraceSeconds * 1000, lifeMs: config.socketLifeSeconds * 1000 };
   const sockets = new OpenSockets(limits, now);
-  const sessions = new LoginService(config.loginService, config.basePath, now);
+  const sessions = new LoginService(config.loginService, config.basePath);
   const metrics = new Metrics();
   const decisions = new DecisionLog(log, now);
   const policyFile = new PolicyFile(config.policyDirectory, (policy) => {

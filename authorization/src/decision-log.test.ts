@@ -11,7 +11,6 @@ const facts: RequestFacts = {
   target: "/api/contents?token=hidden",
   origin: undefined,
   fetchSite: undefined,
-  headerUser: "u-1",
   credentials: { cookie: "session=hidden", authorization: "Bearer hidden" },
   cookiesForUpstream: "_xsrf=hidden",
 };

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { asHeaderValue, parseUserInfo } from "./identity.ts";
+import { parseUserInfo } from "./identity.ts";
 
 describe("parseUserInfo", () => {
   it.each([
@@ -28,16 +28,5 @@ describe("parseUserInfo", () => {
         expect(parseUserInfo(text)?.userId).not.toBe("");
       }),
     );
-  });
-});
-
-describe("asHeaderValue", () => {
-  it.each([
-    { value: "alice", header: "alice" },
-    { value: " alice\t", header: "alice" },
-    { value: "a\r\nb", header: "a  b" },
-    { value: "zoë", header: "zo\u00c3\u00ab" },
-  ])("$value", ({ value, header }) => {
-    expect(asHeaderValue(value)).toBe(header);
   });
 });

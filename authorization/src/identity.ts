@@ -25,15 +25,6 @@ export function parseUserInfo(text: string): Identity | undefined {
   };
 }
 
-/**
- * How a value looks after Go has written it into a header and Node has read it: line breaks become spaces, the ends
- * are trimmed, and the bytes of UTF-8 appear as Latin-1 characters.
- */
-export function asHeaderValue(value: string): string {
-  const trimmed = value.replaceAll(/[\r\n]/g, " ").replaceAll(/^[ \t]+|[ \t]+$/g, "");
-  return Buffer.from(trimmed, "utf8").toString("latin1");
-}
-
 function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
   try {
     const value: unknown = JSON.parse(text);

@@ -1,8 +1,8 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
-import { IDENTITY_LIFE_MS, LoginService } from "./login-service.ts";
+import { LoginService } from "./login-service.ts";
 
 const closers: (() => void)[] = [];
 
@@ -10,14 +10,13 @@ async function aLoginService(answer: (request: IncomingMessage, response: Server
   const server = createServer(answer).listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo; // it listens on TCP
-  const clock = { ms: 0 };
-  const service = new LoginService({ host: "127.0.0.1", port }, "/s/a", () => clock.ms);
+  const service = new LoginService({ host: "127.0.0.1", port }, "/s/a");
   const close = (): void => {
     server.closeAllConnections();
     server.close();
   };
   closers.push(close, () => service.close());
-  return { service, clock, close };
+  return { service, server, close };
 }
 
 const alice = { cookie: "session=1", authorization: "" };
@@ -60,20 +59,13 @@ describe("LoginService", () => {
     expect((await service.ask(alice)).kind).toBe("Unreachable");
   });
 
-  it("identify keeps an identity for a while, ask never does", async () => {
-    let questions = 0;
-    const { service, clock } = await aLoginService((_request, response) => {
-      questions += 1;
-      response.end(user("alice"));
-    });
-    await service.identify(alice);
-    await service.identify(alice);
-    expect(questions).toBe(1);
+  it("asks again when the connection it kept is no more", async () => {
+    const { service, server } = await aLoginService((_request, response) => void response.end(user("alice")));
+    const kept = once(server, "connection") as Promise<[Socket]>;
     await service.ask(alice);
-    expect(questions).toBe(2);
-    clock.ms = IDENTITY_LIFE_MS;
-    await service.identify(alice);
-    expect(questions).toBe(3);
+    const [socket] = await kept;
+    server.prependOnceListener("request", () => socket.resetAndDestroy());
+    expect((await service.ask(alice)).kind).toBe("SignedIn");
   });
 
   it("many requests of one session at once are one question", async () => {
@@ -82,26 +74,21 @@ describe("LoginService", () => {
       questions += 1;
       response.end(user("alice"));
     });
-    await Promise.all(Array.from({ length: 20 }, () => service.identify(alice)));
+    await Promise.all(Array.from({ length: 20 }, () => service.ask(alice)));
     expect(questions).toBe(1);
   });
 
-  it("a session that is over is forgotten at once", async () => {
-    const answers = [200, 401, 401];
+  it("a session that is over is noticed at the next question", async () => {
+    const answers = [200, 401];
     const { service } = await aLoginService((_request, response) => {
       response.writeHead(answers.shift() ?? 500).end(user("alice"));
     });
-    await service.identify(alice);
-    await service.ask(alice);
-    expect((await service.identify(alice)).kind).toBe("SignedOut");
+    expect([(await service.ask(alice)).kind, (await service.ask(alice)).kind]).toEqual(["SignedIn", "SignedOut"]);
   });
 
   it("different credentials never share an identity", async () => {
     const { service } = await aLoginService(({ headers }, response) => void response.end(user(headers.cookie ?? "")));
-    const [first, second] = await Promise.all([
-      service.identify(alice),
-      service.identify({ ...alice, cookie: "session=2" }),
-    ]);
+    const [first, second] = await Promise.all([service.ask(alice), service.ask({ ...alice, cookie: "session=2" })]);
     expect([first, second]).toMatchObject([
       { identity: { userId: "session=1" } },
       { identity: { userId: "session=2" } },

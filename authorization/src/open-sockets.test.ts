@@ -30,7 +30,7 @@ function sessions(answer: (cookie: string) => SessionAnswer): SessionSource & { 
     asked.push(cookie);
     return Promise.resolve(answer(cookie));
   };
-  return { asked, ask, identify: ask };
+  return { asked, ask };
 }
 
 const alive = (userId: string): SessionAnswer => ({ kind: "SignedIn", identity: { userId, email: "", groups: [] } });

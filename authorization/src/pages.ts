@@ -35,7 +35,6 @@ export const REFUSAL_SENTENCES: Readonly<Record<RefusalReason, string>> = {
   CrossSite: "The request was caused by another site.",
   OriginNotAllowed: "The request was caused by another site.",
   NotSignedIn: "You are not signed in.",
-  IdentityMismatch: "Your session could not be confirmed. Sign out, then sign in again.",
   LoginServiceUnavailable: "The login service of this server is not answering. Try again in a moment.",
   PolicyBroken: "The list of people who may use this server cannot be read at the moment, so nobody is let in.",
   NobodyAuthorized: "Your account is not among those that may use this server.",

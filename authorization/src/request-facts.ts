@@ -14,8 +14,6 @@ export type RequestFacts = {
   readonly target: string;
   readonly origin: string | undefined;
   readonly fetchSite: string | undefined;
-  /** As oauth2-proxy gave it to traefik; empty when it let somebody pass without a session. */
-  readonly headerUser: string;
   readonly credentials: Credentials;
   /** The cookies Jupyter may see. */
   readonly cookiesForUpstream: string;
@@ -54,18 +52,17 @@ export function wantsPage(accept: string | undefined): boolean {
 function shared(
   headers: IncomingHttpHeaders,
   cookieName: string,
-): Pick<RequestFacts, "origin" | "fetchSite" | "headerUser" | "credentials" | "cookiesForUpstream"> {
+): Pick<RequestFacts, "origin" | "fetchSite" | "credentials" | "cookiesForUpstream"> {
   const { login, rest } = splitCookies(headers.cookie ?? "", cookieName);
   return {
     origin: headers.origin,
     fetchSite: single(headers["sec-fetch-site"]),
-    headerUser: single(headers["x-auth-request-user"]) ?? "",
     credentials: { cookie: login, authorization: headers.authorization ?? "" },
     cookiesForUpstream: rest,
   };
 }
 
-/** Node joins repeated headers of these names by a comma, which then equals no user and no host. */
+/** Node joins repeated headers of these names by a comma, which then equals no host. */
 function single(value: string | readonly string[] | undefined): string | undefined {
   const text = typeof value === "string" ? value : value?.join(", ");
   return text === "" ? undefined : text;

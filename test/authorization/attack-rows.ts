@@ -105,7 +105,7 @@ export const WITHOUT_SESSION: readonly Attack[] = [
   { attack: "the path of the probe", line: "GET {P}/ready HTTP/1.1", status: 401 },
   { attack: "the path of oauth2-proxy's ping", line: "GET {P}/ping HTTP/1.1", status: 401 },
   { attack: "the upgrade prefix without an upgrade", line: "GET {P}/websocket/api HTTP/1.1", status: 401 },
-  { attack: "Upgrade without Connection", line: GET, headers: ["Upgrade: websocket"], status: 401 },
+  { attack: "Upgrade without Connection", line: GET, headers: ["Upgrade: websocket"], status: 426 },
   {
     attack: "an upgrade to HTTP/2",
     line: GET,

@@ -69,6 +69,19 @@ describe.each(["/", "/sessions/a"])("an attack on a server at %s", (basePath) =>
     expect(chain.upstream.arrivals).toEqual([]);
   });
 
+  it.each([
+    { asks: "anything", line: GET, headers: ["Accept: */*"] },
+    { asks: "nothing in particular", line: GET, headers: [] },
+    { asks: "JSON, with a session that is made up", line: GET, headers: ["Cookie: {COOKIE}=a|1|b"] },
+    { asks: "to change something", line: "DELETE {P}/api/contents/x HTTP/1.1", headers: [] },
+    { asks: "for a WebSocket", line: GET, headers: HANDSHAKE },
+  ])("a client without a session that asks $asks gets a reason as JSON", async ({ asks, line, headers }) => {
+    const answer = await send({ attack: asks, line, headers, status: 401 });
+    expect([answer.status, answer.headers["content-type"]]).toEqual([401, "application/json"]);
+    expect(JSON.parse(answer.body)).toEqual({ error: "NotSignedIn", message: "You are not signed in." });
+    expect(chain.upstream.arrivals).toEqual([]);
+  });
+
   it("lets the owner in, and shows Jupyter neither the session nor who it is", async () => {
     const headers = [...FORGED, "X-Auth-Request-Access-Token: x", "X-Forwarded-User: root", "Authorization: token x"];
     const answer = await send(

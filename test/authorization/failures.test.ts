@@ -55,7 +55,8 @@ describe("when something fails", () => {
   it("without oauth2-proxy nobody gets in, and the page says what is wrong", async () => {
     await chain.programs.oauth2Proxy.stop();
     const [answer, ofApi, ofLogin] = await Promise.all([page(), api(), get("/sessions/a/oauth2/start", "text/html")]);
-    expect([answer.status, ofApi.status, ofLogin.status]).toEqual([500, 500, 502]);
+    expect([answer.status, ofApi.status, ofLogin.status]).toEqual([500, 503, 502]);
+    expect(await ofApi.json()).toMatchObject({ error: "LoginServiceUnavailable" });
     expect(await answer.text()).toContain("is not answering");
     expect(await ofLogin.text()).toContain("is not answering");
     expect(chain.upstream.arrivals).toEqual([]);
@@ -75,8 +76,11 @@ describe("when something fails", () => {
 
   it("a hanging oauth2-proxy lets nobody in", async () => {
     chain.programs.oauth2Proxy.signal("SIGSTOP");
-    const answer = await api(); // traefik waits 30 s
-    expect(answer.status).toBe(500);
+    const answer = await api();
+    expect([answer.status, await answer.json()]).toEqual([
+      503,
+      expect.objectContaining({ error: "LoginServiceUnavailable" }),
+    ]);
     expect(chain.upstream.arrivals).toEqual([]);
     chain.programs.oauth2Proxy.signal("SIGCONT");
     await eventually("it heals by itself", async () => (await page()).status === 200);
@@ -93,9 +97,9 @@ describe("when something fails", () => {
     expect(answer.headers.get("location")).toContain(chain.provider.issuerUrl);
   });
 
-  it("an error of Jupyter's own reaches the client of its API", async () => {
-    const answer = await get("/sessions/a/api/contents?status=500", "application/json");
-    expect([answer.status, await answer.text()]).toEqual([500, "upstream 500"]);
+  it.each([401, 403, 404, 500, 503])("an answer %i of Jupyter's own reaches the client of its API", async (status) => {
+    const answer = await get(`/sessions/a/api/contents?status=${status}`, "application/json");
+    expect([answer.status, await answer.text()]).toEqual([status, `upstream ${status}`]);
   });
 
   it("without Jupyter the server is not ready, and page and API say so", async () => {

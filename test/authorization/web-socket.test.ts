@@ -91,7 +91,7 @@ describe("an open WebSocket", () => {
     expect(await tunnel.echo(hello)).toEqual(hello);
     await once(tunnel.socket, "close");
     await eventually("the log says why", () => chain.log().includes("SessionUnconfirmed"));
-    expect((await open(alice)).status).toBe(500);
+    expect((await open(alice)).status).toBe(503);
     await chain.restart("oauth2Proxy");
     expect((await open(alice)).status).toBe(101);
   });

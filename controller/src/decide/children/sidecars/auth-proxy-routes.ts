@@ -3,13 +3,11 @@ import { LIVENESS_PATHS } from "./liveness.ts";
 import { loginPrefix } from "./oauth2-proxy.ts";
 import type { Upstream } from "./upstreams.ts";
 
-/** Headers by which the parts of the pod tell each other who somebody is; from outside they are lies. */
-const IDENTITY_HEADERS = ["User", "Email", "Groups", "Preferred-Username"].map((name) => `X-Auth-Request-${name}`);
-
+/** Headers by which proxies say who somebody is and what was asked for; from outside they are lies. */
 const REMOVED_HEADERS = [
-  ...IDENTITY_HEADERS,
-  "X-Auth-Request-Access-Token",
-  "X-Auth-Request-Redirect",
+  ...["User", "Email", "Groups", "Preferred-Username", "Access-Token", "Redirect"].map(
+    (name) => `X-Auth-Request-${name}`,
+  ),
   ...["User", "Email", "Groups", "Preferred-Username", "Access-Token", "Uri", "Method", "Prefix"].map(
     (name) => `X-Forwarded-${name}`,
   ),
@@ -35,7 +33,7 @@ const MAX_ANSWER_BYTES = 65_536;
 
 /**
  * Routes of the proxy in front of everything, as the text of its file. Pages without a session are sent to the login,
- * everything else gets a 401, and WebSockets go through the authorization service, the one place where they can be cut.
+ * everything else gets a 401 of the authorization service, and WebSockets go through it, the one place where they can be cut.
  */
 export function authProxyRoutes(route: Route, upstreams: readonly Upstream[]): string {
   const http = {
@@ -116,7 +114,7 @@ function kernelRouter(route: Route): unknown {
     entryPoints: ["web"],
     priority: MAIN_PRIORITY + 1,
     rule: onHosts(route, `${isOneKernel} && Method(\`GET\`) && Header(\`Sec-Fetch-Site\`, \`same-origin\`)`),
-    middlewares: ["strip", "ask-again-later", "ask-again-signed-in", "authenticate", "authorize", "to-upstream"],
+    middlewares: ["strip", "ask-again-later", "ask-again-signed-in", "authorize", "to-upstream"],
     service: upstreamName(0),
   };
 }
@@ -145,7 +143,7 @@ function upstreamRouters(route: Route, upstream: Upstream, index: number): Reado
       ...web,
       priority: first + 10,
       rule: onHosts(route, `${below} && HeaderRegexp(\`Upgrade\`, \`(?i)^websocket$\`)`),
-      middlewares: ["strip", "authenticate", "web-socket"],
+      middlewares: ["strip", "web-socket"],
       service: "authorization",
     },
     [`page-${index}`]: {
@@ -155,45 +153,41 @@ function upstreamRouters(route: Route, upstream: Upstream, index: number): Reado
         route,
         `${all} && (Method(\`GET\`) || Method(\`HEAD\`)) && HeaderRegexp(\`Accept\`, \`(^|,) *text/html\`)`,
       ),
-      middlewares: ["strip", "explain", "authenticate-page", "authorize", "to-upstream"],
+      middlewares: ["strip", "explain", "sign-in", "authorize", "to-upstream"],
     },
     [`request-${index}`]: {
       ...toUpstream,
       priority: first,
       rule: onHosts(route, all),
-      middlewares: ["strip", "explain-no-answer", "authenticate", "authorize", "to-upstream"],
+      middlewares: ["strip", "explain-no-answer", "authorize", "to-upstream"],
     },
   };
 }
 
 function middlewares(route: Route): Readonly<Record<string, unknown>> {
-  const authenticate = (address: string): unknown => ({
-    forwardAuth: {
-      address,
-      trustForwardHeader: false,
-      authRequestHeaders: ["Accept", "Authorization", "Cookie", "User-Agent"],
-      authResponseHeaders: IDENTITY_HEADERS,
-      maxResponseBodySize: MAX_ANSWER_BYTES,
-    },
-  });
   return {
     strip: removeHeaders(REMOVED_HEADERS),
-    authenticate: authenticate(`${LOGIN_URL}${loginPrefix(route)}/auth`),
-    "authenticate-page": authenticate(`${LOGIN_URL}/`),
+    // Lets everybody pass who has a session; who it is, the authorization service asks by itself.
+    "sign-in": {
+      forwardAuth: {
+        address: `${LOGIN_URL}/`,
+        trustForwardHeader: false,
+        authRequestHeaders: ["Accept", "Authorization", "Cookie", "User-Agent"],
+        maxResponseBodySize: MAX_ANSWER_BYTES,
+      },
+    },
     authorize: {
       forwardAuth: {
         address: `${AUTHORIZATION_URL}/authorize`,
         trustForwardHeader: false,
-        authRequestHeaders: [
-          ...["Accept", "Authorization", "Cookie", "Origin", "Sec-Fetch-Site", "X-Auth-Request-User"],
-        ],
+        authRequestHeaders: ["Accept", "Authorization", "Cookie", "Origin", "Sec-Fetch-Site"],
         // Without the session's own cookies, which are nothing for Jupyter.
         authResponseHeaders: ["Cookie"],
         maxResponseBodySize: MAX_ANSWER_BYTES,
       },
     },
     // Jupyter has no token: its own checks of Origin and XSRF stay on as long as nothing looks like one.
-    "to-upstream": removeHeaders(["Authorization", ...IDENTITY_HEADERS]),
+    "to-upstream": removeHeaders(["Authorization"]),
     "web-socket": { addPrefix: { prefix: "/websocket" } },
     "signed-out": { replacePath: { path: "/signed-out" } },
     ping: { replacePath: { path: "/ping" } },

@@ -105,7 +105,6 @@ function loginArgs(oidc: Oidc, route: Route): string[] {
           `--redeem-url=${discovery.redeemUrl}`,
           `--oidc-jwks-url=${discovery.jwksUrl}`,
         ]),
-    "--set-xauthrequest",
     "--reverse-proxy",
     "--trusted-proxy-ip=127.0.0.1",
     `--proxy-prefix=${loginPrefix(route)}`,
