@@ -2,14 +2,14 @@
  * The path of a request target as decoded segments: `/a/b%20c?x` is `["", "a", "b c"]`.
  *
  * @returns `undefined` for what no browser sends: no leading slash, broken percent encoding, a NUL or back slash, a `.` or `..` segment
- *   in any spelling. traefik has normalized the path before, so nothing legitimate is lost.
+ *   in any spelling, also behind an encoded slash. traefik has normalized the path before, so nothing legitimate is lost.
  */
 export function pathSegments(target: string): readonly string[] | undefined {
   if (!target.startsWith("/")) return undefined;
   const path = target.split(/[?#]/, 1)[0] ?? "";
   try {
     const segments = path.split("/").map((segment) => decodeURIComponent(segment));
-    const odd = segments.some((segment) => segment === "." || segment === ".." || /[\0\\]/.test(segment));
+    const odd = segments.some((segment) => /(^|\/)\.{1,2}(\/|$)|[\0\\]/.test(segment));
     return odd ? undefined : segments;
   } catch {
     return undefined;

@@ -1,15 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import {
-  attackText,
-  FORGED,
-  GET,
-  PAGE,
-  SIBLINGS,
-  WITH_SESSION,
-  WITHOUT_SESSION,
-  withSeparator,
-  type Attack,
-} from "./attack-rows.ts";
+import { attackText, FORGED, GET, PAGE, POST, withSeparator, type Attack } from "./attack.ts";
+import { SIBLINGS, SMUGGLING, UPGRADES, WITH_SESSION } from "./attacks-with-session.ts";
+import { WITHOUT_SESSION } from "./attacks-without-session.ts";
 import { startChain, type Chain } from "./chain.ts";
 import { HANDSHAKE, requestText, sendRaw, sendUntilHead, type RawAnswer } from "./raw-http.ts";
 
@@ -57,6 +49,21 @@ describe.each(["/", "/sessions/a"])("an attack on a server at %s", (basePath) =>
     expect(chain.upstream.arrivals).toEqual([]);
   });
 
+  it.each(UPGRADES)("with a session: $attack reaches Jupyter as a plain request", async (attack) => {
+    expect((await send(attack, alice)).status).toBe(attack.status);
+    expect(chain.upstream.arrivals.map(({ headers }) => headers["upgrade"])).toEqual([undefined]);
+  });
+
+  it.each(SMUGGLING)(
+    "behind $attack no request without a session reaches Jupyter",
+    async ({ attack, headers, body }) => {
+      const hidden = fill(`GET {P}/hidden HTTP/1.1\r\nHost: ${chain.host}\r\nConnection: close\r\n\r\n`);
+      const more = ["Connection: keep-alive", ...headers];
+      await send({ attack, line: POST, headers: more, body: body + hidden, status: 0 }, alice);
+      expect(chain.upstream.arrivals.filter(({ url }) => url.includes("hidden"))).toEqual([]);
+    },
+  );
+
   it.each([
     { attack: "nothing more", headers: [] },
     { attack: "forged identity headers", headers: FORGED },
@@ -100,17 +107,24 @@ describe.each(["/", "/sessions/a"])("an attack on a server at %s", (basePath) =>
     expect(chain.upstream.arrivals.map(({ headers }) => headers["cookie"])).toEqual([undefined]);
   });
 
-  it.each([
-    "//evil.example",
-    "/\\evil.example",
-    "%2f%2fevil.example",
-    "https://evil.example/",
-    "http:evil.example",
-    "javascript:alert(1)",
-  ])("a login that should return to %s ends on this host", async (target) => {
+  it.each(FOREIGN_TARGETS)("a login that should return to %j ends on this host", async (target) => {
     const login = await chain.signIn("alice", fill(`{P}/oauth2/start?rd=${encodeURIComponent(target)}`));
     expect(new URL(login.url).host).toBe(chain.host);
   });
+
+  it.each(FOREIGN_TARGETS)("a sign-out that should lead to %j stays on this host", async (target) => {
+    const line = `GET {P}/oauth2/sign_out?rd=${encodeURIComponent(target)} HTTP/1.1`;
+    const answer = await send({ attack: target, line, status: 302 }, alice);
+    expect([answer.status, new URL(answer.headers["location"] ?? "", chain.origin).host]).toEqual([302, chain.host]);
+  });
+
+  it.each(["//evil.example/lab", "/.//evil.example", "/%2f/evil.example", "/%09/evil.example"])(
+    "a login that begins at the page %s returns to this host",
+    async (page) => {
+      const login = await chain.signIn("alice", fill(`{P}${page}`));
+      expect(new URL(login.url).host).toBe(chain.host);
+    },
+  );
 
   it("keeps few cookies of logins that were never finished", async () => {
     const names = new Map<string, string>();
@@ -177,6 +191,23 @@ describe.each(["/", "/sessions/a"])("an attack on a server at %s", (basePath) =>
     expect(log).not.toMatch(/@example\.org|Bearer|x\.y\.z/);
   });
 });
+
+const FOREIGN_TARGETS: readonly string[] = [
+  "//evil.example",
+  "///evil.example",
+  "/\\evil.example",
+  "\\\\evil.example",
+  "/\t/evil.example",
+  "%2f%2fevil.example",
+  "/%09/evil.example",
+  "/..//evil.example",
+  "//localhost@evil.example",
+  "https://evil.example/",
+  "https:/evil.example",
+  "http:evil.example",
+  "javascript:alert(1)",
+  "data:text/html,x",
+];
 
 function isRemoval(setCookie: string): boolean {
   return /max-age=0|expires=thu, 01 jan 1970/i.test(setCookie) || /^[^=]+=;/.test(setCookie);

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startChain, type Chain } from "./chain.ts";
-import { requestText, sendRaw } from "./raw-http.ts";
+import { requestText, sendUntilAnswered } from "./raw-http.ts";
 
 const accounts = { alice: { email: "alice@example.org", email_verified: true, groups: ["staff"] } };
 
@@ -180,7 +180,7 @@ describe("a request without a valid session", () => {
     const property = fc.asyncProperty(method, path, headers, withForgery, async (verb, target, lines, isForged) => {
       const cookie = isForged ? [`Cookie: ${forgedCookie}`] : [];
       const text = requestText(`${verb} ${target} HTTP/1.1`, [`Host: ${chain.host}`, ...lines, ...cookie]);
-      const answer = await sendRaw(chain.ports.traefik, text);
+      const answer = await sendUntilAnswered(chain.ports.traefik, text);
       expect(chain.upstream.arrivals).toEqual([]);
       expect(answer.body).not.toContain("upstream 200");
     });
@@ -192,8 +192,8 @@ describe("a request without a valid session", () => {
       const described = ["X-Forwarded-Method: GET", `X-Forwarded-Host: ${chain.host}`, `X-Forwarded-Uri: ${target}`];
       const request = [`Host: ${chain.host}`, ...described, ...lines, `Cookie: ${forgedCookie}`];
       const { authorization } = chain.ports;
-      const asked = await sendRaw(authorization, requestText("GET /authorize HTTP/1.1", request));
-      const direct = await sendRaw(authorization, requestText(`${verb} ${target} HTTP/1.1`, request));
+      const asked = await sendUntilAnswered(authorization, requestText("GET /authorize HTTP/1.1", request));
+      const direct = await sendUntilAnswered(authorization, requestText(`${verb} ${target} HTTP/1.1`, request));
       expect(asked.body).not.toContain(`"decision":"Allow"`);
       expect(direct.body).not.toContain(`"decision":"Allow"`);
       expect([asked.status, direct.status]).not.toContain(500);
@@ -205,7 +205,7 @@ describe("a request without a valid session", () => {
 
   it("is what the tests above refuse: the same with a valid session reaches Jupyter", async () => {
     const text = requestText("GET /sessions/a/api HTTP/1.1", [`Host: ${chain.host}`, `Cookie: ${validCookie}`]);
-    expect((await sendRaw(chain.ports.traefik, text)).body).toContain("upstream 200");
+    expect((await sendUntilAnswered(chain.ports.traefik, text)).body).toContain("upstream 200");
     expect(chain.upstream.arrivals).toHaveLength(1);
   });
 });

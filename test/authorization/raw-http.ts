@@ -25,6 +25,11 @@ export async function sendUntilHead(port: number, request: string, timeoutMs: nu
   return parseAnswer(await exchange(port, request, (text) => text.includes("\r\n\r\n"), timeoutMs));
 }
 
+/** As `sendRaw`, but does not wait for the end of a connection that stays open after a whole answer. */
+export async function sendUntilAnswered(port: number, request: string): Promise<RawAnswer> {
+  return parseAnswer(await exchange(port, request, isWhole, TIMEOUT_MS));
+}
+
 /** A request with the headers in the given order; `Connection: close` is added unless one is there. */
 export function requestText(line: string, headers: readonly string[], body = ""): string {
   const closing = headers.some((header) => /^connection:/i.test(header)) ? [] : ["Connection: close"];
@@ -38,6 +43,12 @@ export const HANDSHAKE: readonly string[] = [
   "Sec-WebSocket-Version: 13",
   "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
 ];
+
+function isWhole(text: string): boolean {
+  const [head = "", ...rest] = text.split("\r\n\r\n");
+  const length = /^content-length: *(\d+)/im.exec(head)?.[1];
+  return rest.length > 0 && length !== undefined && rest.join("\r\n\r\n").length >= Number(length);
+}
 
 async function exchange(
   port: number,

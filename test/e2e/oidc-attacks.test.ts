@@ -1,14 +1,8 @@
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import {
-  attackText,
-  FORGED,
-  GET,
-  SIBLINGS,
-  WITH_SESSION,
-  WITHOUT_SESSION,
-  type Attack,
-} from "../authorization/attack-rows.ts";
+import { attackText, FORGED, GET, type Attack } from "../authorization/attack.ts";
+import { SIBLINGS, UPGRADES, WITH_SESSION } from "../authorization/attacks-with-session.ts";
+import { WITHOUT_SESSION } from "../authorization/attacks-without-session.ts";
 import { HANDSHAKE, sendUntilHead, type RawAnswer } from "../authorization/raw-http.ts";
 import { launchBrowser } from "./browser.ts";
 import { fetchThroughIngress, leaveNamespace, until, useNamespace, waitFor } from "./cluster.ts";
@@ -88,7 +82,7 @@ describe.each([
     if (answer.status === 401) expect(answer.setCookies.filter((cookie) => !cookie.includes("=;"))).toEqual([]);
   });
 
-  it.each(basePath === "/" ? WITH_SESSION : [...WITH_SESSION, ...SIBLINGS])(
+  it.each([...WITH_SESSION, ...UPGRADES, ...(basePath === "/" ? [] : SIBLINGS)])(
     "with a session: $attack → $status",
     async (attack) => {
       expect((await send(attack, "alice")).status).toBe(attack.status);
@@ -123,7 +117,7 @@ describe.each([
     const arrivals = await arrivalsAt(server, admitted.length, MARK.toLowerCase());
     expect(arrivals.map(({ headers }) => headers.get(MARK.toLowerCase()))).toEqual(admitted);
     const names = arrivals.flatMap(({ headers }) => [...headers.keys()]);
-    expect(names.filter((header) => /auth|forwarded-(user|email|groups)|original/.test(header))).toEqual([]);
+    expect(names.filter((header) => /auth|forwarded-(user|email|groups)|original|upgrade$/.test(header))).toEqual([]);
     expect(arrivals.filter(({ headers }) => headers.get("cookie")?.includes("amalthea"))).toEqual([]);
   });
 });

@@ -1,7 +1,9 @@
 import type { OutgoingHttpHeaders } from "node:http2";
 import type { Browser, Cookie } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { FORGED, GET, WITH_SESSION, WITHOUT_SESSION, type Attack } from "../authorization/attack-rows.ts";
+import { FORGED, GET, type Attack } from "../authorization/attack.ts";
+import { WITH_SESSION } from "../authorization/attacks-with-session.ts";
+import { WITHOUT_SESSION } from "../authorization/attacks-without-session.ts";
 import { launchBrowser, runInNewNotebook } from "./browser.ts";
 import { fetchThroughIngress, leaveNamespace, until, useNamespace, waitFor } from "./cluster.ts";
 import { connectHttp2, type Http2Answer, type Http2Connection } from "./http2.ts";
@@ -164,14 +166,15 @@ function isRemoval(cookie: unknown): boolean {
 
 /**
  * HTTP/2 has no connection headers, transfer codings, folded lines, absolute targets and bodies of a wrong length; a
- * header that is too long ends the whole connection.
+ * malformed target or host does not get as far as the pod, and a header that is too long ends the whole connection.
  */
 function existsInHttp2({ line, headers = [], body }: Attack): boolean {
   const isOrdinary = /^(?!CONNECT)[A-Z]+ \{?[/P].* HTTP\/1\.1$/.test(line) && body === undefined;
   const names = headers.map((header) => /^[^: ]+(?=:)/.exec(header)?.[0].toLowerCase());
   const isKnown = names.every((name) => name !== undefined && !ONLY_HTTP1.has(name));
   const isShort = headers.every(({ length }) => length < 10_000);
-  return isOrdinary && isKnown && isShort && new Set(names).size === names.length;
+  const isWellFormed = !line.includes("\t") && !headers.some((header) => /^Host: .*[@/,]/.test(header));
+  return isOrdinary && isKnown && isShort && isWellFormed && new Set(names).size === names.length;
 }
 
 const ONLY_HTTP1 = new Set(["connection", "upgrade", "transfer-encoding", "http2-settings"]);

@@ -186,8 +186,9 @@ function middlewares(route: Route): Readonly<Record<string, unknown>> {
         maxResponseBodySize: MAX_ANSWER_BYTES,
       },
     },
-    // Jupyter has no token: its own checks of Origin and XSRF stay on as long as nothing looks like one.
-    "to-upstream": removeHeaders(["Authorization"]),
+    // Jupyter has no token: its own checks of Origin and XSRF stay on as long as nothing looks like one. What is switched
+    // to another protocol cannot be checked and cut any more; WebSockets do not come this way.
+    "to-upstream": removeHeaders(["Authorization", "Upgrade"]),
     "web-socket": { addPrefix: { prefix: "/websocket" } },
     "signed-out": { replacePath: { path: "/signed-out" } },
     ping: { replacePath: { path: "/ping" } },
