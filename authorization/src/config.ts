@@ -1,5 +1,5 @@
 import { parseOrigin } from "./same-origin.ts";
-import type { Upstream } from "./request-path.ts";
+import { prefixOf, type Upstream } from "./request-path.ts";
 
 /** A host and port on the loopback interface. */
 export type LoopbackAddress = { readonly host: string; readonly port: number };
@@ -57,7 +57,7 @@ export function readConfig(env: Environment): AuthorizationConfig {
     loginService: read("AMALTHEA_LOGIN_URL", "http://127.0.0.1:4181", parseLoopbackUrl),
     jupyter,
     upstreams: read("AMALTHEA_UPSTREAMS", "", (text) =>
-      text === "" ? [{ path: `${basePath === "/" ? "" : basePath}/`, ...jupyter }] : parseUpstreams(text),
+      text === "" ? [{ path: `${prefixOf(basePath)}/`, ...jupyter }] : parseUpstreams(text),
     ),
     sessionCheckSeconds: read("AMALTHEA_SESSION_CHECK_SECONDS", "5", parseSeconds),
     sessionGraceSeconds: read("AMALTHEA_SESSION_GRACE_SECONDS", "30", parseSeconds),

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { Agent, request, type RequestOptions } from "node:http";
 import type { LoopbackAddress } from "./config.ts";
 import { parseUserInfo, type Identity } from "./identity.ts";
+import { prefixOf } from "./request-path.ts";
 
 /** What a request proves itself with, as oauth2-proxy reads it. */
 export type Credentials = {
@@ -47,7 +48,7 @@ export class LoginService implements SessionSource {
 
   constructor(address: LoopbackAddress, basePath: string) {
     this.#address = address;
-    this.#path = `${basePath === "/" ? "" : basePath}/oauth2/userinfo`;
+    this.#path = `${prefixOf(basePath)}/oauth2/userinfo`;
   }
 
   /** Requests of one session that come while the question is open share its answer. */

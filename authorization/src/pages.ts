@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { RefusalReason } from "./access.ts";
 import type { Identity } from "./identity.ts";
+import { prefixOf } from "./request-path.ts";
 
 /** What every page needs to know of the server. */
 export type PageContext = { readonly serverName: string; readonly basePath: string };
@@ -73,7 +74,7 @@ export function loginFailedPage(context: PageContext): string {
   return page("The sign-in did not work", context, [
     "<p>What the login provider said about you could not be fetched, or was not accepted: for example because it has not verified your e-mail address.</p>",
     `<dl>${fact("Server", context.serverName)}</dl>`,
-    `<p>${link(`${prefix(context)}/`, "Try again")}</p>`,
+    `<p>${link(`${prefixOf(context.basePath)}/`, "Try again")}</p>`,
     "<p>If this goes on, tell the people who run this service: the log of the container oauth2-proxy says why.</p>",
   ]);
 }
@@ -83,7 +84,7 @@ export function signedOutPage(context: PageContext): string {
   return page("You are signed out", context, [
     "<p>You are signed out of this server. You may still be signed in at your login provider: to use another account, sign out there, too.</p>",
     `<dl>${fact("Server", context.serverName)}</dl>`,
-    `<p>${link(`${prefix(context)}/`, "Sign in again")}</p>`,
+    `<p>${link(`${prefixOf(context.basePath)}/`, "Sign in again")}</p>`,
   ]);
 }
 
@@ -98,7 +99,7 @@ function titleOf(reason: RefusalReason): string {
 
 function wayOut(reason: RefusalReason, identity: Identity | undefined, context: PageContext): readonly string[] {
   if (reason === "LoginServiceUnavailable") return ['<p><a href="">Try again</a></p>'];
-  if (identity === undefined) return [`<p>${link(`${prefix(context)}/oauth2/start`, "Sign in")}</p>`];
+  if (identity === undefined) return [`<p>${link(`${prefixOf(context.basePath)}/oauth2/start`, "Sign in")}</p>`];
   return [
     "<p>If you should have access, ask the owner of the server.</p>",
     `<p>${link(signOutPath(context), "Sign out")} to use another account.</p>`,
@@ -106,16 +107,12 @@ function wayOut(reason: RefusalReason, identity: Identity | undefined, context: 
 }
 
 function signOutPath(context: PageContext): string {
-  const signedOut = `${prefix(context)}/oauth2/signed-out`;
-  return `${prefix(context)}/oauth2/sign_out?rd=${encodeURIComponent(signedOut)}`;
+  const signedOut = `${prefixOf(context.basePath)}/oauth2/signed-out`;
+  return `${prefixOf(context.basePath)}/oauth2/sign_out?rd=${encodeURIComponent(signedOut)}`;
 }
 
 function nameOf({ email, userId }: Identity): string {
   return email === "" ? userId : email;
-}
-
-function prefix({ basePath }: PageContext): string {
-  return basePath === "/" ? "" : basePath;
 }
 
 function fact(term: string, value: string): string {

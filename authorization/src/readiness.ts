@@ -1,5 +1,6 @@
 import { request } from "node:http";
 import type { LoopbackAddress } from "./config.ts";
+import { prefixOf } from "./request-path.ts";
 
 /** Below the kubelet's usual probe time limits, so that the answer is ours and not a cut connection. */
 const TIMEOUT_MS = 2_000;
@@ -10,7 +11,7 @@ const TIMEOUT_MS = 2_000;
  */
 export async function isJupyterReady(jupyter: LoopbackAddress, basePath: string): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>();
-  const path = `${basePath === "/" ? "" : basePath}/api`;
+  const path = `${prefixOf(basePath)}/api`;
   const asked = request({ ...jupyter, path, agent: false, signal: AbortSignal.timeout(TIMEOUT_MS) }, (response) => {
     resolve(response.statusCode === 200);
     response.destroy();

@@ -16,11 +16,16 @@ export function pathSegments(target: string): readonly string[] | undefined {
   }
 }
 
+/** What stands before paths below `basePath`: nothing for the root. */
+export function prefixOf(basePath: string): string {
+  return basePath === "/" ? "" : basePath;
+}
+
 /** Whether a target lies in `basePath` (`/` or `/sessions/a`), compared by whole segments. */
 export function isWithin(target: string, basePath: string): boolean {
   const segments = pathSegments(target);
   if (segments === undefined) return false;
-  const base = basePath === "/" ? [""] : basePath.split("/");
+  const base = prefixOf(basePath).split("/");
   return base.every((segment, index) => segments[index] === segment);
 }
 

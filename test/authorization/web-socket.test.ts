@@ -107,25 +107,22 @@ describe("an open WebSocket", () => {
 });
 
 describe("a WebSocket whose time is over", () => {
-  it("is cut when the session ends", async () => {
-    const env = { AMALTHEA_SESSION_CHECK_SECONDS: "0.2" };
-    const chain = await startChain({ basePath: "/", accounts, criteria: both, env, loginArgs: ["--cookie-expire=3s"] });
+  it.each([
+    { over: "its session ends", loginArgs: ["--cookie-expire=3s"], env: {}, reason: "SessionEnded" },
+    {
+      over: "it reaches its longest life",
+      loginArgs: [],
+      env: { AMALTHEA_SOCKET_LIFE_SECONDS: "1" },
+      reason: "LifeExceeded",
+    },
+  ])("is cut when $over", async ({ loginArgs, env, reason }) => {
+    const often = { AMALTHEA_SESSION_CHECK_SECONDS: "0.2" };
+    const chain = await startChain({ basePath: "/", accounts, criteria: both, loginArgs, env: { ...often, ...env } });
     onTestFinished(() => chain.close());
     const { cookie } = await chain.signIn("alice");
     const tunnel = await openTunnel(chain, cookie, "/api/kernels/1/channels");
     expect(tunnel.status).toBe(101);
     await once(tunnel.socket, "close");
-    await eventually("the log says why", () => chain.log().includes("SessionEnded"));
-  });
-
-  it("is cut when it reaches its longest life", async () => {
-    const env = { AMALTHEA_SESSION_CHECK_SECONDS: "0.2", AMALTHEA_SOCKET_LIFE_SECONDS: "1" };
-    const chain = await startChain({ basePath: "/", accounts, criteria: both, env });
-    onTestFinished(() => chain.close());
-    const { cookie } = await chain.signIn("alice");
-    const tunnel = await openTunnel(chain, cookie, "/api/kernels/1/channels");
-    expect(tunnel.status).toBe(101);
-    await once(tunnel.socket, "close");
-    await eventually("the log says why", () => chain.log().includes("LifeExceeded"));
+    await eventually("the log says why", () => chain.log().includes(reason));
   });
 });
