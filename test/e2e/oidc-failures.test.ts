@@ -121,8 +121,9 @@ describe.each(["oauth2-proxy", "authorization", "auth-proxy"])("when %s is kille
 describe("when authorization hangs", () => {
   it("its users get an error that says so, it heals without help, and the kernel lives on", async () => {
     const before = { kernels: await kernels(), restarts: await restartsOf("authorization") };
-    await hang("tough-0", namespace, "authorization");
-    const refused = await alice.ask("/lab", { accept: "text/html" }, 120);
+    const openLab = (): Promise<Answer> => alice.ask("/lab", { accept: "text/html" }, 120);
+    const refusal = until(openLab, ({ status }) => status !== 200, 240);
+    const [refused] = await Promise.all([refusal, hang("tough-0", namespace, "authorization")]);
     expect([refused.status, refused.body]).toEqual([500, expect.stringMatching(/Gateway|is not answering/)]);
     await until(
       () => restartsOf("authorization"),
