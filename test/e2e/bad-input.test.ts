@@ -14,7 +14,7 @@ afterAll(() => leaveNamespace(namespace));
 async function waitForReason(server: TestServer, reason: string): Promise<void> {
   const carriesReason = ({ status }: ServerObject): boolean =>
     status?.conditions?.some((condition) => condition.reason === reason) ?? false;
-  await until(() => server.read(), carriesReason, 120);
+  await until(() => server.read(), carriesReason);
 }
 
 describe("a server that cannot work says why, and correcting it is enough", () => {

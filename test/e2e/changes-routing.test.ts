@@ -25,7 +25,6 @@ const untilAnswering = async (server: TestServer, token: string): Promise<number
   until(
     () => answers(server, token),
     (status) => status === 200,
-    120,
   );
 
 /** The steps build on each other. */
@@ -85,10 +84,33 @@ describe("routes", () => {
     const { status } = await until(
       () => younger.read(),
       ({ status: current }) => current?.url?.startsWith("https:") === true && current.state === "running",
-      120,
+      240,
     );
     expect(status?.url).toBe(`https://hub.example.org:8443${older.path}`);
     expect(await younger.podUid()).not.toBe(pod);
     expect(await field("ingress", younger, ".spec.rules[0].host")).toBe("e2e.localhost");
+  });
+
+  it("get TLS with the next start of the pod, and another certificate at once", async () => {
+    const tls = (): Promise<string> => field("ingress", younger, ".spec.tls");
+    const pod = await younger.podUid();
+    await younger.patch({ spec: { routing: { tls: { enabled: true, secretName: "first" } } } });
+    const { message } = (await untilReason(younger, "UpdatePending", "ChangesWaiting")) ?? {};
+    expect(message).toContain("routing.tls.enabled");
+    expect(await tls()).toBe("");
+    expect(await younger.podUid()).toBe(pod);
+
+    await kubectl(["delete", "pod", "younger-0", "-n", namespace, "--grace-period=1"]);
+    await untilRestarted(younger, pod);
+    await until(tls, (text) => text !== "");
+    expect(JSON.parse(await tls())).toEqual([{ hosts: ["e2e.localhost"], secretName: "first" }]);
+    await untilWithout(younger, "UpdatePending");
+
+    const next = await younger.podUid();
+    await younger.patch({ spec: { routing: { tls: { secretName: "second" } } } });
+    await until(tls, (text) => text.includes("second"));
+    await untilObserved(younger);
+    expect(await younger.condition("UpdatePending")).toBeUndefined();
+    expect(await younger.podUid()).toBe(next);
   });
 });

@@ -48,7 +48,7 @@ describe("a change of a running server", () => {
     const pod = await server.podUid();
     await server.patch({ metadata: { labels: { team: "one" } } });
     for (const kind of ["service", "ingress", "statefulset", "configmap", "persistentvolumeclaim"]) {
-      await waitFor(`${kind}/changed`, namespace, "jsonpath={.metadata.labels.team}=one", 30);
+      await waitFor(`${kind}/changed`, namespace, "jsonpath={.metadata.labels.team}=one");
     }
     expect(await server.podUid()).toBe(pod);
     expect(await server.condition("UpdatePending")).toBeUndefined();
@@ -58,7 +58,7 @@ describe("a change of a running server", () => {
     const pod = await server.podUid();
     const ingressAnnotations = { "example.org/buffering": "off" };
     await server.patch({ spec: { routing: { ingressAnnotations, ingressClassName: "another" } } });
-    await waitFor("ingress/changed", namespace, "jsonpath={.spec.ingressClassName}=another", 30);
+    await waitFor("ingress/changed", namespace, "jsonpath={.spec.ingressClassName}=another");
     expect(await field("ingress", server, ".metadata.annotations.example\\.org/buffering")).toBe("off");
     await server.patch({ spec: { routing: { ingressAnnotations: null, ingressClassName: null } } });
     await until(

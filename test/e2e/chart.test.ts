@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { cluster, get, kubectl, leaveNamespace, useNamespace, waitFor } from "./cluster.ts";
+import { field, podOf, untilObserved } from "./look.ts";
 import { TestServer } from "./server.ts";
 
 let namespace: string;
@@ -39,7 +40,7 @@ describe("helm uninstall", () => {
   it("does not stand in the way of deleting a server", async () => {
     const other = new TestServer("orphan", namespace);
     await other.apply();
-    await kubectl(["delete", "jupyterserver", "orphan", "-n", namespace, "--timeout=30s"]);
+    await kubectl(["delete", "jupyterserver", "orphan", "-n", namespace, "--timeout=120s"]);
   });
 
   it("and a new install takes the servers up again without touching their pods", async () => {
@@ -53,9 +54,48 @@ describe("helm uninstall", () => {
       "-n",
       namespace,
       "--for=jsonpath={.metadata.labels.example\\.org/seen}=yes",
-      "--timeout=60s",
+      "--timeout=240s",
     ]);
     expect((await get<Labelled>("service", "survivor", namespace)).metadata.labels["example.org/seen"]).toBe("yes");
     expect(await server.podUid()).toBe(pod);
+  });
+});
+
+describe("a controller that is killed in the middle of changes", () => {
+  it("leaves what the next one finishes: everything is as the spec says, and the pod is untouched", async () => {
+    const pod = await podOf(server);
+    const change = async (spec: object): Promise<void> => server.patch({ spec });
+    await change({ routing: { ingressAnnotations: { "example.org/step": "1" } } });
+    const selector = `app.kubernetes.io/instance=${release},app.kubernetes.io/component=controller`;
+    const kill = [
+      "delete",
+      "pods",
+      "-n",
+      releaseNamespace,
+      "-l",
+      selector,
+      "--wait=false",
+      "--grace-period=0",
+      "--force",
+    ];
+    await kubectl(kill);
+    await change({ jupyterServer: { defaultUrl: "/tree" } });
+    await kubectl(["delete", "service", "survivor", "-n", namespace, "--wait=false"]);
+    await kubectl(kill);
+    await change({ routing: { ingressAnnotations: { "example.org/step": "2" } }, auth: { token: "another" } });
+    await server.patch({ metadata: { labels: { "example.org/seen": "again" } } });
+
+    const { status } = await untilObserved(server);
+    expect(status?.state).toBe("running");
+    for (const kind of ["service", "ingress", "statefulset", "configmap"]) {
+      await waitFor(`${kind}/survivor`, namespace, "jsonpath={.metadata.labels.example\\.org/seen}=again");
+    }
+    expect(await field("ingress", server, ".metadata.annotations.example\\.org/step")).toBe("2");
+    expect(await field("statefulset", server, ".spec.template.spec.containers[0].env")).toContain("/tree");
+    expect((await server.condition("UpdatePending"))?.message).toContain("auth.token, jupyterServer.defaultUrl");
+    expect(await podOf(server)).toMatchObject({
+      metadata: { uid: pod?.metadata.uid },
+      status: { containerStatuses: [{ restartCount: 0, ready: true }] },
+    });
   });
 });

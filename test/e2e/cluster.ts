@@ -146,7 +146,7 @@ export function fetchThroughIngress(
  * that has read a changed Ingress. A question that fails (a connection to a pod that has just gone) is asked again.
  * @throws Error with the last answer or failure after the time limit.
  */
-export async function until<T>(ask: () => Promise<T>, expected: (answer: T) => boolean, seconds = 60): Promise<T> {
+export async function until<T>(ask: () => Promise<T>, expected: (answer: T) => boolean, seconds = 120): Promise<T> {
   const deadline = performance.now() + seconds * 1000;
   for (;;) {
     const [outcome] = await Promise.allSettled([ask()]);

@@ -26,7 +26,7 @@ export async function untilReason(
   server: TestServer,
   type: string,
   reason: string,
-  seconds = 120,
+  seconds = 240,
 ): Promise<Condition | undefined> {
   return until(
     () => server.condition(type),
@@ -36,7 +36,7 @@ export async function untilReason(
 }
 
 /** Waits until a condition that does not always apply is gone. */
-export async function untilWithout(server: TestServer, type: string, seconds = 120): Promise<void> {
+export async function untilWithout(server: TestServer, type: string, seconds = 240): Promise<void> {
   await until(
     () => server.condition(type),
     (condition) => condition === undefined,
@@ -57,7 +57,7 @@ export async function untilRestarted(server: TestServer, podUid: string): Promis
   await until(
     async () => ({ pod: (await podOf(server))?.metadata.uid, ready: (await server.condition("Ready"))?.status }),
     ({ pod, ready }) => pod !== undefined && pod !== podUid && ready === "True",
-    120,
+    240,
   );
 }
 

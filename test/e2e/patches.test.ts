@@ -91,7 +91,7 @@ describe("patches that clients send", () => {
   it("take objects away again when they are removed, and leave the pod alone", async () => {
     const pod = await server.podUid();
     await server.patch({ spec: { patches: known.slice(0, 1) } });
-    await waitFor("configmap/patched-notes", namespace, "delete", 60);
+    await waitFor("configmap/patched-notes", namespace, "delete");
     expect(await server.podUid()).toBe(pod);
     expect(await server.condition("UpdatePending")).toBeUndefined();
   });
@@ -102,11 +102,11 @@ describe("patches that clients send", () => {
     const operations = [{ op: "add", path: "/spec/patches/-", value: dropping }];
     const patch = ["--type=json", "-p", JSON.stringify(operations)];
     await kubectl(["patch", "jupyterserver", "patched", "-n", namespace, ...patch]);
-    await waitFor("ingress/patched", namespace, "delete", 60);
+    await waitFor("ingress/patched", namespace, "delete");
     await untilObserved(server);
     expect(await server.condition("Ready")).toMatchObject({ status: "True" });
     await server.patch({ spec: { patches: known.slice(0, 1) } });
-    await waitFor("ingress/patched", namespace, "create", 60);
+    await waitFor("ingress/patched", namespace, "create");
     await waitFor("jupyterserver/patched", namespace, "condition=Ready");
   });
 

@@ -37,7 +37,7 @@ async function limits(): Promise<{ readonly memory: string; readonly cpu: string
 
 /** Waits until the container may use so much of a CPU; without a limit cgroups say "max" or -1. */
 async function untilCpu(limit: string): Promise<void> {
-  await until(limits, ({ cpu }) => cpu.replace("-1", "max") === limit, 120);
+  await until(limits, ({ cpu }) => cpu.replace("-1", "max") === limit);
 }
 
 async function restart(): Promise<void> {
@@ -108,7 +108,7 @@ describe("resources of a running server", () => {
       spec: { hard: { "limits.memory": memory } },
     });
     await apply(quota("1Gi"));
-    await waitFor("resourcequota/memory", namespace, "jsonpath={.status.used.limits\\.memory}=768Mi", 60);
+    await waitFor("resourcequota/memory", namespace, "jsonpath={.status.used.limits\\.memory}=768Mi");
     await resize({ limits: { memory: "1200Mi" } });
     const condition = await until(
       () => server.condition("UpdatePending"),
@@ -117,7 +117,7 @@ describe("resources of a running server", () => {
     expect(condition?.message).toContain("jupyterServer.resources");
     expect(await server.condition("Ready")).toMatchObject({ status: "True" });
     await apply(quota("2Gi"));
-    await until(limits, ({ memory }) => memory === String(1200 * 1024 ** 2), 90);
+    await until(limits, ({ memory }) => memory === String(1200 * 1024 ** 2));
     await untilWithout(server, "UpdatePending");
     await untilWithout(server, "Stalled");
     await expectKernelUntouched();

@@ -50,7 +50,7 @@ describe("a server with a volume", () => {
 
   it("lets it grow while it runs", async () => {
     await server.patch({ spec: { storage: { size: "200Mi" } } });
-    await waitFor("persistentvolumeclaim/growing", namespace, "jsonpath={.status.capacity.storage}=200Mi", 60);
+    await waitFor("persistentvolumeclaim/growing", namespace, "jsonpath={.status.capacity.storage}=200Mi");
     expect(await server.podUid()).toBe(pod);
     expect(await server.condition("UpdatePending")).toBeUndefined();
   });
@@ -58,7 +58,7 @@ describe("a server with a volume", () => {
   it("takes a number of bytes for a size", async () => {
     await server.patch({ spec: { storage: { size: 300 * 1024 ** 2 } } });
     const capacity = `jsonpath={.status.capacity.storage}=${300 * 1024 ** 2}`; // as it was written
-    await waitFor("persistentvolumeclaim/growing", namespace, capacity, 60);
+    await waitFor("persistentvolumeclaim/growing", namespace, capacity);
   });
 
   it("refuses to shrink it, says so, and goes on", async () => {
@@ -81,7 +81,7 @@ describe("a server with a volume", () => {
       metadata: { labels: { seen: "yes" } },
       spec: { storage: { pvc: { storageClassName: null } } },
     });
-    await waitFor("persistentvolumeclaim/growing", namespace, "jsonpath={.metadata.labels.seen}=yes", 30);
+    await waitFor("persistentvolumeclaim/growing", namespace, "jsonpath={.metadata.labels.seen}=yes");
     await untilWithout(server, "Stalled");
     expect(await server.podUid()).toBe(pod);
   });

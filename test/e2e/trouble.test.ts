@@ -98,7 +98,7 @@ describe("a server in trouble says which, and runs when that is mended", () => {
   it.skipIf(cluster.namespace !== undefined)("the quota is used up: QuotaExceeded", async () => {
     const quota = { apiVersion: "v1", kind: "ResourceQuota", metadata: { name: "full", namespace: fullNamespace } };
     await apply({ ...quota, spec: { hard: { pods: "0" } } });
-    await waitFor("resourcequota/full", fullNamespace, "jsonpath={.status.hard.pods}=0", 60);
+    await waitFor("resourcequota/full", fullNamespace, "jsonpath={.status.hard.pods}=0");
     const refused = new TestServer("refused", fullNamespace);
     await refused.apply();
     const { message } = (await untilReason(refused, "Stalled", "QuotaExceeded")) ?? {};

@@ -4,7 +4,18 @@ import type { Action } from "./decision.ts";
 import type { Observed } from "./observed.ts";
 import { planFor } from "./plan.ts";
 import { carryOut } from "./simulated-world.ts";
-import { aChild, anObserved, aReadyPod, aServer, NOW, someSettings, timeAgo, type ServerOptions } from "./testing.ts";
+import {
+  aChild,
+  aContainer,
+  anObserved,
+  aPod,
+  aReadyPod,
+  aServer,
+  NOW,
+  someSettings,
+  timeAgo,
+  type ServerOptions,
+} from "./testing.ts";
 
 /** A server as the predecessor left it: six children without a hash of ours, and a pod with its proxy. */
 function left({
@@ -81,6 +92,15 @@ describe("a server of the predecessor", () => {
     const world = left();
     const children = world.children.filter((child) => child.kind !== kind);
     expect(plan({ ...world, children })).toMatchObject([{ kind: "Apply", create: true, manifest: { kind } }]);
+  });
+
+  it("gets its Secret again when its pod cannot start without, and not before", () => {
+    const world = left();
+    const waiting = { waiting: { reason: "CreateContainerConfigError", message: 'secret "alice" not found' } };
+    const { status } = aPod({ containers: [aContainer({ state: waiting })] });
+    const restarted = { ...world, pod: { ...world.pod, status: { ...status, startTime: timeAgo(500) } } } as Observed;
+    expect(plan(restarted)).toMatchObject([{ kind: "EnsureSecret", secret: { isOnlyMade: true } }]);
+    expect(plan(carryOut(restarted, plan(restarted)))).toEqual([]);
   });
 
   it("gets no ConfigMap of ours, with which its pod could not start", () => {

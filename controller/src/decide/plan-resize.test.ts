@@ -87,6 +87,16 @@ describe("a server with resources", () => {
     });
   });
 
+  it("has them on its own container, also when a patch puts another one first", () => {
+    const first = { name: "first", image: "first:v1" };
+    const path = "/statefulset/spec/template/spec/containers/0";
+    const patches = [{ type: "application/json-patch+json", patch: [{ op: "add", path, value: first }] }] as const;
+    const world = change(running({ jupyterServer: large, patches }), { jupyterServer: larger, patches });
+    const resize = decide(world).plan.find(({ kind }) => kind === "Resize");
+    expect(resize).toMatchObject({ container: "jupyter-server", resources: larger.resources });
+    expect(carryOut(world, decide(world).plan).pod?.spec?.containers[0]?.resources).toBeUndefined();
+  });
+
   it("keeps those that a patch sets", () => {
     const path = "/statefulset/spec/template/spec/containers/0/resources";
     const patches = [

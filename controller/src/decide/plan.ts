@@ -12,7 +12,7 @@ import type { PlanFacts, Problem } from "./plan-facts.ts";
 import { hasOtherResources, planResize, resizedTo, type ResizePlan } from "./resize.ts";
 import { outdatedBeforeReady, restartReason } from "./restart.ts";
 import { lastingPod, wasNeverReady, type LivePod } from "./running-pod.ts";
-import { planSecrets } from "./secret-plan.ts";
+import { planMissedSecrets, planSecrets } from "./secret-plan.ts";
 import { isLeftByPredecessor, routesOf, type ServerRoutes } from "./server-routes.ts";
 import { planMetadata, standBackSeconds } from "./server-metadata.ts";
 import type { DecisionSettings } from "./settings.ts";
@@ -152,8 +152,9 @@ function leaveAlone(
   // Scaled up it would start in the old layout again: a resume waits until the pod is gone and replaces it.
   const scaling = desiredReplicas(observed) === 0 ? scale(observed, statefulSet, "the server is hibernated") : [];
   const children = desired.kind === "Rendered" ? planChildren(observed, desired, routes) : undefined;
+  const secrets = planMissedSecrets(observed, desired.secrets);
   return {
-    plan: [...scaling, ...(children?.actions.filter(suitsOldLayout) ?? [])],
+    plan: [...scaling, ...secrets, ...(children?.actions.filter(suitsOldLayout) ?? [])],
     problems: children?.problems ?? [],
     ingressSettled: hasIngress(observed) || children?.ingressSettled === true, // a patch may have dropped it
     isRemovingPod: false,

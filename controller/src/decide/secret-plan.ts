@@ -27,6 +27,15 @@ export function planSecrets(
   });
 }
 
+/**
+ * In the predecessor's layout the Secrets are left alone, too, until a pod cannot start because one is gone: then it is
+ * made, with the token of the spec or another one.
+ */
+export function planMissedSecrets(observed: Observed, secrets: readonly SecretManifest[]): readonly Action[] {
+  const onlyMade = secrets.map((secret) => ({ ...secret, isOnlyMade: true }) as const);
+  return isMissed(observed) ? planSecrets(observed, onlyMade, false) : [];
+}
+
 /** The API server has refused it, or it is somebody else's, and it is too soon to look again. */
 function isHeldBack({ failures }: Observed, { manifest, contentHash }: SecretManifest): boolean {
   const refusal = failures.find(({ childKey }) => childKey === manifest.metadata.labels[LABELS.childKey]);
