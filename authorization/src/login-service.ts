@@ -69,7 +69,11 @@ export class LoginService implements SessionSource {
     const headers: Record<string, string> = { Accept: "application/json" };
     if (cookie !== "") headers["Cookie"] = cookie;
     if (authorization !== "") headers["Authorization"] = authorization;
-    return this.#userInfo({ headers, agent: this.#agent, signal: AbortSignal.timeout(TIMEOUT_MS) });
+    const patience = new AbortController(); // AbortSignal.timeout would keep what it holds for the whole time
+    const timer = setTimeout(() => patience.abort(), TIMEOUT_MS);
+    const answer = await this.#userInfo({ headers, agent: this.#agent, signal: patience.signal });
+    clearTimeout(timer);
+    return answer;
   }
 
   async #userInfo(options: Pick<RequestOptions, "headers" | "agent" | "signal">): Promise<SessionAnswer> {
