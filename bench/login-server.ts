@@ -59,6 +59,7 @@ export function targetOf(server: LoginServer, way: Way, path: string): Target {
 export async function startLoginServer(cluster: RealCluster, signal: AbortSignal): Promise<LoginServer> {
   const { kubectl, ingressUrl } = cluster;
   const login: DemoLogin = {
+    name: "demo-identity-provider",
     namespace: NAMESPACE,
     host: "login-of-the-bench.localhost",
     ingressUrl,
@@ -68,13 +69,13 @@ export async function startLoginServer(cluster: RealCluster, signal: AbortSignal
   const oidc = { ...client, authorizedEmails: [EMAIL] };
   const users = { [USER]: { password: PASSWORD, email: EMAIL, email_verified: true } };
   const items = [
-    demoSecret(NAMESPACE, randomBytes(16).toString("hex"), users),
+    demoSecret(login, randomBytes(16).toString("hex"), users),
     ...demoIdentityProvider(login),
     aServer(cluster, NEIGHBOUR, oidc, []),
     aServer(cluster, NAME, oidc, [withSingleProxy(cluster, NAME, client, EMAIL)]),
   ];
   await kubectl(["apply", "-f", "-"], { apiVersion: "v1", kind: "List", items });
-  await kubectl(["rollout", "status", "deployment/demo-identity-provider", "--timeout=5m"]);
+  await kubectl(["rollout", "status", `deployment/${login.name}`, "--timeout=5m"]);
   for (const name of [NAME, NEIGHBOUR]) {
     await kubectl(["wait", `jupyterserver/${name}`, "--for=condition=Ready", "--timeout=5m"]);
   }

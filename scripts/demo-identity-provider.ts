@@ -1,5 +1,7 @@
 /** The demo identity provider as it runs in a cluster, and what a server needs to know of it. */
 export type DemoLogin = {
+  /** Of its Deployment, Service and Ingress, and of the Secret that {@link demoSecret} makes. */
+  readonly name: string;
   readonly namespace: string;
   /** Host of its Ingress: a name below `.localhost`. */
   readonly host: string;
@@ -11,7 +13,6 @@ export type DemoLogin = {
 /** Users by id, as the image `demo-identity-provider` reads them. */
 export type DemoUsers = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
-const NAME = "demo-identity-provider";
 const PORT = 8080;
 
 /** A provider that pods reach by the name of its Service. */
@@ -28,16 +29,16 @@ export type ProviderPod = {
   readonly replicas?: 0 | 1;
 };
 
-/** Deployment, Service and Ingress. The Secret of this name with `clientSecret` and `users` is {@link demoSecret}. */
+/** Deployment, Service and Ingress. */
 export function demoIdentityProvider(login: DemoLogin): readonly object[] {
-  const { namespace, host, image } = login;
-  const backend = { service: { name: NAME, port: { number: 80 } } };
+  const { name, namespace, host, image } = login;
+  const backend = { service: { name, port: { number: 80 } } };
   return [
-    ...providerPod({ name: NAME, namespace, image, issuerUrl: issuerOf(login) }),
+    ...providerPod({ name, namespace, image, issuerUrl: issuerOf(login) }),
     {
       apiVersion: "networking.k8s.io/v1",
       kind: "Ingress",
-      metadata: { name: NAME, namespace },
+      metadata: { name, namespace },
       spec: { rules: [{ host, http: { paths: [{ path: "/", pathType: "Prefix", backend }] } }] },
     },
   ];
@@ -70,8 +71,12 @@ export function providerPod(provider: ProviderPod): readonly object[] {
   ];
 }
 
-/** The Secret with the client's secret and the users. @param name Of the provider. */
-export function demoSecret(namespace: string, clientSecret: string, users: DemoUsers, name: string = NAME): object {
+/** The Secret with the client's secret, under `clientSecret`, and the users. @param provider The name it shares. */
+export function demoSecret(
+  { name, namespace }: Pick<ProviderPod, "name" | "namespace">,
+  clientSecret: string,
+  users: DemoUsers,
+): object {
   return {
     apiVersion: "v1",
     kind: "Secret",
@@ -85,13 +90,13 @@ export function demoSecret(namespace: string, clientSecret: string, users: DemoU
  * the ingress, the server's pod inside the cluster, where the issuer's host may mean nothing.
  */
 export function demoClient(login: DemoLogin): Readonly<Record<string, unknown>> {
-  const inside = `http://${NAME}.${login.namespace}.svc`;
+  const inside = `http://${login.name}.${login.namespace}.svc`;
   const issuerUrl = issuerOf(login);
   return {
     enabled: true,
     issuerUrl,
     clientId: "jupyter",
-    clientSecret: { secretKeyRef: { name: NAME, key: "clientSecret" } },
+    clientSecret: { secretKeyRef: { name: login.name, key: "clientSecret" } },
     discovery: { loginUrl: `${issuerUrl}/auth`, redeemUrl: `${inside}/token`, jwksUrl: `${inside}/jwks` },
   };
 }

@@ -11,7 +11,7 @@ import type { TargetCluster } from "./provide-cluster.ts";
 import { waitUntilAnswers } from "./wait-until-answers.ts";
 
 const SAMPLE = { name: "sample-oidc", namespace: "default", host: "oidc.localhost", group: "physics" } as const;
-const LOGIN_HOST = "login.localhost";
+const PROVIDER = { name: "demo-identity-provider", namespace: SAMPLE.namespace, host: "login.localhost" } as const;
 
 /** Claims of the demo users; each gets a password of its own when the provider is first deployed. */
 const USERS = {
@@ -34,13 +34,8 @@ export async function startLoginSample(
   const ingress = new URL(target.ingressUrl);
   if (!/^(.+\.)?localhost$/.test(ingress.hostname)) return [];
   const { name, namespace, host, group } = SAMPLE;
-  const login: DemoLogin = {
-    namespace,
-    host: LOGIN_HOST,
-    ingressUrl: target.ingressUrl,
-    image: images.identityProviderImage,
-  };
-  const users = await provideUsers(target, namespace, signal);
+  const login: DemoLogin = { ...PROVIDER, ingressUrl: target.ingressUrl, image: images.identityProviderImage };
+  const users = await provideUsers(target, signal);
   const externalUrl = `${ingress.protocol}//${host}${ingress.port === "" ? "" : `:${ingress.port}`}`;
   const server = {
     apiVersion: "amalthea.dev/v1alpha1",
@@ -56,13 +51,13 @@ export async function startLoginSample(
   const items = [...demoIdentityProvider(login), server];
   const list = JSON.stringify({ apiVersion: "v1", kind: "List", items });
   await kubectl(target, ["apply", "-f", "-"], signal, list);
-  const rollout = ["rollout", "status", "deployment/demo-identity-provider", "-n", namespace, "--timeout=5m"];
+  const rollout = ["rollout", "status", `deployment/${PROVIDER.name}`, "-n", namespace, "--timeout=5m"];
   await runStep("demo identity provider ready", target, "kubectl", rollout, signal);
   const wait = ["wait", `jupyterserver/${name}`, "-n", namespace, "--for=condition=Ready", "--timeout=5m"];
   await runStep(`sample server ${namespace}/${name} ready`, target, "kubectl", wait, signal);
   await waitUntilAnswers(`${externalUrl}/lab`, target.ingressUrl, signal);
   await waitUntilAnswers(
-    `${login.ingressUrl.replace("//localhost", `//${LOGIN_HOST}`)}/jwks`,
+    `${login.ingressUrl.replace("//localhost", `//${PROVIDER.host}`)}/jwks`,
     target.ingressUrl,
     signal,
   );
@@ -76,15 +71,15 @@ export async function startLoginSample(
 }
 
 /** The users as they were first deployed, so that their passwords stay. */
-async function provideUsers(target: TargetCluster, namespace: string, signal: AbortSignal): Promise<DemoUsers> {
+async function provideUsers(target: TargetCluster, signal: AbortSignal): Promise<DemoUsers> {
   const field = "jsonpath={.data.users}";
-  const secret = ["get", "secret", "demo-identity-provider", "-n", namespace, "--ignore-not-found", "-o", field];
+  const secret = ["get", "secret", PROVIDER.name, "-n", PROVIDER.namespace, "--ignore-not-found", "-o", field];
   const known = await kubectl(target, secret, signal);
   if (known !== "") return JSON.parse(Buffer.from(known, "base64").toString()) as DemoUsers; // written below
   const users = Object.fromEntries(
     Object.entries(USERS).map(([user, claims]) => [user, { password: randomBytes(4).toString("hex"), ...claims }]),
   );
-  const manifest = demoSecret(namespace, randomBytes(16).toString("hex"), users);
+  const manifest = demoSecret(PROVIDER, randomBytes(16).toString("hex"), users);
   await kubectl(target, ["apply", "-f", "-"], signal, JSON.stringify(manifest));
   return users;
 }

@@ -52,8 +52,12 @@ function run(command: string, args: readonly string[], input: string): Promise<s
   });
 }
 
+/** What this test file has applied, in order. */
+const applied: object[] = [];
+
 /** Runs `kubectl apply` on a manifest given as an object. */
 export async function apply(manifest: object): Promise<void> {
+  applied.push(manifest);
   await kubectl(["apply", "-f", "-"], JSON.stringify(manifest));
 }
 
@@ -81,9 +85,12 @@ export async function useNamespace(name: string): Promise<string> {
   return name;
 }
 
-/** Removes what `useNamespace` made. */
+/** Removes what `useNamespace` made, or what this test file has applied in the user's namespace. */
 export async function leaveNamespace(name: string): Promise<void> {
-  if (name !== cluster.namespace) await kubectl(["delete", "namespace", name, "--wait=false"]);
+  if (name !== cluster.namespace) return void (await kubectl(["delete", "namespace", name, "--wait=false"]));
+  const items = applied.splice(0);
+  const list = JSON.stringify({ apiVersion: "v1", kind: "List", items });
+  await kubectl(["delete", "--ignore-not-found", "--timeout=120s", "-f", "-"], list);
 }
 
 export type Answer = {

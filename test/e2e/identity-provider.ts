@@ -41,18 +41,14 @@ const IMAGE = process.env["AMALTHEA_TEST_IDENTITY_PROVIDER_IMAGE"] ?? "amalthea/
 
 /** Starts a provider, of its own host name, and waits until browsers reach it. */
 export async function startIdentityProvider(namespace: string): Promise<IdentityProvider> {
-  const login: DemoLogin = {
-    namespace,
-    host: `login-${namespace}.localhost`,
-    ingressUrl: cluster.ingressUrl,
-    image: IMAGE,
-  };
-  await apply(demoSecret(namespace, randomBytes(16).toString("hex"), USERS));
+  const name = `identity-provider-${randomBytes(4).toString("hex")}`; // several may share a namespace
+  const login: DemoLogin = { name, namespace, host: `${name}.localhost`, ingressUrl: cluster.ingressUrl, image: IMAGE };
+  await apply(demoSecret(login, randomBytes(16).toString("hex"), USERS));
   for (const object of demoIdentityProvider(login)) await apply(object);
   const client = demoClient(login);
   const url = String(client["issuerUrl"]);
   const scale = async (replicas: 0 | 1): Promise<void> => {
-    const deployment = ["deployment/demo-identity-provider", "-n", namespace];
+    const deployment = [`deployment/${name}`, "-n", namespace];
     await kubectl(["scale", ...deployment, `--replicas=${replicas}`]);
     await kubectl(["rollout", "status", ...deployment, "--timeout=120s"]);
     const answer = (): Promise<number> => fetchThroughIngress(`${url}/jwks`).then(({ status }) => status);
@@ -91,8 +87,8 @@ export async function makePrivateProvider(namespace: string): Promise<PrivatePro
     metadata: { name: authority.name, namespace },
     data: { [authority.key]: root },
   });
-  await apply(demoSecret(namespace, randomBytes(16).toString("hex"), USERS, PRIVATE));
   const provider = { name: PRIVATE, namespace, image: IMAGE, issuerUrl, tlsSecretName, replicas: 0 } as const;
+  await apply(demoSecret(provider, randomBytes(16).toString("hex"), USERS));
   for (const object of providerPod(provider)) await apply(object);
   const deployment = [`deployment/${PRIVATE}`, "-n", namespace];
   return {

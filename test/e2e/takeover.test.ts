@@ -5,9 +5,6 @@ import { HOST } from "./predecessor.ts";
 import { TakeoverWorld, type Write } from "./takeover-world.ts";
 import { conditionOf, FixtureServer, podsOf, secretsOf, type PodFacts, type SecretFacts } from "./takeover-servers.ts";
 
-/** It brings a cluster of its own, so it is no test of a cluster that the user names. */
-const isSkipped = process.env["AMALTHEA_TEST_CONTEXT"] !== undefined;
-
 const GIVEN_TOKEN = "given-token-0123456789";
 
 /** Servers with a running pod that nobody asked to stop. */
@@ -63,7 +60,7 @@ afterAll(async () => {
 });
 
 /** The steps build on each other, as they do for the people of a cluster whose controller was swapped. */
-describe.skipIf(isSkipped)("a cluster on which the predecessor ran", () => {
+describe("a cluster on which the predecessor ran", () => {
   it("keeps every pod that runs, without a restart of a container", async () => {
     const pods = await podsOf(world);
     for (const name of RUNNING) expect(pods.get(`${name}-0`)).toEqual(before.pods.get(`${name}-0`));
@@ -153,7 +150,7 @@ async function writesOfAnotherStart(): Promise<readonly Write[]> {
     .filter(({ name }) => name !== "asleep");
 }
 
-describe.skipIf(isSkipped)("a server that the predecessor could not make", () => {
+describe("a server that the predecessor could not make", () => {
   it("says which of its patches is refused, runs all the same, and heals when the patch goes", async () => {
     const half = server("half-created");
     const { status } = await half.read();
@@ -183,7 +180,7 @@ describe.skipIf(isSkipped)("a server that the predecessor could not make", () =>
   });
 });
 
-describe.skipIf(isSkipped)("a running server in the old form", () => {
+describe("a running server in the old form", () => {
   it("comes back when its Jupyter is killed, in the same pod", async () => {
     const token = server("token-volume");
     await token.exec("kill 1");
@@ -223,7 +220,7 @@ describe.skipIf(isSkipped)("a running server in the old form", () => {
   });
 });
 
-describe.skipIf(isSkipped)("a server that starts from zero", () => {
+describe("a server that starts from zero", () => {
   it.each(["token-volume", "asleep", "hibernated"])("takes the new form, with the Secret it had: %s", async (name) => {
     const sleeper = server(name);
     await sleeper.patch({ spec: { jupyterServer: { hibernated: true } } });
@@ -276,7 +273,7 @@ describe.skipIf(isSkipped)("a server that starts from zero", () => {
   });
 });
 
-describe.skipIf(isSkipped)("our controller after the takeover", () => {
+describe("our controller after the takeover", () => {
   it("writes nothing when it starts again", async () => {
     expect(await writesOfAnotherStart()).toEqual([]);
   });

@@ -30,7 +30,7 @@ describe("a server with a volume and a generated token", () => {
   });
 
   it("shows its state among the columns of kubectl get", async () => {
-    const [header = "", row = ""] = (await kubectl(["get", "js", "-n", namespace])).split("\n");
+    const [header = "", row = ""] = (await kubectl(["get", "js", "notebook", "-n", namespace])).split("\n");
     expect(header.split(/\s{2,}/)).toEqual(expect.arrayContaining(["NAME", "STATE", "URL", "AGE"]));
     expect(row).toMatch(/^notebook\s.*\brunning\b/);
   });
