@@ -4,6 +4,12 @@ import type { SchemaNode } from "../api/src/schema-kit.ts";
 /** A value of the predecessor's chart, accepted so that its value files still work. */
 const retired: SchemaNode = { description: "Of an earlier version; has no effect." };
 
+const EXTRA_ARGS: SchemaNode = {
+  type: "array",
+  description: "Arguments after ours.",
+  items: { type: "string", description: "An argument." },
+};
+
 /**
  * What an administrator can set in the chart: each value with its type, default and meaning. The chart's
  * `values.schema.json` and the reference page are made from it; a test compares it with `values.yaml`.
@@ -19,10 +25,14 @@ export const chartValues: SchemaNode = group("", {
     oauth2Proxy: text(DEFAULT_IMAGES.oauth2Proxy, "Signs people in; 7.15.3 or newer."),
     authorization: text("", "Decides who may enter; empty: `amalthea/authorization` of the chart's version."),
   }),
-  sidecars: open(
-    "Changes to these containers by the names above: `resources` in place of the defaults, and, but for `authorization`, `extraArgs` after ours.",
-    {},
-  ),
+  sidecars: {
+    ...group("Changes to these containers by the names above.", {
+      traefik: sidecar("Of the proxy.", { extraArgs: EXTRA_ARGS }),
+      oauth2Proxy: sidecar("Of what signs people in.", { extraArgs: EXTRA_ARGS }),
+      authorization: sidecar("Of what decides who may enter.", {}),
+    }),
+    default: {},
+  },
   imagePullSecrets: listOf(
     open("A Secret: `name`."),
     "Secrets with credentials for the registry of the controller's image.",
@@ -36,7 +46,7 @@ export const chartValues: SchemaNode = group("", {
   scope: group("Where the controller looks after servers.", {
     clusterWide: flag(false, "In all namespaces."),
     namespaces: listOf(
-      scalar("string", "A namespace."),
+      { ...scalar("string", "A namespace."), pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$" },
       "In these namespaces; empty: in the release's own. Only without `clusterWide`.",
     ),
   }),
@@ -73,11 +83,17 @@ export const chartValues: SchemaNode = group("", {
     enabled: flag(true, "Whether servers get one."),
     ingressFrom: listOf(open("A NetworkPolicyPeer."), "Who may reach the port of the servers; empty: everybody."),
     egress: listOf(open("A NetworkPolicyEgressRule."), "Whom the servers may reach; empty: everybody."),
+    controller: flag(false, "Whether the controller's pods get one, too: of them only the metrics can be reached."),
     clusterIpBlock: retired,
   }),
   metrics: group("Metrics of the controller, for Prometheus.", {
     enabled: flag(false, "Whether they are served."),
     port: count(8765, "Port at which they are served.", { minimum: 1, maximum: 65535 }),
+    serviceMonitor: group("For the Prometheus operator, in place of the annotations on the Service.", {
+      enabled: flag(false, "Whether the release makes a ServiceMonitor; needs `metrics.enabled`."),
+      labels: mapOfText("Labels by which a Prometheus selects it."),
+      interval: text("", "Time between two looks, such as `30s`; empty: that of the Prometheus."),
+    }),
     extraLabels: retired,
   }),
   flowSchema: group("Share of the API server's attention; needs the right to make a FlowSchema.", {
@@ -90,6 +106,7 @@ export const chartValues: SchemaNode = group("", {
     name: text("", "Its name; empty: the release's."),
   }),
   podAnnotations: mapOfText("Annotations of the controller's pods."),
+  podLabels: mapOfText("Labels of the controller's pods; the chart's own stay as they are."),
   podSecurityContext: open("Security context of the controller's pods; added to what the chart sets.", {}),
   securityContext: open("Security context of the controller's container; added to what the chart sets.", {}),
   resources: open("Requests and limits of the controller.", {
@@ -99,7 +116,14 @@ export const chartValues: SchemaNode = group("", {
   priorityClassName: text("", "Priority class of the controller's pods."),
   nodeSelector: mapOfText("Labels that the controller's nodes must have."),
   tolerations: listOf(open("A toleration."), "Taints that the controller's pods tolerate."),
-  affinity: open("Nodes and pods that the controller's pods are near to or far from.", {}),
+  affinity: open(
+    "Nodes and pods that the controller's pods are near to or far from, in place of the preference for different nodes.",
+    {},
+  ),
+  topologySpreadConstraints: listOf(
+    open("A topologySpreadConstraint."),
+    "How the controller's pods are spread, over zones for instance.",
+  ),
   extraEnv: listOf(open("An environment variable, as in a pod."), "Further environment variables of the controller."),
 });
 
@@ -145,6 +169,11 @@ function closed(node: SchemaNode): SchemaNode {
 
 function group(description: string, properties: Readonly<Record<string, SchemaNode>>): SchemaNode {
   return { type: "object", ...(description === "" ? {} : { description }), properties };
+}
+
+/** What can be changed about a container; nothing has a default, because what is not given stays as it is. */
+function sidecar(description: string, more: Readonly<Record<string, SchemaNode>>): SchemaNode {
+  return group(description, { resources: open("Requests and limits, in place of the defaults."), ...more });
 }
 
 function scalar(type: "string" | "boolean" | "integer", description: string): SchemaNode {

@@ -13,7 +13,7 @@ function linesOf(node: SchemaNode, indent: string): string {
   });
   const blocks = shown.map(([name, child]) => {
     const meaning = `${indent}# ${child.description ?? ""}\n`;
-    if (child.properties !== undefined) return `${meaning}${indent}${name}:\n${linesOf(child, `${indent}  `)}`;
+    if (child.default === undefined) return `${meaning}${indent}${name}:\n${linesOf(child, `${indent}  `)}`;
     const value = stringify({ [name]: child.default }, { lineWidth: 0 }).trimEnd();
     return `${meaning}${indent}${value.replaceAll("\n", `\n${indent}`)}\n`;
   });

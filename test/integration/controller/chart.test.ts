@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { binaryPath, type ControlPlane, startControlPlane } from "@amalthea/cluster";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Rendered, renderChart } from "./world.ts";
+import { KUBE_VERSION, type Rendered, renderChart } from "./world.ts";
 
 let cluster: ControlPlane;
 
@@ -28,6 +28,13 @@ const settings = [
       "extraChildResources[0].group=batch",
       "schedulerName=packing",
       "podAnnotations.example\\.org/note=text",
+      "podLabels.team=platform",
+      "podLabels.app\\.kubernetes\\.io/component=other",
+      "networkPolicies.controller=true",
+      "topologySpreadConstraints[0].maxSkew=1",
+      "topologySpreadConstraints[0].topologyKey=topology.kubernetes.io/zone",
+      "topologySpreadConstraints[0].whenUnsatisfiable=ScheduleAnyway",
+      "sidecars.traefik.extraArgs={--log.level=DEBUG}",
       "extraEnv[0].name=DEBUG",
       "extraEnv[0].value=yes",
     ],
@@ -44,9 +51,9 @@ describe.each(settings)("the chart for $scope", ({ values }) => {
   it("passes helm's own checks", () => {
     const chart = fileURLToPath(new URL("../../../helm-chart/amalthea", import.meta.url));
     const sets = values.flatMap((value) => ["--set", value]);
-    expect(execFileSync(binaryPath("helm"), ["lint", "--strict", chart, ...sets], { encoding: "utf8" })).toContain(
-      "0 chart(s) failed",
-    );
+    expect(
+      execFileSync(binaryPath("helm"), ["lint", "--strict", chart, KUBE_VERSION, ...sets], { encoding: "utf8" }),
+    ).toContain("0 chart(s) failed");
   });
 
   it("is accepted by the API server, its pod by the restricted Pod Security Standard", async () => {
@@ -77,3 +84,48 @@ describe.each(settings)("the chart for $scope", ({ values }) => {
     expect(definition?.metadata).toMatchObject({ annotations: { "helm.sh/resource-policy": "keep" } });
   });
 });
+
+describe("the chart", () => {
+  it("selects the pods of the controller, whatever labels they get besides", () => {
+    const objects = renderChart(["podLabels.team=platform", "podLabels.app\\.kubernetes\\.io/component=other"]);
+    const deployment = objects.find(({ kind }) => kind === "Deployment")?.spec as {
+      readonly selector: { readonly matchLabels: Readonly<Record<string, string>> };
+      readonly template: { readonly metadata: { readonly labels: Readonly<Record<string, string>> } };
+    };
+    expect(deployment.template.metadata.labels).toMatchObject({ ...deployment.selector.matchLabels, team: "platform" });
+  });
+
+  it("makes a ServiceMonitor that finds the Service of the metrics", () => {
+    const monitor = "metrics.serviceMonitor";
+    const objects = renderChart(["metrics.enabled=true", `${monitor}.enabled=true`, `${monitor}.labels.release=prom`]);
+    const labelled = objects as readonly (Rendered & { readonly metadata: { readonly labels: object } })[];
+    const found = labelled.find(({ kind }) => kind === "ServiceMonitor");
+    const spec = found?.spec as { readonly selector: { readonly matchLabels: object } } | undefined;
+    expect(found?.metadata.labels).toMatchObject({ release: "prom" });
+    const selected = labelled.filter(
+      ({ kind, metadata }) => kind === "Service" && isSubset(spec?.selector.matchLabels ?? {}, metadata.labels),
+    );
+    expect(selected.map(({ metadata }) => metadata.name)).toEqual(["amalthea-metrics"]);
+  });
+
+  it.each([
+    { value: "replica=3", says: "additional properties 'replica' not allowed" },
+    { value: "replicas=-1", says: "at '/replicas': minimum: got -1, want 0" },
+    { value: "scope.namespaces={Team_A}", says: "at '/scope/namespaces/0': 'Team_A' does not match pattern" },
+    { value: "sidecars.trafik.resources.limits.memory=1Gi", says: "additional properties 'trafik' not allowed" },
+    { value: "sidecars.authorization.extraArgs={--x}", says: "additional properties 'extraArgs' not allowed" },
+    { value: "metrics.serviceMonitor.enabled=true", says: "metrics.serviceMonitor.enabled needs metrics.enabled" },
+  ])("refuses $value", ({ value, says }) => {
+    expect(() => renderChart([value])).toThrow(says);
+  });
+
+  it("refuses a Kubernetes that does not know what the definition of servers needs", () => {
+    expect(() => renderChart([], "--kube-version=1.29.8")).toThrow("requires kubeVersion: >=1.30.0-0");
+    expect(renderChart([], "--kube-version=1.30.4-gke.100").length).toBeGreaterThan(0);
+  });
+});
+
+function isSubset(part: object, whole: object): boolean {
+  const entries = new Map(Object.entries(whole));
+  return Object.entries(part).every(([key, value]) => entries.get(key) === value);
+}

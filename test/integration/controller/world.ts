@@ -14,13 +14,15 @@ export type Rendered = {
 };
 type Container = { readonly env?: readonly { readonly name: string; readonly value?: string }[] };
 
-/** The chart as helm renders it. */
-export function renderChart(values: readonly string[]): readonly Rendered[] {
+/** A helm that was built from source knows no version of a cluster that it does not see. */
+export const KUBE_VERSION = "--kube-version=1.35.0";
+
+/** The chart as helm renders it. @throws Error with what helm says if it refuses. */
+export function renderChart(values: readonly string[], kubeVersion: string = KUBE_VERSION): readonly Rendered[] {
   const chart = fileURLToPath(new URL("../../../helm-chart/amalthea", import.meta.url));
   const sets = values.flatMap((value) => ["--set", value]);
-  const text = execFileSync(binaryPath("helm"), ["template", "amalthea", chart, "--namespace", "amalthea", ...sets], {
-    encoding: "utf8",
-  });
+  const args = ["template", "amalthea", chart, "--namespace", "amalthea", ...sets, kubeVersion];
+  const text = execFileSync(binaryPath("helm"), args, { encoding: "utf8", stdio: "pipe" });
   return parseAllDocuments(text)
     .map((document) => document.toJS() as Rendered | null)
     .filter((object) => object !== null);
