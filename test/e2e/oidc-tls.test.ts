@@ -59,13 +59,16 @@ async function sessionOf({ context }: SignedIn, server: TestServer): Promise<Coo
 }
 
 describe("a server that is reached by https", () => {
-  it("runs a cell after the login", async () => {
+  it("runs a cell after the login, with cookies for https alone", async () => {
     const alice = await signIn(browser, root.url, "alice");
     const sockets: string[] = [];
     alice.page.on("websocket", (socket) => sockets.push(new URL(socket.url()).protocol));
     expect(alice.page.url()).toMatch(/^https:/);
     expect(await runInNewNotebook(alice.page, "print(6 * 7)")).toBe("42");
     expect(new Set(sockets)).toEqual(new Set(["wss:"]));
+    const cookies = await alice.context.cookies(root.url);
+    expect(cookies.map(({ name }) => name)).toContain("_xsrf");
+    expect(cookies.filter(({ secure }) => !secure)).toEqual([]);
     await alice.context.close();
   });
 

@@ -48,6 +48,13 @@ describe.each([
   { config: JUPYTER_SERVER_CONFIG, application: "ServerApp", directoryOption: "root_dir" },
   { config: JUPYTER_NOTEBOOK_CONFIG, application: "NotebookApp", directoryOption: "notebook_dir" },
 ])("the configuration of $application", ({ config, application, directoryOption }) => {
+  it("keeps cookies for https alone where people come by https", () => {
+    const cookies = { secure_cookie: true, xsrf_cookie_kwargs: { path: "/sessions/alice/", secure: true } };
+    expect(run(config, environment)[application]?.["tornado_settings"]).toEqual(cookies);
+    const plain = { ...environment, [JUPYTER_ENV.allowOrigin]: "http://localhost:8080" };
+    expect(run(config, plain)[application]).not.toHaveProperty("tornado_settings");
+  });
+
   it("takes its values from the environment, whatever characters they have, and makes the directory", () => {
     const options = run(config, environment)[application];
     expect(options).toMatchObject({
