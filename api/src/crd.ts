@@ -1,4 +1,4 @@
-import { GROUP, KIND, PLURAL, SHORT_NAME, SINGULAR, VERSION } from "./names.ts";
+import { GROUP, KIND, MAX_NAME_LENGTH, PLURAL, SHORT_NAME, SINGULAR, VERSION } from "./names.ts";
 import { jointRule, type Rule, type SchemaNode } from "./schema-kit.ts";
 import { specSchema } from "./spec-schema.ts";
 import { statusSchema } from "./status-schema.ts";
@@ -37,8 +37,8 @@ export type PrinterColumn = {
 // Rules for names ask only new objects: the root node changes with every write, and names never do.
 const nameRules: readonly Rule[] = [
   {
-    rule: "oldSelf.hasValue() || self.metadata.name.size() <= 52",
-    message: "metadata.name must have at most 52 characters: the labels of the server's pod hold no longer one",
+    rule: `oldSelf.hasValue() || self.metadata.name.size() <= ${MAX_NAME_LENGTH}`,
+    message: `metadata.name must have at most ${MAX_NAME_LENGTH} characters: the labels of the server's pod hold no longer one`,
     optionalOldSelf: true,
   },
   {

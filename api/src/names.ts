@@ -9,18 +9,7 @@ export const PLURAL = "jupyterservers";
 export const SINGULAR = "jupyterserver";
 export const SHORT_NAME = "js";
 
-/** Keys of our own children in the document that patches change, in the order in which the children are made. */
-export const CHILD_KEYS: readonly ChildKey[] = [
-  "secret",
-  "configmap",
-  "pvc",
-  "service",
-  "networkpolicy",
-  "ingress",
-  "statefulset",
-];
-
-/** Key of one of our own children; patches may add further keys. */
+/** Key of one of our own children in the document that patches change; patches may add further keys. */
 export type ChildKey = "secret" | "configmap" | "pvc" | "service" | "networkpolicy" | "ingress" | "statefulset";
 
 /** Labels on every child and, without `childKey` and with `mainPod`, on the pod. */

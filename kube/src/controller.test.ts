@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type ReconcileOutcome, type ReconcileResult, runController } from "./controller.ts";
-import { ApiError, TerminalError } from "./errors.ts";
+import { ApiError } from "./errors.ts";
 import { FakeClock, settle } from "./testing/fake-clock.ts";
 import { WorkQueue } from "./work-queue.ts";
 
@@ -55,12 +55,6 @@ describe("runController", () => {
       {
         outcome: "422",
         reconcile: async () => Promise.reject(new ApiError("a", { code: 422, reason: "Invalid" })),
-        result: "Terminal",
-        againMs: 600_000,
-      },
-      {
-        outcome: "a terminal error",
-        reconcile: async () => Promise.reject(new TerminalError("x")),
         result: "Terminal",
         againMs: 600_000,
       },

@@ -1,7 +1,7 @@
 import { jitter } from "./backoff.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { withDeadline } from "./deadline.ts";
-import { ApiError, isConflict, isInvalid, TerminalError } from "./errors.ts";
+import { ApiError, isConflict, isInvalid } from "./errors.ts";
 import { type Logger, silentLogger } from "./logger.ts";
 import type { Level, WorkQueue } from "./work-queue.ts";
 
@@ -25,7 +25,7 @@ export type ControllerOptions<K extends string> = {
   readonly queue: WorkQueue<K>;
   /**
    * Brings the world of one key to what it should be. Its signal ends with the controller, or at the time limit.
-   * Throw `TerminalError` if trying again cannot help; any other error is tried again, later and later.
+   * What it throws is tried again, later and later; what the API server calls invalid, after ten minutes.
    */
   readonly reconcile: (key: K, signal: AbortSignal) => Promise<ReconcileOutcome>;
   /** Keys worked on at the same time. Default 16: the connections of the client. */
@@ -161,7 +161,7 @@ class Worker<K extends string> {
   }
 
   #classify(key: K, error: unknown): "Conflict" | "Throttled" | "Terminal" | "Failed" {
-    if (error instanceof TerminalError || isInvalid(error)) return "Terminal";
+    if (isInvalid(error)) return "Terminal";
     if (error instanceof ApiError && error.code === 429) return "Throttled";
     return isConflict(error) && (this.#conflicts.get(key) ?? 0) < CONFLICTS_IN_A_ROW ? "Conflict" : "Failed";
   }

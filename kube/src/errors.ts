@@ -48,11 +48,6 @@ export class ConnectionError extends Error {
   override readonly name = "ConnectionError";
 }
 
-/** Trying again cannot help until something changes: the queue forgets the key. */
-export class TerminalError extends Error {
-  override readonly name = "TerminalError";
-}
-
 /** A write was refused by ourselves because another process may be the leader by now. */
 export class NotLeaderError extends Error {
   override readonly name = "NotLeaderError";

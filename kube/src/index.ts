@@ -1,5 +1,4 @@
 export { type Clock, systemClock } from "./clock.ts";
-export { type Condition, setCondition } from "./conditions.ts";
 export {
   type ApplyOptions,
   type CallResult,
@@ -21,23 +20,20 @@ export {
   isAlreadyExists,
   isConflict,
   isForbidden,
-  isGone,
   isInvalid,
   isNamespaceTerminating,
   isNotFound,
   KubeConfigError,
   LeadershipLostError,
   NotLeaderError,
-  TerminalError,
 } from "./errors.ts";
 export { EventRecorder, type EventRecorderOptions, type NewEvent } from "./events.ts";
 export { Informer, type InformerOptions } from "./informer.ts";
 export { defineKind, type Kind, kindOf, kinds } from "./kinds.ts";
 export { inClusterConfig, type KubeConfig, readKubeConfig } from "./kube-config.ts";
 export { LeaderElection, type LeaderElectionOptions } from "./leader-election.ts";
-export { type Logger, silentLogger } from "./logger.ts";
+export { type Logger } from "./logger.ts";
 export {
-  compareResourceVersions,
   keyOf,
   type KubeObject,
   type Live,
@@ -45,7 +41,6 @@ export {
   type Manifest,
   type ObjectKey,
   type ObjectRef,
-  refOf,
 } from "./objects.ts";
 export { type Store, type StoreChange, type StoreListener } from "./store.ts";
 export { type ClientOptions, createClient } from "./rest-client.ts";

@@ -35,12 +35,6 @@ export function keyOf(ref: ObjectRef | { readonly metadata: ObjectRef }): Object
   return (namespace === undefined ? name : `${namespace}/${name}`) as ObjectKey; // the brand's only source
 }
 
-/** The inverse of `keyOf`. */
-export function refOf(key: ObjectKey): ObjectRef {
-  const slash = key.indexOf("/");
-  return slash < 0 ? { name: key } : { namespace: key.slice(0, slash), name: key.slice(slash + 1) };
-}
-
 /**
  * Compares two resourceVersions of the same resource: below 0 if `a` is older, 0 if equal, above 0 if newer.
  * They are decimal integers without size bound, so the longer is the newer one.
