@@ -1,4 +1,4 @@
-import { apply, cluster, get, kubectl, leaveNamespace, waitFor } from "./cluster.ts";
+import { apply, get, leaveNamespace, waitFor } from "./cluster.ts";
 import { JUPYTER_IMAGE } from "./server.ts";
 
 type Pod = {
@@ -23,17 +23,16 @@ sys.exit(0 if stopped else 1)
 
 /**
  * Makes a container hang: it keeps its ports and answers nothing. Its first process does not hear a SIGSTOP from inside
- * the pod, so a pod with the rights of the node sends it, from a namespace of its own that allows such a pod.
+ * the pod, so a pod with the rights of the node sends it, from a namespace of its own that allows such a pod: nothing to do in a
+ * cluster of the user's.
  */
 export async function hang(podName: string, namespace: string, container: string): Promise<void> {
   const { spec, status } = await get<Pod>("pod", podName, namespace);
   const id = status.containerStatuses.find(({ name }) => name === container)?.containerID.replace(/^.*:\/\//, "");
   if (id === undefined) throw new Error(`the container ${container} of ${podName} does not run`);
-  const privileged = cluster.namespace ?? `${namespace}-node`;
-  if (cluster.namespace === undefined) {
-    const labels = { "pod-security.kubernetes.io/enforce": "privileged" };
-    await apply({ apiVersion: "v1", kind: "Namespace", metadata: { name: privileged, labels } });
-  }
+  const privileged = `${namespace}-node`;
+  const labels = { "pod-security.kubernetes.io/enforce": "privileged" };
+  await apply({ apiVersion: "v1", kind: "Namespace", metadata: { name: privileged, labels } });
   const name = `hang-${container}`;
   await apply({
     apiVersion: "v1",
@@ -55,6 +54,5 @@ export async function hang(podName: string, namespace: string, container: string
     },
   });
   await waitFor(`pod/${name}`, privileged, "jsonpath={.status.phase}=Succeeded");
-  if (cluster.namespace === undefined) await leaveNamespace(privileged);
-  else await kubectl(["delete", "pod", name, "-n", privileged, "--wait=false"]);
+  await leaveNamespace(privileged);
 }

@@ -2,6 +2,7 @@ import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { launchBrowser, runInNewNotebook } from "./browser.ts";
 import {
+  cluster,
   fetchThroughIngress,
   get,
   kubectl,
@@ -118,7 +119,7 @@ describe.each(["oauth2-proxy", "authorization", "auth-proxy"])("when %s is kille
 });
 
 /** Of the three parts the one whose silence could be taken for consent; that of the others takes as long to test. */
-describe("when authorization hangs", () => {
+describe.skipIf(cluster.namespace !== undefined)("when authorization hangs", () => {
   it("its users get an error that says so, it heals without help, and the kernel lives on", async () => {
     const before = { kernels: await kernels(), restarts: await restartsOf("authorization") };
     const openLab = (): Promise<Answer> => alice.ask("/lab", { accept: "text/html" }, 120);
