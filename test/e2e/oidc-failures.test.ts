@@ -16,7 +16,7 @@ import { hang } from "./hanging.ts";
 import { applyWithLogin, startIdentityProvider, type IdentityProvider } from "./identity-provider.ts";
 import { untilRestarted } from "./look.ts";
 import { JUPYTER_IMAGE, TestServer } from "./server.ts";
-import { signIn, type SignedIn } from "./sign-in.ts";
+import { signIn, signInAgain, type SignedIn } from "./sign-in.ts";
 
 let namespace: string;
 let provider: IdentityProvider;
@@ -151,7 +151,7 @@ describe("when the provider is down", () => {
     await untilRestarted(server, before);
     await untilSentToLogin();
     await provider.scale(1);
-    const { ask } = await signIn(browser, server.url, "alice");
+    const { ask } = await signInAgain(browser, server.url, "alice");
     expect((await ask("/api/status")).status).toBe(200);
   });
 });

@@ -1,7 +1,7 @@
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { newBrowserContext } from "./browser.ts";
 import type { UserName } from "./identity-provider.ts";
-import { fetchThroughIngress, type Answer } from "./cluster.ts";
+import { fetchThroughIngress, until, type Answer } from "./cluster.ts";
 
 /** Fills in the provider's form, to which an unknown browser has been sent. */
 export async function fillLogin(page: Page, user: UserName): Promise<void> {
@@ -32,4 +32,18 @@ export async function signIn(browser: Browser, serverUrl: string, user: UserName
   const ask: SignedIn["ask"] = async (below, headers = {}, seconds = 30) =>
     fetchThroughIngress(`${serverUrl}${below}`, { headers: { cookie: await cookie(), ...headers }, seconds });
   return { context, page, cookie, ask };
+}
+
+/**
+ * Signs in as a person would at a provider that has just been started: again, if the sign-in did not work. Browsers may
+ * reach the provider a moment before pods do, for each way learns of its new address by itself.
+ */
+export async function signInAgain(browser: Browser, serverUrl: string, user: UserName): Promise<SignedIn> {
+  const attempt = async (): Promise<SignedIn> => {
+    const signedIn = await signIn(browser, serverUrl, user);
+    if (!new URL(signedIn.page.url()).pathname.endsWith("/oauth2/callback")) return signedIn;
+    await signedIn.context.close();
+    throw new Error("the sign-in did not work");
+  };
+  return until(attempt, () => true, 120);
 }
