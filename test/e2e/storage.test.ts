@@ -13,7 +13,10 @@ beforeAll(async () => {
   defaultClass = await kubectl(["get", "storageclass", "-o", `jsonpath=${marked}`]);
 });
 
-afterAll(() => leaveNamespace(namespace));
+afterAll(async () => {
+  await kubectl(["delete", "pvc/kept", "-n", namespace, "--ignore-not-found", "--wait=false"]); // its server retains it
+  await leaveNamespace(namespace);
+});
 
 async function aReadyServer(name: string, spec: { readonly [field: string]: object }): Promise<TestServer> {
   const server = new TestServer(name, namespace);
