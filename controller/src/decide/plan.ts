@@ -7,11 +7,12 @@ import type { Action, Plan, SecretManifest } from "./decision.ts";
 import { desiredChildren, type Desired } from "./desired.ts";
 import { valueAt } from "./json.ts";
 import { isTerminating, isPredecessors, liveStatefulSet, replicasOf, targetOf } from "./live-child.ts";
+import { annotationPath, patchMetadata } from "./metadata-patch.ts";
 import type { LiveChild, Observed } from "./observed.ts";
 import type { PlanFacts, Problem } from "./plan-facts.ts";
 import { hasOtherResources, planResize, resizedTo, type ResizePlan } from "./resize.ts";
 import { outdatedBeforeReady, restartReason } from "./restart.ts";
-import { lastingPod, wasNeverReady, type LivePod } from "./running-pod.ts";
+import { lastingPod, podTarget, wasNeverReady, type LivePod } from "./running-pod.ts";
 import { planMissedSecrets, planSecrets } from "./secret-plan.ts";
 import { isLeftByPredecessor, routesOf, type ServerRoutes } from "./server-routes.ts";
 import { planMetadata, standBackSeconds } from "./server-metadata.ts";
@@ -243,13 +244,8 @@ function touchPolicy(
   const known = pod?.metadata.annotations?.[ANNOTATIONS.accessPolicyHash];
   const wanted = desired.accessPolicyHash;
   if (pod === undefined || known === undefined || wanted === undefined || known === wanted) return [];
-  const path = `/metadata/annotations/${ANNOTATIONS.accessPolicyHash.replaceAll("/", "~1")}`;
-  const target = targetOf({ apiVersion: "v1", kind: "Pod", metadata: pod.metadata });
-  const operations = [
-    { op: "test", path: "/metadata/uid", value: pod.metadata.uid },
-    { op: "replace", path, value: wanted },
-  ];
-  return [{ kind: "PatchMetadata", target, operations, because: "who may enter has changed" }];
+  const operation = { op: "replace", path: annotationPath(ANNOTATIONS.accessPolicyHash), value: wanted };
+  return [patchMetadata(podTarget(pod), pod.metadata.annotations, [operation], "who may enter has changed")];
 }
 
 function podRemoval(observed: Observed, { restartReason: reason }: PodPlan): readonly Action[] {
@@ -257,5 +253,5 @@ function podRemoval(observed: Observed, { restartReason: reason }: PodPlan): rea
   if (pod === undefined || desiredReplicas(observed) === 0) return [];
   const because = reason ?? outdatedBeforeReady(observed, pod);
   if (because === undefined) return [];
-  return [{ kind: "RemovePod", target: targetOf({ apiVersion: "v1", kind: "Pod", metadata: pod.metadata }), because }];
+  return [{ kind: "RemovePod", target: podTarget(pod), because }];
 }

@@ -1,12 +1,12 @@
 import { ANNOTATIONS, CONTAINERS } from "@amalthea/api";
-import type { Action, Target } from "./decision.ts";
+import type { Action } from "./decision.ts";
 import { contentHash } from "./hash.ts";
 import { copyOf, listOf, objectOf, parseObject, valueAt, type JsonObject } from "./json.ts";
-import { targetOf } from "./live-child.ts";
+import { annotationPath, patchMetadata } from "./metadata-patch.ts";
 import type { ObservedFailure } from "./observed.ts";
 import type { ResizeFacts } from "./plan-facts.ts";
 import { isSameQuantity } from "./quantity.ts";
-import type { LivePod } from "./running-pod.ts";
+import { podTarget, type LivePod } from "./running-pod.ts";
 import { resourcesOf } from "./started-with.ts";
 
 export type ResizePlan = {
@@ -60,20 +60,11 @@ export function resizedTo(pod: LivePod): Readonly<JsonObject> | undefined {
  * like one that somebody else, such as a LimitRange, put there.
  */
 function note(pod: LivePod, desired: Readonly<JsonObject>): readonly Action[] {
-  const { annotations, uid } = pod.metadata;
+  const { annotations } = pod.metadata;
   const value = JSON.stringify(desired);
   if (annotations?.[ANNOTATIONS.resizedTo] === value) return [];
-  const path = `/metadata/annotations/${ANNOTATIONS.resizedTo.replaceAll("/", "~1")}`;
-  const operations = [
-    { op: "test", path: "/metadata/uid", value: uid },
-    ...(annotations === undefined ? [{ op: "add", path: "/metadata/annotations", value: {} }] : []),
-    { op: "add", path, value },
-  ];
-  return [{ kind: "PatchMetadata", target: podTarget(pod), operations, because: "its resources are to change" }];
-}
-
-function podTarget({ metadata }: LivePod): Target {
-  return targetOf({ apiVersion: "v1", kind: "Pod", metadata });
+  const operation = { op: "add", path: annotationPath(ANNOTATIONS.resizedTo), value };
+  return [patchMetadata(podTarget(pod), annotations, [operation], "its resources are to change")];
 }
 
 function requestResize(

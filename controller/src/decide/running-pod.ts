@@ -1,3 +1,5 @@
+import type { Target } from "./decision.ts";
+import { targetOf } from "./live-child.ts";
 import type { Observed } from "./observed.ts";
 
 /** The pod of a server, as the API server returned it. */
@@ -13,6 +15,11 @@ const SOONEST_READY_MS = 4_000;
 export function lastingPod(observed: Observed): LivePod | undefined {
   const { pod } = observed;
   return pod === undefined || pod.metadata.deletionTimestamp !== undefined ? undefined : pod;
+}
+
+/** The pod, as writes name it. */
+export function podTarget({ metadata }: LivePod): Target {
+  return targetOf({ apiVersion: "v1", kind: "Pod", metadata });
 }
 
 /** Whether nobody can have worked in the pod yet, so that nothing is lost with it. */

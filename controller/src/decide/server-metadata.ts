@@ -1,5 +1,6 @@
 import { API_VERSION, KIND, PREDECESSOR, type JupyterServer } from "@amalthea/api";
 import type { Action } from "./decision.ts";
+import { annotationPath, patchMetadata, type Operation } from "./metadata-patch.ts";
 import type { DecisionSettings } from "./settings.ts";
 import { hibernationAnnotations } from "./status-hibernation.ts";
 
@@ -32,20 +33,11 @@ export function planMetadata(server: JupyterServer, settings: DecisionSettings, 
   const notes = hibernationNotes(server, settings, now);
   const operations = [...left, ...notes];
   if (operations.length === 0) return [];
-  const { namespace, name, uid } = server.metadata;
-  const setup =
-    server.metadata.annotations === undefined ? [{ op: "add", path: "/metadata/annotations", value: {} }] : [];
-  return [
-    {
-      kind: "PatchMetadata",
-      target: { apiVersion: API_VERSION, kind: KIND, namespace, name, uid },
-      operations: [{ op: "test", path: "/metadata/uid", value: uid }, ...setup, ...operations],
-      because: left.length > 0 ? "the predecessor left marks on it" : "clients read there whether it is hibernated",
-    },
-  ];
+  const { namespace, name, uid, annotations } = server.metadata;
+  const target = { apiVersion: API_VERSION, kind: KIND, namespace, name, uid };
+  const because = left.length > 0 ? "the predecessor left marks on it" : "clients read there whether it is hibernated";
+  return [patchMetadata(target, annotations, operations, because)];
 }
-
-type Operation = Readonly<Record<string, unknown>>;
 
 function takeOver({ metadata }: JupyterServer, settings: DecisionSettings, now: Date): readonly Operation[] {
   const index = (metadata.finalizers ?? []).indexOf(PREDECESSOR.finalizer);
@@ -69,10 +61,6 @@ function takeOver({ metadata }: JupyterServer, settings: DecisionSettings, now: 
 function hibernationNotes(server: JupyterServer, settings: DecisionSettings, now: Date): readonly Operation[] {
   const changes = hibernationAnnotations(server, settings, now) ?? {};
   return Object.entries(changes).map(([name, value]) => ({ op: "add", path: annotationPath(name), value }));
-}
-
-function annotationPath(key: string): string {
-  return `/metadata/annotations/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`;
 }
 
 /** ISO 8601 with the offset that the predecessor's clients parse. */

@@ -1,0 +1,25 @@
+import type { Action, Target } from "./decision.ts";
+
+/** One operation of a JSON patch. */
+export type Operation = Readonly<Record<string, unknown>>;
+
+/** Path of an annotation in a JSON patch. */
+export function annotationPath(key: string): string {
+  return `/metadata/annotations/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`;
+}
+
+/**
+ * The write of an object's metadata: of this very object, not of a later one of its name.
+ *
+ * @param annotations What it has; without any, the map is made before the operations, which may add to it.
+ */
+export function patchMetadata(
+  target: Target,
+  annotations: Readonly<Record<string, string>> | undefined,
+  operations: readonly Operation[],
+  because: string,
+): Action {
+  const setup = annotations === undefined ? [{ op: "add", path: "/metadata/annotations", value: {} }] : [];
+  const test = { op: "test", path: "/metadata/uid", value: target.uid };
+  return { kind: "PatchMetadata", target, operations: [test, ...setup, ...operations], because };
+}
