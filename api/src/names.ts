@@ -190,6 +190,11 @@ export function normalizePath(path: string): string {
   return "/" + segmentsOf(path).join("/");
 }
 
+/** What stands before paths below a normalised path: nothing for the root. */
+export function prefixOf(path: string): string {
+  return path === "/" ? "" : path;
+}
+
 /** Whether `path` lies at or below `prefix`, compared by whole segments: `/a/b` lies below `/a`, `/ab` does not. */
 export function isPathWithin(path: string, prefix: string): boolean {
   const segments = segmentsOf(path);

@@ -1,3 +1,4 @@
+import { prefixOf } from "@amalthea/api";
 import { requestText } from "./raw-http.ts";
 
 /** What a forger would like to be. */
@@ -35,7 +36,7 @@ export function attackText(
       .replaceAll("{HOST}", target.host)
       .replaceAll("{NAME}", target.host.split(":")[0] ?? "")
       .replaceAll("{COOKIE}", target.cookieName)
-      .replaceAll("{P}", target.basePath === "/" ? "" : target.basePath);
+      .replaceAll("{P}", prefixOf(target.basePath));
   const host = headers.some((header) => header.startsWith("Host:")) ? [] : ["Host: {HOST}"];
   return requestText(fill(line), [...[...host, ...headers].map(fill), ...more], fill(body));
 }

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { prefixOf } from "@amalthea/api";
 import { attackText, FORGED, GET, PAGE, POST, withSeparator, type Attack } from "./attack.ts";
 import { SIBLINGS, SMUGGLING, UPGRADES, WITH_SESSION } from "./attacks-with-session.ts";
 import { WITHOUT_SESSION } from "./attacks-without-session.ts";
@@ -23,7 +24,7 @@ describe.each(["/", "/sessions/a"])("an attack on a server at %s", (basePath) =>
   beforeEach(() => chain.upstream.forget());
   afterAll(() => chain.close());
 
-  const fill = (text: string): string => text.replaceAll("{P}", basePath === "/" ? "" : basePath);
+  const fill = (text: string): string => text.replaceAll("{P}", prefixOf(basePath));
   const send = async (attack: Attack, cookie = ""): Promise<RawAnswer> => {
     const target = { host: chain.host, cookieName: chain.cookieName, basePath };
     const session = cookie === "" ? [] : [`Cookie: ${cookie}`];

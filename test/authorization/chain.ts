@@ -6,7 +6,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Oidc } from "@amalthea/api";
+import { prefixOf, type Oidc } from "@amalthea/api";
 import { binaryPath } from "@amalthea/cluster";
 import { startIdentityProvider, type Account, type IdentityProvider } from "./identity-provider.ts";
 import { localPod, policyFor, type LocalPorts } from "./local-pod.ts";
@@ -55,7 +55,7 @@ const AUTHORIZATION_MAIN = fileURLToPath(import.meta.resolve("../../authorizatio
 
 export async function startChain(options: ChainOptions): Promise<Chain> {
   const { basePath, criteria, loginArgs = [] } = options;
-  const prefix = basePath === "/" ? "" : basePath;
+  const prefix = prefixOf(basePath);
   const folder = await mkdtemp(join(tmpdir(), "amalthea-chain-"));
   const folders = { routes: join(folder, "routes"), policy: join(folder, "policy") };
   const upstream = await startRecordingUpstream();

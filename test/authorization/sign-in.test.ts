@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { prefixOf } from "@amalthea/api";
 import { startChain, type Chain } from "./chain.ts";
 import { openTunnel } from "./tunnel.ts";
 
@@ -12,7 +13,7 @@ const ALL_CHARACTERS = "/a-._~@:,=&!'b";
 
 describe.each(["/", "/sessions/a", ALL_CHARACTERS])("signing in to a server at %s", (basePath) => {
   let chain: Chain;
-  const prefix = basePath === "/" ? "" : basePath;
+  const prefix = prefixOf(basePath);
 
   beforeAll(async () => {
     chain = await startChain({ basePath, accounts, criteria: { authorizedGroups: ["lab-a"] } });

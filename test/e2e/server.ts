@@ -1,3 +1,4 @@
+import { prefixOf } from "@amalthea/api";
 import { apply, cluster, fetchThroughIngress, get, kubectl, type Answer } from "./cluster.ts";
 
 /** The parts of a JupyterServer that users and these tests look at. */
@@ -43,7 +44,7 @@ export class TestServer {
     this.host = address.host;
     this.path = address.path;
     const ingress = new URL(cluster.ingressUrl);
-    this.url = `${address.scheme ?? "http"}://${this.host}${ingress.port === "" ? "" : `:${ingress.port}`}${this.path === "/" ? "" : this.path}`;
+    this.url = `${address.scheme ?? "http"}://${this.host}${ingress.port === "" ? "" : `:${ingress.port}`}${prefixOf(this.path)}`;
   }
 
   /** Applies the server; `spec` is merged over one that has what every server needs. */

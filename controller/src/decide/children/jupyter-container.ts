@@ -1,4 +1,4 @@
-import { CONTAINERS, HTTP_PORT_NAME, isPathWithin, normalizePath, PORTS, VOLUMES } from "@amalthea/api";
+import { CONTAINERS, HTTP_PORT_NAME, isPathWithin, normalizePath, PORTS, prefixOf, VOLUMES } from "@amalthea/api";
 import type { Container, EnvVar, Probe, VolumeMount } from "kubernetes-types/core/v1.js";
 import { isOidc, type ChildContext } from "./child-context.ts";
 import { copyOf } from "../json.ts";
@@ -93,7 +93,7 @@ function volumeMounts({ server }: ChildContext): VolumeMount[] {
  * that hangs is restarted after a minute of silence at the earliest, and a slow answer within 5 s is no silence.
  */
 function probes(path: string): Pick<Container, "startupProbe" | "readinessProbe" | "livenessProbe"> {
-  const httpGet = { path: `${path === "/" ? "" : path}/api`, port: HTTP_PORT_NAME };
+  const httpGet = { path: `${prefixOf(path)}/api`, port: HTTP_PORT_NAME };
   const probe = (failureThreshold: number): Probe => ({
     httpGet,
     periodSeconds: 2,

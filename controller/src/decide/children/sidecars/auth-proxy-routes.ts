@@ -1,4 +1,4 @@
-import { PORTS, type Route } from "@amalthea/api";
+import { PORTS, prefixOf, type Route } from "@amalthea/api";
 import { LIVENESS_PATHS } from "./liveness.ts";
 import { loginPrefix } from "./oauth2-proxy.ts";
 import type { Upstream } from "./upstreams.ts";
@@ -108,7 +108,7 @@ function probed(path: string, toService: string): Readonly<Record<string, unknow
  * the kernel and never connects again, although the kernel lives; with these it asks again until the user has signed in.
  */
 function kernelRouter(route: Route): unknown {
-  const kernel = `${route.path === "/" ? "" : route.path}/api/kernels/`;
+  const kernel = `${prefixOf(route.path)}/api/kernels/`;
   const isOneKernel = `PathPrefix(${quoted(kernel)}) && PathRegexp(\`/api/kernels/[^/]+$\`)`;
   return {
     entryPoints: ["web"],

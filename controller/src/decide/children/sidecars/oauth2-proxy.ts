@@ -1,4 +1,4 @@
-import { childName, CONTAINERS, PORTS, SECRET_KEYS, type Oidc, type Route } from "@amalthea/api";
+import { childName, CONTAINERS, PORTS, prefixOf, SECRET_KEYS, type Oidc, type Route } from "@amalthea/api";
 import type { Container, EnvVarSource, SecurityContext } from "kubernetes-types/core/v1.js";
 import type { ChildContext } from "../child-context.ts";
 import { literal } from "../jupyter-container.ts";
@@ -70,7 +70,7 @@ export function sessionCookieName(serverUid: string, route: Pick<Route, "path">)
 
 /** Path of the login's own pages, below the server's. */
 export function loginPrefix(route: Route): string {
-  return `${route.path === "/" ? "" : route.path}/oauth2`;
+  return `${prefixOf(route.path)}/oauth2`;
 }
 
 function predecessorArgs(oidc: Oidc): string[] {

@@ -1,4 +1,4 @@
-import { PORTS, type Route } from "@amalthea/api";
+import { PORTS, prefixOf, type Route } from "@amalthea/api";
 import { NO_UPSTREAM } from "./oauth2-proxy.ts";
 
 /** Where requests go that may enter: a path prefix that ends in a slash, and an address on loopback without a path. */
@@ -58,7 +58,7 @@ function joined(args: readonly string[]): readonly string[] {
 
 /** The first one stands for the server itself if it took the place of ours, or if it has no path of its own. */
 function arrange(given: readonly Upstream[], isReplaced: boolean, route: Route): readonly Upstream[] {
-  const base = `${route.path === "/" ? "" : route.path}/`;
+  const base = `${prefixOf(route.path)}/`;
   const main = isReplaced ? given[0] : given.find(({ path }) => path === "/" || path === base);
   const rest = given.filter((upstream) => upstream !== main);
   return [{ path: base, url: main?.url ?? `http://127.0.0.1:${PORTS.jupyter}` }, ...rest];
