@@ -10,7 +10,7 @@ import {
   providerPod,
   type DemoLogin,
 } from "../../scripts/demo-identity-provider.ts";
-import { apply, cluster, fetchThroughIngress, kubectl, until } from "./cluster.ts";
+import { apply, cluster, fetchThroughIngress, kubectl, until, waitFor } from "./cluster.ts";
 import type { TestServer } from "./server.ts";
 
 export type UserName = "alice" | "bob" | "carol" | "comma" | "unverified";
@@ -143,4 +143,13 @@ export async function applyWithLogin(
     auth: { oidc: { ...provider.client, ...criteria } },
     ...spec,
   });
+}
+
+/** Waits until the server is Ready and asks whoever comes without a session for one. */
+export async function untilAsksForLogin({ name, namespace, url }: TestServer): Promise<void> {
+  await waitFor(`jupyterserver/${name}`, namespace, "condition=Ready");
+  await until(
+    () => fetchThroughIngress(`${url}/api/contents`),
+    ({ status }) => status === 401,
+  );
 }

@@ -1,8 +1,8 @@
 import type { Browser, Page, WebSocket } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { launchBrowser, runInNewNotebook } from "./browser.ts";
-import { type Answer, fetchThroughIngress, leaveNamespace, until, useNamespace, waitFor } from "./cluster.ts";
-import { applyWithLogin, startIdentityProvider } from "./identity-provider.ts";
+import { type Answer, leaveNamespace, until, useNamespace } from "./cluster.ts";
+import { applyWithLogin, startIdentityProvider, untilAsksForLogin } from "./identity-provider.ts";
 import { TestServer } from "./server.ts";
 import { signIn, type SignedIn } from "./sign-in.ts";
 
@@ -29,13 +29,7 @@ beforeAll(async () => {
   const path = "/statefulset/spec/template/spec/containers/1/args/-";
   const patch = [{ op: "add", path, value: `--cookie-expire=${SESSION_SECONDS}s` }];
   await applyWithLogin(brief, provider, { allowAnyUser: true }, { patches: [{ type: JSON_PATCH, patch }] });
-  for (const server of [listed, brief]) {
-    await waitFor(`jupyterserver/${server.name}`, namespace, "condition=Ready");
-    await until(
-      () => fetchThroughIngress(`${server.url}/api/kernels`),
-      ({ status }) => status === 401,
-    );
-  }
+  for (const server of [listed, brief]) await untilAsksForLogin(server);
 });
 
 afterAll(async () => {

@@ -5,8 +5,14 @@ import { SIBLINGS, UPGRADES, WITH_SESSION } from "../authorization/attacks-with-
 import { WITHOUT_SESSION } from "../authorization/attacks-without-session.ts";
 import { HANDSHAKE, sendUntilHead, type RawAnswer } from "../authorization/raw-http.ts";
 import { launchBrowser } from "./browser.ts";
-import { fetchThroughIngress, leaveNamespace, until, useNamespace, waitFor } from "./cluster.ts";
-import { applyWithLogin, startIdentityProvider, type IdentityProvider, type UserName } from "./identity-provider.ts";
+import { leaveNamespace, useNamespace } from "./cluster.ts";
+import {
+  applyWithLogin,
+  startIdentityProvider,
+  type IdentityProvider,
+  type UserName,
+  untilAsksForLogin,
+} from "./identity-provider.ts";
 import { forwardPort, type PortForward } from "./port-forward.ts";
 import { arrivalsAt, RECORDER_PATCH } from "./request-recorder.ts";
 import { TestServer } from "./server.ts";
@@ -49,11 +55,7 @@ describe.each([
     server = new TestServer(name, namespace, { host: `${name}-${namespace}.localhost`, path: basePath });
     const criteria = { authorizedEmails: ["Alice@Example.org", "comma@example.org"], authorizedGroups: ["physics"] };
     await applyWithLogin(server, provider, criteria, { patches: [RECORDER_PATCH] });
-    await waitFor(`jupyterserver/${name}`, namespace, "condition=Ready");
-    await until(
-      () => fetchThroughIngress(`${server.url}/api`),
-      ({ status }) => status === 401,
-    );
+    await untilAsksForLogin(server);
     const { metadata } = await server.read();
     cookieName = `${basePath === "/" ? "__Host-" : "__Secure-"}amalthea-${metadata.uid}`;
     forward = await forwardPort(`${name}-0`, namespace, 4180);

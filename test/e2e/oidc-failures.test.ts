@@ -9,11 +9,15 @@ import {
   leaveNamespace,
   until,
   useNamespace,
-  waitFor,
   type Answer,
 } from "./cluster.ts";
 import { hang } from "./hanging.ts";
-import { applyWithLogin, startIdentityProvider, type IdentityProvider } from "./identity-provider.ts";
+import {
+  applyWithLogin,
+  startIdentityProvider,
+  type IdentityProvider,
+  untilAsksForLogin,
+} from "./identity-provider.ts";
 import { untilRestarted } from "./look.ts";
 import { JUPYTER_IMAGE, TestServer } from "./server.ts";
 import { signIn, signInAgain, type SignedIn } from "./sign-in.ts";
@@ -30,11 +34,7 @@ beforeAll(async () => {
   provider = await startIdentityProvider(namespace);
   server = new TestServer("tough", namespace);
   await applyWithLogin(server, provider, { userId: "alice" });
-  await waitFor("jupyterserver/tough", namespace, "condition=Ready");
-  await until(
-    () => fetchThroughIngress(`${server.url}/api/kernels`),
-    ({ status }) => status === 401,
-  );
+  await untilAsksForLogin(server);
   alice = await signIn(browser, server.url, "alice");
   await runInNewNotebook(alice.page, "kept = 41; print('kept')");
 });

@@ -2,8 +2,8 @@ import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { HANDSHAKE } from "../authorization/raw-http.ts";
 import { launchBrowser, runInNewNotebook } from "./browser.ts";
-import { fetchThroughIngress, kubectl, leaveNamespace, until, useNamespace, waitFor } from "./cluster.ts";
-import { applyWithLogin, startIdentityProvider } from "./identity-provider.ts";
+import { fetchThroughIngress, kubectl, leaveNamespace, useNamespace } from "./cluster.ts";
+import { applyWithLogin, startIdentityProvider, untilAsksForLogin } from "./identity-provider.ts";
 import { inServer } from "./look.ts";
 import { arrivalsAt, recorder } from "./request-recorder.ts";
 import { JUPYTER_IMAGE, TestServer } from "./server.ts";
@@ -81,11 +81,7 @@ beforeAll(async () => {
   server = new TestServer("patched", namespace);
   const criteria = { authorizedUserIds: ["alice", "unverified"] };
   await applyWithLogin(server, provider, criteria, { patches: knownPatches(server) });
-  await waitFor("jupyterserver/patched", namespace, "condition=Ready");
-  await until(
-    () => fetchThroughIngress(`${server.url}/api/contents`),
-    ({ status }) => status === 401,
-  );
+  await untilAsksForLogin(server);
 });
 
 afterAll(async () => {

@@ -5,9 +5,15 @@ import { FORGED, GET, type Attack } from "../authorization/attack.ts";
 import { WITH_SESSION } from "../authorization/attacks-with-session.ts";
 import { WITHOUT_SESSION } from "../authorization/attacks-without-session.ts";
 import { launchBrowser, runInNewNotebook } from "./browser.ts";
-import { fetchThroughIngress, leaveNamespace, until, useNamespace, waitFor } from "./cluster.ts";
+import { leaveNamespace, useNamespace } from "./cluster.ts";
 import { connectHttp2, type Http2Answer, type Http2Connection } from "./http2.ts";
-import { applyWithLogin, makeTlsSecret, startIdentityProvider, type UserName } from "./identity-provider.ts";
+import {
+  applyWithLogin,
+  makeTlsSecret,
+  startIdentityProvider,
+  type UserName,
+  untilAsksForLogin,
+} from "./identity-provider.ts";
 import { arrivalsAt, RECORDER_PATCH } from "./request-recorder.ts";
 import { TestServer } from "./server.ts";
 import { signIn, type SignedIn } from "./sign-in.ts";
@@ -30,13 +36,7 @@ beforeAll(async () => {
   const criteria = { authorizedEmails: ["alice@example.org"] };
   await applyWithLogin(root, provider, criteria, { routing: byTls(root) });
   await applyWithLogin(below, provider, criteria, { routing: byTls(below), patches: [RECORDER_PATCH] });
-  for (const server of [root, below]) {
-    await waitFor(`jupyterserver/${server.name}`, namespace, "condition=Ready");
-    await until(
-      () => fetchThroughIngress(`${server.url}/api/contents`),
-      ({ status }) => status === 401,
-    );
-  }
+  for (const server of [root, below]) await untilAsksForLogin(server);
 });
 
 afterAll(async () => {

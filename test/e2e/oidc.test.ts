@@ -2,8 +2,14 @@ import { createHash, randomBytes } from "node:crypto";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { launchBrowser, newBrowserContext, openLauncher, runInNewNotebook } from "./browser.ts";
-import { fetchThroughIngress, leaveNamespace, until, useNamespace, waitFor } from "./cluster.ts";
-import { applyWithLogin, startIdentityProvider, type IdentityProvider, type UserName } from "./identity-provider.ts";
+import { fetchThroughIngress, leaveNamespace, until, useNamespace } from "./cluster.ts";
+import {
+  applyWithLogin,
+  startIdentityProvider,
+  type IdentityProvider,
+  type UserName,
+  untilAsksForLogin,
+} from "./identity-provider.ts";
 import { TestServer } from "./server.ts";
 import { fillLogin, signIn, type SignedIn } from "./sign-in.ts";
 
@@ -28,22 +34,13 @@ beforeAll(async () => {
   await applyWithLogin(own, provider, { userId: "alice" }, { storage: { size: "1Gi" } });
   await applyWithLogin(team, provider, { authorizedEmails: listed, authorizedGroups: ["physics"] });
   await applyWithLogin(open, provider, { allowAnyUser: true });
-  for (const { name } of [own, team, open]) await waitFor(`jupyterserver/${name}`, namespace, "condition=Ready");
-  for (const server of [own, team, open])
-    await until(
-      () => statusOf(server),
-      (status) => status === 401,
-    );
+  for (const server of [own, team, open]) await untilAsksForLogin(server);
 });
 
 afterAll(async () => {
   await browser?.close();
   await leaveNamespace(namespace);
 });
-
-async function statusOf({ url }: TestServer): Promise<number> {
-  return (await fetchThroughIngress(`${url}/api/contents`)).status;
-}
 
 const UPGRADE = {
   connection: "Upgrade",
