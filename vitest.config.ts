@@ -26,7 +26,7 @@ const config: ViteUserConfig = {
       {
         test: {
           name: "integration",
-          include: ["test/integration/**/*.test.ts", "test/authorization/**/*.test.ts"],
+          include: ["test/integration/**/*.test.ts"],
           testTimeout: 120_000,
           hookTimeout: 180_000,
           maxWorkers: 2,

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { type IncomingMessage, request } from "node:http";
 import { buffer } from "node:stream/consumers";
-import { type Send, signIn } from "../test/authorization/sign-in.ts";
+import { type Send, signIn } from "../test/integration/authorization/sign-in.ts";
 
 /** Whom the provider knows. */
 export const USER = "alice";

@@ -1,4 +1,4 @@
-import { Metrics } from "../controller/src/metrics.ts";
+import { Metrics } from "../controller/src/operator/metrics.ts";
 import { code, generatedNote, table } from "./markdown.ts";
 
 /** The reference page of the controller's metrics: those that a running controller answers with, but not prom-client's own. */

@@ -47,7 +47,7 @@ export const ANNOTATIONS = {
 } as const;
 
 /** What the predecessor leaves on the objects it handled. */
-export const PREDECESSOR = {
+export const LEGACY = {
   finalizer: "kopf.zalando.org/KopfFinalizerMarker",
   annotationPrefix: "kopf.zalando.org/",
 } as const;

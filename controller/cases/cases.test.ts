@@ -4,9 +4,9 @@ import { routeOf } from "@amalthea/api";
 import { describe, expect, it } from "vitest";
 import { stringify } from "yaml";
 import type { Action } from "../src/decide/decision.ts";
-import { desiredChildren } from "../src/decide/desired.ts";
-import { planFor } from "../src/decide/plan.ts";
-import { NOW } from "../src/decide/testing.ts";
+import { desiredChildren } from "../src/decide/children/desired.ts";
+import { planFor } from "../src/decide/plan/plan.ts";
+import { NOW } from "../src/decide/testing/builders.ts";
 import { readCase, readText, type Case } from "./read-case.ts";
 
 // Each folder is a case: what goes in as YAML, what comes out as YAML. `UPDATE_CASES=1` writes what comes out; the

@@ -2,10 +2,10 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { jupyterServerCrd, type JupyterServer } from "@amalthea/api";
 import { parse } from "yaml";
-import { isObject, valueAt } from "../src/decide/json.ts";
-import type { LiveChild, Observed } from "../src/decide/observed.ts";
+import { isObject, valueAt } from "../src/decide/values/json.ts";
+import type { LiveChild, Observed } from "../src/decide/live/observed.ts";
 import type { DecisionSettings } from "../src/decide/settings.ts";
-import { anObserved, aServer, someSettings } from "../src/decide/testing.ts";
+import { anObserved, aServer, someSettings } from "../src/decide/testing/builders.ts";
 
 /** What the controller sees in a case. */
 export type Case = { readonly observed: Observed; readonly settings: DecisionSettings };

@@ -11,11 +11,11 @@ import {
   type Logger,
   readKubeConfig,
 } from "@amalthea/kube";
-import { runAmalthea } from "./amalthea.ts";
-import { type ControllerConfig, readConfig } from "./config.ts";
-import { ConfigError } from "./environment.ts";
-import { createLogger } from "./logger.ts";
-import { Metrics } from "./metrics.ts";
+import { runAmalthea } from "./operator/operator.ts";
+import { type ControllerConfig, readConfig } from "./config/config.ts";
+import { ConfigError } from "./config/environment.ts";
+import { createLogger } from "./operator/logger.ts";
+import { Metrics } from "./operator/metrics.ts";
 import packageJson from "../package.json" with { type: "json" };
 
 /** What remains of the grace period that a Deployment gives (30 s by default) when the workers have used theirs up. */

@@ -7,7 +7,7 @@ import type { ObjectRef } from "./objects.ts";
  * the object, or is refused with 409 if there is one of that name, whoever made it. A POST would be refused as well,
  * but leave us as a manager by `Update`, beside which the later applies could never take a field away.
  */
-export const VERSION_OF_NOTHING = "1";
+export const RESOURCE_VERSION_OF_NO_OBJECT = "1";
 
 /** What is wrong with a manifest that does not fit its schema, before any rule of validation is asked. */
 const UNREADABLE = /^failed to (create typed patch object|convert new object)/;

@@ -11,7 +11,7 @@ import type {
   WriteOptions,
 } from "./client.ts";
 import { type Clock, systemClock } from "./clock.ts";
-import { applyError, VERSION_OF_NOTHING } from "./apply-answers.ts";
+import { applyError, RESOURCE_VERSION_OF_NO_OBJECT } from "./apply-answers.ts";
 import { Connection } from "./connection.ts";
 import { isNotFound } from "./errors.ts";
 import { Fairness } from "./fairness.ts";
@@ -118,7 +118,7 @@ class RestClient implements KubeClient {
   ): Promise<Live<T>> {
     const ref = refOfManifest(kind, manifest);
     const query = { ...this.#writeQuery(options), force: "true" };
-    const metadata = options.createOnly === true ? { resourceVersion: VERSION_OF_NOTHING } : {};
+    const metadata = options.createOnly === true ? { resourceVersion: RESOURCE_VERSION_OF_NO_OBJECT } : {};
     const request = {
       ...aboutObject("apply", kind, ref, query, options.subresource),
       body: bodyOf(kind, { ...manifest, metadata: { ...manifest.metadata, ...metadata } }),

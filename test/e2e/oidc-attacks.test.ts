@@ -1,9 +1,9 @@
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { attackText, FORGED, GET, type Attack } from "../authorization/attack.ts";
-import { SIBLINGS, UPGRADES, WITH_SESSION } from "../authorization/attacks-with-session.ts";
-import { WITHOUT_SESSION } from "../authorization/attacks-without-session.ts";
-import { HANDSHAKE, sendUntilHead, type RawAnswer } from "../authorization/raw-http.ts";
+import { attackText, FORGED, GET, type Attack } from "../integration/authorization/attack.ts";
+import { SIBLINGS, UPGRADES, WITH_SESSION } from "../integration/authorization/attacks-with-session.ts";
+import { WITHOUT_SESSION } from "../integration/authorization/attacks-without-session.ts";
+import { HANDSHAKE, sendUntilHead, type RawAnswer } from "../integration/authorization/raw-http.ts";
 import { launchBrowser } from "./browser.ts";
 import { leaveNamespace, useNamespace } from "./cluster.ts";
 import {

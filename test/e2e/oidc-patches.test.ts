@@ -1,6 +1,6 @@
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { HANDSHAKE } from "../authorization/raw-http.ts";
+import { HANDSHAKE } from "../integration/authorization/raw-http.ts";
 import { launchBrowser, runInNewNotebook } from "./browser.ts";
 import { fetchThroughIngress, kubectl, leaveNamespace, useNamespace } from "./cluster.ts";
 import { applyWithLogin, startIdentityProvider, untilAsksForLogin } from "./identity-provider.ts";

@@ -1,9 +1,9 @@
 import type { OutgoingHttpHeaders } from "node:http2";
 import type { Browser, Cookie } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { FORGED, GET, type Attack } from "../authorization/attack.ts";
-import { WITH_SESSION } from "../authorization/attacks-with-session.ts";
-import { WITHOUT_SESSION } from "../authorization/attacks-without-session.ts";
+import { FORGED, GET, type Attack } from "../integration/authorization/attack.ts";
+import { WITH_SESSION } from "../integration/authorization/attacks-with-session.ts";
+import { WITHOUT_SESSION } from "../integration/authorization/attacks-without-session.ts";
 import { launchBrowser, runInNewNotebook } from "./browser.ts";
 import { leaveNamespace, useNamespace } from "./cluster.ts";
 import { connectHttp2, type Http2Answer, type Http2Connection } from "./http2.ts";

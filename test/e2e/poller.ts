@@ -1,4 +1,4 @@
-import type { Send } from "../authorization/sign-in.ts";
+import type { Send } from "../integration/authorization/sign-in.ts";
 
 /** A page that is asked for again and again, and how it answers while all is well. */
 export type Polled = {

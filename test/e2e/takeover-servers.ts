@@ -1,4 +1,4 @@
-import { HOST, NAMESPACE } from "./predecessor.ts";
+import { HOST, NAMESPACE } from "./legacy-controller.ts";
 import type { TakeoverWorld } from "./takeover-world.ts";
 
 /** What must not change about a pod. */

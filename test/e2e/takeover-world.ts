@@ -8,9 +8,16 @@ import { fileURLToPath } from "node:url";
 import { type Cluster, down, up } from "@amalthea/cluster";
 import { buildImage } from "@amalthea/images";
 import { createClient, type KubeClient, readKubeConfig } from "@amalthea/kube";
-import { type IdentityProvider, startIdentityProvider } from "../authorization/identity-provider.ts";
-import type { Send } from "../authorization/sign-in.ts";
-import { FIXTURES, HOST, loadFixture, makeReferencedSecret, NAMESPACE, predecessorsDefinition } from "./predecessor.ts";
+import { type IdentityProvider, startIdentityProvider } from "../integration/authorization/identity-provider.ts";
+import type { Send } from "../integration/authorization/sign-in.ts";
+import {
+  FIXTURES,
+  HOST,
+  loadFixture,
+  makeReferencedSecret,
+  NAMESPACE,
+  predecessorsDefinition,
+} from "./legacy-controller.ts";
 
 const RELEASE = { name: "amalthea", namespace: "amalthea" } as const;
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { signIn } from "../authorization/sign-in.ts";
+import { signIn } from "../integration/authorization/sign-in.ts";
 import { type Polled, Poller } from "./poller.ts";
-import { HOST } from "./predecessor.ts";
+import { HOST } from "./legacy-controller.ts";
 import { TakeoverWorld, type Write } from "./takeover-world.ts";
 import { conditionOf, FixtureServer, podsOf, secretsOf, type PodFacts, type SecretFacts } from "./takeover-servers.ts";
 

@@ -1,6 +1,6 @@
 import type { Kind, Live, ObjectKey } from "@amalthea/kube";
 import type { Action } from "../decide/decision.ts";
-import type { ObservedFailure, ObservedSecret } from "../decide/observed.ts";
+import type { ObservedFailure, ObservedSecret } from "../decide/live/observed.ts";
 
 /** What became of one action of a plan. */
 export type ActionResult =

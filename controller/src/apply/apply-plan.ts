@@ -9,7 +9,7 @@ import {
   type KubeClient,
   type Live,
 } from "@amalthea/kube";
-import { POD_NEEDS } from "../decide/child-plan.ts";
+import { POD_NEEDS } from "../decide/plan/children.ts";
 import type { Action, Manifest, Plan } from "../decide/decision.ts";
 import type { KindName } from "../kinds.ts";
 import type { ActionResult } from "./action-result.ts";

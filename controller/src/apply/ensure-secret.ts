@@ -3,7 +3,7 @@ import { ANNOTATIONS } from "@amalthea/api";
 import { isAlreadyExists, kinds, type KubeClient, type Live, type ObjectRef } from "@amalthea/kube";
 import type { Secret } from "kubernetes-types/core/v1.js";
 import type { GeneratedKey, SecretManifest } from "../decide/decision.ts";
-import type { ObservedSecret } from "../decide/observed.ts";
+import type { ObservedSecret } from "../decide/live/observed.ts";
 
 /** What is known of the Secret after `ensureSecret`, and whether it was written. */
 export type EnsuredSecret =

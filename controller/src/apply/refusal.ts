@@ -1,6 +1,6 @@
 import { ApiError, isAlreadyExists, isConflict, isForbidden, isInvalid, isNotFound } from "@amalthea/kube";
 import type { Action } from "../decide/decision.ts";
-import type { ObservedFailure } from "../decide/observed.ts";
+import type { ObservedFailure } from "../decide/live/observed.ts";
 import { childKeyOf } from "./action-result.ts";
 
 /** Longest message that is kept of a refusal: a condition's message may have 32,768 bytes, people read one sentence. */

@@ -1,6 +1,6 @@
 import { ApiError, type KubeClient } from "@amalthea/kube";
 import { describe, expect, it } from "vitest";
-import { aServer } from "../decide/testing.ts";
+import { aServer } from "../decide/testing/builders.ts";
 import { writeStatus } from "./write-status.ts";
 
 describe("writeStatus", () => {

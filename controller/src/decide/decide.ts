@@ -1,9 +1,10 @@
+import type { JupyterServerStatus } from "@amalthea/api";
 import type { Decision } from "./decision.ts";
-import type { Observed } from "./observed.ts";
-import { planFor } from "./plan.ts";
-import { standBackSeconds } from "./server-metadata.ts";
+import type { Observed } from "./live/observed.ts";
+import { planFor } from "./plan/plan.ts";
 import type { DecisionSettings } from "./settings.ts";
-import { statusOf } from "./status.ts";
+import { statusOf } from "./status/status.ts";
+import { earliest } from "./values/time.ts";
 
 /**
  * Decides about one server: which writes, which status, and when to look again although nothing happens.
@@ -11,18 +12,19 @@ import { statusOf } from "./status.ts";
  * Guarantees: the same input gives the same decision; once a plan is carried out and seen, the next one is empty.
  */
 export function decide(observed: Observed, settings: DecisionSettings, now: Date): Decision {
-  const { plan, facts } = planFor(observed, settings, now);
-  const { status, events, checkAgainSeconds } = statusOf(observed, facts, settings, now);
-  const standBack = standBackSeconds(observed.server, now);
-  if (standBack > 0) {
-    // Its other fields are the predecessor's while it runs: it would write them again, and we would, without an end.
-    const { conditions = [] } = status;
-    const told = { ...observed.server.status, conditions, observedGeneration: observed.server.metadata.generation };
-    return { plan, status: told, events, outcome: { kind: "CheckAgain", afterSeconds: standBack } };
-  }
-  const outcome =
-    checkAgainSeconds === undefined
-      ? { kind: "Settled" as const }
-      : { kind: "CheckAgain" as const, afterSeconds: checkAgainSeconds };
-  return { plan, status, events, outcome };
+  const { plan, facts, checkAgainSeconds } = planFor(observed, settings, now);
+  const told = statusOf(observed, facts, settings, now);
+  const isBackingOff = facts.problems.some(({ kind }) => kind === "PredecessorRunning");
+  const afterSeconds = earliest(checkAgainSeconds, isBackingOff ? undefined : told.checkAgainSeconds);
+  return {
+    plan,
+    status: isBackingOff ? conditionsOnly(observed, told.status) : told.status,
+    events: told.events,
+    outcome: afterSeconds === undefined ? { kind: "Settled" } : { kind: "CheckAgain", afterSeconds },
+  };
+}
+
+/** The other fields belong to the legacy controller while it runs: both would write them again without an end. */
+function conditionsOnly({ server }: Observed, { conditions = [] }: JupyterServerStatus): JupyterServerStatus {
+  return { ...server.status, conditions, observedGeneration: server.metadata.generation };
 }

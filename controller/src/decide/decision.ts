@@ -1,5 +1,4 @@
 import type { JupyterServerStatus } from "@amalthea/api";
-import type { OwnerReference } from "./observed.ts";
 
 /** A complete manifest as it is sent by server-side apply: fixed key order, no timestamps, no defaults of the server. */
 export type Manifest = {
@@ -13,6 +12,15 @@ export type Manifest = {
     readonly ownerReferences?: readonly OwnerReference[];
   };
   readonly [field: string]: unknown;
+};
+
+export type OwnerReference = {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly controller?: boolean;
+  readonly blockOwnerDeletion?: boolean;
 };
 
 /**

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { ObservedFailure } from "../decide/observed.ts";
+import type { ObservedFailure } from "../decide/live/observed.ts";
 import { FailureMemory } from "./failure-memory.ts";
 
 const failure: ObservedFailure = {

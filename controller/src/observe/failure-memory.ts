@@ -1,4 +1,4 @@
-import type { ObservedFailure } from "../decide/observed.ts";
+import type { ObservedFailure } from "../decide/live/observed.ts";
 
 type Remembered = {
   readonly failure: ObservedFailure;

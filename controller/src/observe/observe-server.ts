@@ -2,7 +2,7 @@ import { LABELS } from "@amalthea/api";
 import type { JupyterServer } from "@amalthea/api";
 import type { KubeObject, Live, ObjectKey } from "@amalthea/kube";
 import type { Event as CoreEvent, Pod } from "kubernetes-types/core/v1.js";
-import type { LiveChild, Observed, ObservedEvent } from "../decide/observed.ts";
+import type { LiveChild, Observed, ObservedEvent } from "../decide/live/observed.ts";
 import type { Caches } from "./caches.ts";
 import type { FailureMemory } from "./failure-memory.ts";
 import { controllerOf, controllingServer } from "./owner.ts";

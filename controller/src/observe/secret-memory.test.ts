@@ -1,6 +1,6 @@
 import type { Pod } from "kubernetes-types/core/v1.js";
 import { describe, expect, it } from "vitest";
-import type { ObservedSecret } from "../decide/observed.ts";
+import type { ObservedSecret } from "../decide/live/observed.ts";
 import { type PodView, SecretMemory } from "./secret-memory.ts";
 
 const present: ObservedSecret = { kind: "Present", uid: "s", keys: [], contentHash: "h" };

@@ -1,5 +1,5 @@
 import type { Pod } from "kubernetes-types/core/v1.js";
-import type { ObservedEvent, ObservedSecret } from "../decide/observed.ts";
+import type { ObservedEvent, ObservedSecret } from "../decide/live/observed.ts";
 
 type Knowledge = {
   readonly secret: ObservedSecret;

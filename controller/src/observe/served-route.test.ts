@@ -1,8 +1,8 @@
 import type { KubeObject } from "@amalthea/kube";
 import { describe, expect, it } from "vitest";
-import { planFor } from "../decide/plan.ts";
-import { carryOut } from "../decide/simulated-world.ts";
-import { anObserved, NOW, someSettings } from "../decide/testing.ts";
+import { planFor } from "../decide/plan/plan.ts";
+import { carryOut } from "../decide/testing/simulated-world.ts";
+import { anObserved, NOW, someSettings } from "../decide/testing/builders.ts";
 import { servedRouteOf } from "./served-route.ts";
 
 const start = anObserved();

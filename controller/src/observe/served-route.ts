@@ -1,7 +1,7 @@
 import type { KubeObject } from "@amalthea/kube";
 import type { Pod } from "kubernetes-types/core/v1.js";
-import { listOf, valueAt } from "../decide/json.ts";
-import { startedWithOf } from "../decide/started-with.ts";
+import { listOf, valueAt } from "../decide/values/json.ts";
+import { startedWithOf } from "../decide/live/started-with.ts";
 import { controllingServer, parentUids } from "./owner.ts";
 import type { ServedRoute } from "./route-index.ts";
 

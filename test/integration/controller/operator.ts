@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { ConnectionError, createClient, type KubeClient, type Logger, readKubeConfig } from "@amalthea/kube";
-import { runAmalthea } from "../../../controller/src/amalthea.ts";
-import { readConfig } from "../../../controller/src/config.ts";
-import { Metrics } from "../../../controller/src/metrics.ts";
+import { runAmalthea } from "../../../controller/src/operator/operator.ts";
+import { readConfig } from "../../../controller/src/config/config.ts";
+import { Metrics } from "../../../controller/src/operator/metrics.ts";
 import { eventually } from "./servers.ts";
 import type { World } from "./world.ts";
 

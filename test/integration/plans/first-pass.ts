@@ -5,7 +5,7 @@ import type fc from "fast-check";
 import { ApplyHistory } from "../../../controller/src/apply/apply-history.ts";
 import { applyPlan } from "../../../controller/src/apply/apply-plan.ts";
 import { decide } from "../../../controller/src/decide/decide.ts";
-import { anObserved, someSettings } from "../../../controller/src/decide/testing.ts";
+import { anObserved, someSettings } from "../../../controller/src/decide/testing/builders.ts";
 import { findKind, SERVER_KIND } from "../../../controller/src/kinds.ts";
 import { installCrd } from "../api/resource.ts";
 import { randomSpecs, type SchemaNode } from "./random-servers.ts";

@@ -1,6 +1,6 @@
 import { type Kind, kinds, type Live } from "@amalthea/kube";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Fixture, loadFixture } from "../../e2e/predecessor.ts";
+import { type Fixture, loadFixture } from "../../e2e/legacy-controller.ts";
 import { startOperator } from "../controller/operator.ts";
 import { childKinds, eventually, User } from "../controller/servers.ts";
 import { controllerWrites, startWorld, type World } from "../controller/world.ts";

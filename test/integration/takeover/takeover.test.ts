@@ -2,7 +2,7 @@ import { jupyterServerCrd } from "@amalthea/api";
 import { type Kind, defineKind, kinds } from "@amalthea/kube";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { SERVER_KIND } from "../../../controller/src/kinds.ts";
-import { type Fixture, loadFixture, predecessorsDefinition } from "../../e2e/predecessor.ts";
+import { type Fixture, loadFixture, predecessorsDefinition } from "../../e2e/legacy-controller.ts";
 import { broken, withoutSpec, withOddStatus } from "../api/old-objects.ts";
 import { installCrd } from "../api/resource.ts";
 import { type Operator, startOperator } from "../controller/operator.ts";

@@ -1,4 +1,5 @@
 import { LABELS, type JupyterServer, type Route } from "@amalthea/api";
+import type { StartedWith } from "../live/started-with.ts";
 import type { DecisionSettings } from "../settings.ts";
 
 /** What the builders of children work from. */
@@ -9,6 +10,21 @@ export type ChildContext = {
   readonly route: Route;
   /** Where the server is reached now: as its running pod was started, else as the next one will be. */
   readonly servedRoute: Route;
+};
+
+/** Where a server is reached, and where its spec wants it. */
+export type ServerRoutes = {
+  /** What the spec asks for; undefined without a host. */
+  readonly wanted: Route | undefined;
+  /** Where the server is reached now: as its pod was started, else as the next one will be. */
+  readonly served: Route | undefined;
+  /**
+   * Another server has the wanted route, while this one has another that it would lose: the move is refused, and
+   * whatever else changes or restarts the server leaves it where it is.
+   */
+  readonly isMoveRefused: boolean;
+  /** What a new pod takes its route from when the move is refused; undefined in the predecessor's layout. */
+  readonly kept: StartedWith | undefined;
 };
 
 /** Labels that select the server's pod, and only the pod of this very object: a later server may have the same name. */

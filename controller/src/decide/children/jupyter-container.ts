@@ -1,7 +1,7 @@
 import { CONTAINERS, HTTP_PORT_NAME, isPathWithin, normalizePath, PORTS, prefixOf, VOLUMES } from "@amalthea/api";
 import type { Container, EnvVar, Probe, VolumeMount } from "kubernetes-types/core/v1.js";
 import { isOidc, type ChildContext } from "./child-context.ts";
-import { copyOf } from "../json.ts";
+import { copyOf } from "../values/json.ts";
 import { JUPYTER_ENV } from "./jupyter-config.ts";
 
 const CONFIG_DIRECTORY = "/etc/jupyter_server_config";

@@ -5,8 +5,8 @@ import type { NetworkPolicy, NetworkPolicyPeer, NetworkPolicyPort } from "kubern
 import type { StatefulSet } from "kubernetes-types/apps/v1.js";
 import { describe, expect, it } from "vitest";
 import type { NetworkPolicySettings } from "../settings.ts";
-import { decide } from "../simulated-world.ts";
-import { anObserved, aServer, someSettings, type ServerOptions } from "../testing.ts";
+import { decide } from "../testing/simulated-world.ts";
+import { anObserved, aServer, someSettings, type ServerOptions } from "../testing/builders.ts";
 
 // What a network plugin makes of a policy, by the words of the Kubernetes API reference.
 

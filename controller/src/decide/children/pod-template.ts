@@ -1,7 +1,7 @@
 import { childName, LABELS, SECRET_KEYS, VOLUMES } from "@amalthea/api";
 import type { PodSpec, PodTemplateSpec, Volume, VolumeProjection } from "kubernetes-types/core/v1.js";
 import { isOidc, podSelector, type ChildContext } from "./child-context.ts";
-import { copyOf } from "../json.ts";
+import { copyOf } from "../values/json.ts";
 import { jupyterContainer, SECRET_FILES, SHARED_MEMORY_VOLUME } from "./jupyter-container.ts";
 import { oauth2Proxy } from "./sidecars/oauth2-proxy.ts";
 

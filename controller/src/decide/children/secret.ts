@@ -1,5 +1,5 @@
 import { childName, SECRET_KEYS } from "@amalthea/api";
-import type { JsonObject } from "../json.ts";
+import type { JsonObject } from "../values/json.ts";
 import type { GeneratedKey } from "../decision.ts";
 import { isOidc, type ChildContext } from "./child-context.ts";
 

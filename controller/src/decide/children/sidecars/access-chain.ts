@@ -1,8 +1,8 @@
 import { ANNOTATIONS, CONTAINERS } from "@amalthea/api";
 import type { Volume } from "kubernetes-types/core/v1.js";
-import { contentHash } from "../../hash.ts";
-import { copyOf, listOf, objectOf, valueAt, type JsonObject } from "../../json.ts";
-import type { Warning } from "../../plan-facts.ts";
+import { contentHash } from "../../values/hash.ts";
+import { copyOf, listOf, objectOf, valueAt, type JsonObject } from "../../values/json.ts";
+import type { Warning } from "../../facts.ts";
 import { isOidc, type ChildContext } from "../child-context.ts";
 import { authProxyRoutes } from "./auth-proxy-routes.ts";
 import { authorization, POLICY_KEY, policyVolume } from "./authorization.ts";

@@ -1,6 +1,6 @@
 import { routeOf, type Route } from "@amalthea/api";
 import { describe, expect, it } from "vitest";
-import { aServer } from "../../testing.ts";
+import { aServer } from "../../testing/builders.ts";
 import { NO_UPSTREAM } from "./oauth2-proxy.ts";
 import { readPatchedArgs } from "./upstreams.ts";
 

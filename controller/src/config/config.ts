@@ -1,0 +1,187 @@
+import { DEFAULT_ANNOTATION_PREFIX } from "@amalthea/api";
+import { parse as parseYaml } from "yaml";
+import type { DecisionSettings } from "../decide/settings.ts";
+import { ConfigError, type Environment, EnvironmentReader } from "./environment.ts";
+import { readSidecarImages, readSidecarOverrides } from "./sidecar-config.ts";
+
+/** Which namespaces are looked at. */
+export type Scope =
+  | { readonly kind: "Cluster" }
+  | { readonly kind: "Namespaces"; readonly namespaces: readonly string[] }
+  /** Neither `CLUSTER_WIDE` nor `NAMESPACES` is set: the namespace that the controller runs in. */
+  | { readonly kind: "OwnNamespace" };
+
+/** A kind that patches may add, as the predecessor listed it: plural and group; the rest is looked up at the start. */
+export type ExtraChildResource = { readonly name: string; readonly group: string };
+
+export type LogLevel = "debug" | "info" | "warn" | "error";
+
+/** Everything the controller can be told, with the defaults of `readConfig`. */
+export type ControllerConfig = {
+  readonly scope: Scope;
+  /** Namespace the controller runs in; undefined outside a cluster, where the kubeconfig's context says it. */
+  readonly podNamespace: string | undefined;
+  /** Name under which this process holds the lease; undefined lets the host name stand for it. */
+  readonly podName: string | undefined;
+  readonly leaderElection: { readonly enabled: boolean; readonly leaseName: string };
+  /** Servers that are reconciled at the same time. */
+  readonly workers: number;
+  readonly healthPort: number;
+  readonly metrics: { readonly enabled: boolean; readonly port: number };
+  readonly logLevel: LogLevel;
+  readonly extraChildResources: readonly ExtraChildResource[];
+  /** Settings of the decisions, without the extra kinds, which are complete only once they are looked up. */
+  readonly decision: Omit<DecisionSettings, "extraChildKinds">;
+  /** What an administrator should know and what does not stop the start: retired variables, an assumed scope. */
+  readonly warnings: readonly string[];
+};
+
+/** Variables of the predecessor that configured its framework: nothing here corresponds to them. */
+const RETIRED = ["KOPF_CREATE_TIMEOUT", "KOPF_CREATE_BACKOFF", "KOPF_CREATE_RETRIES"] as const;
+
+/** Variables of the predecessor whose feature this version does not have yet. */
+const NOT_YET = [
+  "JUPYTER_SERVER_IDLE_CHECK_INTERVAL_SECONDS",
+  "JUPYTER_SERVER_PENDING_CHECK_INTERVAL_SECONDS",
+  "CPU_USAGE_MILLICORES_IDLE_THRESHOLD",
+  "JUPYTER_SERVER_RESOURCE_CHECK_ENABLED",
+  "JUPYTER_SERVER_RESOURCE_CHECK_INTERVAL_SECONDS",
+  "METRICS_EXTRA_LABELS",
+  "AUDITLOG_ENABLED",
+] as const;
+
+/** Variables that named the watched resource. The name is fixed now; setting the same one is no mistake. */
+const FIXED = { CRD_API_GROUP: "amalthea.dev", CRD_API_VERSION: "v1alpha1", CRD_NAME: "JupyterServer" } as const;
+
+/**
+ * Reads the whole configuration, once, at the start. The variables of the predecessor keep their names and defaults.
+ *
+ * @throws ConfigError naming every wrong variable, not only the first.
+ */
+export function readConfig(env: Environment): ControllerConfig {
+  const reader = new EnvironmentReader(env);
+  for (const [name, only] of Object.entries(FIXED)) {
+    const value = reader.text(name);
+    if (value !== undefined && value !== only) reader.problems.push(`${name} can only be ${only}, not "${value}"`);
+  }
+  const config: ControllerConfig = {
+    scope: readScope(reader),
+    podNamespace: reader.text("POD_NAMESPACE"),
+    podName: reader.text("POD_NAME"),
+    leaderElection: {
+      enabled: reader.flag("LEADER_ELECTION_ENABLED", true),
+      leaseName: reader.text("LEASE_NAME") ?? "amalthea-controller",
+    },
+    workers: reader.integer("WORKERS", 16, { min: 1, max: 256 }),
+    healthPort: reader.integer("HEALTH_PORT", 8080, { min: 0, max: 65_535 }),
+    metrics: {
+      enabled: reader.flag("METRICS_ENABLED", false),
+      port: reader.integer("METRICS_PORT", 8765, { min: 0, max: 65_535 }),
+    },
+    logLevel: readLogLevel(reader),
+    extraChildResources: reader.structured(
+      "EXTRA_CHILD_RESOURCES",
+      'a JSON list of {"name": plural, "group": group}',
+      { parse: JSON.parse, accept: asResources },
+      [],
+    ),
+    decision: readDecisionSettings(reader),
+    warnings: warningsOf(reader),
+  };
+  if (reader.problems.length > 0) throw new ConfigError(reader.problems);
+  return config;
+}
+
+function readScope(reader: EnvironmentReader): Scope {
+  const namespaces = (reader.text("NAMESPACES") ?? "")
+    .split(",")
+    .map((name) => name.trim())
+    .filter((name) => name !== "");
+  for (const name of namespaces) {
+    if (!NAMESPACE_NAME.test(name)) reader.problems.push(`NAMESPACES contains "${name}", which is no namespace's name`);
+  }
+  if (reader.flag("CLUSTER_WIDE", false)) {
+    if (namespaces.length > 0) reader.problems.push("NAMESPACES and CLUSTER_WIDE cannot both be set");
+    return { kind: "Cluster" };
+  }
+  return namespaces.length > 0
+    ? { kind: "Namespaces", namespaces: [...new Set(namespaces)].toSorted() }
+    : { kind: "OwnNamespace" };
+}
+
+/** @see https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-label-names */
+const NAMESPACE_NAME = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
+
+function readLogLevel(reader: EnvironmentReader): LogLevel {
+  const verbose = reader.flag("DEBUG", false) || reader.flag("VERBOSE", false);
+  return reader.choice("LOG_LEVEL", ["debug", "info", "warn", "error"], verbose ? "debug" : "info");
+}
+
+function readDecisionSettings(reader: EnvironmentReader): Omit<DecisionSettings, "extraChildKinds"> {
+  const list = { parse: JSON.parse, accept: asList };
+  return {
+    selectorLabels: reader.structured(
+      "AMALTHEA_SELECTOR_LABELS",
+      "a YAML or JSON map of label names to values",
+      { parse: parseYaml, accept: asLabels },
+      {},
+    ),
+    schedulerName: reader.text("SERVER_SCHEDULER_NAME"),
+    annotationPrefix: reader.text("ANNOTATION_PREFIX") ?? DEFAULT_ANNOTATION_PREFIX,
+    keepPredecessorAnnotations: reader.flag("KEEP_PREDECESSOR_ANNOTATIONS", false),
+    unschedulableGraceSeconds: reader.integer("UNSCHEDULABLE_GRACE_SECONDS", 600, { min: 0 }),
+    initContainerRestartLimit: reader.integer("JUPYTER_SERVER_INIT_CONTAINER_RESTART_LIMIT", 1, { min: 0 }),
+    containerRestartLimit: reader.integer("JUPYTER_SERVER_CONTAINER_RESTART_LIMIT", 3, { min: 0 }),
+    networkPolicy: {
+      enabled: reader.flag("NETWORK_POLICY_ENABLED", true),
+      ingressFrom: reader.structured(
+        "NETWORK_POLICY_INGRESS_FROM",
+        "a JSON list of network policy peers",
+        list,
+        undefined,
+      ),
+      egress: reader.structured("NETWORK_POLICY_EGRESS", "a JSON list of egress rules", list, undefined),
+    },
+    images: readSidecarImages(reader),
+    sidecars: readSidecarOverrides(reader),
+  };
+}
+
+function warningsOf(reader: EnvironmentReader): readonly string[] {
+  const isSet = (name: string): boolean => reader.text(name) !== undefined;
+  return [
+    ...RETIRED.filter(isSet).map(
+      (name) => `${name} has no effect any more: failed writes are tried again with back-off`,
+    ),
+    ...NOT_YET.filter(isSet).map((name) => `${name} has no effect in this version`),
+    ...(isSet("CLUSTER_WIDE") || isSet("NAMESPACES")
+      ? []
+      : ["neither CLUSTER_WIDE nor NAMESPACES is set: only the controller's own namespace is looked at"]),
+  ];
+}
+
+function asResources(value: unknown): readonly ExtraChildResource[] | undefined {
+  if (!Array.isArray(value)) return undefined;
+  const resources = value.map((entry: unknown) => {
+    if (!isRecord(entry) || typeof entry["name"] !== "string") return undefined;
+    const group = entry["group"] ?? "";
+    return typeof group === "string" ? { name: entry["name"].toLowerCase(), group } : undefined;
+  });
+  return resources.every((resource) => resource !== undefined) ? resources : undefined;
+}
+
+function asLabels(value: unknown): Readonly<Record<string, string>> | undefined {
+  if (!isRecord(value)) return undefined;
+  const entries = Object.entries(value);
+  // YAML reads `true` and `1` as other types; a label is text whatever it looks like.
+  if (entries.some(([, text]) => typeof text === "object" || text === undefined)) return undefined;
+  return Object.fromEntries(entries.map(([name, text]) => [name, String(text)]));
+}
+
+function asList(value: unknown): readonly unknown[] | undefined {
+  return Array.isArray(value) ? value : undefined;
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

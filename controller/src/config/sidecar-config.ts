@@ -1,0 +1,70 @@
+import { DEFAULT_IMAGES } from "@amalthea/api";
+import type { SidecarImages, SidecarOverrides } from "../decide/settings.ts";
+import type { EnvironmentReader } from "./environment.ts";
+
+/**
+ * Oldest releases without a known hole that concerns a login in front of Jupyter: for oauth2-proxy headers with
+ * underscores and sessions that survive a sign-in, for traefik forged forward-auth headers.
+ */
+const FLOORS = { TRAEFIK_IMAGE: [3, 7, 15], OAUTH2_PROXY_IMAGE: [7, 15, 3] } as const;
+
+/** What can be changed about each. */
+const CHANGEABLE: Readonly<Record<string, readonly string[]>> = {
+  traefik: ["resources", "extraArgs"],
+  oauth2Proxy: ["resources", "extraArgs"],
+  authorization: ["resources"],
+};
+
+/** Reads the images of the containers in front of Jupyter; an image whose tag says that it is too old is a problem. */
+export function readSidecarImages(reader: EnvironmentReader): SidecarImages {
+  const images = {
+    traefik: reader.text("TRAEFIK_IMAGE") ?? DEFAULT_IMAGES.traefik,
+    oauth2Proxy: reader.text("OAUTH2_PROXY_IMAGE") ?? DEFAULT_IMAGES.oauth2Proxy,
+    authorization: reader.text("AUTHORIZATION_IMAGE") ?? DEFAULT_IMAGES.authorization,
+  };
+  checkFloor("TRAEFIK_IMAGE", images.traefik, reader);
+  checkFloor("OAUTH2_PROXY_IMAGE", images.oauth2Proxy, reader);
+  return images;
+}
+
+/** Reads what an administrator changes about these containers, from `SIDECARS`. */
+export function readSidecarOverrides(reader: EnvironmentReader): SidecarOverrides {
+  return reader.structured(
+    "SIDECARS",
+    "a JSON object of traefik, oauth2Proxy and authorization, each with resources, the first two also with extraArgs (a list of texts)",
+    { parse: JSON.parse, accept: asOverrides },
+    {},
+  );
+}
+
+/** A tag that is no version, or a digest alone, says nothing about the age. */
+function checkFloor(variable: keyof typeof FLOORS, image: string, reader: EnvironmentReader): void {
+  const version = /:v?(\d+)(?:\.(\d+))?(?:\.(\d+))?[^/@]*(?:@.*)?$/.exec(image);
+  if (version === null) return;
+  const floor = FLOORS[variable];
+  // A tag of fewer numbers moves with the newest release that they begin.
+  const differences = version
+    .slice(1)
+    .map((text, index) => (text === undefined ? 0 : Number(text) - (floor[index] ?? 0)));
+  const first = differences.find((difference) => difference !== 0) ?? 0;
+  if (first < 0) reader.problems.push(`${variable} must be version ${floor.join(".")} or newer, not "${image}"`);
+}
+
+function asOverrides(value: unknown): SidecarOverrides | undefined {
+  if (!isRecord(value)) return undefined;
+  const isKnown = ([name, override]: readonly [string, unknown]): boolean =>
+    isOverride(override, CHANGEABLE[name] ?? []);
+  return Object.entries(value).every(isKnown) ? (value as SidecarOverrides) : undefined;
+}
+
+function isOverride(value: unknown, changeable: readonly string[]): boolean {
+  if (!isRecord(value)) return false;
+  const { resources, extraArgs } = value;
+  const areTexts = Array.isArray(extraArgs) && extraArgs.every((arg) => typeof arg === "string");
+  const isFine = (resources === undefined || isRecord(resources)) && (extraArgs === undefined || areTexts);
+  return isFine && changeable.length > 0 && Object.keys(value).every((key) => changeable.includes(key));
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

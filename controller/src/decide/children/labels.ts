@@ -1,0 +1,37 @@
+import { API_VERSION, COMPONENT, KIND, LABELS, type JupyterServer } from "@amalthea/api";
+import type { OwnerReference } from "../decision.ts";
+import type { DecisionSettings } from "../settings.ts";
+
+/**
+ * Labels of every object of a server: its own, over them the administrator's, over them ours. A label that a patch or
+ * a builder has put on the object itself comes last, except where it is one of ours.
+ */
+export function labelsOf(
+  server: JupyterServer,
+  settings: DecisionSettings,
+  own: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  return {
+    ...server.metadata.labels,
+    ...settings.selectorLabels,
+    [LABELS.component]: COMPONENT,
+    ...own,
+    [LABELS.parentUid]: server.metadata.uid,
+    [LABELS.parentName]: server.metadata.name,
+  };
+}
+
+/** The reference by which a child is deleted with its server, and found again. */
+export function ownerOf(server: JupyterServer): OwnerReference {
+  return {
+    apiVersion: API_VERSION,
+    kind: KIND,
+    name: server.metadata.name,
+    uid: server.metadata.uid,
+    controller: true,
+    blockOwnerDeletion: true,
+  };
+}
+
+/** Prefix of the labels and annotations that patches must leave alone. */
+export const OUR_PREFIX = "amalthea.dev/";

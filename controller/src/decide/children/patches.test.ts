@@ -1,0 +1,127 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { Patch } from "@amalthea/api";
+import { desiredChildren, type Desired } from "./desired.ts";
+import { mergePatch } from "./patches.ts";
+import { aServer, someSettings } from "../testing/builders.ts";
+import { routeOf } from "@amalthea/api";
+
+function render(...patches: readonly Patch[]): Desired {
+  const server = aServer({ patches });
+  return desiredChildren(server, someSettings(), { wanted: routeOf(server), served: undefined, kept: undefined });
+}
+
+const json = (...patch: readonly unknown[]): Patch => ({ type: "application/json-patch+json", patch });
+const merge = (patch: unknown): Patch => ({ type: "application/merge-patch+json", patch });
+
+describe("patches", () => {
+  it.each([
+    {
+      patch: json({ op: "replace", path: "/service/spec/nothing", value: 1 }),
+      at: "/service/spec/nothing",
+      because: "does not exist",
+    },
+    { patch: json({ op: "test", path: "/service/kind", value: "Pod" }), at: "/service/kind", because: "test failed" },
+    { patch: json({ op: "increase", path: "/service/kind" }), at: "/service/kind", because: "not known" },
+    { patch: json({ op: "add", path: "", value: {} }), at: "", because: "as a whole" },
+    { patch: json("add"), at: "", because: "must be an object" },
+    { patch: merge([]), at: "", because: "must be an object" },
+    { patch: { patch: {} }, at: "", because: "no type" },
+  ])("that fail name the patch, $at and that it is $because", ({ patch, at, because }) => {
+    const desired = render(merge({}), patch);
+    expect(desired.kind).toBe("Unrenderable");
+    expect(desired.problems).toEqual([
+      { kind: "PatchFailed", patchIndex: 1, path: at, reason: expect.stringContaining(because) as string },
+    ]);
+  });
+
+  it.each([
+    { change: "the name", patch: merge({ service: { metadata: { name: "other" } } }), because: "its name" },
+    {
+      change: "the namespace",
+      patch: merge({ service: { metadata: { namespace: "other" } } }),
+      because: "its namespace",
+    },
+    { change: "the owner", patch: merge({ service: { metadata: { ownerReferences: [] } } }), because: "its owner" },
+    {
+      change: "a label of ours",
+      patch: merge({ service: { metadata: { labels: { "amalthea.dev/child-key": "x" } } } }),
+      because: "is set by the controller",
+    },
+    {
+      change: "the kind",
+      patch: merge({ service: { kind: "ConfigMap", apiVersion: "v1" } }),
+      because: "apiVersion and kind",
+    },
+    { change: "the version", patch: merge({ service: { apiVersion: "v2" } }), because: "apiVersion and kind" },
+    { change: "all of it", patch: merge({ service: 5 }), because: "no manifest" },
+  ])("cannot change $change of a child, and the other children are made", ({ patch, because }) => {
+    const desired = render(patch);
+    expect(desired.problems).toEqual([
+      { kind: "ChildInvalid", childKey: "service", reason: expect.stringContaining(because) as string },
+    ]);
+    const keys = desired.kind === "Rendered" ? desired.children.map(({ childKey }) => childKey) : [];
+    expect(keys).toContain("statefulset");
+    expect(keys).not.toContain("service");
+  });
+
+  it.each([
+    ["dropped", merge({ statefulset: null })],
+    ["given another pod label", merge({ statefulset: { spec: { template: { metadata: { labels: { app: "x" } } } } } })],
+  ])("make nothing when the StatefulSet is %s", (_change, patch) => {
+    expect(render(patch)).toMatchObject({
+      kind: "Unrenderable",
+      problems: [{ kind: "ChildInvalid", childKey: "statefulset" }],
+    });
+  });
+
+  it("add a child in the version in which it is watched, and in no other", () => {
+    const extra = { apiVersion: "networking.k8s.io/v1beta1", kind: "Ingress", metadata: { name: "extra" } };
+    expect(render(merge({ extra })).problems).toEqual([
+      { kind: "ChildInvalid", childKey: "extra", reason: "its apiVersion must be networking.k8s.io/v1" },
+    ]);
+  });
+
+  it("set keys of the Secret instead of drawing them", () => {
+    const desired = render(json({ op: "replace", path: "/secret/data/jupyterServerAppToken", value: "dA==" }));
+    const [secret] = desired.kind === "Rendered" ? desired.secrets : [];
+    expect(secret?.generated.map(({ key }) => key)).toEqual(["jupyterServerCookieSecret"]);
+    expect(secret?.manifest["data"]).toEqual({ jupyterServerAppToken: "dA==" });
+  });
+});
+
+describe("mergePatch", () => {
+  // The examples of RFC 7386, appendix A.
+  it.each([
+    [{ a: "b" }, { a: "c" }, { a: "c" }],
+    [{ a: "b" }, { b: "c" }, { a: "b", b: "c" }],
+    [{ a: "b" }, { a: null }, {}],
+    [{ a: "b", b: "c" }, { a: null }, { b: "c" }],
+    [{ a: ["b"] }, { a: "c" }, { a: "c" }],
+    [{ a: "c" }, { a: ["b"] }, { a: ["b"] }],
+    [{ a: { b: "c" } }, { a: { b: "d", c: null } }, { a: { b: "d" } }],
+    [{ a: [{ b: "c" }] }, { a: [1] }, { a: [1] }],
+    [
+      ["a", "b"],
+      ["c", "d"],
+      ["c", "d"],
+    ],
+    [{ a: "b" }, ["c"], ["c"]],
+    [{ a: "foo" }, null, null],
+    [{ a: "foo" }, "bar", "bar"],
+    [{ e: null }, { a: 1 }, { e: null, a: 1 }],
+    [[1, 2], { a: "b", c: null }, { a: "b" }],
+    [{}, { a: { bb: { ccc: null } } }, { a: { bb: {} } }],
+  ])("makes of %j and %j: %j", (target, patch, result) => {
+    expect(mergePatch(target, patch)).toEqual(result);
+  });
+
+  it("changes nothing the second time", () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), fc.jsonValue(), (target, patch) => {
+        const once = mergePatch(target, patch);
+        expect(mergePatch(once, patch)).toEqual(once);
+      }),
+    );
+  });
+});

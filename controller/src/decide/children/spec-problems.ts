@@ -1,0 +1,66 @@
+import { ROUTING_PATH_PATTERN, type JupyterServer, type Route } from "@amalthea/api";
+import { isReservedVariable } from "./jupyter-container.ts";
+import type { Problem } from "../facts.ts";
+import { isLoginPossible } from "./spec-warnings.ts";
+
+/**
+ * What in a spec can never work. The CRD refuses most of it; an object stored before it could may have it nevertheless.
+ *
+ * @param route Undefined when the spec has no host.
+ * @param isLegacy The server was created under 0.24.
+ */
+export function specProblems(server: JupyterServer, route: Route | undefined, isLegacy: boolean): readonly Problem[] {
+  const { spec } = server;
+  const reserved = (spec.jupyterServer.env ?? []).find(({ name }) => isReservedVariable(name));
+  return [
+    ...(route === undefined
+      ? [invalid("routing.host", "the host is missing; set the name people reach the server by")]
+      : []),
+    ...(reserved === undefined
+      ? []
+      : [invalid("jupyterServer.env", `${reserved.name} is set by the controller; use another name`)]),
+    ...(spec.auth.oidc.enabled
+      ? [...oidcProblems(spec.auth.oidc), ...loginProblems(route, isLegacy), ...pathProblems(route)]
+      : []),
+  ];
+}
+
+/** Legacy objects get a warning instead: 0.24 accepted them. */
+function loginProblems(route: Route | undefined, isLegacy: boolean): readonly Problem[] {
+  if (route === undefined || isLoginPossible(route.origin) || isLegacy) return [];
+  const message =
+    "browsers keep a login on https only; enable TLS here, or set routing.externalUrl where TLS ends elsewhere";
+  return [invalid("routing.tls.enabled", message)];
+}
+
+/** Without a login such a path may work, depending on the ingress controller; the login's cookies and routes cannot carry it. */
+function pathProblems(route: Route | undefined): readonly Problem[] {
+  if (route === undefined || new RegExp(ROUTING_PATH_PATTERN).test(route.path)) return [];
+  return [invalid("routing.path", "use only a-z, A-Z, 0-9 and -._~@:,=&!' between its slashes")];
+}
+
+type OidcSpec = JupyterServer["spec"]["auth"]["oidc"];
+
+function oidcProblems(oidc: OidcSpec): readonly Problem[] {
+  const { issuerUrl = "", clientId = "", clientSecret } = oidc;
+  const { name, key } = clientSecret?.secretKeyRef ?? {};
+  const hasSecret = clientSecret?.value !== undefined || (name !== undefined && key !== undefined);
+  return [
+    ...(issuerUrl === "" ? [invalid("auth.oidc.issuerUrl", "the provider's address is missing")] : []),
+    ...(clientId === "" ? [invalid("auth.oidc.clientId", "the client id is missing")] : []),
+    ...(hasSecret ? [] : [invalid("auth.oidc.clientSecret", "give a value, or name and key of a Secret")]),
+    ...(oidc.allowAnyUser && hasList(oidc)
+      ? [invalid("auth.oidc.allowAnyUser", "it contradicts the lists of who may enter; remove one of the two")]
+      : []),
+  ];
+}
+
+function hasList({ userId, authorizedUserIds, authorizedEmails, authorizedGroups }: OidcSpec): boolean {
+  return [userId ?? "", ...(authorizedUserIds ?? []), ...authorizedEmails, ...authorizedGroups].some(
+    (entry) => entry !== "",
+  );
+}
+
+function invalid(field: string, message: string): Problem {
+  return { kind: "InvalidSpec", field, message };
+}

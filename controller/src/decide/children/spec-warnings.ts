@@ -1,0 +1,41 @@
+import { isPathWithin, routeOf, type JupyterServer } from "@amalthea/api";
+import type { Warning } from "../facts.ts";
+
+/**
+ * What works and is probably not what was meant.
+ *
+ * @param isLegacy The server was created under 0.24, which accepted a login on plain http.
+ */
+export function specWarnings(server: JupyterServer, isLegacy: boolean): readonly Warning[] {
+  return [...accessWarnings(server, isLegacy), ...storageWarnings(server)];
+}
+
+function accessWarnings(server: JupyterServer, isLegacy: boolean): readonly Warning[] {
+  const { token, tokenSecretRef, oidc } = server.spec.auth;
+  if (!oidc.enabled) return token === "" && tokenSecretRef === undefined ? [{ kind: "OpenServer" }] : [];
+  const route = routeOf(server);
+  const isInsecure = route !== undefined && !isLoginPossible(route.origin) && isLegacy;
+  return [
+    ...(isInsecure ? [{ kind: "InsecureLogin", host: route.host } as const] : []),
+    ...(hasCriterion(oidc) ? [] : [{ kind: "NobodyAuthorized" } as const]),
+  ];
+}
+
+/** Browsers keep the session cookie, which is for secure connections only, also on plain http for localhost. */
+export function isLoginPossible(origin: string): boolean {
+  return origin.startsWith("https:") || /^http:\/\/([^/]+\.)?localhost(:\d+)?$/.test(origin);
+}
+
+function hasCriterion(oidc: JupyterServer["spec"]["auth"]["oidc"]): boolean {
+  const { allowAnyUser, userId, authorizedUserIds, authorizedEmails, authorizedGroups } = oidc;
+  const entries = [...(authorizedUserIds ?? []), ...authorizedEmails, ...authorizedGroups];
+  return allowAnyUser || entries.length > 0 || (userId ?? "") !== "";
+}
+
+function storageWarnings({ spec }: JupyterServer): readonly Warning[] {
+  const { enabled, existingClaim, mountPath } = spec.storage.pvc;
+  const { rootDir, hibernated } = spec.jupyterServer;
+  const hasVolume = enabled || existingClaim !== undefined;
+  if (!hasVolume) return hibernated ? [{ kind: "HibernatedWithoutVolume" }] : [];
+  return isPathWithin(rootDir, mountPath) ? [] : [{ kind: "RootDirOutsideVolume", rootDir, mountPath }];
+}

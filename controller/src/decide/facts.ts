@@ -1,0 +1,81 @@
+import type { Route } from "@amalthea/api";
+
+/**
+ * What planning found out that status must tell. Planning says *what* is the case; `status.ts` chooses the condition, its
+ * reason and the sentence for the user. Failures of the API server are not repeated here: they are in `Observed.failures`.
+ */
+export type PlanFacts = {
+  /** Why the server, or a part of it, cannot be made what its spec asks for. Empty: nothing stands in the way. */
+  readonly problems: readonly Problem[];
+  /** What was done otherwise than asked, or is unsafe; the server works nevertheless. */
+  readonly warnings: readonly Warning[];
+  /** Spec fields (`jupyterServer.image`) that reach the pod at its next start, sorted; empty when there is no pod. */
+  readonly pendingFields: readonly string[];
+  /** Where users find the server: what the running pod was started with, else what the spec says. Undefined without a host. */
+  readonly route: Route | undefined;
+  /** The live Ingress is as we want it (or a patch dropped it on purpose): requests can reach the pod. */
+  readonly desiredIngressSettled: boolean;
+  readonly resize: ResizeFacts;
+  /** The children are still those that the predecessor's 0.24 made. */
+  readonly legacyLayout: boolean;
+  /** Replicas of the StatefulSet as they should be now. */
+  readonly replicas: 0 | 1;
+  /** Somebody asked for a restart that has not happened yet, or `updatePolicy: Restart` removes the pod in this pass. */
+  readonly restarting: boolean;
+};
+
+/** A CPU or memory change on a running pod. Whether the node grants it stands in the pod's own conditions. */
+export type ResizeFacts =
+  | { readonly kind: "None" }
+  /** A `Resize` is in this plan. */
+  | { readonly kind: "Requested"; readonly container: string }
+  /** The change waits for the next start, because it cannot be made in place. */
+  | { readonly kind: "NotPossible"; readonly because: string };
+
+export type Problem =
+  /** A field that can never work, such as a missing host: dotted path below `spec`, and what to do. */
+  | { readonly kind: "InvalidSpec"; readonly field: string; readonly message: string }
+  | {
+      readonly kind: "PatchFailed";
+      /** Index in `spec.patches`. */
+      readonly patchIndex: number;
+      /** JSON pointer in the patch document, empty when the patch as a whole is malformed. */
+      readonly path: string;
+      readonly reason: string;
+    }
+  /** Patches added a child of a kind that the administrator has not listed. */
+  | {
+      readonly kind: "ChildKindRefused";
+      readonly childKey: string;
+      readonly apiVersion: string;
+      readonly childKind: string;
+    }
+  /** A patch left a child that is no manifest, or changed what it may not (name, namespace, owner, our labels). */
+  | { readonly kind: "ChildInvalid"; readonly childKey: string; readonly reason: string }
+  /** A volume cannot become smaller. Quantities as they were written. */
+  | { readonly kind: "ClaimShrinkRefused"; readonly from: string; readonly to: string }
+  /** A bound volume's class (or another fixed field) cannot change. */
+  | { readonly kind: "ClaimChangeRefused"; readonly field: string; readonly from: string; readonly to: string }
+  /**
+   * Another server, `namespace/name`, serves this host and path already, or is older and asks for it. `keptUrl` is where
+   * the server goes on being reached; undefined if it has no route at all.
+   */
+  | { readonly kind: "RouteTaken"; readonly holder: string; readonly keptUrl: string | undefined }
+  /** The predecessor's finalizer came back after we removed it: its controller still runs, and we stand back. */
+  | { readonly kind: "PredecessorRunning" };
+
+export type Warning =
+  /** `auth.token: ""` without OIDC: everybody who reaches the server may use it. */
+  | { readonly kind: "OpenServer" }
+  /** A patch addressed the proxy container, which a server in token mode does not have, or asked for other replicas. */
+  | { readonly kind: "PatchSkipped"; readonly patchIndex: number; readonly path: string; readonly reason: string }
+  /** `--skip-auth-route` is not passed on to oauth2-proxy. */
+  | { readonly kind: "SkipAuthRouteIgnored"; readonly args: readonly string[] }
+  /** Hibernated without a volume: the pod's files are gone. */
+  | { readonly kind: "HibernatedWithoutVolume" }
+  /** OIDC on a plain-http host that is not localhost: browsers refuse the session cookie. */
+  | { readonly kind: "InsecureLogin"; readonly host: string }
+  /** OIDC with no criterion at all: nobody may enter. */
+  | { readonly kind: "NobodyAuthorized" }
+  /** The working directory is not on the volume: what is written there does not survive the pod. */
+  | { readonly kind: "RootDirOutsideVolume"; readonly rootDir: string; readonly mountPath: string };

@@ -1,0 +1,46 @@
+import { LABELS } from "@amalthea/api";
+import type { Target } from "../decision.ts";
+import { valueAt } from "../values/json.ts";
+import type { LiveChild, Observed } from "./observed.ts";
+import { groupKind } from "./kinds.ts";
+
+/** A manifest's or an object's identity inside its namespace. */
+type Named = { readonly apiVersion: string; readonly kind: string; readonly metadata: { readonly name: string } };
+
+/** The live object that a manifest describes; undefined if there is none. */
+export function findLive(observed: Observed, manifest: Named): LiveChild | undefined {
+  return observed.children.find((child) => isSameObject(child, manifest));
+}
+
+/** Whether two of one namespace are the same object, whatever the version of the API. */
+export function isSameObject(left: Named, right: Named): boolean {
+  return groupKind(left) === groupKind(right) && left.metadata.name === right.metadata.name;
+}
+
+/** The server's live StatefulSet, ours or 0.24's. */
+export function liveStatefulSet(observed: Observed): LiveChild | undefined {
+  const metadata = { name: observed.server.metadata.name };
+  return findLive(observed, { apiVersion: "apps/v1", kind: "StatefulSet", metadata });
+}
+
+/** Replicas that a live StatefulSet asks for. */
+export function replicasOf(statefulSet: LiveChild): number {
+  const replicas = valueAt(statefulSet.spec, "replicas");
+  return typeof replicas === "number" ? replicas : 1; // the API server's default
+}
+
+/** Key under which a child was made; undefined on an object that is no child of ours. */
+export function childKeyOf({ metadata }: LiveChild): string | undefined {
+  return metadata.labels?.[LABELS.childKey];
+}
+
+/** Whether a child is being deleted. */
+export function isTerminating({ metadata }: LiveChild): boolean {
+  return metadata.deletionTimestamp !== undefined;
+}
+
+/** Address of a live object for an action on it. */
+export function targetOf({ apiVersion, kind, metadata }: Omit<LiveChild, "spec" | "status" | "data">): Target {
+  const { namespace, name, uid } = metadata;
+  return { apiVersion, kind, namespace, name, uid };
+}

@@ -1,0 +1,85 @@
+import type { JupyterServer } from "@amalthea/api";
+import type { OwnerReference } from "../decision.ts";
+import type { Pod } from "kubernetes-types/core/v1.js";
+
+/** A child as the caches hold it: raw JSON of the API server without `managedFields`, frozen. Never a Secret. */
+export type LiveChild = {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: LiveMetadata;
+  readonly spec?: Readonly<Record<string, unknown>>;
+  readonly status?: Readonly<Record<string, unknown>>;
+  readonly data?: Readonly<Record<string, string>>;
+};
+
+export type LiveMetadata = {
+  readonly name: string;
+  readonly namespace: string;
+  readonly uid: string;
+  readonly resourceVersion: string;
+  readonly generation?: number;
+  readonly creationTimestamp: string;
+  readonly deletionTimestamp?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly ownerReferences?: readonly OwnerReference[];
+};
+
+/**
+ * What we know of the server's Secret. Secrets are read by name and never watched, so not knowing is the usual case:
+ * the controller looks only when a decision depends on it.
+ */
+export type ObservedSecret =
+  | { readonly kind: "Unknown" }
+  | {
+      readonly kind: "Present";
+      readonly uid: string;
+      /** Names of the keys that hold a value (an empty token counts as a value). */
+      readonly keys: readonly string[];
+      /** Hash of the values that follow the spec, as `SecretManifest.contentHash` computes it; undefined on 0.24's. */
+      readonly contentHash: string | undefined;
+    };
+
+/** An Event about a child that tells what no object tells: quota, scheduling, scale-up, volumes. */
+export type ObservedEvent = {
+  readonly reason: string;
+  readonly message: string;
+  /** Kind of the object it is about: StatefulSet, Pod or PersistentVolumeClaim. */
+  readonly regardingKind: string;
+  readonly lastSeen: Date;
+};
+
+/** A failed write of an earlier pass, kept until a later pass succeeds, so that status can say why. */
+export type ObservedFailure = {
+  readonly childKey: string;
+  readonly kind: string;
+  /** HTTP code of the API server: 403 quota or permission, 404 kind gone, 409 name taken, 422 invalid, 500 webhook down. */
+  readonly code: number;
+  readonly message: string;
+  /** Hash of the desired child (or of `Resize.resources`) that failed: the same body is not sent again until it changes. */
+  readonly desiredHash: string;
+  /** The time for which the same body is held back is over: a quota or a permission may have changed meanwhile. */
+  readonly mayRetry?: boolean;
+};
+
+/** Everything a decision is made from. Filled by `observe/` from caches, without any API call. */
+export type Observed = {
+  readonly server: JupyterServer;
+  /**
+   * Live objects whose controller is this server (by uid), Secrets excepted; also a claim that carries the label of this
+   * server's uid and no controller at all, for a retained claim has no owner.
+   */
+  readonly children: readonly LiveChild[];
+  /** The pod of the server's StatefulSet; of several (one is terminating) the newest. */
+  readonly pod: (Pod & { readonly metadata: LiveMetadata }) | undefined;
+  readonly secret: ObservedSecret;
+  readonly events: readonly ObservedEvent[];
+  readonly failures: readonly ObservedFailure[];
+  /**
+   * By uid of a live child, the `desiredHash` that an apply found its present version to be equivalent to: an admission
+   * webhook may make it look different, but applying again changes nothing.
+   */
+  readonly equivalent: ReadonlyMap<string, string>;
+  /** Another server that serves this host and path already, or an older one that asks for it, as `namespace/name`. */
+  readonly routeHolder: string | undefined;
+};

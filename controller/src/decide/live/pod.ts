@@ -1,0 +1,32 @@
+import type { Target } from "../decision.ts";
+import { targetOf } from "./child.ts";
+import type { Observed } from "./observed.ts";
+
+/** The pod of a server, as the API server returned it. */
+export type LivePod = NonNullable<Observed["pod"]>;
+
+/**
+ * A pod that got ready and failed again cannot have done so sooner: readiness is probed every two seconds, and the
+ * kubelet sets `startTime` and the first `Ready=False` in one write, with whole seconds.
+ */
+const SOONEST_READY_MS = 4_000;
+
+/** The pod, unless there is none or it is on its way out. */
+export function activePod(observed: Observed): LivePod | undefined {
+  const { pod } = observed;
+  return pod === undefined || pod.metadata.deletionTimestamp !== undefined ? undefined : pod;
+}
+
+/** The pod, as writes name it. */
+export function podTarget({ metadata }: LivePod): Target {
+  return targetOf({ apiVersion: "v1", kind: "Pod", metadata });
+}
+
+/** Whether nobody can have worked in the pod yet, so that nothing is lost with it. */
+export function wasNeverReady({ status }: LivePod): boolean {
+  const ready = status?.conditions?.find(({ type }) => type === "Ready");
+  if (ready === undefined) return true; // no kubelet has seen it
+  if (ready.status !== "False" || ready.lastTransitionTime === undefined) return false;
+  if (status?.startTime === undefined) return true;
+  return Date.parse(ready.lastTransitionTime) - Date.parse(status.startTime) < SOONEST_READY_MS;
+}

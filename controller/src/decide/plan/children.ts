@@ -1,0 +1,281 @@
+import { ANNOTATIONS, routeOf } from "@amalthea/api";
+import { REPLACED_KEYS } from "../takeover/migration.ts";
+import { desiredReplicas } from "../children/stateful-set.ts";
+import { reconcileClaim, releaseClaim } from "./claim.ts";
+import type { Action } from "../decision.ts";
+import type { Desired, DesiredChild } from "../children/desired.ts";
+import { listOf, valueAt } from "../values/json.ts";
+import {
+  childKeyOf,
+  findLive,
+  isSameObject,
+  isTerminating,
+  liveStatefulSet,
+  replicasOf,
+  targetOf,
+} from "../live/child.ts";
+import type { LiveChild, Observed, ObservedFailure } from "../live/observed.ts";
+import type { Problem } from "../facts.ts";
+import type { ServerRoutes } from "../children/child-context.ts";
+import { firstDifference } from "./difference.ts";
+import { isLegacy } from "../takeover/legacy.ts";
+
+export type ChildrenPlan = {
+  readonly actions: readonly Action[];
+  readonly problems: readonly Problem[];
+  readonly ingressSettled: boolean;
+  /** The StatefulSet is to be made or scaled up, as soon as nothing keeps it from that. */
+  readonly isStarting: boolean;
+  /**
+   * The StatefulSet has to stay as it is: something that its pod needs was refused. It may be that its name belongs to
+   * somebody else, and the pod would be given that. Or nobody could reach the pod.
+   */
+  readonly isWithheld: boolean;
+  /** A pod that starts now gets the desired template, and nothing that belongs to somebody else. */
+  readonly isTemplateCurrent: boolean;
+};
+
+type Rendered = Extract<Desired, { kind: "Rendered" }>;
+
+/**
+ * Order of the writes: what a pod needs to start comes before the pod, what leads to it comes after. Children that
+ * patches added come first, for a pod may need them.
+ */
+const ORDER: readonly string[] = ["networkpolicy", "configmap", "pvc", "statefulset", "service", "ingress"];
+
+/** Compares the children with what is live. Those that the predecessor left are not touched: they give way first. */
+export function compareChildren(observed: Observed, desired: Rendered, routes: ServerRoutes): ChildrenPlan {
+  const {
+    wanted,
+    problems: routeProblems,
+    isRouteless,
+  }: Wanted = withoutTakenRoute(observed, desired.children, routes);
+  const claims = fittedClaims(observed, wanted);
+  const decided = claims.children
+    .toSorted((left, right) => ORDER.indexOf(left.childKey) - ORDER.indexOf(right.childKey))
+    .map((child) => ({ child, step: stepFor(observed, child) }));
+  const prune = observed.children.filter((live) => isUnwanted(live, wanted, desired.refusedKeys));
+  const steps = decided.flatMap(({ step }) => (step.kind === "Act" ? [step.action] : []));
+  const wouldStart = isStarting(observed, steps);
+  const isWithheld = isSomethingNeededRefused(observed, wanted) || (isRouteless && wouldStart);
+  const applies = isWithheld ? steps.filter((action) => !isStatefulSetApply(action)) : steps;
+  const isSettled = (key: string): boolean =>
+    decided.every(({ child, step }) => child.childKey !== key || step.kind === "Settled");
+  const released = releases(observed, wanted);
+  return {
+    actions: [...released, ...claims.actions, ...applies, ...prune.flatMap((live) => pruneActions(observed, live))],
+    problems: [...routeProblems, ...claims.problems],
+    ingressSettled: isSettled("ingress") && !isRouteless,
+    isStarting: wouldStart,
+    isWithheld,
+    isTemplateCurrent: !isWithheld && isSettled("statefulset") && isObserved(liveStatefulSet(observed)),
+  };
+}
+
+type Wanted = {
+  readonly wanted: readonly DesiredChild[];
+  readonly problems: readonly Problem[];
+  /** A pod could be reached nowhere. */
+  readonly isRouteless: boolean;
+};
+
+/**
+ * A route that another server holds is not shared. While this one has another route, only the move is refused, and the
+ * Ingress stays. Who has no Ingress, because a patch dropped it, takes nobody's.
+ */
+function withoutTakenRoute(observed: Observed, children: readonly DesiredChild[], routes: ServerRoutes): Wanted {
+  const holder = observed.routeHolder;
+  const ingress = children.find(({ childKey }) => childKey === "ingress");
+  if (holder === undefined || ingress === undefined) return { wanted: children, problems: [], isRouteless: false };
+  const isRouteless = isOnSpecRoute(observed, ingress);
+  // A server of the predecessor keeps its route only while it has a pod: its next start makes everything anew.
+  const isKept = !isRouteless && (routes.kept !== undefined || observed.pod !== undefined);
+  return {
+    wanted: isRouteless ? children.filter((child) => child !== ingress) : children,
+    problems: [{ kind: "RouteTaken", holder, keptUrl: isKept ? routes.served?.url : undefined }],
+    isRouteless,
+  };
+}
+
+function isOnSpecRoute({ server }: Observed, { manifest }: DesiredChild): boolean {
+  const route = routeOf(server);
+  const rule = listOf(valueAt(manifest, "spec", "rules"))[0];
+  const path = valueAt(listOf(valueAt(rule, "http", "paths"))[0], "path");
+  return route !== undefined && valueAt(rule, "host") === route.host && path === route.path;
+}
+
+type Claims = {
+  readonly children: readonly DesiredChild[];
+  readonly actions: readonly Action[];
+  readonly problems: readonly Problem[];
+};
+
+/** The children with their claims fitted to the live ones; a claim that is made anew is left out until it is gone. */
+function fittedClaims(observed: Observed, wanted: readonly DesiredChild[]): Claims {
+  const children: DesiredChild[] = [];
+  const actions: Action[] = [];
+  const problems: Problem[] = [];
+  for (const child of wanted) {
+    const live = child.manifest.kind === CLAIM ? findLive(observed, child.manifest) : undefined;
+    if (live === undefined || isTerminating(live)) {
+      children.push(child);
+      continue;
+    }
+    const decision = reconcileClaim(child, live, refusalOf(observed, child)?.code === INVALID);
+    if (decision.kind === "Replace") {
+      actions.push({ ...removal(live, decision.because), resourceVersion: live.metadata.resourceVersion });
+      continue;
+    }
+    children.push(decision.desired);
+    problems.push(...decision.problems);
+  }
+  return { children, actions, problems };
+}
+
+const CLAIM = "PersistentVolumeClaim";
+
+type Step =
+  | { readonly kind: "Settled" }
+  | { readonly kind: "Act"; readonly action: Action }
+  /** It is on its way out, or the API server has refused this very body. */
+  | { readonly kind: "Wait" };
+
+/** Kinds of children that a pod finds by their name alone, whoever made what has that name. */
+export const POD_NEEDS: ReadonlySet<string> = new Set(["ConfigMap", "PersistentVolumeClaim", "Secret"]);
+
+function isSomethingNeededRefused(observed: Observed, wanted: readonly DesiredChild[]): boolean {
+  const isMissing = (key: string): boolean =>
+    wanted.some((child) => child.childKey === key && findLive(observed, child.manifest) === undefined);
+  return observed.failures.some(
+    (failure) => failure.kind === "Secret" || (POD_NEEDS.has(failure.kind) && isMissing(failure.childKey)),
+  );
+}
+
+function stepFor(observed: Observed, { childKey, manifest, desiredHash }: DesiredChild): Step {
+  const live = findLive(observed, manifest);
+  const because = reasonToApply(manifest, desiredHash, live);
+  if (because === undefined || isEquivalent(observed, live, desiredHash)) return { kind: "Settled" };
+  if (live !== undefined && (isTerminating(live) || isReplaced(live))) return { kind: "Wait" };
+  const refusal = refusalOf(observed, { childKey, desiredHash });
+  if (live !== undefined && hasDroppedClass(live, manifest)) {
+    const dropped = "its class is not asked for any more: the default one is given to a new Ingress only";
+    return { kind: "Act", action: removal(live, dropped) };
+  }
+  if (live !== undefined && refusal?.code === INVALID && isReplaceable(live, desiredHash)) {
+    const replaced = "what somebody added to it leaves no room for ours: it is made anew";
+    return { kind: "Act", action: removal(live, replaced) };
+  }
+  if (refusal !== undefined && refusal.mayRetry !== true) return { kind: "Wait" };
+  return {
+    kind: "Act",
+    action: { kind: "Apply", childKey, manifest, desiredHash, create: live === undefined, because },
+  };
+}
+
+function isEquivalent({ equivalent }: Observed, live: LiveChild | undefined, desiredHash: string): boolean {
+  return live !== undefined && !isTerminating(live) && equivalent.get(live.metadata.uid) === desiredHash;
+}
+
+const INVALID = 422;
+
+/** The API server's refusal of this very body, if there was one. */
+function refusalOf(
+  { failures }: Observed,
+  { childKey, desiredHash }: Pick<DesiredChild, "childKey" | "desiredHash">,
+): ObservedFailure | undefined {
+  return failures.find((failure) => failure.childKey === childKey && failure.desiredHash === desiredHash);
+}
+
+/** Kinds that hold nothing but what their manifest says, and that no running pod is hurt by missing for a moment. */
+const REPLACEABLE: ReadonlySet<string> = new Set(["ConfigMap", "Ingress", "NetworkPolicy", "Service"]);
+
+/**
+ * Whether a child that we cannot mend may be made anew. The very form that is refused now was accepted before, so it is
+ * not to blame: a second unnamed port beside ours, for example, makes a Service invalid.
+ */
+function isReplaceable({ kind, metadata }: LiveChild, desiredHash: string): boolean {
+  return REPLACEABLE.has(kind) && metadata.annotations?.[ANNOTATIONS.desiredHash] === desiredHash;
+}
+
+/** Whether an Ingress has a class that was asked for, and none is any more: without it nobody would serve it. */
+function hasDroppedClass(live: LiveChild, { metadata }: DesiredChild["manifest"]): boolean {
+  return (
+    live.metadata.annotations?.[ANNOTATIONS.ingressClass] !== undefined &&
+    metadata.annotations?.[ANNOTATIONS.ingressClass] === undefined
+  );
+}
+
+/** A child of the predecessor that is made anew rather than changed. */
+function isReplaced(live: LiveChild): boolean {
+  return isLegacy(live) && REPLACED_KEYS.has(childKeyOf(live) ?? "");
+}
+
+function reasonToApply(
+  manifest: DesiredChild["manifest"],
+  desiredHash: string,
+  live: LiveChild | undefined,
+): string | undefined {
+  if (live === undefined) return "it is missing";
+  if (isTerminating(live)) return "it is being deleted";
+  const { annotations, ...metadata } = manifest.metadata;
+  const { [ANNOTATIONS.desiredHash]: _hash, ...otherAnnotations } = annotations ?? {};
+  const difference = firstDifference({ ...manifest, metadata: { ...metadata, annotations: otherAnnotations } }, live);
+  if (live.metadata.annotations?.[ANNOTATIONS.desiredHash] !== desiredHash)
+    return `${difference ?? "its desired form"} changed`;
+  return difference === undefined ? undefined : `somebody changed ${difference}`;
+}
+
+/** Children made by us, or by the predecessor, that the server no longer asks for. */
+function isUnwanted(live: LiveChild, wanted: readonly DesiredChild[], refusedKeys: readonly string[]): boolean {
+  const key = childKeyOf(live);
+  if (key === undefined || refusedKeys.includes(key) || isTerminating(live) || isReplaced(live)) return false;
+  return !wanted.some(({ manifest }) => isSameObject(manifest, live));
+}
+
+function pruneActions(observed: Observed, live: LiveChild): readonly Action[] {
+  if (live.kind !== CLAIM) return [removal(live)];
+  const { server } = observed;
+  const { retentionPolicy, existingClaim } = server.spec.storage.pvc;
+  const isOwned = (live.metadata.ownerReferences ?? []).some(({ uid }) => uid === server.metadata.uid);
+  if (!isOwned) return []; // retained: it is nobody's any more
+  if (retentionPolicy === "Retain" || existingClaim === live.metadata.name) return listFrom(releaseClaim(live, server));
+  return observed.pod === undefined ? [removal(live)] : []; // somebody may still work on it, and think better of it
+}
+
+function removal(
+  live: LiveChild,
+  because = "the server does not ask for it any more",
+): Extract<Action, { kind: "Remove" }> {
+  return { kind: "Remove", childKey: childKeyOf(live) ?? live.kind.toLowerCase(), target: targetOf(live), because };
+}
+
+/** The server's own claim loses its owner as soon as it is to be retained. */
+function releases(observed: Observed, wanted: readonly DesiredChild[]): readonly Action[] {
+  if (observed.server.spec.storage.pvc.retentionPolicy !== "Retain") return [];
+  const claim = wanted.find(({ childKey }) => childKey === "pvc");
+  const live = claim === undefined ? undefined : findLive(observed, claim.manifest);
+  return live === undefined || isTerminating(live) ? [] : listFrom(releaseClaim(live, observed.server));
+}
+
+function listFrom(action: Action | undefined): readonly Action[] {
+  return action === undefined ? [] : [action];
+}
+
+function isStarting(observed: Observed, applies: readonly Action[]): boolean {
+  const live = liveStatefulSet(observed);
+  return (
+    applies.some(isStatefulSetApply) &&
+    desiredReplicas(observed) === 1 &&
+    (live === undefined || replicasOf(live) === 0)
+  );
+}
+
+function isStatefulSetApply(action: Action): boolean {
+  return action.kind === "Apply" && action.childKey === "statefulset";
+}
+
+/** Whether the StatefulSet's controller has seen its latest form, so that it makes the next pod from it. */
+function isObserved(statefulSet: LiveChild | undefined): boolean {
+  const seen = valueAt(statefulSet?.status, "observedGeneration");
+  return typeof seen === "number" && seen >= (statefulSet?.metadata.generation ?? 0);
+}

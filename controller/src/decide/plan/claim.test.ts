@@ -1,0 +1,108 @@
+import { describe, expect, it } from "vitest";
+import type { Observed } from "../live/observed.ts";
+import { carryOut, change, decide, running, sentences, subject, withChild } from "../testing/simulated-world.ts";
+import { anObserved, aServer } from "../testing/builders.ts";
+
+describe("a server with a claim", () => {
+  const claim = { pvc: { enabled: true } };
+  const bind = (world: Observed): Observed =>
+    withChild(world, "PersistentVolumeClaim", (child) => ({
+      ...child,
+      spec: { storageClassName: "standard", ...child.spec, volumeName: "pv" },
+    }));
+
+  it("lets it grow", () => {
+    expect(decide(change(bind(running(claim)), { ...claim, size: "1Gi" })).plan.map(subject)).toEqual(["pvc"]);
+  });
+
+  it("leaves a bound one its class when none is asked for any more", () => {
+    const world = change(bind(running({ pvc: { enabled: true, storageClassName: "standard" } })), claim);
+    const { plan, facts } = decide(world);
+    expect(plan).toMatchObject([{ childKey: "pvc", manifest: { spec: { storageClassName: "standard" } } }]);
+    expect(facts.problems).toEqual([]);
+    expect(decide(carryOut(world, plan)).plan.map(subject)).not.toContain("pvc");
+  });
+
+  it("starts no pod while somebody else's has its name", () => {
+    const world = anObserved({ server: aServer(claim) });
+    const failure = { childKey: "pvc", kind: "PersistentVolumeClaim", code: 409, message: "taken", desiredHash: "" };
+    expect(decide({ ...world, failures: [failure] }).plan.map(subject)).not.toContain("statefulset");
+  });
+
+  it("gives a server that has none the template with it only when no refusal is known", () => {
+    const world = change(running(), claim);
+    const failure = { childKey: "pvc", kind: "PersistentVolumeClaim", code: 409, message: "taken", desiredHash: "" };
+    expect(decide(world).plan.map(subject)).toEqual(["pvc", "statefulset"]);
+    expect(decide({ ...world, failures: [failure] }).plan.map(subject)).toEqual(["pvc"]);
+  });
+
+  it("hibernates a server whose claim is refused by its replicas alone, and does not resume it", () => {
+    const failure = { childKey: "pvc", kind: "PersistentVolumeClaim", code: 409, message: "taken", desiredHash: "" };
+    const asleep = { ...change(running(), { ...claim, jupyterServer: { hibernated: true } }), failures: [failure] };
+    const { plan } = decide(asleep);
+    expect(plan).toContainEqual(expect.objectContaining({ kind: "Scale", replicas: 0 }));
+    expect(plan.map(subject)).not.toContain("statefulset");
+    const scaled = carryOut(
+      asleep,
+      plan.filter(({ kind }) => kind !== "Apply"),
+    );
+    const { annotations = {} } = scaled.server.metadata;
+    const resumed = { ...scaled, server: aServer({ ...claim, metadata: { annotations } }) };
+    const second = decide(resumed).plan;
+    expect(second.map(subject)).not.toContain("statefulset");
+    expect(second.map(({ kind }) => kind)).not.toContain("Scale");
+  });
+
+  it("removes an unbound one only as long as nobody has bound it", () => {
+    const world = change(running(claim), { pvc: { enabled: true, storageClassName: "fast" } });
+    expect(decide(world).plan).toContainEqual(expect.objectContaining({ kind: "Remove", resourceVersion: "1" }));
+  });
+
+  it("refuses to shrink it", () => {
+    const { plan, facts } = decide(change(bind(running({ ...claim, size: "1Gi" })), { ...claim, size: "500Mi" }));
+    expect(plan).toEqual([]);
+    expect(facts.problems).toEqual([{ kind: "ClaimShrinkRefused", from: "1Gi", to: "500Mi" }]);
+  });
+
+  it("refuses another class once it is bound, and makes it anew before", () => {
+    const wanted = { pvc: { enabled: true, storageClassName: "fast" } };
+    const bound = decide(change(bind(running(claim)), wanted));
+    expect(bound.facts.problems).toEqual([
+      { kind: "ClaimChangeRefused", field: "storage.pvc.storageClassName", from: "standard", to: "fast" },
+    ]);
+    const pending = running({ pvc: { enabled: true, storageClassName: "wrong" } });
+    expect(sentences(decide(change(pending, wanted)))[0]).toBe(
+      "Remove PersistentVolumeClaim: its class changed before it was bound",
+    );
+  });
+
+  it("makes it anew when the class that it waits for is not asked for any more", () => {
+    const pending = running({ pvc: { enabled: true, storageClassName: "wrong" } });
+    const corrected = change(pending, { pvc: { enabled: true } });
+    const [apply] = decide(corrected).plan;
+    const desiredHash = apply?.kind === "Apply" ? apply.desiredHash : "";
+    const refusal = { childKey: "pvc", kind: "PersistentVolumeClaim", code: 422, message: "immutable", desiredHash };
+    expect(sentences(decide({ ...corrected, failures: [refusal] }))[0]).toBe(
+      "Remove PersistentVolumeClaim: it cannot be changed, and was never bound",
+    );
+  });
+
+  it("releases it from the server when it is to be retained", () => {
+    const world = change(bind(running(claim)), { pvc: { enabled: true, retentionPolicy: "Retain" } });
+    const { plan } = decide(world);
+    expect(plan.map(subject)).toEqual(["PersistentVolumeClaim", "pvc"]);
+    const released = carryOut(world, plan).children.find(({ kind }) => kind === "PersistentVolumeClaim");
+    expect(released?.metadata.ownerReferences ?? []).toEqual([]);
+  });
+
+  it("removes one that is not asked for any more when no pod uses it", () => {
+    const off = change(bind(running(claim)), { pvc: { enabled: false } });
+    expect(decide(off).plan.map(({ kind }) => kind)).not.toContain("Remove");
+    expect(decide({ ...off, pod: undefined }).plan.map(({ kind }) => kind)).toContain("Remove");
+  });
+
+  it("never removes the claim that the server is told to use", () => {
+    const world = change(bind(running(claim)), { pvc: { enabled: true, existingClaim: "alice" } });
+    expect(decide({ ...world, pod: undefined }).plan.map(({ kind }) => kind)).not.toContain("Remove");
+  });
+});

@@ -1,0 +1,265 @@
+import { ANNOTATIONS, CONTAINERS } from "@amalthea/api";
+import { differingFields } from "../takeover/differing-fields.ts";
+import { migrationOf, removeLegacy, suitsLegacyLayout, type Migration } from "../takeover/migration.ts";
+import { compareChildren } from "./children.ts";
+import { desiredReplicas } from "../children/stateful-set.ts";
+import type { Action, Plan, SecretManifest } from "../decision.ts";
+import { desiredChildren, type Desired } from "../children/desired.ts";
+import { valueAt } from "../values/json.ts";
+import { isTerminating, liveStatefulSet, replicasOf, targetOf } from "../live/child.ts";
+import { annotationPath, patchMetadata } from "../metadata-patch.ts";
+import type { LiveChild, Observed } from "../live/observed.ts";
+import type { PlanFacts, Problem } from "../facts.ts";
+import { hasOtherResources, planResize, resizedTo, type ResizePlan } from "./resize.ts";
+import { outdatedBeforeReady, restartReason } from "./restart.ts";
+import { activePod, podTarget, wasNeverReady, type LivePod } from "../live/pod.ts";
+import { planMissedSecrets, planSecrets } from "./secrets.ts";
+import type { ServerRoutes } from "../children/child-context.ts";
+import { routesOf } from "./routes.ts";
+import { planMetadata } from "./server-metadata.ts";
+import { specWarnings } from "../children/spec-warnings.ts";
+import type { DecisionSettings } from "../settings.ts";
+import { changedFields, resourcesOf, startedWithOf, type StartedWith } from "../live/started-with.ts";
+import { backOffSeconds, hasLegacyLayout, isLegacy, isLegacyServer } from "../takeover/legacy.ts";
+
+export type PlanDecision = {
+  readonly plan: Plan;
+  readonly facts: PlanFacts;
+  /** Seconds until time alone changes the plan; undefined when it does not. */
+  readonly checkAgainSeconds?: number;
+};
+
+/** The writes that bring a server's children closer to its spec, and what status has to tell about it. */
+export function planFor(observed: Observed, settings: DecisionSettings, now: Date): PlanDecision {
+  const { server } = observed;
+  const metadata = planMetadata(server, settings, now);
+  if (server.metadata.deletionTimestamp !== undefined) return { plan: metadata, facts: restingFacts(observed, []) };
+  const checkAgainSeconds = backOffSeconds(server, now);
+  if (checkAgainSeconds > 0) {
+    return { plan: [], facts: restingFacts(observed, [{ kind: "PredecessorRunning" }]), checkAgainSeconds };
+  }
+  const { plan, facts } = planWorld(observed, settings);
+  return { plan: [...metadata, ...plan], facts };
+}
+
+/** Facts of a server whose children are left to themselves. */
+function restingFacts(observed: Observed, problems: readonly Problem[]): PlanFacts {
+  return {
+    problems,
+    warnings: [],
+    pendingFields: [],
+    route: routesOf(observed).served,
+    desiredIngressSettled: hasIngress(observed),
+    resize: { kind: "None" },
+    legacyLayout: hasLegacyLayout(observed),
+    replicas: desiredReplicas(observed),
+    restarting: false,
+  };
+}
+
+function planWorld(observed: Observed, settings: DecisionSettings): PlanDecision {
+  const { server } = observed;
+  const routes = routesOf(observed);
+  const desired = desiredChildren(server, settings, { ...routes, isLegacy: isLegacyServer(server) });
+  const state = podPlan(observed, desired, routes);
+  const migration = migrationOf(observed, state.restartReason, routes.isMoveRefused);
+  const parts =
+    migration.kind === "Keep"
+      ? planLegacy(migration, observed, desired, routes)
+      : planChildren(observed, desired, migration, state);
+  const isGone = migration.kind === "Replace" && state.restartReason !== undefined;
+  return {
+    plan: [...parts.plan, ...(parts.isRemovingPod || isGone ? [] : state.resize.actions)],
+    facts: {
+      problems: [...desired.problems, ...parts.problems],
+      warnings: [...desired.warnings, ...specWarnings(server, isLegacyServer(server))],
+      pendingFields: state.waiting,
+      route: routes.served,
+      desiredIngressSettled: parts.ingressSettled,
+      resize: state.resize.facts,
+      legacyLayout: migration.kind === "Keep",
+      replicas: desiredReplicas({ server }),
+      restarting: state.restartReason !== undefined,
+    },
+  };
+}
+
+/** What the pod lacks of the spec, and what follows from it. */
+type PodPlan = {
+  readonly routes: ServerRoutes;
+  readonly waiting: readonly string[];
+  readonly resize: ResizePlan;
+  readonly restartReason: string | undefined;
+};
+
+const NO_RESIZE: ResizePlan = { facts: { kind: "None" }, actions: [] };
+
+function podPlan(observed: Observed, desired: Desired, routes: ServerRoutes): PodPlan {
+  const pod = activePod(observed);
+  const isWanted = desiredReplicas(observed) === 1;
+  if (pod === undefined || !isWanted || desired.kind === "Unrenderable") {
+    return { routes, waiting: [], resize: NO_RESIZE, restartReason: undefined };
+  }
+  const before = startedWithOf(pod);
+  const changed =
+    before === undefined ? fieldsOfNextLayout(observed, routes) : changedFields(before, desired.startedWith);
+  const resize = resizeOf(observed, desired.startedWith.resources, pod, before);
+  const waiting = resize.facts.kind === "NotPossible" ? [...changed, "jupyterServer.resources"].toSorted() : changed;
+  // In the new layout it would have no route at all: what the old one has, its Ingress alone tells.
+  const isKept = before === undefined && routes.isMoveRefused;
+  return { routes, waiting, resize, restartReason: isKept ? undefined : restartReason(observed, pod, waiting) };
+}
+
+/** What waits for a server in the old layout; a move that is refused does not. */
+function fieldsOfNextLayout(observed: Observed, { isMoveRefused }: ServerRoutes): readonly string[] {
+  const fields = differingFields(observed);
+  return isMoveRefused ? fields.filter((field) => !field.startsWith("routing.")) : fields;
+}
+
+/**
+ * A pod that nobody worked in is replaced instead. And it is no change of ours if a pod that was started with just these
+ * resources has others now: an admission webhook may have changed them, and a restart would do so again and again.
+ */
+function resizeOf(
+  observed: Observed,
+  wanted: StartedWith["resources"],
+  pod: LivePod,
+  before: StartedWith | undefined,
+): ResizePlan {
+  const resized = resizedTo(pod);
+  const asked = resized ?? before?.resources ?? templateResources(observed);
+  const resize = planResize(pod, wanted, asked, observed.failures);
+  // Of a pod of the predecessor, and of one that was to change since it started, what it has is all that counts.
+  const isOnlySeen = before === undefined || resized !== undefined;
+  const isChanged = isOnlySeen ? resize.facts.kind !== "None" : hasOtherResources(before.resources, wanted);
+  if (wasNeverReady(pod)) {
+    const because = "the pod is replaced before it is ready";
+    return isChanged ? { facts: { kind: "NotPossible", because }, actions: [] } : NO_RESIZE;
+  }
+  return resize.facts.kind === "NotPossible" && !isChanged ? NO_RESIZE : resize;
+}
+
+/** In the predecessor's layout the template tells what was asked for: it is left alone as long as its pod lives. */
+function templateResources(observed: Observed): StartedWith["resources"] {
+  return resourcesOf(valueAt(liveStatefulSet(observed)?.spec, "template", "spec"), CONTAINERS.jupyter);
+}
+
+type Parts = {
+  readonly plan: Plan;
+  readonly problems: readonly Problem[];
+  readonly ingressSettled: boolean;
+  readonly isRemovingPod: boolean;
+};
+
+/** The predecessor's children stay; the number of replicas follows the spec, and what is missing is made. */
+function planLegacy(
+  { statefulSet }: Extract<Migration, { kind: "Keep" }>,
+  observed: Observed,
+  desired: Desired,
+  routes: ServerRoutes,
+): Parts {
+  // Scaled up it would start in the old layout again: a resume waits until the pod is gone and replaces it.
+  const scaling = desiredReplicas(observed) === 0 ? scale(observed, statefulSet, "the server is hibernated") : [];
+  const children = desired.kind === "Rendered" ? compareChildren(observed, desired, routes) : undefined;
+  const secrets = planMissedSecrets(observed, desired.secrets);
+  return {
+    plan: [...scaling, ...secrets, ...(children?.actions.filter(suitsLegacyLayout) ?? [])],
+    problems: children?.problems ?? [],
+    ingressSettled: hasIngress(observed) || children?.ingressSettled === true, // a patch may have dropped it
+    isRemovingPod: false,
+  };
+}
+
+/** While we cannot or must not touch it, an Ingress that is there is as good as the one we want. */
+function hasIngress(observed: Observed): boolean {
+  return observed.children.some((child) => child.kind === "Ingress" && !isTerminating(child));
+}
+
+function scale(observed: Observed, statefulSet: LiveChild, because: string): readonly Action[] {
+  const replicas = desiredReplicas(observed);
+  if (replicasOf(statefulSet) === replicas || isTerminating(statefulSet)) return [];
+  return [{ kind: "Scale", target: targetOf(statefulSet), replicas, because }];
+}
+
+function planChildren(
+  observed: Observed,
+  desired: Desired,
+  migration: Exclude<Migration, { kind: "Keep" }>,
+  state: PodPlan,
+): Parts {
+  const statefulSet = liveStatefulSet(observed);
+  if (desired.kind === "Unrenderable") {
+    const plan = statefulSet === undefined ? [] : scaleUnrendered(observed, statefulSet, desired.secrets);
+    return { plan, problems: [], ingressSettled: hasIngress(observed), isRemovingPod: false };
+  }
+  const children = compareChildren(observed, desired, state.routes);
+  const removePod = children.isTemplateCurrent ? podRemoval(observed, state) : [];
+  const isStarting = children.isStarting || removePod.length > 0 || migration.kind === "Replace";
+  const secrets = planSecrets(observed, desired.secrets, isStarting);
+  return {
+    plan: [
+      ...(migration.kind === "Replace" ? removeLegacy(migration) : []),
+      ...secrets,
+      ...scaleInstead(observed, statefulSet, children.isWithheld),
+      ...children.actions,
+      ...(removePod.length > 0 ? removePod : touchPolicy(observed, desired, children.actions)),
+    ],
+    problems: children.problems,
+    ingressSettled: children.ingressSettled,
+    isRemovingPod: removePod.length > 0,
+  };
+}
+
+/** The old template can be started again, if its Secret is still there and the server's. */
+function scaleUnrendered(
+  observed: Observed,
+  statefulSet: LiveChild,
+  secrets: readonly SecretManifest[],
+): readonly Action[] {
+  const scaling = scale(observed, statefulSet, "its template cannot be made");
+  if (desiredReplicas(observed) === 0) return scaling;
+  const isRefused = observed.failures.some(({ kind }) => kind === "Secret");
+  return [...planSecrets(observed, secrets, scaling.length > 0), ...(isRefused ? [] : scaling)];
+}
+
+/**
+ * A StatefulSet that the API server refuses, because of a patch, can still be scaled; one that is withheld only down, for
+ * no pod must start.
+ */
+function scaleInstead(observed: Observed, statefulSet: LiveChild | undefined, isWithheld: boolean): readonly Action[] {
+  if (statefulSet === undefined || isLegacy(statefulSet)) return [];
+  if (isWithheld) {
+    return desiredReplicas(observed) === 0 ? scale(observed, statefulSet, "something its pod needs is refused") : [];
+  }
+  const isRefused = observed.failures.some(
+    ({ childKey, kind }) => childKey === "statefulset" && kind === "StatefulSet",
+  );
+  return isRefused ? scale(observed, statefulSet, "its template is refused") : [];
+}
+
+/**
+ * Tells the kubelet to look at the access policy at once: it reads a ConfigMap again when its pod changes, and else up
+ * to two minutes later. Only pods that were started with a policy have one.
+ */
+function touchPolicy(
+  observed: Observed,
+  desired: Extract<Desired, { kind: "Rendered" }>,
+  writes: readonly Action[],
+): readonly Action[] {
+  // The kubelet must find the new ConfigMap when it looks.
+  if (writes.some((write) => write.kind === "Apply" && write.childKey === "configmap")) return [];
+  const pod = activePod(observed);
+  const known = pod?.metadata.annotations?.[ANNOTATIONS.accessPolicyHash];
+  const wanted = desired.accessPolicyHash;
+  if (pod === undefined || known === undefined || wanted === undefined || known === wanted) return [];
+  const operation = { op: "replace", path: annotationPath(ANNOTATIONS.accessPolicyHash), value: wanted };
+  return [patchMetadata(podTarget(pod), pod.metadata.annotations, [operation], "who may enter has changed")];
+}
+
+function podRemoval(observed: Observed, { restartReason: reason }: PodPlan): readonly Action[] {
+  const pod = activePod(observed);
+  if (pod === undefined || desiredReplicas(observed) === 0) return [];
+  const because = reason ?? outdatedBeforeReady(observed, pod);
+  if (because === undefined) return [];
+  return [{ kind: "RemovePod", target: podTarget(pod), because }];
+}

@@ -1,0 +1,33 @@
+import { routeOf, type Route } from "@amalthea/api";
+import { legacyRoute } from "../takeover/differing-fields.ts";
+import { hasLegacyLayout } from "../takeover/legacy.ts";
+import type { ServerRoutes } from "../children/child-context.ts";
+import { valueAt } from "../values/json.ts";
+import { isTerminating, liveStatefulSet } from "../live/child.ts";
+import type { Observed } from "../live/observed.ts";
+import { activePod } from "../live/pod.ts";
+import { startedWithIn, startedWithOf, type StartedWith } from "../live/started-with.ts";
+import { leadsFrom } from "../live/ingress-route.ts";
+
+/** The routes of a server, as far as its spec, its pod and its children tell. */
+export function routesOf(observed: Observed): ServerRoutes {
+  const wanted = routeOf(observed.server);
+  const started = startedWithOf(activePod(observed));
+  const old = hasLegacyLayout(observed) ? legacyRoute(observed) : undefined;
+  const held = started ?? (old === undefined ? nextStart(observed) : undefined);
+  const isMoveRefused = observed.routeHolder !== undefined && isElsewhere(held?.route ?? old, wanted);
+  const kept = isMoveRefused ? held : undefined;
+  return { wanted, served: (started ?? kept)?.route ?? old ?? wanted, isMoveRefused, kept };
+}
+
+/** What the StatefulSet starts the next pod with, if the server's Ingress leads there: without one, it holds no route. */
+function nextStart(observed: Observed): StartedWith | undefined {
+  const template = valueAt(liveStatefulSet(observed)?.spec, "template", "metadata", "annotations");
+  const next = startedWithIn(template);
+  const ingress = observed.children.find((child) => child.kind === "Ingress" && !isTerminating(child));
+  return next !== undefined && ingress !== undefined && leadsFrom(ingress, next.route) ? next : undefined;
+}
+
+function isElsewhere(route: Route | undefined, wanted: Route | undefined): boolean {
+  return route !== undefined && wanted !== undefined && (route.host !== wanted.host || route.path !== wanted.path);
+}

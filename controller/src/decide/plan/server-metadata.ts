@@ -1,0 +1,23 @@
+import { API_VERSION, KIND, type JupyterServer } from "@amalthea/api";
+import type { Action } from "../decision.ts";
+import { annotationPath, patchMetadata, type Operation } from "../metadata-patch.ts";
+import type { DecisionSettings } from "../settings.ts";
+import { removeLegacyMarks } from "../takeover/legacy.ts";
+import { hibernationAnnotations } from "./hibernation-annotations.ts";
+
+/** Changes of the server's own metadata: what 0.24 left is removed, and clients learn of hibernation and resume. */
+export function planMetadata(server: JupyterServer, settings: DecisionSettings, now: Date): readonly Action[] {
+  const left = removeLegacyMarks(server, settings, now);
+  const notes = hibernationNotes(server, settings, now);
+  const operations = [...left, ...notes];
+  if (operations.length === 0) return [];
+  const { namespace, name, uid, annotations } = server.metadata;
+  const target = { apiVersion: API_VERSION, kind: KIND, namespace, name, uid };
+  const because = left.length > 0 ? "it carries legacy (0.24) marks" : "clients read there whether it is hibernated";
+  return [patchMetadata(target, annotations, operations, because)];
+}
+
+function hibernationNotes(server: JupyterServer, settings: DecisionSettings, now: Date): readonly Operation[] {
+  const changes = hibernationAnnotations(server, settings, now) ?? {};
+  return Object.entries(changes).map(([name, value]) => ({ op: "add", path: annotationPath(name), value }));
+}

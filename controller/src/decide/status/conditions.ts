@@ -1,0 +1,83 @@
+import {
+  condition,
+  messageOf,
+  CONDITION_TYPES,
+  MAX_MESSAGE_LENGTH,
+  type Condition,
+  type ConditionContext,
+  type ConditionType,
+  type ReasonWithValues,
+} from "@amalthea/api";
+import { isResizing, pendingFindings, warningFinding } from "./findings.ts";
+import { IMAGE_TROUBLES } from "./pod/image.ts";
+import type { Observed } from "../live/observed.ts";
+import type { PlanFacts } from "../facts.ts";
+import type { Verdict } from "./verdict.ts";
+
+/** One entry of each type: what is to be said of it, the most important first. */
+type Findings = Readonly<
+  Record<ConditionType, { readonly status: Condition["status"]; readonly whys: readonly ReasonWithValues[] }>
+>;
+
+/** The conditions in the order of the catalogue; those that do not apply are absent, except `Ready`. */
+export function conditionList(
+  observed: Observed,
+  facts: PlanFacts,
+  verdict: Verdict,
+  context: ConditionContext,
+): readonly Condition[] {
+  const findings = findingsOf(observed, facts, verdict);
+  return CONDITION_TYPES.flatMap((type) => {
+    const finding = findings[type];
+    const [first, ...others] = finding.whys;
+    if (first === undefined) return [];
+    const found = condition(type, finding.status, first.reason, first.values, context);
+    const complete = { ...found, message: joined([found.message, ...others.map(sentence)]) };
+    return [verdict.vague ? withEarlierCause(complete, context.previous) : complete];
+  });
+}
+
+function findingsOf(observed: Observed, facts: PlanFacts, verdict: Verdict): Findings {
+  const warnings = facts.warnings.map(warningFinding);
+  const warningsOf = (type: ConditionType): Findings[ConditionType] => ({
+    status: "True",
+    whys: warnings.filter((warning) => warning.type === type).map(({ why }) => why),
+  });
+  return {
+    Ready: { status: verdict.ready.status, whys: [verdict.ready.why] },
+    Reconciling: { status: "True", whys: reconcilingReasons(observed, facts, verdict) },
+    Stalled: { status: "True", whys: verdict.stalled },
+    UpdatePending: { status: "True", whys: verdict.state === "stopping" ? [] : pendingFindings(observed, facts) },
+    AccessWarning: warningsOf("AccessWarning"),
+    PatchWarning: warningsOf("PatchWarning"),
+    StorageWarning: warningsOf("StorageWarning"),
+  };
+}
+
+/** kstatus: a server that is stalled is not also on its way. */
+function reconcilingReasons(observed: Observed, facts: PlanFacts, verdict: Verdict): readonly ReasonWithValues[] {
+  if (verdict.stalled.length > 0) return [];
+  if (verdict.reconciling !== undefined) return [verdict.reconciling];
+  return verdict.state === "running" && isResizing(observed, facts) ? [{ reason: "ResizeInProgress", values: {} }] : [];
+}
+
+/** Keeps the cause that an earlier text of the kubelet gave for the same image, when the present one gives none. */
+function withEarlierCause(fresh: Condition, previous: readonly Condition[] | undefined): Condition {
+  const before = previous?.find(({ type }) => type === fresh.type);
+  const isImageTrouble = IMAGE_TROUBLES.includes(fresh.reason) && IMAGE_TROUBLES.includes(before?.reason ?? "");
+  if (before === undefined || !isImageTrouble || imageIn(before.message) !== imageIn(fresh.message)) return fresh;
+  return { ...fresh, reason: before.reason, message: before.message };
+}
+
+function imageIn(message: string): string | undefined {
+  return /The image (\S+) /.exec(message)?.[1];
+}
+
+function sentence(why: ReasonWithValues): string {
+  return messageOf(why.reason, why.values);
+}
+
+function joined(messages: readonly string[]): string {
+  const text = [...new Set(messages)].join(" ");
+  return text.length <= MAX_MESSAGE_LENGTH ? text : text.slice(0, MAX_MESSAGE_LENGTH - 1) + "…";
+}

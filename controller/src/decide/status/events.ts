@@ -1,0 +1,48 @@
+import type { Condition, JupyterServerStatus } from "@amalthea/api";
+import type { ServerEvent } from "../decision.ts";
+
+/** Reasons of `Ready` that are worth an Event; a stall has one of its own, and the way to ready has none. */
+const MILESTONES: Readonly<Record<string, ServerEvent["type"]>> = {
+  PodReady: "Normal",
+  Hibernating: "Normal",
+  Hibernated: "Normal",
+  Resuming: "Normal",
+  Restarting: "Normal",
+  Deleting: "Normal",
+  NotReady: "Warning",
+  NodeLost: "Warning",
+};
+
+/** Events for what became different between two statuses; none for what merely got other words. */
+export function eventsBetween(
+  previous: JupyterServerStatus | undefined,
+  next: JupyterServerStatus,
+): readonly ServerEvent[] {
+  return (next.conditions ?? [])
+    .filter((condition) => isNews(condition, previous, next))
+    .flatMap((condition) => {
+      const type = eventType(condition);
+      return type === undefined ? [] : [{ type, reason: condition.reason, note: condition.message }];
+    });
+}
+
+function isNews(condition: Condition, previous: JupyterServerStatus | undefined, next: JupyterServerStatus): boolean {
+  const before = previous?.conditions?.find(({ type }) => type === condition.type);
+  // The predecessor had no conditions: a server that we take over as it is has nothing new to tell.
+  const isTakeover = previous?.conditions === undefined && condition.type === "Ready";
+  if (isTakeover) return previous?.state !== next.state;
+  return before?.status !== condition.status || before.reason !== condition.reason;
+}
+
+function eventType({ type, reason }: Condition): ServerEvent["type"] | undefined {
+  switch (type) {
+    case "Ready":
+      return MILESTONES[reason];
+    case "Reconciling":
+      return undefined;
+    case "UpdatePending":
+      return "Normal";
+    default:
+      return "Warning";
+  }
+}

@@ -1,0 +1,150 @@
+import { routeOf, type JupyterServer, type ReasonWithValues } from "@amalthea/api";
+import type { Observed, ObservedFailure } from "../live/observed.ts";
+import type { PlanFacts, Problem, Warning } from "../facts.ts";
+import { quotaDetail } from "./pod/events.ts";
+import { detail } from "./text.ts";
+
+/** Children without which no request reaches the pod. */
+const ROUTE_CHILDREN: readonly string[] = ["service", "ingress"];
+
+/** Something that does not become what the spec asks for until somebody changes something. */
+export type Stall = {
+  readonly why: ReasonWithValues;
+  /** A server that is not up because of it, and will not come up before it is mended. */
+  readonly preventsStart: boolean;
+  /** Requests cannot reach the pod because of it, even if the pod is ready. */
+  readonly preventsRoute: boolean;
+};
+
+/** What planning and the failed writes of earlier passes say is stalled; what only the user can mend comes first. */
+export function stallsOf(observed: Observed, facts: PlanFacts): readonly Stall[] {
+  const failures = observed.failures.toSorted((a, b) => (a.childKey < b.childKey ? -1 : 1));
+  return [
+    ...facts.problems.map((problem) => problemStall(observed.server, problem)),
+    ...failures.map((failure) => failureStall(observed.server, failure)),
+  ];
+}
+
+function problemStall(server: JupyterServer, problem: Problem): Stall {
+  const why = problemReason(server, problem);
+  switch (problem.kind) {
+    case "ClaimShrinkRefused":
+    case "ClaimChangeRefused":
+    case "PredecessorRunning":
+      return { why, preventsStart: false, preventsRoute: false };
+    case "InvalidSpec":
+    case "PatchFailed":
+    case "ChildKindRefused":
+    case "ChildInvalid":
+      return { why, preventsStart: true, preventsRoute: false };
+    case "RouteTaken":
+      return { why, preventsStart: problem.keptUrl === undefined, preventsRoute: false };
+  }
+}
+
+function problemReason(server: JupyterServer, problem: Problem): ReasonWithValues {
+  switch (problem.kind) {
+    case "InvalidSpec":
+      return { reason: "InvalidSpec", values: { field: problem.field, detail: detail(problem.message) } };
+    case "PatchFailed": {
+      const { patchIndex: index, path, reason } = problem;
+      return { reason: "InvalidPatch", values: { index, path, detail: detail(reason) } };
+    }
+    case "ChildKindRefused": {
+      const { childKey, apiVersion, childKind: kind } = problem;
+      return { reason: "ChildKindRefused", values: { childKey, apiVersion, kind } };
+    }
+    case "ChildInvalid":
+      return { reason: "InvalidChild", values: { childKey: problem.childKey, detail: detail(problem.reason) } };
+    case "ClaimShrinkRefused":
+      return { reason: "ClaimShrinkRefused", values: { from: problem.from, to: problem.to } };
+    case "ClaimChangeRefused":
+      return { reason: "ClaimChangeRefused", values: { field: problem.field, from: problem.from, to: problem.to } };
+    case "RouteTaken": {
+      const { holder, keptUrl } = problem;
+      return { reason: "RouteTaken", values: { route: routeText(server), holder, keptUrl } };
+    }
+    case "PredecessorRunning":
+      return { reason: "PredecessorRunning", values: {} };
+  }
+}
+
+function routeText(server: JupyterServer): string {
+  const route = routeOf(server);
+  return route === undefined ? "The route" : route.host + route.path;
+}
+
+function failureStall(server: JupyterServer, failure: ObservedFailure): Stall {
+  const { childKey, code } = failure;
+  // The API server is busy or broken: the next try may do.
+  const passing = code === 429 || code >= 500;
+  const preventsRoute = code === 409 && ROUTE_CHILDREN.includes(childKey);
+  return { why: failureReason(server, failure), preventsStart: !passing, preventsRoute };
+}
+
+function failureReason(server: JupyterServer, { childKey, kind, code, message }: ObservedFailure): ReasonWithValues {
+  const quota = code === 403 ? quotaDetail(message) : undefined;
+  if (quota !== undefined) return { reason: "QuotaExceeded", values: { detail: quota } };
+  if (code === 409) return { reason: "NameTaken", values: { kind, name: server.metadata.name } };
+  // What the API server says about a Secret may quote the Secret.
+  const secretText = code >= 500 ? "the API server failed to store it" : "the API server refuses its content";
+  const text = kind === "Secret" ? secretText : detail(message);
+  if (code === 403) return { reason: "Forbidden", values: { childKey, detail: text } };
+  if (code === 400 || code === 422) return { reason: "InvalidChild", values: { childKey, detail: text } };
+  return { reason: "WriteFailed", values: { childKey, code, detail: text } };
+}
+
+/** Type of a condition that warns, by the kind of warning. */
+type WarningType = "AccessWarning" | "PatchWarning" | "StorageWarning";
+
+/** The condition that a warning belongs to, and its reason. */
+export function warningFinding(warning: Warning): { readonly type: WarningType; readonly why: ReasonWithValues } {
+  switch (warning.kind) {
+    case "OpenServer":
+      return { type: "AccessWarning", why: { reason: "OpenWithoutAccessControl", values: {} } };
+    case "InsecureLogin":
+      return { type: "AccessWarning", why: { reason: "PlainHttpOidc", values: { host: warning.host } } };
+    case "NobodyAuthorized":
+      return { type: "AccessWarning", why: { reason: "NobodyAuthorized", values: {} } };
+    case "PatchSkipped": {
+      const values = { index: warning.patchIndex, path: warning.path, detail: detail(warning.reason) };
+      return { type: "PatchWarning", why: { reason: "PatchOperationSkipped", values } };
+    }
+    case "SkipAuthRouteIgnored":
+      return { type: "PatchWarning", why: { reason: "SkipAuthRouteIgnored", values: { args: warning.args } } };
+    case "HibernatedWithoutVolume":
+      return { type: "StorageWarning", why: { reason: "HibernatedWithoutVolume", values: {} } };
+    case "RootDirOutsideVolume": {
+      const { rootDir, mountPath } = warning;
+      return { type: "StorageWarning", why: { reason: "RootDirOutsideVolume", values: { rootDir, mountPath } } };
+    }
+  }
+}
+
+/** What the running pod does not follow yet; empty without a pod. */
+export function pendingFindings(observed: Observed, facts: PlanFacts): readonly ReasonWithValues[] {
+  if (observed.pod === undefined) return [];
+  const findings: ReasonWithValues[] = [];
+  if (facts.pendingFields.length > 0) {
+    findings.push({ reason: "ChangesWaiting", values: { fields: facts.pendingFields } });
+  }
+  if (facts.legacyLayout) findings.push({ reason: "PredecessorLayout", values: {} });
+  if (facts.resize.kind === "NotPossible") {
+    findings.push({ reason: "ResizeNotPossible", values: { detail: detail(facts.resize.because) } });
+  }
+  const pending = observed.pod.status?.conditions?.find(({ type }) => type === "PodResizePending");
+  if (pending?.status === "True") {
+    const reason = pending.reason === "Infeasible" ? "ResizeInfeasible" : "ResizeDeferred";
+    findings.push({ reason, values: { detail: detail(pending.message ?? "the node does not say why") } });
+  }
+  return findings;
+}
+
+/** Whether CPU or memory of the running pod are being changed. */
+export function isResizing(observed: Observed, facts: PlanFacts): boolean {
+  const conditions = observed.pod?.status?.conditions ?? [];
+  return (
+    facts.resize.kind === "Requested" ||
+    conditions.some(({ type, status }) => type === "PodResizeInProgress" && status === "True")
+  );
+}

@@ -1,0 +1,74 @@
+import type { ReasonWithValues } from "@amalthea/api";
+import type { ContainerStateWaiting } from "kubernetes-types/core/v1.js";
+import { detail } from "../text.ts";
+
+/**
+ * Reasons with which the kubelet reports that it has no image to start a container from.
+ *
+ * @see https://github.com/kubernetes/kubernetes/blob/master/pkg/kubelet/images/types.go
+ */
+const IMAGE_REASONS: readonly string[] = [
+  "ErrImagePull",
+  "ImagePullBackOff",
+  "InvalidImageName",
+  "ErrImageNeverPull",
+  "ImageInspectError",
+  "RegistryUnavailable",
+  "SignatureValidationFailed",
+];
+
+/** Of these, the ones between which every attempt to pull the image goes back and forth. */
+const PULL_REASONS: readonly string[] = [
+  "ErrImagePull",
+  "ImagePullBackOff",
+  "RegistryUnavailable",
+  "SignatureValidationFailed",
+];
+
+/** A registry does not tell an image that is not there from one that needs credentials. */
+const NOT_FOUND =
+  /: not found|manifest unknown|does not exist|pull access denied|insufficient_scope|unauthorized|authorization failed|403 forbidden|authentication required/i;
+
+/** Whether a container waits because of its image. */
+export function isImageReason(reason: string | undefined): boolean {
+  return reason !== undefined && IMAGE_REASONS.includes(reason);
+}
+
+/** Whether the reason is one of those that alternate as long as the image cannot be pulled. */
+export function isPullReason(reason: unknown): boolean {
+  return typeof reason === "string" && PULL_REASONS.includes(reason);
+}
+
+/** Reasons of ours for a missing image, between which the kubelet's texts may alternate. */
+export const IMAGE_TROUBLES: readonly string[] = ["ImageNotFound", "ImagePullFailed"];
+
+/** Why the image cannot be used. */
+export type ImageTrouble = {
+  readonly why: ReasonWithValues;
+  /** No cause was given: older kubelets alternate between the cause and a bare "Back-off pulling image". */
+  readonly vague: boolean;
+};
+
+/** Why a container that waits for one of the image reasons does so. */
+export function imageTrouble(image: string, { reason, message = "" }: ContainerStateWaiting): ImageTrouble {
+  const cause = message.replace(/^Back-off pulling image "[^"]*"(: ErrImagePull)?:?\s*/, "");
+  return { why: whyNoImage(image, reason ?? "", cause), vague: isBare(reason, cause) };
+}
+
+function isBare(reason: string | undefined, cause: string): boolean {
+  return cause === "" && (reason === "ImagePullBackOff" || reason === "ErrImagePull");
+}
+
+function whyNoImage(image: string, reason: string, cause: string): ReasonWithValues {
+  if (reason === "InvalidImageName") return { reason: "InvalidImageName", values: { image } };
+  if (NOT_FOUND.test(cause)) return { reason: "ImageNotFound", values: { image } };
+  return { reason: "ImagePullFailed", values: { image, detail: pullDetail(reason, cause) } };
+}
+
+function pullDetail(reason: string, cause: string): string {
+  if (reason === "ErrImageNeverPull") return "it is not on the node, and its pull policy is Never";
+  if (cause === "") return "the node does not say why";
+  // The runtime tells what it was about to do, step by step; the last step is what went wrong.
+  const request = /failed to do request: \w+ "[^"]*": (.*)$/s.exec(cause)?.[1];
+  return detail(request ?? cause);
+}

@@ -1,0 +1,82 @@
+import type { ReasonWithValues } from "@amalthea/api";
+import type { PodStatus } from "kubernetes-types/core/v1.js";
+import { byName, containerTrouble, isContainerOk, type RestartLimits } from "./container.ts";
+import type { Observed } from "../../live/observed.ts";
+import { mountHindrance } from "./events.ts";
+import { failing, type Hindrance } from "./hindrance.ts";
+import { placement } from "./placement.ts";
+import { detailSentence } from "../text.ts";
+
+/** What the pod, and the events about it, tell of the server now. Nothing is remembered from earlier passes. */
+export type PodState =
+  | { readonly kind: "Absent" }
+  /** Being deleted; a new one may follow. */
+  | { readonly kind: "Stopping" }
+  | { readonly kind: "Ready" }
+  /** On its way; `unready` names a container that runs but is not ready. */
+  | { readonly kind: "Progressing"; readonly why: ReasonWithValues; readonly unready: string | undefined }
+  /** Whether it still works cannot be known. */
+  | { readonly kind: "NodeLost"; readonly why: ReasonWithValues }
+  | Hindrance;
+
+type LivePod = NonNullable<Observed["pod"]>;
+
+/** Reads the pod. It counts as ready only while its `Ready` condition is true. */
+export function podState(observed: Observed, limits: RestartLimits): PodState {
+  const { pod } = observed;
+  if (pod === undefined) return { kind: "Absent" };
+  if (isNodeLost(pod)) return { kind: "NodeLost", why: { reason: "NodeLost", values: { node: nodeName(pod) } } };
+  if (pod.metadata.deletionTimestamp !== undefined) return { kind: "Stopping" };
+  if (pod.status?.phase === "Failed") return failing(podFailure(pod.status));
+  if (conditionStatus(pod, "Ready") === "True") return { kind: "Ready" };
+  return placement(observed, pod) ?? containerState(observed, pod, limits);
+}
+
+function containerState(observed: Observed, pod: LivePod, limits: RestartLimits): PodState {
+  const trouble = containerTrouble(pod, limits);
+  if (trouble?.kind === "Failing") return { kind: "Failing", why: trouble.why, vague: trouble.vague };
+  if (trouble !== undefined) return { kind: "Progressing", why: trouble.why, unready: undefined };
+  return mountHindrance(observed, pod) ?? progress(pod);
+}
+
+function progress(pod: LivePod): PodState {
+  const unready = [...byName(pod.status?.initContainerStatuses), ...byName(pod.status?.containerStatuses)].find(
+    (status) => !isContainerOk(status),
+  );
+  const runs = unready?.state?.running !== undefined;
+  return {
+    kind: "Progressing",
+    why: { reason: "Starting", values: { detail: progressDetail(pod, unready?.name, runs) } },
+    unready: runs ? unready?.name : undefined,
+  };
+}
+
+function progressDetail(pod: LivePod, container: string | undefined, runs: boolean): string {
+  if (conditionStatus(pod, "PodScheduled") !== "True") return "a node is being chosen for its pod";
+  if (container === undefined) return "its containers are being created";
+  return `container ${container} ${runs ? "runs and does not answer yet" : "is being created"}`;
+}
+
+function podFailure(status: PodStatus): ReasonWithValues {
+  const text = detailSentence(status.message ?? status.reason ?? "its containers ended");
+  return { reason: status.reason === "Evicted" ? "Evicted" : "PodFailed", values: { detail: text } };
+}
+
+/**
+ * The control plane, not the kubelet, marks pods of a node that it does not hear from: `Ready` turns Unknown or False
+ * while the kubelet's own `ContainersReady` still says what it last said.
+ */
+function isNodeLost(pod: LivePod): boolean {
+  if (pod.status?.reason === "NodeLost" || conditionStatus(pod, "Ready") === "Unknown") return true;
+  const markedByOthers =
+    conditionStatus(pod, "Ready") === "False" && conditionStatus(pod, "ContainersReady") === "True";
+  return markedByOthers && (pod.spec?.readinessGates ?? []).length === 0;
+}
+
+function conditionStatus(pod: LivePod, type: string): string | undefined {
+  return pod.status?.conditions?.find((condition) => condition.type === type)?.status;
+}
+
+function nodeName(pod: LivePod): string {
+  return pod.spec?.nodeName ?? "unknown";
+}

@@ -1,0 +1,94 @@
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import type { JupyterServer } from "@amalthea/api";
+import { describe, expect, it } from "vitest";
+import { differingFields } from "./differing-fields.ts";
+import { objectOf } from "../values/json.ts";
+import type { LiveChild, Observed } from "../live/observed.ts";
+
+type Fixture = { readonly items: readonly (LiveChild & Record<string, unknown>)[] };
+
+/** A server of the predecessor with its real children and pod, its spec changed by a merge of the top-level fields. */
+function changed(fixture: string, section: string, change: object): Observed {
+  const path = fileURLToPath(new URL(`../../../../test/fixtures/0.24/${fixture}.json`, import.meta.url));
+  const { items } = JSON.parse(readFileSync(path, "utf8")) as Fixture;
+  const of = (kind: string): LiveChild | undefined => items.find((item) => item.kind === kind);
+  const left = of("JupyterServer");
+  const spec = { ...left?.spec, [section]: { ...objectOf(left?.spec?.[section]), ...change } };
+  return {
+    server: { ...left, spec } as unknown as JupyterServer,
+    children: items.filter(({ kind }) => !["JupyterServer", "Pod", "Secret"].includes(kind)),
+    pod: of("Pod") as unknown as Observed["pod"],
+    secret: { kind: "Unknown" },
+    events: [],
+    failures: [],
+    equivalent: new Map(),
+    routeHolder: undefined,
+  };
+}
+
+const OIDC = {
+  enabled: true,
+  issuerUrl: "http://10.243.0.1:4000",
+  clientId: "jupyter",
+  clientSecret: { value: "inline-client-secret" },
+  authorizedEmails: ["Bob@Example.org", "alice@example.org"],
+  authorizedGroups: ["physics"],
+};
+
+describe("differingFields", () => {
+  it.each(["token-volume", "token-generated", "oidc-inline", "oidc-patched", "half-created", "failed", "hibernated"])(
+    "finds nothing on %s as it was left",
+    (fixture) => {
+      expect(differingFields(changed(fixture, "jupyterServer", {}))).toEqual([]);
+    },
+  );
+
+  it.each([
+    { fixture: "token-volume", section: "jupyterServer", change: { image: "new:v2" }, field: "jupyterServer.image" },
+    { fixture: "token-volume", section: "jupyterServer", change: { rootDir: "/x" }, field: "jupyterServer.rootDir" },
+    { fixture: "token-volume", section: "routing", change: { path: "/b" }, field: "routing.path" },
+    { fixture: "token-volume", section: "storage", change: { size: "2Gi" }, field: "storage.size" },
+    {
+      fixture: "token-volume",
+      section: "storage",
+      change: { size: "1Gi", pvc: { enabled: true, storageClassName: "fast", mountPath: "/home/jovyan/work" } },
+      field: "storage.pvc.storageClassName",
+    },
+    { fixture: "token-volume", section: "auth", change: { token: "other" }, field: "auth.token" },
+    { fixture: "token-volume", section: "auth", change: { oidc: OIDC }, field: "auth.oidc.enabled" },
+    { fixture: "oidc-inline", section: "auth", change: { oidc: { enabled: false } }, field: "auth.oidc.enabled" },
+    { fixture: "oidc-inline", section: "routing", change: { tls: { enabled: false } }, field: "routing.tls.enabled" },
+    {
+      fixture: "oidc-inline",
+      section: "auth",
+      change: { oidc: { ...OIDC, authorizedEmails: ["alice@example.org"] } },
+      field: "auth.oidc.authorizedEmails",
+    },
+    {
+      fixture: "oidc-inline",
+      section: "auth",
+      change: { oidc: { ...OIDC, authorizedGroups: [] } },
+      field: "auth.oidc.authorizedGroups",
+    },
+    {
+      fixture: "oidc-inline",
+      section: "auth",
+      change: { oidc: { ...OIDC, issuerUrl: "https://other" } },
+      field: "auth.oidc.issuerUrl",
+    },
+    {
+      fixture: "oidc-inline",
+      section: "auth",
+      change: { oidc: { ...OIDC, allowAnyUser: true } },
+      field: "auth.oidc.allowAnyUser",
+    },
+  ])("finds $field, which cannot reach a pod in the old layout", ({ fixture, section, change, field }) => {
+    expect(differingFields(changed(fixture, section, change))).toEqual([field]);
+  });
+
+  it("takes lists in another order for the same, and a size that is written in another way", () => {
+    expect(differingFields(changed("oidc-inline", "auth", { oidc: OIDC }))).toEqual([]);
+    expect(differingFields(changed("token-volume", "storage", { size: "1024Mi" }))).toEqual([]);
+  });
+});

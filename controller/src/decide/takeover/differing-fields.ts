@@ -1,0 +1,121 @@
+import { CONTAINERS, routeOf, VOLUMES, type JupyterServer, type Route } from "@amalthea/api";
+import { listOf, valueAt } from "../values/json.ts";
+import { childKeyOf } from "../live/child.ts";
+import type { LiveChild, Observed } from "../live/observed.ts";
+import { isSameQuantity } from "../values/quantity.ts";
+import { isLegacy } from "./legacy.ts";
+
+/** A field, the value that the spec has, and the one that the predecessor's children have; undefined if none shows. */
+type Pair = readonly [field: string, now: unknown, before: unknown];
+
+/**
+ * Spec fields that differ from what a server in the predecessor's layout was started with, as far as its children show.
+ * A value that a patch changed, or removed, says nothing about the spec.
+ */
+export function differingFields(observed: Observed): readonly string[] {
+  if (observed.pod === undefined) return [];
+  const pairs = [...podPairs(observed), ...accessPairs(observed), ...claimPairs(observed), ...routePairs(observed)];
+  return pairs.filter(([, now, before]) => before !== undefined && now !== before).map(([field]) => field);
+}
+
+function podPairs({ pod, server }: Observed): readonly Pair[] {
+  const { spec } = server;
+  const container = named(listOf(valueAt(pod?.spec, "containers")), CONTAINERS.jupyter);
+  const workspace = named(listOf(valueAt(container, "volumeMounts")), VOLUMES.workspace);
+  return [
+    ["jupyterServer.image", spec.jupyterServer.image, valueAt(container, "image")],
+    ["jupyterServer.rootDir", spec.jupyterServer.rootDir, valueAt(container, "workingDir")],
+    ["storage.pvc.mountPath", spec.storage.pvc.mountPath, valueAt(workspace, "mountPath")],
+  ];
+}
+
+function named(list: readonly unknown[], name: string): unknown {
+  return list.find((item) => valueAt(item, "name") === name);
+}
+
+/** Who may enter is fixed in the old layout: who takes somebody off a list must see that it waits. */
+function accessPairs(observed: Observed): readonly Pair[] {
+  const { auth } = observed.server.spec;
+  const login = named(listOf(valueAt(observed.pod?.spec, "containers")), CONTAINERS.oauth2Proxy);
+  if (login === undefined || !auth.oidc.enabled) {
+    return [
+      ["auth.oidc.enabled", auth.oidc.enabled, login !== undefined],
+      ["auth.token", auth.token, login === undefined && auth.token !== undefined ? probedToken(observed) : undefined],
+    ];
+  }
+  const args = listOf(valueAt(login, "args")).map(String);
+  const valueOf = (flag: string): string | undefined =>
+    args.find((arg) => arg.startsWith(`--${flag}=`))?.slice(flag.length + 3);
+  const groups = args.filter((arg) => arg.startsWith("--allowed-group=")).map((arg) => arg.slice(16));
+  return [
+    ["auth.oidc.issuerUrl", auth.oidc.issuerUrl, valueOf("oidc-issuer-url")],
+    ["auth.oidc.clientId", auth.oidc.clientId, valueOf("client-id")],
+    ["auth.oidc.authorizedEmails", asText(auth.oidc.authorizedEmails), listedEmails(observed)],
+    ["auth.oidc.authorizedGroups", asText(auth.oidc.authorizedGroups), asText(groups)],
+    ...newCriteria(auth.oidc),
+  ];
+}
+
+/** Criteria that the predecessor did not have. */
+function newCriteria(oidc: JupyterServer["spec"]["auth"]["oidc"]): readonly Pair[] {
+  return [
+    ["auth.oidc.userId", oidc.userId !== undefined, false],
+    ["auth.oidc.authorizedUserIds", (oidc.authorizedUserIds ?? []).length > 0, false],
+    ["auth.oidc.allowAnyUser", oidc.allowAnyUser === true, false],
+  ];
+}
+
+/** The predecessor put the token into its probes. */
+function probedToken({ pod }: Observed): string | undefined {
+  const container = named(listOf(valueAt(pod?.spec, "containers")), CONTAINERS.jupyter);
+  const headers = listOf(valueAt(container, "readinessProbe", "httpGet", "httpHeaders"));
+  const value = valueAt(named(headers, "Authorization"), "value");
+  return typeof value === "string" ? value.replace(/^token /, "") : undefined;
+}
+
+function listedEmails({ children }: Observed): string | undefined {
+  const list = predecessors(children, "configmap")?.data?.["authorized-users.txt"];
+  return list === undefined ? undefined : asText(list.split("\n").filter((line) => line !== ""));
+}
+
+/** Order does not matter to who may enter. */
+function asText(list: readonly string[]): string {
+  return list.toSorted().join("\n");
+}
+
+function claimPairs({ children, server }: Observed): readonly Pair[] {
+  const { pvc, size } = server.spec.storage;
+  const live = predecessors(children, "pvc")?.spec;
+  if (!pvc.enabled || live === undefined) return [];
+  const { storageClassName } = pvc;
+  return [
+    ["storage.size", isSameQuantity(size, valueAt(live, "resources", "requests", "storage")), true],
+    ["storage.pvc.storageClassName", storageClassName ?? live["storageClassName"], live["storageClassName"]],
+  ];
+}
+
+function routePairs(observed: Observed): readonly Pair[] {
+  const [now, before] = [routeOf(observed.server), legacyRoute(observed)];
+  if (now === undefined || before === undefined) return [];
+  return [
+    ["routing.host", now.host, before.host],
+    ["routing.path", now.path, before.path],
+    ["routing.tls.enabled", now.tls, before.tls],
+  ];
+}
+
+/** Where the predecessor's Ingress leads from; undefined if there is none. */
+export function legacyRoute(observed: Observed): Route | undefined {
+  const ingress = observed.children.find((child) => child.kind === "Ingress" && isLegacy(child));
+  const rule = listOf(valueAt(ingress?.spec, "rules"))[0];
+  const host = valueAt(rule, "host");
+  const path = valueAt(listOf(valueAt(rule, "http", "paths"))[0], "path");
+  if (typeof host !== "string" || typeof path !== "string") return undefined;
+  const { externalUrl: _externalUrl, ...routing } = observed.server.spec.routing;
+  const enabled = listOf(valueAt(ingress?.spec, "tls")).length > 0;
+  return routeOf({ spec: { routing: { ...routing, host, path, tls: { enabled } } } });
+}
+
+function predecessors(children: readonly LiveChild[], key: string): LiveChild | undefined {
+  return children.find((child) => isLegacy(child) && childKeyOf(child) === key);
+}

@@ -1,0 +1,15 @@
+/** Seconds precision with `Z`, as Kubernetes writes times in conditions. */
+export function kubernetesTime(instant: Date): string {
+  return instant.toISOString().replace(/\.\d+Z$/, "Z");
+}
+
+/** Seconds precision with `+00:00`, as 0.24 wrote times: older clients do not parse a `Z`. */
+export function clientTime(instant: Date): string {
+  return instant.toISOString().replace(/\.\d+Z$/, "+00:00");
+}
+
+/** The earlier of two delays in seconds; undefined stands for never. */
+export function earliest(a: number | undefined, b: number | undefined): number | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  return Math.min(a, b);
+}

@@ -1,0 +1,193 @@
+import type { CallResult, ReconcileResult } from "@amalthea/kube";
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { ActionResult } from "../apply/action-result.ts";
+
+/** Where gauges read what they show, at the moment they are asked. */
+export type MetricSources = {
+  readonly isLeader: () => boolean;
+  readonly queue: { readonly depth: number; readonly delayed: number; readonly processing: number };
+  readonly serversByState: () => ReadonlyMap<string, number>;
+  readonly caches: () => readonly { readonly kind: string; readonly objects: number; readonly silentMs: number }[];
+};
+
+/** Seconds; an answer of the API server takes milliseconds, a reconcile that waits for it several times that. */
+const API_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+const QUEUE_BUCKETS = [0.001, 0.01, 0.1, 0.5, 1, 5, 10, 30, 60, 300];
+
+/**
+ * Every metric of the controller. `process_*` and `nodejs_*`, among them the lag of the event loop, are prom-client's own.
+ */
+export class Metrics {
+  readonly registry: Registry = new Registry();
+
+  readonly #apiRequests = new Counter({
+    name: "amalthea_api_requests_total",
+    help: "Attempts of calls to the API server; code 0 stands for no answer.",
+    labelNames: ["verb", "resource", "subresource", "code"],
+    registers: [this.registry],
+  });
+  readonly #apiSeconds = new Histogram({
+    name: "amalthea_api_request_duration_seconds",
+    help: "Time until the end of the API server's answer; for watches until its headers.",
+    labelNames: ["verb", "resource"],
+    buckets: API_BUCKETS,
+    registers: [this.registry],
+  });
+  readonly #reconciles = new Counter({
+    name: "amalthea_reconciles_total",
+    help: "Passes over a server, by what came of them.",
+    labelNames: ["result"],
+    registers: [this.registry],
+  });
+  readonly #reconcileSeconds = new Histogram({
+    name: "amalthea_reconcile_duration_seconds",
+    help: "Duration of a pass over a server, its writes included.",
+    buckets: API_BUCKETS,
+    registers: [this.registry],
+  });
+  readonly #actions = new Counter({
+    name: "amalthea_actions_total",
+    help: "Actions of plans, by what became of them.",
+    labelNames: ["action", "result"],
+    registers: [this.registry],
+  });
+  readonly #queueAdds = new Counter({
+    name: "amalthea_queue_adds_total",
+    help: "Changes that put a server into the work queue; several become one pass.",
+    registers: [this.registry],
+  });
+  readonly #queueRetries = new Counter({
+    name: "amalthea_queue_retries_total",
+    help: "Passes that failed and are tried again.",
+    registers: [this.registry],
+  });
+  readonly #queueSeconds = new Histogram({
+    name: "amalthea_queue_wait_seconds",
+    help: "Time a server waited in the work queue.",
+    buckets: QUEUE_BUCKETS,
+    registers: [this.registry],
+  });
+  readonly #watchFailures = new Counter({
+    name: "amalthea_watch_failures_total",
+    help: "Lists and watches that failed and were begun again.",
+    labelNames: ["kind"],
+    registers: [this.registry],
+  });
+  readonly #eventsDropped = new Counter({
+    name: "amalthea_events_dropped_total",
+    help: "Kubernetes Events that were not sent.",
+    labelNames: ["reason"],
+    registers: [this.registry],
+  });
+
+  constructor() {
+    collectDefaultMetrics({ register: this.registry });
+  }
+
+  apiCall(call: CallResult): void {
+    const { verb, resource, subresource } = call;
+    this.#apiRequests.inc({ verb, resource, subresource, code: String(call.code) });
+    this.#apiSeconds.observe({ verb, resource }, call.durationMs / 1000);
+  }
+
+  reconciled(result: ReconcileResult<string>): void {
+    this.#reconciles.inc({ result: result.result });
+    this.#reconcileSeconds.observe(result.durationMs / 1000);
+    if (["Conflict", "Throttled", "Failed"].includes(result.result)) this.#queueRetries.inc();
+  }
+
+  acted(result: ActionResult): void {
+    this.#actions.inc({ action: result.action.kind, result: result.kind === "Skipped" ? result.because : result.kind });
+  }
+
+  queueAdded(): void {
+    this.#queueAdds.inc();
+  }
+
+  queueTaken(waitMs: number): void {
+    this.#queueSeconds.observe(waitMs / 1000);
+  }
+
+  watchFailed(kind: string): void {
+    this.#watchFailures.inc({ kind });
+  }
+
+  eventDropped(reason: string): void {
+    this.#eventsDropped.inc({ reason });
+  }
+
+  /** Adds the gauges, once what they show exists. */
+  watch(sources: MetricSources): void {
+    this.#gauge("amalthea_leader", "1 on the replica that writes, 0 on those that stand by.", (gauge) =>
+      gauge.set(sources.isLeader() ? 1 : 0),
+    );
+    this.#gauge("amalthea_queue_depth", "Servers that wait for a pass.", (gauge) => gauge.set(sources.queue.depth));
+    this.#gauge("amalthea_queue_delayed", "Servers whose next pass is due at a later time.", (gauge) =>
+      gauge.set(sources.queue.delayed),
+    );
+    this.#gauge("amalthea_queue_processing", "Servers that a pass is going on for.", (gauge) =>
+      gauge.set(sources.queue.processing),
+    );
+    this.#labelledGauge("amalthea_servers", "JupyterServers, by the state in their status.", "state", () =>
+      sources.serversByState(),
+    );
+    this.#labelledGauge("amalthea_cache_objects", "Objects in the caches, by kind.", "kind", () =>
+      combine(
+        sources.caches(),
+        ({ objects }) => objects,
+        (left, right) => left + right,
+      ),
+    );
+    this.#labelledGauge(
+      "amalthea_watch_silent_seconds",
+      "Time since the API server last told about a kind.",
+      "kind",
+      () => combine(sources.caches(), ({ silentMs }) => silentMs / 1000, Math.max),
+    );
+  }
+
+  #gauge(name: string, help: string, collect: (gauge: Gauge) => void): void {
+    new Gauge({
+      name,
+      help,
+      registers: [this.registry],
+      collect() {
+        collect(this);
+      },
+    });
+  }
+
+  #labelledGauge<L extends string>(
+    name: string,
+    help: string,
+    label: L,
+    read: () => ReadonlyMap<string, number>,
+  ): void {
+    new Gauge({
+      name,
+      help,
+      labelNames: [label],
+      registers: [this.registry],
+      collect() {
+        this.reset(); // a label that no object has any more disappears
+        for (const [value, number] of read()) this.labels(value).set(number);
+      },
+    });
+  }
+}
+
+type CacheFacts = ReturnType<MetricSources["caches"]>[number];
+
+/** Several caches may hold one kind. */
+function combine(
+  caches: readonly CacheFacts[],
+  read: (cache: CacheFacts) => number,
+  join: (left: number, right: number) => number,
+): ReadonlyMap<string, number> {
+  const values = new Map<string, number>();
+  for (const cache of caches) {
+    const before = values.get(cache.kind);
+    values.set(cache.kind, before === undefined ? read(cache) : join(before, read(cache)));
+  }
+  return values;
+}

@@ -1,0 +1,76 @@
+import type { JupyterServer, JupyterServerStatus } from "@amalthea/api";
+import type { ObjectKey } from "@amalthea/kube";
+import { type ActionResult, childKeyOf } from "../apply/action-result.ts";
+import { endsPass } from "../apply/apply-plan.ts";
+import type { StatusResult } from "../apply/write-status.ts";
+import { decide } from "../decide/decide.ts";
+import type { Action, Decision, ReconcileOutcome, ServerEvent } from "../decide/decision.ts";
+import type { Observed } from "../decide/live/observed.ts";
+import type { DecisionSettings } from "../decide/settings.ts";
+
+/** What a pass is made of, besides the decision. */
+export type ReconcileDeps = {
+  readonly settings: DecisionSettings;
+  readonly now: () => Date;
+  /** From caches alone; undefined if there is no such server. */
+  readonly observe: (key: ObjectKey) => Observed | undefined;
+  readonly apply: (decision: Decision, observed: Observed, signal: AbortSignal) => Promise<readonly ActionResult[]>;
+  readonly writeStatus: (
+    server: JupyterServer,
+    status: JupyterServerStatus,
+    signal: AbortSignal,
+  ) => Promise<StatusResult>;
+  readonly recordEvents: (server: JupyterServer, events: readonly ServerEvent[]) => void;
+  /** Milliseconds until a write that the API server refused may be tried again. */
+  readonly nextRetryMs: (serverUid: string) => number | undefined;
+};
+
+/** One pass over one server: look, decide, act, report. Everything clever is in `decide`, which does no I/O. */
+export async function reconcile(key: ObjectKey, deps: ReconcileDeps, signal: AbortSignal): Promise<ReconcileOutcome> {
+  const before = deps.observe(key);
+  if (before === undefined) return { kind: "Settled" }; // deleted; owner references clean up the children
+
+  const first = decide(before, deps.settings, deps.now());
+  const results = await deps.apply(first, before, signal);
+  if (results.some(endsPass)) return { kind: "Settled" };
+
+  // The status tells what is there after the writes, and what the API server refused. A refusal of what is not wanted any
+  // more is forgotten without a write.
+  const isSame = results.length === 0 && before.failures.length === 0;
+  const after = isSame ? before : deps.observe(key);
+  if (after === undefined) return { kind: "Settled" };
+  const last = isSame ? first : decide(after, deps.settings, deps.now());
+  const status = await deps.writeStatus(after.server, last.status, signal);
+  if (status === "Written") deps.recordEvents(after.server, last.events);
+  return outcomeOf(last, results, deps.nextRetryMs(after.server.metadata.uid));
+}
+
+/**
+ * How soon a plan that has a next step goes on if no watch event comes first, which is usual: the event replaces the wait.
+ */
+const NEXT_STEP_SECONDS = 1;
+
+function outcomeOf(
+  decision: Decision,
+  results: readonly ActionResult[],
+  nextRetryMs: number | undefined,
+): ReconcileOutcome {
+  const waits: number[] = [];
+  if (decision.outcome.kind === "CheckAgain") waits.push(decision.outcome.afterSeconds);
+  const hasNextStep = decision.plan.length > 0 && results.some(isProgress);
+  if (hasNextStep || decision.plan.some((action) => isUntried(action, results))) waits.push(NEXT_STEP_SECONDS);
+  if (nextRetryMs !== undefined) waits.push(nextRetryMs / 1000);
+  for (const result of results) {
+    if (result.kind === "Skipped" && result.retryAfterMs !== undefined) waits.push(result.retryAfterMs / 1000);
+  }
+  return waits.length === 0 ? { kind: "Settled" } : { kind: "CheckAgain", afterSeconds: Math.min(...waits) };
+}
+
+/** What the pass found out, such as a refusal or the end of one, may have led to what its plan did not have. */
+function isUntried(action: Action, results: readonly ActionResult[]): boolean {
+  return !results.some(({ action: tried }) => tried.kind === action.kind && childKeyOf(tried) === childKeyOf(action));
+}
+
+function isProgress(result: ActionResult): boolean {
+  return result.kind === "Written" || result.kind === "Removed" || (result.kind === "SecretSeen" && result.wrote);
+}

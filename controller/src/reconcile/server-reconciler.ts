@@ -1,0 +1,205 @@
+import {
+  type Clock,
+  type ControllerOptions,
+  type EventRecorder,
+  keyOf,
+  type Kind,
+  type KubeClient,
+  type KubeObject,
+  type Logger,
+  type ObjectKey,
+  type StoreChange,
+  type WorkQueue,
+} from "@amalthea/kube";
+import { type ActionResult, childKeyOf } from "../apply/action-result.ts";
+import { ApplyHistory } from "../apply/apply-history.ts";
+import { type ApplyDeps, applyPlan } from "../apply/apply-plan.ts";
+import { recordEvents } from "../apply/record-events.ts";
+import { type StatusDeps, writeStatus } from "../apply/write-status.ts";
+import type { ControllerConfig } from "../config/config.ts";
+import type { Action, Decision, Plan } from "../decide/decision.ts";
+import type { Observed } from "../decide/live/observed.ts";
+import { findKind } from "../kinds.ts";
+import { logResult } from "./log-result.ts";
+import type { Metrics } from "../operator/metrics.ts";
+import { asServer, type Caches } from "../observe/caches.ts";
+import { FailureMemory } from "../observe/failure-memory.ts";
+import { observeServer } from "../observe/observe-server.ts";
+import { RouteIndex } from "../observe/route-index.ts";
+import { SecretMemory } from "../observe/secret-memory.ts";
+import { servedRouteOf } from "../observe/served-route.ts";
+import { reconcile, type ReconcileDeps } from "./reconcile.ts";
+
+export type ServerLoopOptions = {
+  readonly config: ControllerConfig;
+  /** Its writes throw unless this process is the leader. */
+  readonly client: KubeClient;
+  readonly caches: Caches;
+  readonly queue: WorkQueue<ObjectKey>;
+  readonly recorder: Pick<EventRecorder, "record">;
+  readonly extraKinds: readonly Kind[];
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+  readonly clock: Clock;
+};
+
+/** Leaves, of the 30 seconds that a pod gets by default, time to send Events and to give the lease back. */
+const GRACEFUL_STOP_MS = 20_000;
+
+/**
+ * Joins caches, memories, queue and the pass over one server. From its creation on every change in the caches puts the
+ * servers it concerns into the queue; `controllerOptions` is what works the queue.
+ */
+export class ServerLoop {
+  readonly #options: ServerLoopOptions;
+  readonly #memories = {
+    secrets: new SecretMemory(),
+    failures: new FailureMemory(),
+    routes: new RouteIndex(),
+    applies: new ApplyHistory(),
+  };
+
+  constructor(options: ServerLoopOptions) {
+    this.#options = options;
+    options.caches.subscribe((key, change) => this.#enqueue(key, change.initial));
+    options.caches.servers.store.subscribe((change) => this.#serverChanged(change));
+    for (const { store } of options.caches.owned) {
+      store.subscribe((change) => {
+        const { previous, current } = change;
+        this.#servedChanged(store.kind.kind, change);
+        if (previous !== undefined && previous.metadata.uid !== current?.metadata.uid)
+          this.#memories.applies.forget(previous.metadata.uid);
+      });
+    }
+  }
+
+  /** Puts every server into the queue, behind what is urgent. */
+  enqueueAll(): void {
+    for (const server of this.#options.caches.servers.store.list()) this.#options.queue.add(keyOf(server), "Low");
+  }
+
+  controllerOptions(): ControllerOptions<ObjectKey> {
+    const { config, queue, metrics, logger, clock } = this.#options;
+    return {
+      name: "jupyterserver",
+      queue,
+      workers: config.workers,
+      gracefulStopMs: GRACEFUL_STOP_MS,
+      reconcile: (key, signal) => reconcile(key, this.#passFor(key), signal),
+      clock,
+      logger,
+      onResult: (result) => metrics.reconciled(result),
+    };
+  }
+
+  #passFor(key: ObjectKey): ReconcileDeps {
+    const { caches, config, extraKinds, recorder, clock } = this.#options;
+    const passMs = clock.monotonicMs();
+    const extraChildKinds = extraKinds.map(({ apiVersion, kind, plural }) => ({ apiVersion, kind, plural }));
+    return {
+      settings: { ...config.decision, extraChildKinds },
+      now: () => clock.now(),
+      observe: () => observeServer(key, caches, this.#memories, clock.monotonicMs()),
+      apply: (decision, observed, signal) => this.#apply(decision, observed, signal),
+      writeStatus: (server, status, signal) => writeStatus(server, status, this.#statusDeps(), signal),
+      recordEvents: (server, events) => recordEvents(server, events, recorder),
+      nextRetryMs: (uid) => this.#memories.failures.nextRetryMs(uid, passMs, clock.monotonicMs()),
+    };
+  }
+
+  async #apply(decision: Decision, observed: Observed, signal: AbortSignal): Promise<readonly ActionResult[]> {
+    const { caches, client, clock, extraKinds } = this.#options;
+    const subject = secretInQuestion(decision.plan);
+    const deps: ApplyDeps = {
+      client,
+      clock,
+      history: this.#memories.applies,
+      findKind: (name) => findKind(name, extraKinds),
+      liveVersion: (kind, manifest) => caches.find(kind, keyOf(manifest))?.metadata,
+      record: (result) => this.#record(result, observed, subject),
+    };
+    const secretExpected = observed.server.status?.children?.["secret"] !== undefined;
+    const results = await applyPlan(decision.plan, { secretExpected }, deps, signal);
+    this.#forgetAbandoned(observed, results);
+    return results;
+  }
+
+  #statusDeps(): StatusDeps {
+    const { caches, client } = this.#options;
+    return {
+      client,
+      recordWrite: (kind, object) => caches.recordWrite(kind, object),
+      recordRemoval: (kind, key, uid) => caches.recordRemoval(kind, key, uid),
+    };
+  }
+
+  /** Makes what an action did known at once: to the next look, to the metrics and to the log. */
+  #record(result: ActionResult, observed: Observed, subject: Action | undefined): void {
+    const { caches, clock } = this.#options;
+    const { failures, secrets } = this.#memories;
+    const { uid, generation } = observed.server.metadata;
+    switch (result.kind) {
+      case "Written":
+        if (result.object !== undefined) caches.recordWrite(result.at, result.object);
+        break;
+      case "Removed":
+        caches.recordRemoval(result.at, result.key, result.uid);
+        break;
+      case "SecretSeen":
+        if (result.action === subject) {
+          secrets.remember(uid, result.secret, observed.pod?.metadata.uid, clock.monotonicMs());
+        }
+        break;
+      case "Refused":
+        failures.remember(uid, generation, result.failure, clock.monotonicMs());
+        break;
+      case "Skipped":
+        break;
+    }
+    if (result.kind !== "Refused" && result.kind !== "Skipped") failures.forgetChild(uid, childKeyOf(result.action));
+    this.#options.metrics.acted(result);
+    logResult(result, observed.server, this.#options.logger);
+  }
+
+  /** Refusals whose time to be tried again came, but which no plan repeats: what was refused is not wanted any more. */
+  #forgetAbandoned(observed: Observed, results: readonly ActionResult[]): void {
+    const tried = new Set(results.map(({ action }) => childKeyOf(action)));
+    for (const { childKey, mayRetry } of observed.failures) {
+      if (mayRetry === true && !tried.has(childKey)) {
+        this.#memories.failures.forgetChild(observed.server.metadata.uid, childKey);
+      }
+    }
+  }
+
+  #enqueue(key: ObjectKey, initial: boolean): void {
+    this.#options.metrics.queueAdded();
+    this.#options.queue.add(key, initial ? "Low" : "High");
+  }
+
+  /** Tells those who wait for a route that another server does not serve it any more, or does. */
+  #servedChanged(kind: string, { previous, current, initial }: StoreChange<KubeObject>): void {
+    const { routes } = this.#memories;
+    const gone = previous !== undefined && previous.metadata.uid !== current?.metadata.uid ? previous : undefined;
+    const affected = [
+      ...(gone === undefined ? [] : routes.updateServed(gone.metadata.uid, undefined)),
+      ...(current === undefined ? [] : routes.updateServed(current.metadata.uid, servedRouteOf(kind, current))),
+    ];
+    for (const key of affected) this.#enqueue(key as ObjectKey, initial); // see `#serverChanged`
+  }
+
+  #serverChanged({ key, previous, current, initial }: StoreChange<KubeObject>): void {
+    for (const affected of this.#memories.routes.update(key, asServer(current))) {
+      this.#enqueue(affected as ObjectKey, initial); // keys went in, so keys come out
+    }
+    if (previous === undefined || previous.metadata.uid === current?.metadata.uid) return;
+    const { uid } = previous.metadata;
+    this.#memories.secrets.forget(uid);
+    this.#memories.failures.forget(uid);
+  }
+}
+
+/** The action whose Secret decisions are told about: the server's own, else the last one that patches added. */
+function secretInQuestion(plan: Plan): Action | undefined {
+  const actions = plan.filter(({ kind }) => kind === "EnsureSecret");
+  return actions.find((action) => childKeyOf(action) === "secret") ?? actions.at(-1);
+}
