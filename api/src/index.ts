@@ -5,3 +5,4 @@ export * from "./jupyter-server-status.ts";
 export * from "./jupyter-server.ts";
 export * from "./names.ts";
 export * from "./reasons.ts";
+export * from "./route.ts";

@@ -1,4 +1,4 @@
-import type { KubeObject } from "@amalthea/kube";
+import { type KubeObject, kinds } from "@amalthea/kube";
 import { describe, expect, it } from "vitest";
 import { planFor } from "../decide/plan/plan.ts";
 import { carryOut } from "../decide/testing/simulated-world.ts";
@@ -16,13 +16,13 @@ function child(kind: string): KubeObject {
 
 describe("servedRouteOf", () => {
   it("is where the Ingress leads from, and what the pod was started for", () => {
-    expect(servedRouteOf("Ingress", child("Ingress"))).toEqual({ ...route, by: "Ingress" });
-    expect(servedRouteOf("Pod", running.pod as KubeObject)).toEqual({ ...route, by: "Pod" });
+    expect(servedRouteOf(kinds.Ingress, child("Ingress"))).toEqual({ ...route, by: "Ingress" });
+    expect(servedRouteOf(kinds.Pod, running.pod as KubeObject)).toEqual({ ...route, by: "Pod" });
   });
 
   it("is nothing for other objects, and for an Ingress that no server controls", () => {
     const { ownerReferences: _owners, ...metadata } = child("Ingress").metadata ?? {};
-    expect(servedRouteOf("Service", child("Service"))).toBeUndefined();
-    expect(servedRouteOf("Ingress", { ...child("Ingress"), metadata })).toBeUndefined();
+    expect(servedRouteOf(kinds.Service, child("Service"))).toBeUndefined();
+    expect(servedRouteOf(kinds.Ingress, { ...child("Ingress"), metadata })).toBeUndefined();
   });
 });

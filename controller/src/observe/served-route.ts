@@ -1,29 +1,23 @@
-import type { KubeObject } from "@amalthea/kube";
+import type { Kind, KubeObject } from "@amalthea/kube";
 import type { Pod } from "kubernetes-types/core/v1.js";
-import { listOf, valueAt } from "../decide/values/json.ts";
+import { isRouteChild, routesServedBy } from "../decide/live/routes.ts";
 import { startedWithOf } from "../decide/live/started-with.ts";
 import { controllingServer, parentUids } from "./owner.ts";
 import type { ServedRoute } from "./route-index.ts";
 
-/** The route that an Ingress leads from, or that a pod was started for; undefined for every other object. */
-export function servedRouteOf(kind: string, object: KubeObject): ServedRoute | undefined {
-  switch (kind) {
-    case "Ingress":
-      return ingressRoute(object);
-    case "Pod":
-      return podRoute(object);
-    default:
-      return undefined;
-  }
+/** The route that a child leads from, or that a pod was started for; undefined for every other object. */
+export function servedRouteOf(
+  { apiVersion, kind }: Pick<Kind, "apiVersion" | "kind">,
+  object: KubeObject,
+): ServedRoute | undefined {
+  if (isRouteChild({ apiVersion, kind })) return childRoute({ ...object, apiVersion, kind });
+  return kind === "Pod" ? podRoute(object) : undefined;
 }
 
-function ingressRoute(ingress: KubeObject): ServedRoute | undefined {
-  const uid = controllingServer(ingress);
-  const rule = listOf(valueAt(ingress, "spec", "rules"))[0];
-  const host = valueAt(rule, "host");
-  const path = valueAt(listOf(valueAt(rule, "http", "paths"))[0], "path");
-  if (uid === undefined || typeof host !== "string" || typeof path !== "string") return undefined;
-  return { uid, host, path, by: "Ingress" };
+function childRoute(child: KubeObject): ServedRoute | undefined {
+  const uid = controllingServer(child);
+  const { host, path } = routesServedBy(child)[0] ?? {};
+  return uid === undefined || host === undefined || path === undefined ? undefined : { uid, host, path, by: "Ingress" };
 }
 
 function podRoute(pod: KubeObject): ServedRoute | undefined {

@@ -66,7 +66,7 @@ export class ServerLoop {
     for (const { store } of options.caches.owned) {
       store.subscribe((change) => {
         const { previous, current } = change;
-        this.#servedChanged(store.kind.kind, change);
+        this.#servedChanged(store.kind, change);
         if (previous !== undefined && previous.metadata.uid !== current?.metadata.uid)
           this.#memories.applies.forget(previous.metadata.uid);
       });
@@ -177,7 +177,7 @@ export class ServerLoop {
   }
 
   /** Tells those who wait for a route that another server does not serve it any more, or does. */
-  #servedChanged(kind: string, { previous, current, initial }: StoreChange<KubeObject>): void {
+  #servedChanged(kind: Kind, { previous, current, initial }: StoreChange<KubeObject>): void {
     const { routes } = this.#memories;
     const gone = previous !== undefined && previous.metadata.uid !== current?.metadata.uid ? previous : undefined;
     const affected = [

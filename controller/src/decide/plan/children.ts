@@ -4,7 +4,7 @@ import { desiredReplicas } from "../children/stateful-set.ts";
 import { reconcileClaim, releaseClaim } from "./claim.ts";
 import type { Action } from "../decision.ts";
 import type { Desired, DesiredChild } from "../children/desired.ts";
-import { listOf, valueAt } from "../values/json.ts";
+import { valueAt } from "../values/json.ts";
 import {
   childKeyOf,
   findLive,
@@ -18,6 +18,7 @@ import type { LiveChild, Observed, ObservedFailure } from "../live/observed.ts";
 import type { Problem } from "../facts.ts";
 import type { ServerRoutes } from "../children/child-context.ts";
 import { firstDifference } from "./difference.ts";
+import { routesServedBy } from "../live/routes.ts";
 import { isLegacy } from "../takeover/legacy.ts";
 
 export type ChildrenPlan = {
@@ -99,9 +100,8 @@ function withoutTakenRoute(observed: Observed, children: readonly DesiredChild[]
 
 function isOnSpecRoute({ server }: Observed, { manifest }: DesiredChild): boolean {
   const route = routeOf(server);
-  const rule = listOf(valueAt(manifest, "spec", "rules"))[0];
-  const path = valueAt(listOf(valueAt(rule, "http", "paths"))[0], "path");
-  return route !== undefined && valueAt(rule, "host") === route.host && path === route.path;
+  const first = routesServedBy(manifest)[0];
+  return route !== undefined && first?.host === route.host && first.path === route.path;
 }
 
 type Claims = {

@@ -20,6 +20,7 @@ import { planMetadata } from "./server-metadata.ts";
 import { specWarnings } from "../children/spec-warnings.ts";
 import type { DecisionSettings } from "../settings.ts";
 import { changedFields, resourcesOf, startedWithOf, type StartedWith } from "../live/started-with.ts";
+import { routeChildren } from "../live/routes.ts";
 import { backOffSeconds, hasLegacyLayout, isLegacy, isLegacyServer } from "../takeover/legacy.ts";
 
 export type PlanDecision = {
@@ -49,7 +50,8 @@ function restingFacts(observed: Observed, problems: readonly Problem[]): PlanFac
     warnings: [],
     pendingFields: [],
     route: routesOf(observed).served,
-    desiredIngressSettled: hasIngress(observed),
+    // What the controller does not manage now is as good as what it would make.
+    desiredIngressSettled: routeChildren(observed).length > 0,
     resize: { kind: "None" },
     legacyLayout: hasLegacyLayout(observed),
     replicas: desiredReplicas(observed),
@@ -165,14 +167,9 @@ function planLegacy(
   return {
     plan: [...scaling, ...secrets, ...(children?.actions.filter(suitsLegacyLayout) ?? [])],
     problems: children?.problems ?? [],
-    ingressSettled: hasIngress(observed) || children?.ingressSettled === true, // a patch may have dropped it
+    ingressSettled: routeChildren(observed).length > 0 || children?.ingressSettled === true, // a patch may have dropped it
     isRemovingPod: false,
   };
-}
-
-/** While we cannot or must not touch it, an Ingress that is there is as good as the one we want. */
-function hasIngress(observed: Observed): boolean {
-  return observed.children.some((child) => child.kind === "Ingress" && !isTerminating(child));
 }
 
 function scale(observed: Observed, statefulSet: LiveChild, because: string): readonly Action[] {
@@ -190,7 +187,7 @@ function planChildren(
   const statefulSet = liveStatefulSet(observed);
   if (desired.kind === "Unrenderable") {
     const plan = statefulSet === undefined ? [] : scaleUnrendered(observed, statefulSet, desired.secrets);
-    return { plan, problems: [], ingressSettled: hasIngress(observed), isRemovingPod: false };
+    return { plan, problems: [], ingressSettled: routeChildren(observed).length > 0, isRemovingPod: false };
   }
   const children = compareChildren(observed, desired, state.routes);
   const removePod = children.isTemplateCurrent ? podRemoval(observed, state) : [];

@@ -3,11 +3,11 @@ import { legacyRoute } from "../takeover/differing-fields.ts";
 import { hasLegacyLayout } from "../takeover/legacy.ts";
 import type { ServerRoutes } from "../children/child-context.ts";
 import { valueAt } from "../values/json.ts";
-import { isTerminating, liveStatefulSet } from "../live/child.ts";
+import { liveStatefulSet } from "../live/child.ts";
 import type { Observed } from "../live/observed.ts";
 import { activePod } from "../live/pod.ts";
 import { startedWithIn, startedWithOf, type StartedWith } from "../live/started-with.ts";
-import { leadsFrom } from "../live/ingress-route.ts";
+import { routeChildren, servesRoute } from "../live/routes.ts";
 
 /** The routes of a server, as far as its spec, its pod and its children tell. */
 export function routesOf(observed: Observed): ServerRoutes {
@@ -24,8 +24,8 @@ export function routesOf(observed: Observed): ServerRoutes {
 function nextStart(observed: Observed): StartedWith | undefined {
   const template = valueAt(liveStatefulSet(observed)?.spec, "template", "metadata", "annotations");
   const next = startedWithIn(template);
-  const ingress = observed.children.find((child) => child.kind === "Ingress" && !isTerminating(child));
-  return next !== undefined && ingress !== undefined && leadsFrom(ingress, next.route) ? next : undefined;
+  const isServed = next !== undefined && routeChildren(observed).some((child) => servesRoute(child, next.route));
+  return isServed ? next : undefined;
 }
 
 function isElsewhere(route: Route | undefined, wanted: Route | undefined): boolean {

@@ -5,7 +5,7 @@ import type { PlanFacts } from "../facts.ts";
 import { podRefusal } from "./pod/events.ts";
 import { podState, type PodState } from "./pod/state.ts";
 import type { DecisionSettings } from "../settings.ts";
-import { isRouted } from "../live/ingress-route.ts";
+import { routeChildren, servesRoute } from "../live/routes.ts";
 
 /** How the server is, before it is put into conditions. */
 export type Verdict = {
@@ -164,4 +164,13 @@ function onItsWay(state: ServerState, why: ReasonWithValues): Verdict {
 
 function failed(why: ReasonWithValues, vague = false): Verdict {
   return { ...onItsWay("failed", why), reconciling: undefined, stalled: [why], vague };
+}
+
+/**
+ * Whether requests for the server's address reach its Service. A child that leads there counts also while something else
+ * about it is being changed, such as a label: a running server must not seem to be down for a moment.
+ */
+function isRouted(observed: Observed, { route, desiredIngressSettled }: PlanFacts): boolean {
+  if (route === undefined) return false;
+  return desiredIngressSettled || routeChildren(observed).some((child) => servesRoute(child, route));
 }

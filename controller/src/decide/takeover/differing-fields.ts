@@ -3,6 +3,7 @@ import { listOf, valueAt } from "../values/json.ts";
 import { childKeyOf } from "../live/child.ts";
 import type { LiveChild, Observed } from "../live/observed.ts";
 import { isSameQuantity } from "../values/quantity.ts";
+import { isRouteChild, routesServedBy } from "../live/routes.ts";
 import { isLegacy } from "./legacy.ts";
 
 /** A field, the value that the spec has, and the one that the predecessor's children have; undefined if none shows. */
@@ -74,7 +75,7 @@ function probedToken({ pod }: Observed): string | undefined {
 }
 
 function listedEmails({ children }: Observed): string | undefined {
-  const list = predecessors(children, "configmap")?.data?.["authorized-users.txt"];
+  const list = legacyChild(children, "configmap")?.data?.["authorized-users.txt"];
   return list === undefined ? undefined : asText(list.split("\n").filter((line) => line !== ""));
 }
 
@@ -85,7 +86,7 @@ function asText(list: readonly string[]): string {
 
 function claimPairs({ children, server }: Observed): readonly Pair[] {
   const { pvc, size } = server.spec.storage;
-  const live = predecessors(children, "pvc")?.spec;
+  const live = legacyChild(children, "pvc")?.spec;
   if (!pvc.enabled || live === undefined) return [];
   const { storageClassName } = pvc;
   return [
@@ -104,18 +105,16 @@ function routePairs(observed: Observed): readonly Pair[] {
   ];
 }
 
-/** Where the predecessor's Ingress leads from; undefined if there is none. */
+/** Where the legacy Ingress leads from; undefined if there is none. */
 export function legacyRoute(observed: Observed): Route | undefined {
-  const ingress = observed.children.find((child) => child.kind === "Ingress" && isLegacy(child));
-  const rule = listOf(valueAt(ingress?.spec, "rules"))[0];
-  const host = valueAt(rule, "host");
-  const path = valueAt(listOf(valueAt(rule, "http", "paths"))[0], "path");
-  if (typeof host !== "string" || typeof path !== "string") return undefined;
+  const ingress = observed.children.find((child) => isRouteChild(child) && isLegacy(child));
+  const { host, path } = ingress === undefined ? {} : (routesServedBy(ingress)[0] ?? {});
+  if (host === undefined || path === undefined) return undefined;
   const { externalUrl: _externalUrl, ...routing } = observed.server.spec.routing;
   const enabled = listOf(valueAt(ingress?.spec, "tls")).length > 0;
   return routeOf({ spec: { routing: { ...routing, host, path, tls: { enabled } } } });
 }
 
-function predecessors(children: readonly LiveChild[], key: string): LiveChild | undefined {
+function legacyChild(children: readonly LiveChild[], key: string): LiveChild | undefined {
   return children.find((child) => isLegacy(child) && childKeyOf(child) === key);
 }

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Routing } from "./jupyter-server.ts";
-import { isPathWithin, normalizePath, routeOf } from "./names.ts";
+import { isPathWithin, normalizePath, routeOf } from "./route.ts";
 
 function aServer(routing: Partial<Routing>): { readonly spec: { readonly routing: Routing } } {
   return { spec: { routing: { path: "/", ingressAnnotations: {}, tls: { enabled: false }, ...routing } } };
