@@ -1,4 +1,4 @@
-import { DEFAULT_ANNOTATION_PREFIX, DEFAULT_IMAGES } from "../api/src/index.ts";
+import { DEFAULT_ANNOTATION_PREFIX, DEFAULT_IMAGES, VERSION_FLOORS } from "../api/src/index.ts";
 import type { SchemaNode } from "../api/src/schema-kit.ts";
 
 /** A value of the predecessor's chart, accepted so that its value files still work. */
@@ -21,8 +21,11 @@ export const chartValues: SchemaNode = group("", {
     pullPolicy: oneOf(["IfNotPresent", "Always", "Never"], "When the nodes pull it."),
   }),
   sidecarImages: group("Images of the containers that are added to a server with a login.", {
-    traefik: text(DEFAULT_IMAGES.traefik, "The proxy in front of Jupyter; 3.7.15 or newer."),
-    oauth2Proxy: text(DEFAULT_IMAGES.oauth2Proxy, "Signs people in; 7.15.3 or newer."),
+    traefik: text(DEFAULT_IMAGES.traefik, `The proxy in front of Jupyter; ${VERSION_FLOORS.traefik.version} or newer.`),
+    oauth2Proxy: text(
+      DEFAULT_IMAGES.oauth2Proxy,
+      `Signs people in; ${VERSION_FLOORS["oauth2-proxy"].version} or newer.`,
+    ),
     authorization: text("", "Decides who may enter; empty: `amalthea/authorization` of the chart's version."),
   }),
   sidecars: {

@@ -6,3 +6,4 @@ export * from "./jupyter-server.ts";
 export * from "./names.ts";
 export * from "./reasons.ts";
 export * from "./route.ts";
+export * from "./version-floors.ts";

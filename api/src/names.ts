@@ -110,7 +110,7 @@ export const FIELD_MANAGERS = {
 export const DEFAULT_IMAGES = {
   jupyter: "jupyter/minimal-notebook:latest",
   traefik: "traefik:v3.7.15",
-  oauth2Proxy: "quay.io/oauth2-proxy/oauth2-proxy:v7.15.3",
+  oauth2Proxy: "quay.io/oauth2-proxy/oauth2-proxy:v7.15.6",
   authorization: "amalthea/authorization:1.0.0-alpha.0",
 } as const;
 

@@ -25,7 +25,7 @@ const linkerFlags = [
 ].join(" ");
 
 /** Programs that every cluster uses and that are built together from go/go.mod. */
-type GoProgram = "kubernetes" | "provisioner" | "pause" | "helm" | "coredns" | "oauth2-proxy";
+type GoProgram = "kubernetes" | "provisioner" | "pause" | "helm" | "coredns";
 
 /** Programs that are built only for those who ask, from go-extras/go.mod: they need newer modules of Kubernetes. */
 export const extraPrograms = ["kwok", "metrics-server"] as const;
@@ -34,7 +34,7 @@ export const extraPrograms = ["kwok", "metrics-server"] as const;
 export type ExtraProgram = (typeof extraPrograms)[number];
 
 /** Every program that can be built. */
-export type ProgramName = GoProgram | "traefik" | ExtraProgram;
+export type ProgramName = GoProgram | "oauth2-proxy" | "traefik" | ExtraProgram;
 
 /** A Go module of ours and the programs that are built from it together. */
 type GoModule = { readonly folder: string; readonly programs: Readonly<Record<string, string>> };
@@ -47,8 +47,13 @@ const everyCluster: GoModule = {
     pause: "./pause",
     helm: "helm.sh/helm/v3/cmd/helm",
     coredns: "github.com/coredns/coredns",
-    "oauth2-proxy": "github.com/oauth2-proxy/oauth2-proxy/v7",
   } satisfies Record<GoProgram, string>,
+};
+
+/** A module of its own: a fix of its dependencies neither waits for those of Kubernetes nor rebuilds Kubernetes. */
+const oauth2Proxy: GoModule = {
+  folder: "go-oauth2-proxy",
+  programs: { "oauth2-proxy": "github.com/oauth2-proxy/oauth2-proxy/v7" },
 };
 
 const extraModule = (name: ExtraProgram): GoModule => ({
@@ -80,6 +85,7 @@ function traefikFolder(): string {
 
 function folderOf(name: ProgramName): string {
   if (name === "traefik") return traefikFolder();
+  if (name === "oauth2-proxy") return goFolder(oauth2Proxy);
   return goFolder(isExtra(name) ? extraModule(name) : everyCluster);
 }
 
@@ -173,15 +179,19 @@ export async function buildGoPrograms(progress: Progress = silent, signal?: Abor
   await fillOnce(goFolder(everyCluster), fill, progress, signal);
 }
 
+async function buildModule(module: GoModule, progress: Progress, signal?: AbortSignal): Promise<void> {
+  await fillOnce(goFolder(module), (folder) => buildGo(module, folder, progress, signal), progress, signal);
+}
+
 /** Makes every program a cluster needs, unless it is in the cache. About 6 GB of disk and 12 minutes the first time. */
 export async function buildCluster(progress: Progress = silent, signal?: AbortSignal): Promise<void> {
   if (!existsSync(goFolder(everyCluster))) checkBuildRequirements(); // before anything is fetched
   await fillOnce(traefikFolder(), (folder) => fetchTraefik(folder, progress, signal), progress, signal);
   await buildGoPrograms(progress, signal);
+  await buildModule(oauth2Proxy, progress, signal);
 }
 
 /** Makes a program that only some need, unless it is in the cache: about 4 minutes on two cores the first time. */
 export async function buildExtra(name: ExtraProgram, progress: Progress = silent, signal?: AbortSignal): Promise<void> {
-  const module = extraModule(name);
-  await fillOnce(goFolder(module), (folder) => buildGo(module, folder, progress, signal), progress, signal);
+  await buildModule(extraModule(name), progress, signal);
 }

@@ -1,4 +1,4 @@
-export { binaryPath, buildCluster, buildExtra, type ExtraProgram, type ProgramName } from "./build.ts";
+export { binaryPath, buildCluster, buildExtra, type ExtraProgram, type ProgramName, traefikVersion } from "./build.ts";
 export { type CertificateRequest, makeCertificates } from "./certificates.ts";
 export type { ChildComponent } from "./child-component.ts";
 export { type Cluster, defaultClusterName, down, exists, openCluster, up, type UpOptions } from "./cluster.ts";

@@ -1,7 +1,7 @@
 import { SERVICE_ENVIRONMENT, staticBinaryLayer } from "../src/service-layers.ts";
 import type { ImageDefinition } from "../src/definition.ts";
 
-/** The proxy in every pod with a login; named as its publisher does, and as the objects of our predecessor do. */
+/** The proxy in every pod with a login; named as its publisher does, and as legacy (0.24) objects do. */
 export const traefik: ImageDefinition = {
   name: "traefik",
   references: ["traefik:v3.7.15", "traefik:v2.5"],

@@ -5,7 +5,7 @@ import { readSidecarImages, readSidecarOverrides } from "./sidecar-config.ts";
 describe("readSidecarImages", () => {
   it.each([
     {},
-    { OAUTH2_PROXY_IMAGE: "quay.io/oauth2-proxy/oauth2-proxy:v7.15.3" },
+    { OAUTH2_PROXY_IMAGE: "quay.io/oauth2-proxy/oauth2-proxy:v7.15.6" },
     { OAUTH2_PROXY_IMAGE: "registry.example.org:5000/oauth2-proxy:8.0.0-alpine@sha256:0123" },
     { TRAEFIK_IMAGE: "traefik:v3.8.0" },
     { TRAEFIK_IMAGE: "traefik:v3.7" },
@@ -19,7 +19,7 @@ describe("readSidecarImages", () => {
 
   it.each([
     { OAUTH2_PROXY_IMAGE: "oauth2-proxy:7.6.0" },
-    { OAUTH2_PROXY_IMAGE: "oauth2-proxy:v7.15.2-alpine" },
+    { OAUTH2_PROXY_IMAGE: "oauth2-proxy:v7.15.5-alpine" },
     { TRAEFIK_IMAGE: "traefik:v2.11" },
     { TRAEFIK_IMAGE: "traefik:v3.7.14@sha256:0123" },
     { TRAEFIK_IMAGE: "traefik:2" },

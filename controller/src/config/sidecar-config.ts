@@ -1,12 +1,11 @@
-import { DEFAULT_IMAGES } from "@amalthea/api";
+import { DEFAULT_IMAGES, isOlderVersion, VERSION_FLOORS } from "@amalthea/api";
 import type { SidecarImages, SidecarOverrides } from "../decide/settings.ts";
 import type { EnvironmentReader } from "./environment.ts";
 
-/**
- * Oldest releases without a known hole that concerns a login in front of Jupyter: for oauth2-proxy headers with
- * underscores and sessions that survive a sign-in, for traefik forged forward-auth headers.
- */
-const FLOORS = { TRAEFIK_IMAGE: [3, 7, 15], OAUTH2_PROXY_IMAGE: [7, 15, 3] } as const;
+const FLOORS = {
+  TRAEFIK_IMAGE: VERSION_FLOORS.traefik.version,
+  OAUTH2_PROXY_IMAGE: VERSION_FLOORS["oauth2-proxy"].version,
+} as const;
 
 /** What can be changed about each. */
 const CHANGEABLE: Readonly<Record<string, readonly string[]>> = {
@@ -39,15 +38,11 @@ export function readSidecarOverrides(reader: EnvironmentReader): SidecarOverride
 
 /** A tag that is no version, or a digest alone, says nothing about the age. */
 function checkFloor(variable: keyof typeof FLOORS, image: string, reader: EnvironmentReader): void {
-  const version = /:v?(\d+)(?:\.(\d+))?(?:\.(\d+))?[^/@]*(?:@.*)?$/.exec(image);
-  if (version === null) return;
+  const version = /:v?(\d+(?:\.\d+){0,2})[^/@]*(?:@.*)?$/.exec(image)?.[1];
+  if (version === undefined) return;
   const floor = FLOORS[variable];
-  // A tag of fewer numbers moves with the newest release that they begin.
-  const differences = version
-    .slice(1)
-    .map((text, index) => (text === undefined ? 0 : Number(text) - (floor[index] ?? 0)));
-  const first = differences.find((difference) => difference !== 0) ?? 0;
-  if (first < 0) reader.problems.push(`${variable} must be version ${floor.join(".")} or newer, not "${image}"`);
+  if (isOlderVersion(version, floor))
+    reader.problems.push(`${variable} must be version ${floor} or newer, not "${image}"`);
 }
 
 function asOverrides(value: unknown): SidecarOverrides | undefined {

@@ -1,0 +1,49 @@
+/** Something that faces the network, in our images or in front of Jupyter. */
+type Floor = {
+  /** Oldest version that is allowed; three numbers. */
+  readonly version: string;
+  /** The hole that this version closes, as the publisher names it, or what else speaks against an older one. */
+  readonly because: string;
+};
+
+/** Names are those of the registry that publishes each. */
+type FloorName =
+  | "oauth2-proxy"
+  | "traefik"
+  | "node"
+  | "undici"
+  | "jupyterlab"
+  | "jupyter-server"
+  | "tornado"
+  | "jupyter-core"
+  | "jinja2"
+  | "h11"
+  | "requests";
+
+/**
+ * The oldest version of everything that faces the network. The images are checked against it by a test, the images that
+ * an administrator names by the controller.
+ */
+export const VERSION_FLOORS: Readonly<Record<FloorName, Floor>> = {
+  "oauth2-proxy": { version: "7.15.6", because: "logs the cookies of a request whose callback is invalid" },
+  traefik: { version: "3.7.15", because: "forged forward-auth headers (GHSA-6384-m2mw-rf54, GHSA-5m6w-wvh7-57vm)" },
+  node: { version: "24.21.0", because: "the release that memory and time limits are measured with" },
+  undici: { version: "8.12.4", because: "the release that the attack tables of the login run with" },
+  jupyterlab: { version: "4.6.6", because: "the release that the browser tests run with" },
+  "jupyter-server": { version: "2.18.0", because: "allow_origin_pat matches a prefix only (CVE-2026-40110)" },
+  tornado: { version: "6.5.0", because: "denial of service by the log of multipart forms (CVE-2025-47287)" },
+  "jupyter-core": { version: "5.8.1", because: "configuration read from folders of others (CVE-2025-30167)" },
+  jinja2: { version: "3.1.6", because: "templates leave the sandbox (CVE-2025-27516)" },
+  h11: { version: "0.16.0", because: "malformed chunked bodies are accepted (CVE-2025-43859)" },
+  requests: { version: "2.32.4", because: "credentials of .netrc leak to other hosts (CVE-2024-47081)" },
+};
+
+/**
+ * Whether a version is older than another. A version of fewer numbers, as in a tag, moves with the newest release that
+ * it begins: "3.7" is not older than "3.7.15".
+ */
+export function isOlderVersion(version: string, than: string): boolean {
+  const floor = than.split(".").map(Number);
+  const differences = version.split(".").map((text, index) => Number(text) - (floor[index] ?? 0));
+  return (differences.find((difference) => difference !== 0) ?? 0) < 0;
+}
