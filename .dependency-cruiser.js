@@ -99,6 +99,13 @@ export default {
       to: { path: "^(cluster|images|test|bench|scripts)/" },
     },
     {
+      name: "control-plane-needs-no-node",
+      severity: "error",
+      comment: "a control plane runs anywhere; a node needs root and Linux",
+      from: { path: "^cluster/src/(build|control-plane)/" },
+      to: { path: "^cluster/src/node/" },
+    },
+    {
       name: "testing-only-in-tests",
       severity: "error",
       comment: "fakes stay in tests",

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { hierarchiesOf, podGroup, podHierarchies } from "../cluster/src/cgroups.ts";
+import { hierarchiesOf, podGroup, podHierarchies } from "../cluster/src/node/cgroups.ts";
 
 /** Memory of processes, in MiB. */
 export type Memory = {

@@ -23,12 +23,13 @@ const debianPackages = {
 class StepFailed extends Error {}
 
 /**
- * Prepares the machine and hands over to a TypeScript program, with the terminal and the arguments of this process.
+ * Prepares the machine and hands over to a TypeScript program, with the terminal of this process.
  *
  * @param {string} program path of the program, from the root of the repository
+ * @param {string[]} args its arguments
  * @param {{debian: boolean}} needs `debian`: the Debian packages of cluster and images are needed, so root is, too
  */
-export async function runProgram(program, needs) {
+export async function runProgram(program, args, needs) {
   // A shell of root's need not have the folders of root's programs, as after a plain "su".
   process.env.PATH = `${process.env.PATH}:/usr/local/sbin:/usr/sbin:/sbin`;
   try {
@@ -41,7 +42,7 @@ export async function runProgram(program, needs) {
   }
   const programs = join(root, "node_modules", ".bin");
   const node = join(programs, "node");
-  const child = spawn(node, ["--disable-warning=ExperimentalWarning", join(root, program), ...process.argv.slice(2)], {
+  const child = spawn(node, ["--disable-warning=ExperimentalWarning", join(root, program), ...args], {
     stdio: "inherit",
     cwd: root,
     env: { ...process.env, PATH: `${programs}:${process.env.PATH}` },

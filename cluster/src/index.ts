@@ -1,8 +1,20 @@
-export { binaryPath, buildCluster, buildExtra, type ExtraProgram, type ProgramName, traefikVersion } from "./build.ts";
-export { type CertificateRequest, makeCertificates } from "./certificates.ts";
-export type { ChildComponent } from "./child-component.ts";
-export { type Cluster, defaultClusterName, down, exists, openCluster, up, type UpOptions } from "./cluster.ts";
-export { type ControlPlane, type ControlPlaneOptions, startControlPlane, type TokenUser } from "./control-plane.ts";
+export {
+  binaryPath,
+  buildCluster,
+  buildExtra,
+  type ExtraProgram,
+  type ProgramName,
+  traefikVersion,
+} from "./build/build.ts";
+export { type CertificateRequest, makeCertificates } from "./control-plane/certificates.ts";
+export type { ChildComponent } from "./control-plane/child-component.ts";
+export { type Cluster, defaultClusterName, down, exists, openCluster, up, type UpOptions } from "./node/cluster.ts";
+export {
+  type ControlPlane,
+  type ControlPlaneOptions,
+  startControlPlane,
+  type TokenUser,
+} from "./control-plane/control-plane.ts";
 export { ClusterError } from "./errors.ts";
 export { cacheFolder } from "./locations.ts";
 export { withLock } from "./lock.ts";

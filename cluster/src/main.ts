@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { parseArgs } from "node:util";
-import { binaryPath, buildCluster, buildExtra, extraPrograms } from "./build.ts";
-import { defaultClusterName, down, openCluster, status, up } from "./cluster.ts";
+import { binaryPath, buildCluster, buildExtra, extraPrograms } from "./build/build.ts";
+import { defaultClusterName, down, openCluster, status, up } from "./node/cluster.ts";
 import { ClusterError } from "./errors.ts";
 
 const usage = `Usage: npm run cluster COMMAND [-- OPTIONS]

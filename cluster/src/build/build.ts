@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import { join, relative } from "node:path";
-import { ClusterError } from "./errors.ts";
-import { cacheFolder, packageFolder } from "./locations.ts";
-import { withLock } from "./lock.ts";
-import { type Progress, silent, step } from "./progress.ts";
+import { ClusterError } from "../errors.ts";
+import { cacheFolder, packageFolder } from "../locations.ts";
+import { withLock } from "../lock.ts";
+import { type Progress, silent, step } from "../progress.ts";
 import { checkBuildRequirements } from "./requirements.ts";
-import { run } from "./run.ts";
+import { run } from "../run.ts";
 
 /** Version of Kubernetes that every component reports; it is the version of k8s.io/kubernetes in go/go.mod. */
 export const kubernetesVersion = "1.35.4";

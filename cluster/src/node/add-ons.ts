@@ -1,6 +1,6 @@
 import { stringify } from "yaml";
-import type { NodeNetwork } from "./node-network.ts";
-import { dnsAddress } from "./node-files.ts";
+import type { NodeNetwork } from "./network.ts";
+import { dnsAddress } from "./files.ts";
 
 const isDefault = (kind: string): object => ({ [`${kind}.kubernetes.io/is-default-class`]: "true" });
 

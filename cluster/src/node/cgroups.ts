@@ -9,8 +9,8 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import { ClusterError } from "./errors.ts";
-import { waitUntil } from "./wait.ts";
+import { ClusterError } from "../errors.ts";
+import { waitUntil } from "../wait.ts";
 
 /** One mounted hierarchy of control groups. */
 export type Hierarchy = {

@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { binaryPath } from "./build.ts";
-import { ClusterError } from "./errors.ts";
+import { binaryPath } from "../build/build.ts";
+import { ClusterError } from "../errors.ts";
 import type { Node } from "./node.ts";
-import { pauseImage, registryPort } from "./node-files.ts";
-import { run } from "./run.ts";
+import { pauseImage, registryPort } from "./files.ts";
+import { run } from "../run.ts";
 
 /**
  * Where the local registry keeps an image that objects call by this name. Registries drop out: containerd asks the local

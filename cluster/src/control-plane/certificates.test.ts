@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { makeCertificates } from "./certificates.ts";
-import { isInstalled } from "./requirements.ts";
+import { isInstalled } from "../build/requirements.ts";
 
 describe.skipIf(!isInstalled("openssl", process.env["PATH"] ?? ""))("makeCertificates", () => {
   const folder = mkdtempSync(join(tmpdir(), "amalthea-certificates-"));

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { hasDefaultRoute, nodeNetwork, smallestFreeIndex } from "./node-network.ts";
+import { hasDefaultRoute, nodeNetwork, smallestFreeIndex } from "./network.ts";
 
 describe("smallestFreeIndex", () => {
   it("passes over the networks of other clusters", () => {

@@ -11,12 +11,12 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { binaryPath } from "./build.ts";
+import { binaryPath } from "../build/build.ts";
 import { podGroup, removeGroup } from "./cgroups.ts";
-import { ClusterError } from "./errors.ts";
-import { packageFolder, stateFolder } from "./locations.ts";
+import { ClusterError } from "../errors.ts";
+import { packageFolder, stateFolder } from "../locations.ts";
 import { isRunning, type ProcessRecord, recordProcess, stopProcess } from "./process-record.ts";
-import { waitUntil } from "./wait.ts";
+import { waitUntil } from "../wait.ts";
 
 /**
  * A node: a process that holds a process, mount, network, host name and IPC namespace. Everything of the cluster runs

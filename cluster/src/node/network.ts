@@ -1,9 +1,9 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { ClusterError } from "./errors.ts";
-import { stateFolder, stateRoot } from "./locations.ts";
-import { withLock } from "./lock.ts";
-import { run } from "./run.ts";
+import { ClusterError } from "../errors.ts";
+import { stateFolder, stateRoot } from "../locations.ts";
+import { withLock } from "../lock.ts";
+import { run } from "../run.ts";
 
 /** The network between this machine and one node: two addresses, one for each end. */
 export type NodeNetwork = {

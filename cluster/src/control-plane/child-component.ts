@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { openSync, closeSync } from "node:fs";
-import { ClusterError } from "./errors.ts";
+import { ClusterError } from "../errors.ts";
 
 /** A component that lives at most as long as this process, and can be broken on purpose. */
 export class ChildComponent {

@@ -3,16 +3,16 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { apiServerFlags, httpsStatus, auditPolicyText } from "./api-server.ts";
-import { binaryPath, buildExtra, buildGoPrograms } from "./build.ts";
+import { binaryPath, buildExtra, buildGoPrograms } from "../build/build.ts";
 import { makeCertificates } from "./certificates.ts";
 import { ChildComponent } from "./child-component.ts";
-import { ClusterError } from "./errors.ts";
+import { ClusterError } from "../errors.ts";
 import { fakeNodes } from "./fake-nodes.ts";
 import { freePort } from "./free-port.ts";
 import { kubeconfigText } from "./kubeconfig.ts";
-import { type Progress, silent, step } from "./progress.ts";
-import { run, type RunOptions, type RunResult } from "./run.ts";
-import { waitUntil } from "./wait.ts";
+import { type Progress, silent, step } from "../progress.ts";
+import { run, type RunOptions, type RunResult } from "../run.ts";
+import { waitUntil } from "../wait.ts";
 
 /** Somebody who may log in with a fixed token. */
 export type TokenUser = { readonly name: string; readonly token: string; readonly groups?: readonly string[] };

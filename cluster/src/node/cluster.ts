@@ -1,22 +1,22 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { addOnObjects } from "./add-ons.ts";
-import { binaryPath, buildCluster } from "./build.ts";
+import { binaryPath, buildCluster } from "../build/build.ts";
 import { type ComponentSettings, componentStages, isNodePort, type ServingComponent } from "./components.ts";
 import { makeGroup } from "./cgroups.ts";
-import { ClusterError } from "./errors.ts";
-import { isPortFree } from "./free-port.ts";
+import { ClusterError } from "../errors.ts";
+import { isPortFree } from "../control-plane/free-port.ts";
 import { loadImage, loadPauseImage } from "./images.ts";
-import { stateFolder } from "./locations.ts";
-import { withLock } from "./lock.ts";
+import { stateFolder } from "../locations.ts";
+import { withLock } from "../lock.ts";
 import { logFile, ensureComponent, findNode, type Node, runningComponents, startNode, stopNode } from "./node.ts";
-import { kubeconfigPath, writeNodeFiles } from "./node-files.ts";
-import { chooseNetwork, connectNode, disconnectNode, findNetwork, type NodeNetwork } from "./node-network.ts";
+import { kubeconfigPath, writeNodeFiles } from "./files.ts";
+import { chooseNetwork, connectNode, disconnectNode, findNetwork, type NodeNetwork } from "./network.ts";
 import { isRunning } from "./process-record.ts";
-import { type Progress, silent, step } from "./progress.ts";
-import { checkClusterName, checkClusterRequirements, checkInotify } from "./requirements.ts";
-import { run, type RunOptions, type RunResult } from "./run.ts";
-import { waitUntil } from "./wait.ts";
+import { type Progress, silent, step } from "../progress.ts";
+import { checkClusterName, checkClusterRequirements, checkInotify } from "../build/requirements.ts";
+import { run, type RunOptions, type RunResult } from "../run.ts";
+import { waitUntil } from "../wait.ts";
 
 /** Name of the cluster that is meant when none is named. */
 export const defaultClusterName = "default";

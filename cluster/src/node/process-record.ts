@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { waitUntil } from "./wait.ts";
+import { waitUntil } from "../wait.ts";
 
 /** A process that we started. Pid and start time together are never used twice, so nobody else's process is taken for it. */
 export type ProcessRecord = {

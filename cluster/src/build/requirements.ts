@@ -10,8 +10,8 @@ import {
   statSync,
 } from "node:fs";
 import { delimiter, dirname, isAbsolute, join } from "node:path";
-import { ClusterError } from "./errors.ts";
-import { cacheFolder, packageFolder, stateRoot } from "./locations.ts";
+import { ClusterError } from "../errors.ts";
+import { cacheFolder, packageFolder, stateRoot } from "../locations.ts";
 
 /** Disk that the Go modules, the compiled packages and the programs of a build need, measured. */
 const buildGigabytes = { modules: 2.5, compiled: 4, programs: 1 };

@@ -1,10 +1,10 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { stringify } from "yaml";
-import { auditPolicyText } from "./api-server.ts";
-import { type CertificateRequest, makeCertificates } from "./certificates.ts";
-import { kubeconfigText } from "./kubeconfig.ts";
-import type { NodeNetwork } from "./node-network.ts";
+import { auditPolicyText } from "../control-plane/api-server.ts";
+import { type CertificateRequest, makeCertificates } from "../control-plane/certificates.ts";
+import { kubeconfigText } from "../control-plane/kubeconfig.ts";
+import type { NodeNetwork } from "./network.ts";
 
 /** Network of the pods of a node. It exists only inside the node, so all clusters use the same. */
 export const podNetwork = "10.244.0.0/16";

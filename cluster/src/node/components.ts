@@ -2,10 +2,10 @@ import { connect, type NetConnectOpts } from "node:net";
 import { fileURLToPath } from "node:url";
 import { join } from "node:path";
 import { readFileSync } from "node:fs";
-import { apiServerFlags, httpsStatus } from "./api-server.ts";
-import { binaryPath } from "./build.ts";
+import { apiServerFlags, httpsStatus } from "../control-plane/api-server.ts";
+import { binaryPath } from "../build/build.ts";
 import { isListening, type Component, type Node } from "./node.ts";
-import { apiServerUrl, kubeconfigPath, type NodeSettings, registryPort } from "./node-files.ts";
+import { apiServerUrl, kubeconfigPath, type NodeSettings, registryPort } from "./files.ts";
 
 /** A component, and how to see from outside that it serves. */
 export type ServingComponent = Component & {

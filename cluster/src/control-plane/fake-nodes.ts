@@ -1,9 +1,9 @@
 import { join } from "node:path";
-import { binaryPath } from "./build.ts";
+import { binaryPath } from "../build/build.ts";
 import { ChildComponent } from "./child-component.ts";
 import { freePort } from "./free-port.ts";
-import { packageFolder } from "./locations.ts";
-import { waitUntil } from "./wait.ts";
+import { packageFolder } from "../locations.ts";
+import { waitUntil } from "../wait.ts";
 
 /** Where fake nodes are made, and how. */
 export type FakeNodeSettings = {

@@ -1,3 +1,0 @@
-import { runProgram } from "./bootstrap.js";
-
-await runProgram("bench/main.ts", { debian: true });

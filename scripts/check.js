@@ -1,3 +1,0 @@
-import { runProgram } from "./bootstrap.js";
-
-await runProgram("scripts/check.ts", { debian: false });

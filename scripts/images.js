@@ -1,3 +1,0 @@
-import { runProgram } from "./bootstrap.js";
-
-await runProgram("images/src/main.ts", { debian: process.argv[2] === "build" });
