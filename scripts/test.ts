@@ -18,7 +18,10 @@ const levels = ["check", "unit", "integration", "e2e"] as const;
 type Level = (typeof levels)[number];
 type Count = { readonly passed: number; readonly failed: number };
 
-const { values, positionals } = parseCommandLine({ ...clusterOptions, image: { type: "string" } }, levels);
+const { values, positionals } = parseCommandLine(
+  { ...clusterOptions, image: { type: "string" }, only: { type: "string" } },
+  levels,
+);
 
 const interrupted = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => interrupted.abort());
@@ -94,7 +97,8 @@ async function runVitest(project: string, env: Readonly<Record<string, string>>)
   const report = join(folder, "report.json");
   const vitest = join(root, "node_modules/vitest/vitest.mjs");
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
-  const code = await run([vitest, "run", "--project", project, ...reporters], env);
+  const filter = values.only === undefined ? [] : [values.only, "--passWithNoTests"];
+  const code = await run([vitest, "run", "--project", project, ...filter, ...reporters], env);
   try {
     // vitest's JSON report, in the form of Jest's
     const counts = JSON.parse(readFileSync(report, "utf8")) as { numPassedTests: number; numFailedTests: number };

@@ -14,7 +14,7 @@ export type ActionResult =
       readonly key: ObjectKey;
       readonly uid: string;
     }
-  /** The Secret was made, mended, or found as it should be. */
+  /** The Secret was created, updated, or found as it should be. */
   | { readonly kind: "SecretSeen"; readonly action: Action; readonly secret: ObservedSecret; readonly wrote: boolean }
   /** The API server will not accept it until something changes. */
   | { readonly kind: "Refused"; readonly action: Action; readonly failure: ObservedFailure }
@@ -25,20 +25,3 @@ export type ActionResult =
       readonly because: "Equivalent" | "Contested" | "AfterFailure" | "NamespaceTerminating";
       readonly retryAfterMs: number | undefined;
     };
-
-/** The child that an action is about, as failures name it. */
-export function childKeyOf(action: Action): string {
-  switch (action.kind) {
-    case "EnsureSecret":
-    case "Apply":
-    case "Remove":
-      return action.childKey;
-    case "RemovePod":
-    case "Resize":
-      return "pod";
-    case "Scale":
-      return "scale"; // not the StatefulSet's: its template may be refused while its replicas are not
-    case "PatchMetadata":
-      return action.target.kind.toLowerCase();
-  }
-}

@@ -1,7 +1,7 @@
 import { ApiError, type Kind, type KubeClient, type Live, type Manifest } from "@amalthea/kube";
 import { FakeClock } from "@amalthea/kube/testing";
 import { describe, expect, it } from "vitest";
-import type { Action } from "../decide/decision.ts";
+import { addressOf, type Action } from "../decide/decision.ts";
 import { findKind } from "../kinds.ts";
 import type { ActionResult } from "./action-result.ts";
 import { ApplyHistory } from "./apply-history.ts";
@@ -10,7 +10,8 @@ import { applyPlan } from "./apply-plan.ts";
 function applyOf(childKey: string, apiVersion: string, kind: string): Action {
   const metadata = { name: "alice", namespace: "sessions", labels: {} };
   const manifest = { apiVersion, kind, metadata };
-  return { kind: "Apply", childKey, manifest, desiredHash: "hash", create: true, because: "it is missing" };
+  const head = { childKey, target: addressOf(manifest), desiredHash: "hash", because: "it is missing" };
+  return { kind: "Apply", ...head, manifest, create: true };
 }
 
 const PLAN: readonly Action[] = [

@@ -10,7 +10,7 @@ import {
   type Live,
 } from "@amalthea/kube";
 import { POD_NEEDS } from "../decide/plan/children.ts";
-import type { Action, Manifest, Plan } from "../decide/decision.ts";
+import type { Action, ActionOf, Manifest, Plan } from "../decide/decision.ts";
 import type { KindName } from "../kinds.ts";
 import type { ActionResult } from "./action-result.ts";
 import type { ApplyHistory, LiveVersion } from "./apply-history.ts";
@@ -142,11 +142,7 @@ async function perform(
   }
 }
 
-async function applyChild(
-  action: Extract<Action, { kind: "Apply" }>,
-  deps: ApplyDeps,
-  signal: AbortSignal,
-): Promise<ActionResult> {
+async function applyChild(action: ActionOf<"Apply">, deps: ApplyDeps, signal: AbortSignal): Promise<ActionResult> {
   const { manifest, desiredHash } = action;
   const at = deps.findKind(manifest);
   const before = action.create ? undefined : deps.liveVersion(at, manifest);
@@ -180,7 +176,7 @@ async function createChild(manifest: Manifest, at: Kind, deps: ApplyDeps, signal
 }
 
 async function remove(
-  action: Extract<Action, { kind: "Remove" | "RemovePod" }>,
+  action: ActionOf<"Remove" | "RemovePod">,
   deps: ApplyDeps,
   signal: AbortSignal,
 ): Promise<ActionResult> {

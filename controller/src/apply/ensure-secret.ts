@@ -1,9 +1,10 @@
 import { randomBytes } from "node:crypto";
-import { ANNOTATIONS } from "@amalthea/api";
+import { ANNOTATIONS, FIELD_MANAGERS, LABELS } from "@amalthea/api";
 import { isAlreadyExists, kinds, type KubeClient, type Live, type ObjectRef } from "@amalthea/kube";
 import type { Secret } from "kubernetes-types/core/v1.js";
 import type { GeneratedKey, SecretManifest } from "../decide/decision.ts";
 import type { ObservedSecret } from "../decide/live/observed.ts";
+import { valueAt } from "../decide/values/json.ts";
 
 /** What is known of the Secret after `ensureSecret`, and whether it was written. */
 export type EnsuredSecret =
@@ -15,7 +16,7 @@ export type EnsuredSecret =
  * Makes sure that the server's Secret exists and follows the spec. Values drawn at random are drawn once: a Secret that
  * is there keeps those it has. One that belongs to somebody else is left alone.
  *
- * @param expected Whether an earlier pass saw it: then it is read first, otherwise created first.
+ * @param expected Whether an earlier reconcile saw it: then it is read first, otherwise created first.
  */
 export async function ensureSecret(
   desired: SecretManifest,
@@ -25,17 +26,17 @@ export async function ensureSecret(
 ): Promise<EnsuredSecret> {
   const ref = desired.manifest.metadata;
   const found = expected ? await client.find(kinds.Secret, ref, signal) : undefined;
-  if (found !== undefined) return await mend(found, desired, client, signal);
+  if (found !== undefined) return await update(found, desired, client, signal);
   try {
     const made = await client.create(kinds.Secret, newSecret(desired), {}, signal);
     return { kind: "Ours", secret: observed(made), wrote: true };
   } catch (error) {
     if (!isAlreadyExists(error)) throw error;
-    return await mend(await client.get(kinds.Secret, ref, signal), desired, client, signal);
+    return await update(await client.get(kinds.Secret, ref, signal), desired, client, signal);
   }
 }
 
-async function mend(
+async function update(
   live: Live<Secret>,
   desired: SecretManifest,
   client: KubeClient,
@@ -52,19 +53,46 @@ async function mend(
 
 type Values = Readonly<Record<string, string>>;
 
+/** A merge patch of the Secret's data; null removes a key. */
+type DataChange = Readonly<Record<string, string | null>>;
+
 function newSecret(desired: SecretManifest): SecretManifest["manifest"] {
   const { metadata } = desired.manifest;
   const annotations = { ...metadata.annotations, [ANNOTATIONS.contentHash]: desired.contentHash };
   return { ...desired.manifest, metadata: { ...metadata, annotations }, data: dataOf(desired, undefined) };
 }
 
-/** Missing random values, changed given ones and the hash; undefined if all is as it should be. */
-function changeTo(live: Live<Secret>, desired: SecretManifest): { annotations: Values; data: Values } | undefined {
+/** Missing random values, changed given ones, keys to remove, and the hash; undefined if all is as it should be. */
+function changeTo(live: Live<Secret>, desired: SecretManifest): { annotations: Values; data: DataChange } | undefined {
   const wanted = dataOf(desired, live.data);
-  const data = Object.fromEntries(Object.entries(wanted).filter(([key, value]) => live.data?.[key] !== value));
+  const changed = Object.entries(wanted).filter(([key, value]) => live.data?.[key] !== value);
+  const data = Object.fromEntries([
+    ...changed,
+    ...droppedKeys(live, wanted, desired).map((key) => [key, null] as const),
+  ]);
   const isMarked = live.metadata.annotations?.[ANNOTATIONS.contentHash] === desired.contentHash;
   if (isMarked && Object.keys(data).length === 0) return undefined;
   return { annotations: { [ANNOTATIONS.contentHash]: desired.contentHash }, data };
+}
+
+/**
+ * Keys that only we wrote and the patches that added the Secret no longer have. The server's own Secret keeps its keys: a
+ * pod of an earlier spec may still mount them.
+ */
+function droppedKeys(live: Live<Secret>, wanted: Values, { manifest }: SecretManifest): readonly string[] {
+  if (manifest.metadata.labels[LABELS.childKey] === "secret") return [];
+  return Object.keys(live.data ?? {}).filter((key) => !(key in wanted) && managersOf(live, key).every(isOurManager));
+}
+
+/** Names of the field managers that wrote a key of the Secret. */
+function managersOf({ metadata }: Live<Secret>, key: string): readonly string[] {
+  return (metadata.managedFields ?? [])
+    .filter(({ fieldsV1 }) => valueAt(fieldsV1, "f:data", `f:${key}`) !== undefined)
+    .map(({ manager }) => manager ?? "");
+}
+
+function isOurManager(manager: string): boolean {
+  return manager === FIELD_MANAGERS.children;
 }
 
 /** The Secret's `data`, base64: what patches put there wins, then what follows the spec, then what is there, then chance. */

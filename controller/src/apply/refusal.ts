@@ -1,7 +1,6 @@
 import { ApiError, isAlreadyExists, isConflict, isForbidden, isInvalid, isNotFound } from "@amalthea/kube";
-import type { Action } from "../decide/decision.ts";
+import type { Action, ActionOf } from "../decide/decision.ts";
 import type { ObservedFailure } from "../decide/live/observed.ts";
-import { childKeyOf } from "./action-result.ts";
 
 /** Longest message that is kept of a refusal: a condition's message may have 32,768 bytes, people read one sentence. */
 const MESSAGE_LIMIT = 1_000;
@@ -14,23 +13,23 @@ const MESSAGE_LIMIT = 1_000;
 export function refusalOf(action: Action, error: unknown): ObservedFailure | undefined {
   if (!(error instanceof ApiError) || !isRefusal(action, error)) return undefined;
   return {
-    childKey: childKeyOf(action),
-    kind: kindNameOf(action),
+    childKey: action.childKey,
+    kind: action.target.kind,
     code: error.code,
     message: messageOf(action, error),
-    desiredHash: desiredHashOf(action),
+    desiredHash: action.desiredHash,
   };
 }
 
 /** What to remember of a Secret whose name somebody else's has. */
-export function nameTaken(action: Extract<Action, { kind: "EnsureSecret" }>): ObservedFailure {
+export function nameTaken(action: ActionOf<"EnsureSecret">): ObservedFailure {
   const { name } = action.secret.manifest.metadata;
   return {
-    childKey: childKeyOf(action),
-    kind: kindNameOf(action),
+    childKey: action.childKey,
+    kind: action.target.kind,
     code: 409,
     message: `a Secret ${name} exists and belongs to somebody else`,
-    desiredHash: desiredHashOf(action),
+    desiredHash: action.desiredHash,
   };
 }
 
@@ -74,35 +73,4 @@ function isTroubleOfOneChild(action: Action, error: ApiError): boolean {
 function messageOf(action: Action, error: ApiError): string {
   const detail = action.kind === "EnsureSecret" ? "" : error.detail;
   return (detail === "" ? error.message : detail).slice(0, MESSAGE_LIMIT);
-}
-
-function kindNameOf(action: Action): string {
-  switch (action.kind) {
-    case "EnsureSecret":
-      return "Secret";
-    case "Apply":
-      return action.manifest.kind;
-    case "Remove":
-    case "RemovePod":
-    case "Scale":
-    case "Resize":
-    case "PatchMetadata":
-      return action.target.kind;
-  }
-}
-
-function desiredHashOf(action: Action): string {
-  switch (action.kind) {
-    case "Apply":
-    case "Resize":
-      return action.desiredHash;
-    case "EnsureSecret":
-      return action.secret.contentHash;
-    case "Scale":
-      return `replicas-${action.replicas}`;
-    case "Remove":
-    case "RemovePod":
-    case "PatchMetadata":
-      return "";
-  }
 }

@@ -1,6 +1,7 @@
 import { FIELD_MANAGERS, type JupyterServer, type JupyterServerStatus } from "@amalthea/api";
 import { isNotFound, keyOf, type Kind, type KubeClient, type Live, type ObjectKey } from "@amalthea/kube";
 import { SERVER_KIND } from "../kinds.ts";
+import { isObject } from "../decide/values/json.ts";
 import { mergePatch } from "./merge-patch.ts";
 
 export type StatusDeps = {
@@ -15,7 +16,7 @@ export type StatusResult = "Written" | "Unchanged";
 
 /**
  * Writes the difference between the status that is there and the one that should be: one merge patch, with null for what
- * is gone, or nothing at all. The uid in it keeps a server that was made anew under the same name from getting it.
+ * is gone, or nothing at all. The uid in it keeps a server that was recreated under the same name from getting it.
  */
 export async function writeStatus(
   server: JupyterServer,
@@ -23,7 +24,8 @@ export async function writeStatus(
   deps: StatusDeps,
   signal: AbortSignal,
 ): Promise<StatusResult> {
-  const status = mergePatch(server.status ?? {}, desired);
+  const present: unknown = server.status; // 0.24's CRD let everybody write anything there
+  const status = mergePatch(isObject(present) ? present : {}, desired);
   if (status === undefined) return "Unchanged";
   const { metadata } = server;
   const patch = { kind: "Merge", body: { metadata: { uid: metadata.uid }, status } } as const;

@@ -1,5 +1,6 @@
 import type { JupyterServerStatus } from "@amalthea/api";
 import type { Decision } from "./decision.ts";
+import { effectiveServer } from "./effective-server.ts";
 import type { Observed } from "./live/observed.ts";
 import { planFor } from "./plan/plan.ts";
 import type { DecisionSettings } from "./settings.ts";
@@ -11,7 +12,8 @@ import { earliest } from "./values/time.ts";
  *
  * Guarantees: the same input gives the same decision; once a plan is carried out and seen, the next one is empty.
  */
-export function decide(observed: Observed, settings: DecisionSettings, now: Date): Decision {
+export function decide(seen: Observed, settings: DecisionSettings, now: Date): Decision {
+  const observed = { ...seen, server: effectiveServer(seen.server) };
   const { plan, facts, checkAgainSeconds } = planFor(observed, settings, now);
   const told = statusOf(observed, facts, settings, now);
   const isBackingOff = facts.problems.some(({ kind }) => kind === "PredecessorRunning");

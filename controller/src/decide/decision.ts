@@ -46,65 +46,75 @@ export type GeneratedKey = {
   readonly encoding: "hex" | "base64url";
 };
 
-/** One write. Each says why, for the log. */
-export type Action =
-  | {
-      readonly kind: "EnsureSecret";
-      readonly childKey: string;
-      readonly secret: SecretManifest;
-      readonly because: string;
-    }
-  | {
-      readonly kind: "Apply";
-      readonly childKey: string;
-      readonly manifest: Manifest;
-      /** Hash of the manifest; also its annotation. */
-      readonly desiredHash: string;
-      /** The child is not there: the apply must fail rather than take over an object of somebody else. */
-      readonly create: boolean;
-      readonly because: string;
-    }
-  | {
-      readonly kind: "Remove";
-      readonly childKey: string;
-      readonly target: Target;
-      /** Only this version of it may go: a claim that was bound meanwhile holds data. */
-      readonly resourceVersion?: string;
-      readonly because: string;
-    }
-  /** Removes the pod so that the StatefulSet makes a new one. */
-  | { readonly kind: "RemovePod"; readonly target: Target; readonly because: string }
-  /** Writes replicas through `/scale`, when the template cannot or must not be applied. */
-  | { readonly kind: "Scale"; readonly target: Target; readonly replicas: 0 | 1; readonly because: string }
-  | {
-      readonly kind: "Resize";
-      readonly target: Target;
-      readonly container: string;
-      readonly resources: Readonly<Record<string, unknown>>;
-      /** Hash of `resources`; a refusal is remembered under it and the child key `pod`. */
-      readonly desiredHash: string;
-      readonly because: string;
-    }
-  /** JSON patch of the server's or a child's metadata, with a `test` on what it was decided from. */
-  | {
-      readonly kind: "PatchMetadata";
-      readonly target: Target;
-      readonly operations: readonly Readonly<Record<string, unknown>>[];
-      readonly because: string;
-    };
+/** What every write has in common. */
+type ActionHead = {
+  /** Key of the child in the patch document, or `pod`, `scale`, or the kind: failures are remembered and logged under it. */
+  readonly childKey: string;
+  /** The object that is written. */
+  readonly target: Target;
+  /** Hash of what is asked for, under which a refusal is remembered; empty where every reconcile may try again. */
+  readonly desiredHash: string;
+  /** The reason, for the log. */
+  readonly because: string;
+};
 
+/** One write. */
+export type Action = ActionHead &
+  (
+    | { readonly kind: "EnsureSecret"; readonly secret: SecretManifest }
+    | {
+        readonly kind: "Apply";
+        readonly manifest: Manifest;
+        /** The child is not there: the apply must fail rather than take over an object of somebody else. */
+        readonly create: boolean;
+      }
+    | {
+        readonly kind: "Remove";
+        readonly target: LiveTarget;
+        /** Only this version of it may go: a claim that was bound meanwhile holds data. */
+        readonly resourceVersion?: string;
+      }
+    /** Removes the pod so that the StatefulSet makes a new one. */
+    | { readonly kind: "RemovePod"; readonly target: LiveTarget }
+    /** Writes replicas through `/scale`, when the template cannot or must not be applied. */
+    | { readonly kind: "Scale"; readonly target: LiveTarget; readonly replicas: 0 | 1 }
+    | {
+        readonly kind: "Resize";
+        readonly target: LiveTarget;
+        readonly container: string;
+        readonly resources: Readonly<Record<string, unknown>>;
+      }
+    /** JSON patch of the server's or a child's metadata, with a `test` on what it was decided from. */
+    | {
+        readonly kind: "PatchMetadata";
+        readonly target: LiveTarget;
+        readonly operations: readonly Readonly<Record<string, unknown>>[];
+      }
+  );
+
+/** One kind of write. */
+export type ActionOf<K extends Action["kind"]> = Extract<Action, { kind: K }>;
+
+/** The address of an object. */
 export type Target = {
   readonly apiVersion: string;
   readonly kind: string;
   readonly namespace: string;
   readonly name: string;
-  readonly uid: string;
 };
 
-/** The writes of one pass, in the order in which they are made. */
+/** The address of the object that a manifest describes. */
+export function addressOf({ apiVersion, kind, metadata }: Manifest): Target {
+  return { apiVersion, kind, namespace: metadata.namespace, name: metadata.name };
+}
+
+/** An object that exists: this very one, not a later one of its name. */
+export type LiveTarget = Target & { readonly uid: string };
+
+/** The writes of one reconcile, in the order in which they are made. */
 export type Plan = readonly Action[];
 
-/** What happens to the server's key after a pass. */
+/** What happens to the server's key after a reconcile. */
 export type ReconcileOutcome =
   | { readonly kind: "Settled" }
   /** Time alone changes the decision: a grace period ends, a deadline comes. */

@@ -1,4 +1,4 @@
-import type { Action, Target } from "./decision.ts";
+import type { Action, LiveTarget } from "./decision.ts";
 
 /** One operation of a JSON patch. */
 export type Operation = Readonly<Record<string, unknown>>;
@@ -14,12 +14,19 @@ export function annotationPath(key: string): string {
  * @param annotations What it has; without any, the map is made before the operations, which may add to it.
  */
 export function patchMetadata(
-  target: Target,
+  target: LiveTarget,
   annotations: Readonly<Record<string, string>> | undefined,
   operations: readonly Operation[],
   because: string,
 ): Action {
   const setup = annotations === undefined ? [{ op: "add", path: "/metadata/annotations", value: {} }] : [];
   const test = { op: "test", path: "/metadata/uid", value: target.uid };
-  return { kind: "PatchMetadata", target, operations: [test, ...setup, ...operations], because };
+  return {
+    kind: "PatchMetadata",
+    childKey: target.kind.toLowerCase(),
+    target,
+    desiredHash: "",
+    operations: [test, ...setup, ...operations],
+    because,
+  };
 }

@@ -6,7 +6,6 @@ import type { LiveChild, Observed, ObservedEvent } from "../decide/live/observed
 import type { Caches } from "./caches.ts";
 import type { FailureMemory } from "./failure-memory.ts";
 import { controllerOf, controllingServer } from "./owner.ts";
-import { withReadableStatus } from "./readable-status.ts";
 import type { RouteIndex } from "./route-index.ts";
 import type { SecretMemory } from "./secret-memory.ts";
 
@@ -28,9 +27,8 @@ export type Memories = {
  * @returns undefined if there is no such server.
  */
 export function observeServer(key: ObjectKey, caches: Caches, memories: Memories, nowMs: number): Observed | undefined {
-  const stored = caches.server(key);
-  if (stored === undefined) return undefined;
-  const server = withReadableStatus(stored);
+  const server = caches.server(key);
+  if (server === undefined) return undefined;
   const { uid } = server.metadata;
   const children = childrenOf(server, caches);
   const pod = podOf(server, caches);

@@ -1,12 +1,12 @@
 import type { JupyterServer } from "@amalthea/api";
 import type { Logger } from "@amalthea/kube";
-import { type ActionResult, childKeyOf } from "../apply/action-result.ts";
+import type { ActionResult } from "../apply/action-result.ts";
 
 /** Says in the log what became of an action: the world changed, or somebody may have to do something. */
 export function logResult(result: ActionResult, server: JupyterServer, logger: Logger): void {
   const { namespace, name, uid } = server.metadata;
   const { action } = result;
-  const fields = { namespace, name, uid, child: childKeyOf(action), action: action.kind, reason: action.because };
+  const fields = { namespace, name, uid, child: action.childKey, action: action.kind, reason: action.because };
   switch (result.kind) {
     case "Written":
     case "Removed":

@@ -1,6 +1,6 @@
 import type { JupyterServer, JupyterServerStatus } from "@amalthea/api";
 import type { ObjectKey } from "@amalthea/kube";
-import { type ActionResult, childKeyOf } from "../apply/action-result.ts";
+import type { ActionResult } from "../apply/action-result.ts";
 import { endsPass } from "../apply/apply-plan.ts";
 import type { StatusResult } from "../apply/write-status.ts";
 import { decide } from "../decide/decide.ts";
@@ -68,7 +68,7 @@ function outcomeOf(
 
 /** What the pass found out, such as a refusal or the end of one, may have led to what its plan did not have. */
 function isUntried(action: Action, results: readonly ActionResult[]): boolean {
-  return !results.some(({ action: tried }) => tried.kind === action.kind && childKeyOf(tried) === childKeyOf(action));
+  return !results.some(({ action: tried }) => tried.kind === action.kind && tried.childKey === action.childKey);
 }
 
 function isProgress(result: ActionResult): boolean {

@@ -11,7 +11,7 @@ import {
   type StoreChange,
   type WorkQueue,
 } from "@amalthea/kube";
-import { type ActionResult, childKeyOf } from "../apply/action-result.ts";
+import type { ActionResult } from "../apply/action-result.ts";
 import { ApplyHistory } from "../apply/apply-history.ts";
 import { type ApplyDeps, applyPlan } from "../apply/apply-plan.ts";
 import { recordEvents } from "../apply/record-events.ts";
@@ -156,14 +156,14 @@ export class ServerLoop {
       case "Skipped":
         break;
     }
-    if (result.kind !== "Refused" && result.kind !== "Skipped") failures.forgetChild(uid, childKeyOf(result.action));
+    if (result.kind !== "Refused" && result.kind !== "Skipped") failures.forgetChild(uid, result.action.childKey);
     this.#options.metrics.acted(result);
     logResult(result, observed.server, this.#options.logger);
   }
 
   /** Refusals whose time to be tried again came, but which no plan repeats: what was refused is not wanted any more. */
   #forgetAbandoned(observed: Observed, results: readonly ActionResult[]): void {
-    const tried = new Set(results.map(({ action }) => childKeyOf(action)));
+    const tried = new Set(results.map(({ action }) => action.childKey));
     for (const { childKey, mayRetry } of observed.failures) {
       if (mayRetry === true && !tried.has(childKey)) {
         this.#memories.failures.forgetChild(observed.server.metadata.uid, childKey);
@@ -201,5 +201,5 @@ export class ServerLoop {
 /** The action whose Secret decisions are told about: the server's own, else the last one that patches added. */
 function secretInQuestion(plan: Plan): Action | undefined {
   const actions = plan.filter(({ kind }) => kind === "EnsureSecret");
-  return actions.find((action) => childKeyOf(action) === "secret") ?? actions.at(-1);
+  return actions.find((action) => action.childKey === "secret") ?? actions.at(-1);
 }

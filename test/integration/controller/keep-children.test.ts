@@ -1,5 +1,6 @@
-import { type Kind, kinds } from "@amalthea/kube";
+import { type Kind, kinds, type KubeObject } from "@amalthea/kube";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { valueAt } from "../../../controller/src/decide/values/json.ts";
 import { SERVER_KIND } from "../../../controller/src/kinds.ts";
 import { type Operator, startOperator } from "./operator.ts";
 import { childKinds, conditionOf, eventually, User } from "./servers.ts";
@@ -101,6 +102,26 @@ describe("a child", () => {
     });
   });
 
+  it.each<{ kind: Kind; change: object; fieldOf: (object: KubeObject) => unknown }>([
+    {
+      kind: kinds.Service,
+      change: { spec: { selector: { tier: "web" } } },
+      fieldOf: (object) => valueAt(object, "spec", "selector", "tier"),
+    },
+    {
+      kind: kinds.NetworkPolicy,
+      change: { spec: { podSelector: { matchLabels: { tier: "web" } } } },
+      fieldOf: (object) => valueAt(object, "spec", "podSelector", "matchLabels", "tier"),
+    },
+  ])(
+    "of kind $kind.kind loses what somebody adds to its selector, which is atomic",
+    async ({ kind, change, fieldOf }) => {
+      const user = await aRunningServer(`selector-${kind.plural}`);
+      await user.patch(kind, "alice", change);
+      await eventually(async () => expect(fieldOf(await user.get(kind, "alice"))).toBeUndefined());
+    },
+  );
+
   it("that loses the label we find it by gets it back", async () => {
     const user = await aRunningServer("unlabelled");
     const { uid } = (await user.get(kinds.ConfigMap, "alice")).metadata;
@@ -148,6 +169,31 @@ describe("the Secret", () => {
     await user.makePodReady("alice");
     await user.until("alice", ({ status }) => status?.state === "running");
     expect((await user.get(kinds.Secret, "alice")).data).toEqual(before);
+  });
+});
+
+describe("a Secret that patches add", () => {
+  it("loses a key that is taken out of the patch at the next start, and keeps one that somebody else wrote", async () => {
+    const user = await aUser("added-secret");
+    const patchesWith = (stringData: object): object => ({
+      patches: [
+        {
+          type: "application/merge-patch+json",
+          patch: { extra: { apiVersion: "v1", kind: "Secret", metadata: { name: "alice-extra" }, stringData } },
+        },
+      ],
+    });
+    await user.create("alice", patchesWith({ kept: "a", dropped: "b" }));
+    await eventually(async () => {
+      expect(Object.keys((await user.get(kinds.Secret, "alice-extra")).data ?? {})).toContain("dropped");
+    });
+    await user.patch(kinds.Secret, "alice-extra", { data: { foreign: "Yw==" } });
+    await user.hibernate("alice");
+    await user.patchServer("alice", { spec: { ...patchesWith({ kept: "a" }), jupyterServer: { hibernated: false } } });
+    await eventually(async () => {
+      const { data } = await user.get(kinds.Secret, "alice-extra");
+      expect(Object.keys(data ?? {}).toSorted()).toEqual(["foreign", "kept"]);
+    });
   });
 });
 

@@ -3,7 +3,8 @@ import type { ChildContext } from "./child-context.ts";
 import { isObject, objectOf, valueAt, type JsonObject } from "../values/json.ts";
 import { OUR_PREFIX } from "./labels.ts";
 import type { Problem } from "../facts.ts";
-import { groupKind, OWN_KINDS } from "../live/kinds.ts";
+import { groupKind } from "../values/group-kind.ts";
+import { OWN_KINDS } from "../live/kinds.ts";
 
 /** @see https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#syntax-and-character-set */
 const LABEL_VALUE = /^[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$/;

@@ -1,8 +1,8 @@
 import { LABELS } from "@amalthea/api";
-import type { Target } from "../decision.ts";
+import type { LiveTarget } from "../decision.ts";
 import { valueAt } from "../values/json.ts";
 import type { LiveChild, Observed } from "./observed.ts";
-import { groupKind } from "./kinds.ts";
+import { groupKind } from "../values/group-kind.ts";
 
 /** A manifest's or an object's identity inside its namespace. */
 type Named = { readonly apiVersion: string; readonly kind: string; readonly metadata: { readonly name: string } };
@@ -40,7 +40,7 @@ export function isTerminating({ metadata }: LiveChild): boolean {
 }
 
 /** Address of a live object for an action on it. */
-export function targetOf({ apiVersion, kind, metadata }: Omit<LiveChild, "spec" | "status" | "data">): Target {
+export function targetOf({ apiVersion, kind, metadata }: Omit<LiveChild, "spec" | "status" | "data">): LiveTarget {
   const { namespace, name, uid } = metadata;
   return { apiVersion, kind, namespace, name, uid };
 }

@@ -1,3 +1,5 @@
+import { groupKind } from "../values/group-kind.ts";
+
 /** Kinds of our own children, which patches may add more of. */
 export const OWN_KINDS: readonly { readonly apiVersion: string; readonly kind: string }[] = [
   { apiVersion: "v1", kind: "Service" },
@@ -12,11 +14,4 @@ export const OWN_KINDS: readonly { readonly apiVersion: string; readonly kind: s
 /** Whether it is of a kind that we make ourselves, in whatever version. */
 export function isOwnKind(child: { readonly apiVersion?: unknown; readonly kind?: unknown }): boolean {
   return OWN_KINDS.some((one) => groupKind(one) === groupKind(child));
-}
-
-/** Group and kind of a manifest: what stays the same over the versions of an API. */
-export function groupKind({ apiVersion, kind }: { readonly apiVersion?: unknown; readonly kind?: unknown }): string {
-  const version = String(apiVersion);
-  const group = version.includes("/") ? version.slice(0, version.indexOf("/")) : "";
-  return `${group}/${String(kind)}`;
 }

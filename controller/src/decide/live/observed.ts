@@ -64,6 +64,7 @@ export type ObservedFailure = {
 
 /** Everything a decision is made from. Filled by `observe/` from caches, without any API call. */
 export type Observed = {
+  /** As it is stored; `decide` takes the effective one. */
   readonly server: JupyterServer;
   /**
    * Live objects whose controller is this server (by uid), Secrets excepted; also a claim that carries the label of this

@@ -1,4 +1,4 @@
-import type { Target } from "../decision.ts";
+import type { LiveTarget } from "../decision.ts";
 import { targetOf } from "./child.ts";
 import type { Observed } from "./observed.ts";
 
@@ -18,7 +18,7 @@ export function activePod(observed: Observed): LivePod | undefined {
 }
 
 /** The pod, as writes name it. */
-export function podTarget({ metadata }: LivePod): Target {
+export function podTarget({ metadata }: LivePod): LiveTarget {
   return targetOf({ apiVersion: "v1", kind: "Pod", metadata });
 }
 

@@ -1,7 +1,7 @@
 import { normalizePath, type Route } from "@amalthea/api";
 import { isObject, listOf, objectOf, valueAt } from "../values/json.ts";
 import { isTerminating } from "./child.ts";
-import { groupKind } from "./kinds.ts";
+import { groupKind } from "../values/group-kind.ts";
 import type { LiveChild, Observed } from "./observed.ts";
 
 /** Where requests come from that a child leads to the server. */

@@ -2,7 +2,7 @@ import { ANNOTATIONS, routeOf } from "@amalthea/api";
 import { REPLACED_KEYS } from "../takeover/migration.ts";
 import { desiredReplicas } from "../children/stateful-set.ts";
 import { reconcileClaim, releaseClaim } from "./claim.ts";
-import type { Action } from "../decision.ts";
+import { addressOf, type Action, type ActionOf } from "../decision.ts";
 import type { Desired, DesiredChild } from "../children/desired.ts";
 import { valueAt } from "../values/json.ts";
 import {
@@ -168,7 +168,10 @@ function stepFor(observed: Observed, { childKey, manifest, desiredHash }: Desire
   if (refusal !== undefined && refusal.mayRetry !== true) return { kind: "Wait" };
   return {
     kind: "Act",
-    action: { kind: "Apply", childKey, manifest, desiredHash, create: live === undefined, because },
+    action: {
+      ...{ kind: "Apply", childKey, target: addressOf(manifest), desiredHash, because },
+      ...{ manifest, create: live === undefined },
+    },
   };
 }
 
@@ -242,11 +245,9 @@ function pruneActions(observed: Observed, live: LiveChild): readonly Action[] {
   return observed.pod === undefined ? [removal(live)] : []; // somebody may still work on it, and think better of it
 }
 
-function removal(
-  live: LiveChild,
-  because = "the server does not ask for it any more",
-): Extract<Action, { kind: "Remove" }> {
-  return { kind: "Remove", childKey: childKeyOf(live) ?? live.kind.toLowerCase(), target: targetOf(live), because };
+function removal(live: LiveChild, because = "the server does not ask for it any more"): ActionOf<"Remove"> {
+  const childKey = childKeyOf(live) ?? live.kind.toLowerCase();
+  return { kind: "Remove", childKey, target: targetOf(live), desiredHash: "", because };
 }
 
 /** The server's own claim loses its owner as soon as it is to be retained. */

@@ -3,6 +3,7 @@ import type { Action } from "../decision.ts";
 import type { DesiredChild } from "../children/desired.ts";
 import { contentHash } from "../values/hash.ts";
 import { objectOf, valueAt } from "../values/json.ts";
+import { patchMetadata } from "../metadata-patch.ts";
 import { targetOf } from "../live/child.ts";
 import type { LiveChild } from "../live/observed.ts";
 import type { Problem } from "../facts.ts";
@@ -93,13 +94,10 @@ export function releaseClaim(live: LiveChild, server: JupyterServer): Action | u
   const index = (live.metadata.ownerReferences ?? []).findIndex(({ uid }) => uid === server.metadata.uid);
   if (index < 0) return undefined;
   const path = `/metadata/ownerReferences/${index}`;
-  return {
-    kind: "PatchMetadata",
-    target: targetOf(live),
-    operations: [
-      { op: "test", path: `${path}/uid`, value: server.metadata.uid },
-      { op: "remove", path },
-    ],
-    because: "storage.pvc.retentionPolicy is Retain",
-  };
+  const operations = [
+    { op: "test", path: `${path}/uid`, value: server.metadata.uid },
+    { op: "remove", path },
+  ];
+  const { annotations = {} } = live.metadata; // none is added
+  return patchMetadata(targetOf(live), annotations, operations, "storage.pvc.retentionPolicy is Retain");
 }

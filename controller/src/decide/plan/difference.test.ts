@@ -21,10 +21,17 @@ const live = {
         ],
       },
     },
-    ports: [{ name: "http", port: 80, protocol: "TCP", nodePort: 30000 }],
-    rules: ["a", "b"],
   },
 };
+
+const statefulSet = { apiVersion: "apps/v1", kind: "StatefulSet" };
+const service = { apiVersion: "v1", kind: "Service" };
+const networkPolicy = { apiVersion: "networking.k8s.io/v1", kind: "NetworkPolicy" };
+
+function envFrom(valueFrom: object): object {
+  const container = { name: "a", env: [{ name: "A", valueFrom }] };
+  return { ...statefulSet, spec: { template: { spec: { containers: [container] } } } };
+}
 
 describe("firstDifference", () => {
   it.each([
@@ -49,14 +56,84 @@ describe("firstDifference", () => {
       value: { template: { spec: { containers: [{ name: "jupyter-server", env: [{ name: "A", value: "" }] }] } } },
       at: undefined,
     },
-    { desired: "a port without its protocol", value: { ports: [{ port: 80 }] }, at: undefined },
     { desired: "another number of replicas", value: { replicas: 0 }, at: "spec.replicas" },
-    { desired: "a list that is replaced as a whole", value: { rules: ["a"] }, at: "spec.rules" },
-    { desired: "the same list", value: { rules: ["a", "b"] }, at: undefined },
     { desired: "a value where an object is", value: { template: "x" }, at: "spec.template" },
     { desired: "null", value: { template: null }, at: undefined },
   ])("finds $at for $desired", ({ value, at }) => {
-    expect(firstDifference({ spec: value }, live)).toBe(at);
+    expect(firstDifference({ ...statefulSet, spec: value }, { ...statefulSet, ...live })).toBe(at);
+  });
+
+  it.each([
+    {
+      case: "a selector that somebody added to",
+      desired: { ...service, spec: { selector: { app: "a" } } },
+      seen: { ...service, spec: { selector: { app: "a", tier: "web" } } },
+      at: "spec.selector.tier",
+    },
+    {
+      case: "a label that somebody added",
+      desired: { ...service, metadata: { labels: { app: "a" } } },
+      seen: { ...service, metadata: { labels: { app: "a", team: "b" } } },
+      at: undefined,
+    },
+    {
+      case: "a port without its protocol",
+      desired: { ...service, spec: { ports: [{ port: 80 }] } },
+      seen: { ...service, spec: { ports: [{ port: 80, protocol: "TCP", nodePort: 30_000 }] } },
+      at: undefined,
+    },
+    {
+      case: "a second port that somebody added to a Service",
+      desired: { ...service, spec: { ports: [{ port: 80 }] } },
+      seen: { ...service, spec: { ports: [{ port: 81 }, { port: 80 }] } },
+      at: undefined,
+    },
+    {
+      case: "an empty pod selector that somebody narrowed",
+      desired: { ...networkPolicy, spec: { podSelector: {} } },
+      seen: { ...networkPolicy, spec: { podSelector: { matchLabels: { tier: "web" } } } },
+      at: "spec.podSelector.matchLabels",
+    },
+    {
+      case: "a peer that somebody widened, inside a list that is replaced as a whole",
+      desired: { ...networkPolicy, spec: { ingress: [{ from: [{ podSelector: {} }] }] } },
+      seen: {
+        ...networkPolicy,
+        spec: { ingress: [{ from: [{ podSelector: {}, namespaceSelector: {} }] }] },
+      },
+      at: "spec.ingress.0.from.0.namespaceSelector",
+    },
+    {
+      case: "a rule that somebody restricted, inside a list that is replaced as a whole",
+      desired: { ...networkPolicy, spec: { ingress: [{ ports: [{ port: 8888 }] }] } },
+      seen: {
+        ...networkPolicy,
+        spec: {
+          ingress: [{ ports: [{ port: 8888, protocol: "TCP" }], from: [{ podSelector: { matchLabels: { a: "b" } } }] }],
+        },
+      },
+      at: "spec.ingress.0.from",
+    },
+    {
+      case: "arguments that somebody added to",
+      desired: { ...statefulSet, spec: { template: { spec: { containers: [{ name: "a", args: ["x"] }] } } } },
+      seen: { ...statefulSet, spec: { template: { spec: { containers: [{ name: "a", args: ["x", "y"] }] } } } },
+      at: "spec.template.spec.containers.a.args",
+    },
+    {
+      case: "a reference to a field, with the version that the API server fills in",
+      desired: envFrom({ fieldRef: { fieldPath: "metadata.name" } }),
+      seen: envFrom({ fieldRef: { fieldPath: "metadata.name", apiVersion: "v1" } }),
+      at: undefined,
+    },
+    {
+      case: "an unknown kind with more in it",
+      desired: { apiVersion: "batch/v1", kind: "Job", spec: { list: [{ a: 1 }] } },
+      seen: { apiVersion: "batch/v1", kind: "Job", spec: { list: [{ a: 1, b: 2 }], more: true } },
+      at: undefined,
+    },
+  ])("finds $at for $case", ({ desired, seen, at }) => {
+    expect(firstDifference(desired, seen)).toBe(at);
   });
 
   it("misses a false that means something else than absence", () => {

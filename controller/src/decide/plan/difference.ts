@@ -1,37 +1,29 @@
+import { schemaOf, typeNamed, type FieldSchema } from "../values/child-schema.ts";
 import { isObject } from "../values/json.ts";
 import { isSameQuantity } from "../values/quantity.ts";
 
 /**
  * The first place, as a dotted path, where a live object lacks or contradicts what is desired; undefined if it has it all.
  *
- * What the live object has in addition is somebody else's. Lists that Kubernetes merges by a key are compared by that key,
- * all others item by item. An empty value counts as absent, because the API server does not store it, and quantities
- * are compared by amount.
- */
-export function firstDifference(desired: unknown, live: unknown): string | undefined {
-  return differ(desired, live, []);
-}
-
-/**
- * Keys by which server-side apply merges the lists of these names; every other list is replaced as a whole.
+ * What the live object has in addition belongs to somebody else, as in server-side apply: except inside a field that is
+ * atomic by the schema of the API, which is ours as a whole. Lists that are merged by a key are compared by that key, all
+ * others item by item. An empty value counts as absent, because the API server does not store it, and quantities are
+ * compared by amount. Of a kind without a schema nothing is atomic but its lists' lengths.
+ *
  * @see https://kubernetes.io/docs/reference/using-api/server-side-apply/#merge-strategy
  */
-const LIST_KEYS: ReadonlyMap<string, readonly string[]> = new Map(
-  Object.entries({
-    containers: ["name"],
-    initContainers: ["name"],
-    volumes: ["name"],
-    env: ["name"],
-    imagePullSecrets: ["name"],
-    volumeMounts: ["mountPath"],
-    volumeDevices: ["devicePath"],
-    ports: ["containerPort", "port", "protocol"],
-    hostAliases: ["ip"],
-    topologySpreadConstraints: ["topologyKey", "whenUnsatisfiable"],
-    resourceClaims: ["name"],
-    ownerReferences: ["uid"],
-  }),
-);
+export function firstDifference(desired: object, live: unknown): string | undefined {
+  return differ(desired, live, { field: schemaOf(desired), isWhole: false, path: [] });
+}
+
+/** Where the comparison is. */
+type Place = {
+  /** Undefined where no schema is known. */
+  readonly field: FieldSchema | undefined;
+  /** Everything here is ours: what is not desired must not be there. */
+  readonly isWhole: boolean;
+  readonly path: readonly string[];
+};
 
 /** Fields whose empty or false value the API server does store, where it means something else than absence. */
 const KEPT_WHEN_EMPTY: ReadonlySet<string> = new Set([
@@ -44,51 +36,91 @@ const KEPT_WHEN_EMPTY: ReadonlySet<string> = new Set([
   "storageClassName",
 ]);
 
-/** Fields whose values, or the values below which, are quantities. */
-const QUANTITIES: ReadonlySet<string> = new Set(["limits", "requests", "sizeLimit", "capacity", "hard", "divisor"]);
+/** What the API server fills in inside atomic fields without its schema saying so. */
+const DEFAULTS: ReadonlyMap<string, unknown> = new Map<string, unknown>([
+  ["protocol", "TCP"], // of a port of a NetworkPolicy, and as a key of ports
+  ["apiVersion", "v1"], // of a fieldRef
+  ["divisor", "0"], // of a resourceFieldRef
+  ["expirationSeconds", 3600], // of a projected token
+]);
 
-/** Defaulted by the API server; a list's key may leave it out. */
-const DEFAULTS: Readonly<Record<string, unknown>> = { protocol: "TCP" };
-
-type Path = readonly string[];
-
-function differ(desired: unknown, live: unknown, path: Path): string | undefined {
+function differ(desired: unknown, live: unknown, place: Place): string | undefined {
   if (desired === null || desired === undefined) return undefined;
-  if (live === undefined || live === null) return isAbsent(desired, path) ? undefined : path.join(".");
-  if (Array.isArray(desired)) return differInList(desired, live, path);
-  if (isObject(desired)) return differInObject(desired, live, path);
-  if (desired === live || isEqualScalar(desired, live, path)) return undefined;
-  return path.join(".");
+  if (live === undefined || live === null) return isAbsent(desired, place.path) ? undefined : here(place);
+  if (Array.isArray(desired)) return differInList(desired, live, place);
+  if (isObject(desired)) return differInObject(desired, live, place);
+  if (desired === live) return undefined;
+  return place.field?.type === "Quantity" && isSameQuantity(desired, live) ? undefined : here(place);
 }
 
-function differInObject(desired: Readonly<Record<string, unknown>>, live: unknown, path: Path): string | undefined {
-  if (!isObject(live)) return path.join(".");
+function differInObject(desired: Readonly<Record<string, unknown>>, live: unknown, place: Place): string | undefined {
+  if (!isObject(live)) return here(place);
+  const isWhole = isAtomicObject(place);
   for (const [key, value] of Object.entries(desired)) {
-    const difference = differ(value, Object.hasOwn(live, key) ? live[key] : undefined, [...path, key]);
+    const inner = { field: fieldAt(place.field, key), isWhole, path: [...place.path, key] };
+    const difference = differ(value, Object.hasOwn(live, key) ? live[key] : undefined, inner);
+    if (difference !== undefined) return difference;
+  }
+  const extra = isWhole ? Object.keys(live).find((key) => isExtra(key, desired, live, place)) : undefined;
+  return extra === undefined ? undefined : [...place.path, extra].join(".");
+}
+
+function isAtomicObject({ field, isWhole }: Place): boolean {
+  if (field === undefined || isWhole) return isWhole;
+  return field.map === "atomic" || (field.list === undefined && typeNamed(field.type)?.atomic === true);
+}
+
+/** Schema of what is below a key: of a map its values, of a typed object its field. */
+function fieldAt(field: FieldSchema | undefined, key: string): FieldSchema | undefined {
+  if (field === undefined) return undefined;
+  return field.map === undefined ? typeNamed(field.type)?.fields[key] : { type: field.type };
+}
+
+/**
+ * Whether a live value is neither desired, nor empty, nor what the API server fills in. An empty object does count: a
+ * namespaceSelector without labels selects every namespace.
+ */
+function isExtra(
+  key: string,
+  desired: Readonly<Record<string, unknown>>,
+  live: Readonly<Record<string, unknown>>,
+  { field }: Place,
+): boolean {
+  const value = live[key];
+  if (Object.hasOwn(desired, key) && desired[key] !== null && desired[key] !== undefined) return false;
+  if (isObject(value)) return true;
+  return !isAbsent(value, [key]) && value !== (fieldAt(field, key)?.default ?? DEFAULTS.get(key));
+}
+
+function differInList(desired: readonly unknown[], live: unknown, place: Place): string | undefined {
+  if (!Array.isArray(live)) return here(place);
+  const { field } = place;
+  const keys = Array.isArray(field?.list) ? (field.list as readonly string[]) : undefined;
+  const inner = { field: field === undefined ? undefined : { type: field.type }, isWhole: isWholeList(place) };
+  if (keys === undefined && field?.list !== "set" && desired.length !== live.length) return here(place);
+  for (const [index, item] of desired.entries()) {
+    const path = [...place.path, keys === undefined ? String(index) : label(item, keys, index)];
+    const difference = differ(item, counterpart(item, index, live, field), { ...inner, path });
     if (difference !== undefined) return difference;
   }
   return undefined;
 }
 
-function differInList(desired: readonly unknown[], live: unknown, path: Path): string | undefined {
-  if (!Array.isArray(live)) return path.join(".");
-  const keys = LIST_KEYS.get(path.at(-1) ?? "");
-  if (keys === undefined && desired.length !== live.length) return path.join(".");
-  for (const [index, item] of desired.entries()) {
-    const counterpart: unknown =
-      keys === undefined ? live[index] : live.find((other) => hasSameKeys(item, other, keys));
-    const difference = differ(item, counterpart, [
-      ...path,
-      keys === undefined ? String(index) : label(item, keys, index),
-    ]);
-    if (difference !== undefined) return difference;
-  }
-  return undefined;
+function isWholeList({ field, isWhole }: Place): boolean {
+  return isWhole || field?.list === "atomic";
+}
+
+/** The live item that a desired one is compared with. */
+function counterpart(item: unknown, index: number, live: readonly unknown[], field: FieldSchema | undefined): unknown {
+  if (field?.list === "set") return live.find((other) => other === item);
+  if (!Array.isArray(field?.list)) return live[index];
+  const keys = field.list as readonly string[];
+  return live.find((other) => hasSameKeys(item, other, keys));
 }
 
 function hasSameKeys(left: unknown, right: unknown, keys: readonly string[]): boolean {
   if (!isObject(left) || !isObject(right)) return false;
-  return keys.every((key) => (left[key] ?? DEFAULTS[key]) === (right[key] ?? DEFAULTS[key]));
+  return keys.every((key) => (left[key] ?? DEFAULTS.get(key)) === (right[key] ?? DEFAULTS.get(key)));
 }
 
 function label(item: unknown, keys: readonly string[], index: number): string {
@@ -97,14 +129,13 @@ function label(item: unknown, keys: readonly string[], index: number): string {
 }
 
 /** Whether the API server keeps nothing of a value, at whatever depth. */
-function isAbsent(desired: unknown, path: Path): boolean {
-  if (desired === null) return true;
-  if (isObject(desired)) return Object.entries(desired).every(([key, value]) => isAbsent(value, [...path, key]));
-  if (Array.isArray(desired)) return desired.length === 0;
-  return (desired === "" || desired === false || desired === 0) && !KEPT_WHEN_EMPTY.has(path.at(-1) ?? "");
+function isAbsent(value: unknown, path: readonly string[]): boolean {
+  if (value === null) return true;
+  if (isObject(value)) return Object.entries(value).every(([key, part]) => isAbsent(part, [...path, key]));
+  if (Array.isArray(value)) return value.length === 0;
+  return (value === "" || value === false || value === 0) && !KEPT_WHEN_EMPTY.has(path.at(-1) ?? "");
 }
 
-function isEqualScalar(desired: unknown, live: unknown, path: Path): boolean {
-  const isQuantity = QUANTITIES.has(path.at(-1) ?? "") || QUANTITIES.has(path.at(-2) ?? "");
-  return isQuantity && isSameQuantity(desired, live);
+function here({ path }: Place): string {
+  return path.join(".");
 }

@@ -175,7 +175,9 @@ function planLegacy(
 function scale(observed: Observed, statefulSet: LiveChild, because: string): readonly Action[] {
   const replicas = desiredReplicas(observed);
   if (replicasOf(statefulSet) === replicas || isTerminating(statefulSet)) return [];
-  return [{ kind: "Scale", target: targetOf(statefulSet), replicas, because }];
+  // Not under the StatefulSet's key: its template may be refused while its replicas are not.
+  const head = { childKey: "scale", target: targetOf(statefulSet), desiredHash: `replicas-${replicas}`, because };
+  return [{ kind: "Scale", ...head, replicas }];
 }
 
 function planChildren(
@@ -258,5 +260,5 @@ function podRemoval(observed: Observed, { restartReason: reason }: PodPlan): rea
   if (pod === undefined || desiredReplicas(observed) === 0) return [];
   const because = reason ?? outdatedBeforeReady(observed, pod);
   if (because === undefined) return [];
-  return [{ kind: "RemovePod", target: podTarget(pod), because }];
+  return [{ kind: "RemovePod", childKey: "pod", target: podTarget(pod), desiredHash: "", because }];
 }

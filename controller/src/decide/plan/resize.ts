@@ -81,7 +81,7 @@ function requestResize(
   const because = `${changed} changed`;
   return {
     facts: { kind: "Requested", container },
-    actions: [{ kind: "Resize", target, container, resources, desiredHash, because }],
+    actions: [{ kind: "Resize", childKey: "pod", target, desiredHash, because, container, resources }],
   };
 }
 

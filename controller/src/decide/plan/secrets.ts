@@ -1,4 +1,4 @@
-import type { Action, SecretManifest } from "../decision.ts";
+import { addressOf, type Action, type SecretManifest } from "../decision.ts";
 import { isOwnSecret, requiredSecretKeys } from "../children/desired.ts";
 import { LABELS } from "@amalthea/api";
 import type { Observed } from "../live/observed.ts";
@@ -22,8 +22,9 @@ export function planSecrets(
   if (because === undefined) return [];
   const possible = secrets.filter((secret) => !isHeldBack(observed, secret));
   return possible.map((secret): Action => {
-    const childKey = secret.manifest.metadata.labels[LABELS.childKey] ?? "secret";
-    return { kind: "EnsureSecret", childKey, secret, because };
+    const { manifest, contentHash: desiredHash } = secret;
+    const childKey = manifest.metadata.labels[LABELS.childKey] ?? "secret";
+    return { kind: "EnsureSecret", childKey, target: addressOf(manifest), desiredHash, secret, because };
   });
 }
 

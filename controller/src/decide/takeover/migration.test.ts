@@ -62,7 +62,11 @@ function plan(world: Observed): readonly Action[] {
 }
 
 function kinds(actions: readonly Action[]): readonly string[] {
-  return actions.map((action) => `${action.kind} ${"target" in action ? action.target.kind : action.childKey}`);
+  return actions.map((action) => `${action.kind} ${isOfChild(action) ? action.childKey : action.target.kind}`);
+}
+
+function isOfChild({ kind }: Action): boolean {
+  return kind === "Apply" || kind === "EnsureSecret";
 }
 
 describe("a server of the predecessor", () => {

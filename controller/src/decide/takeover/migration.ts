@@ -43,6 +43,7 @@ export function removeLegacy({ old, because }: Extract<Migration, { kind: "Repla
       kind: "Remove",
       childKey: childKeyOf(child) ?? child.kind.toLowerCase(),
       target: targetOf(child),
+      desiredHash: "",
       because: `the predecessor made it, and ${because}`,
     }));
 }

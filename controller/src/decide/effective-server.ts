@@ -29,10 +29,13 @@ const CHECKS: Readonly<Record<string, Check>> = {
 };
 
 /**
- * The server without those fields of its status that are not of their type: the predecessor's definition let everybody
- * write everything there. They are treated as missing, and so written anew.
+ * The server that decisions are made from, as opposed to the one that was stored. Fields of its status that are not of
+ * their type are left out, and so written again: 0.24's CRD let everybody write anything there. What administrators set
+ * for every server (defaults, templates, policies) belongs here, too.
+ *
+ * @returns The very same object when nothing differs.
  */
-export function withReadableStatus(server: JupyterServer): JupyterServer {
+export function effectiveServer(server: JupyterServer): JupyterServer {
   const { status } = server;
   if (status === undefined) return server;
   if (!isAnyMap(status)) {

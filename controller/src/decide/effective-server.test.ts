@@ -1,9 +1,9 @@
 import type { JupyterServer } from "@amalthea/api";
 import { describe, expect, it } from "vitest";
-import { withReadableStatus } from "./readable-status.ts";
+import { effectiveServer } from "./effective-server.ts";
 
 function aServer(status: unknown): JupyterServer {
-  return { metadata: { name: "alice" }, status } as unknown as JupyterServer; // what the predecessor let pass
+  return { metadata: { name: "alice" }, status } as unknown as JupyterServer; // what 0.24's CRD let pass
 }
 
 const condition = { type: "Ready", status: "True", reason: "PodReady", message: "m", lastTransitionTime: "t" };
@@ -20,12 +20,12 @@ const good = {
   startingSince: "2026-01-01T00:00:00+00:00",
 };
 
-describe("withReadableStatus", () => {
+describe("effectiveServer", () => {
   it.each([{ status: good }, { status: undefined }, { status: {} }, { status: { kopf: { progress: {} } } }])(
     "returns the very server when its status is %j",
     ({ status }) => {
       const server = aServer(status);
-      expect(withReadableStatus(server)).toBe(server);
+      expect(effectiveServer(server)).toBe(server);
     },
   );
 
@@ -43,10 +43,10 @@ describe("withReadableStatus", () => {
     { field: "observedGeneration", value: "1" },
   ])("leaves out $field when it is $value", ({ field, value }) => {
     const { [field as keyof typeof good]: _unreadable, ...rest } = good;
-    expect(withReadableStatus(aServer({ ...good, [field]: value })).status).toEqual(rest);
+    expect(effectiveServer(aServer({ ...good, [field]: value })).status).toEqual(rest);
   });
 
   it.each([null, "running", []])("leaves out a status that is %j", (status) => {
-    expect(withReadableStatus(aServer(status))).toEqual({ metadata: { name: "alice" } });
+    expect(effectiveServer(aServer(status))).toEqual({ metadata: { name: "alice" } });
   });
 });
