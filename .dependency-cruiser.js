@@ -25,9 +25,9 @@ export default {
     ),
     mayImportOnly(
       "decide-is-pure",
-      "decisions know the API, themselves, the patch library and the types of Kubernetes",
+      "decisions know the API, themselves and the types of Kubernetes",
       "^controller/src/decide/",
-      "^controller/src/decide/|^api/src/|node_modules/(rfc6902|kubernetes-types)/",
+      "^controller/src/decide/|^api/src/|node_modules/kubernetes-types/",
     ),
     {
       name: "status-knows-no-plan",

@@ -64,6 +64,7 @@ export type ReasonValues = {
   NobodyAuthorized: Nothing;
   PlainHttpOidc: { readonly host: string };
   PatchOperationSkipped: { readonly index: number; readonly path: string; readonly detail: string };
+  ChildAdjusted: { readonly childKey: string; readonly fields: readonly string[] };
   SkipAuthRouteIgnored: { readonly args: readonly string[] };
   HibernatedWithoutVolume: Nothing;
   RootDirOutsideVolume: { readonly rootDir: string; readonly mountPath: string };
@@ -467,7 +468,11 @@ const waiting: Pick<Catalogue, "ChangesWaiting" | "PredecessorLayout" | "ResizeN
 const warnings: Pick<Catalogue, "OpenWithoutAccessControl" | "NobodyAuthorized" | "PlainHttpOidc"> &
   Pick<
     Catalogue,
-    "PatchOperationSkipped" | "SkipAuthRouteIgnored" | "HibernatedWithoutVolume" | "RootDirOutsideVolume"
+    | "PatchOperationSkipped"
+    | "ChildAdjusted"
+    | "SkipAuthRouteIgnored"
+    | "HibernatedWithoutVolume"
+    | "RootDirOutsideVolume"
   > = {
   OpenWithoutAccessControl: {
     conditions: ["AccessWarning"],
@@ -500,6 +505,16 @@ const warnings: Pick<Catalogue, "OpenWithoutAccessControl" | "NobodyAuthorized" 
     },
     sentence: ({ index, path, detail }) => `spec.patches[${index}] was skipped${at(path)}: ${detail}.`,
     remedy: "Remove the operation.",
+  },
+  ChildAdjusted: {
+    conditions: ["PatchWarning"],
+    when: "A patch asks for something that Kubernetes drops or merges without a word when it creates an object, or that is the server's own.",
+    example: {
+      childKey: "statefulset",
+      fields: ["spec.template.spec.containers[git].securityContext.fsGroup (Kubernetes has no such field)"],
+    },
+    sentence: ({ childKey, fields }) => `The child "${childKey}" was made without: ${fields.join("; ")}.`,
+    remedy: "Remove them from the patch.",
   },
   SkipAuthRouteIgnored: {
     conditions: ["PatchWarning"],

@@ -69,6 +69,8 @@ export type Warning =
   | { readonly kind: "OpenServer" }
   /** A patch addressed the proxy container, which a server in token mode does not have, or asked for other replicas. */
   | { readonly kind: "PatchSkipped"; readonly patchIndex: number; readonly path: string; readonly reason: string }
+  /** A child is made without some of what patches, or the spec, ask for. */
+  | { readonly kind: "ChildAdjusted"; readonly childKey: string; readonly adjustments: readonly Adjustment[] }
   /** `--skip-auth-route` is not passed on to oauth2-proxy. */
   | { readonly kind: "SkipAuthRouteIgnored"; readonly args: readonly string[] }
   /** Hibernated without a volume: the pod's files are gone. */
@@ -79,3 +81,14 @@ export type Warning =
   | { readonly kind: "NobodyAuthorized" }
   /** The working directory is not on the volume: what is written there does not survive the pod. */
   | { readonly kind: "RootDirOutsideVolume"; readonly rootDir: string; readonly mountPath: string };
+
+/** What was left out of a child, or changed in it. */
+export type Adjustment = {
+  /** Dotted path in the child, such as `spec.template.spec.containers[git].securityContext.fsGroup`. */
+  readonly field: string;
+  /**
+   * Kubernetes has no such field, or writes it itself: when an object is created it drops them without a word, where a
+   * server-side apply is refused. Of list items with one key, the last counts. A port's name is the server's own.
+   */
+  readonly why: "NoSuchField" | "WrittenByKubernetes" | "Duplicate" | "PortNameTaken";
+};

@@ -6,15 +6,19 @@ import { MAIN_POD_LABELS } from "./pod-template.ts";
 import { ENCODINGS, secret } from "./secret.ts";
 import { completeAccessChain } from "./sidecars/access-chain.ts";
 import type { GeneratedKey, Manifest, SecretManifest } from "../decision.ts";
+import { groupKind } from "../values/group-kind.ts";
 import { contentHash } from "../values/hash.ts";
 import { isObject, objectOf, valueAt, type JsonObject } from "../values/json.ts";
 import { labelsOf, ownerOf } from "./labels.ts";
 import { applyPatches } from "./patches.ts";
+import { conformedChild } from "./conformed-child.ts";
 import { childProblem } from "./patched-child.ts";
-import { withOwnReplicas } from "./patched-replicas.ts";
+import { withOwnPort } from "./patched-pod.ts";
+import { replicasWarning, withOwnReplicas } from "./patched-replicas.ts";
 import type { Problem, Warning } from "../facts.ts";
 import type { ServerRoutes } from "./child-context.ts";
 import type { DecisionSettings } from "../settings.ts";
+import { specBoundsProblem } from "./spec-bounds.ts";
 import { specProblems } from "./spec-problems.ts";
 import {
   resourcesOf,
@@ -68,6 +72,8 @@ export function desiredChildren(
   settings: DecisionSettings,
   { wanted, served, kept, isLegacy = false }: DesiredInput,
 ): Desired {
+  const unbounded = specBoundsProblem(server.spec);
+  if (unbounded !== undefined) return unrenderable({ server, settings }, [unbounded], []);
   const invalid = specProblems(server, wanted, isLegacy);
   if (invalid.length > 0 || wanted === undefined) return unrenderable({ server, settings }, invalid, []);
   const context = { server, settings, route: kept?.route ?? wanted, servedRoute: served ?? wanted, kept };
@@ -76,7 +82,9 @@ export function desiredChildren(
   if (patched.kind === "Failed") {
     return unrenderable(context, [patched.problem], patched.warnings);
   }
-  return render(context, base, patched.document, patched.warnings);
+  const { replicasPatch } = patched;
+  const replicas = replicasPatch === undefined ? [] : [replicasWarning(replicasPatch)];
+  return render(context, base, patched.document, [...patched.warnings, ...replicas]);
 }
 
 /** What metadata is made from. */
@@ -93,31 +101,23 @@ function render(
   document: PatchDocument,
   patchWarnings: readonly Warning[],
 ): Desired {
-  const problems = new Map<string, Problem>();
-  if (!("statefulset" in document)) {
-    problems.set("statefulset", {
-      kind: "ChildInvalid",
-      childKey: "statefulset",
-      reason: "the StatefulSet cannot be dropped",
-    });
-  }
-  for (const [key, child] of Object.entries(document)) {
-    const problem = childProblem(context, key, child, base[key]);
-    if (problem !== undefined) problems.set(key, problem);
-  }
+  const problems = childProblems(context, base, document);
   if (problems.has("statefulset")) {
     return unrenderable(context, [...problems.values()], patchWarnings);
   }
-  const chain = completeAccessChain(context, document["statefulset"] ?? {}, document["configmap"]);
+  const accepted = acceptedChildren(
+    context,
+    Object.entries(document).filter(([key]) => !problems.has(key)),
+  );
+  const { children } = accepted;
+  const chain = completeAccessChain(context, children["statefulset"] ?? {}, children["configmap"]);
   if (chain.kind === "Refused") {
     const problem = { kind: "ChildInvalid", childKey: "statefulset", reason: chain.reason } as const;
     return unrenderable(context, [...problems.values(), problem], patchWarnings);
   }
-  const wanted = startedWith(context.server, context.route, containerResources(document));
+  const wanted = startedWith(context.server, context.route, containerResources(children));
   const started = context.kept === undefined ? wanted : withRouteOf(wanted, context.kept);
-  const own = withOwnReplicas(context, base, chain.statefulSet);
-  const complete: PatchDocument = { ...document, statefulset: own.statefulSet };
-  const entries = Object.entries(complete).filter(([key]) => !problems.has(key));
+  const entries = Object.entries({ ...children, statefulset: withOwnReplicas(context, chain.statefulSet) });
   const isSecret = ([, child]: [string, JsonObject]): boolean => child["kind"] === "Secret";
   return {
     kind: "Rendered",
@@ -129,8 +129,48 @@ function render(
     startedWith: started,
     accessPolicyHash: chain.accessPolicyHash,
     problems: [...problems.values()],
-    warnings: [...patchWarnings, ...own.warnings, ...chain.warnings],
+    warnings: [...patchWarnings, ...accepted.warnings, ...chain.warnings],
   };
+}
+
+/** Why children cannot be made as patched, by their keys. */
+function childProblems(context: ChildContext, base: PatchDocument, document: PatchDocument): Map<string, Problem> {
+  const problems = new Map<string, Problem>();
+  const named = new Map<string, string>();
+  const invalid = (childKey: string, reason: string): unknown =>
+    problems.set(childKey, { kind: "ChildInvalid", childKey, reason });
+  if (document["statefulset"] === undefined) invalid("statefulset", "the StatefulSet cannot be dropped");
+  const ownFirst = Object.entries(document).toSorted(
+    ([a], [b]) => Number(Object.hasOwn(base, b)) - Number(Object.hasOwn(base, a)),
+  );
+  for (const [key, child] of ownFirst) {
+    const problem = childProblem(context, key, child, Object.hasOwn(base, key) ? base[key] : undefined);
+    if (problem !== undefined) {
+      problems.set(key, problem);
+      continue;
+    }
+    const identity = `${groupKind(child)}/${nameOf(context.server, key, child)}`;
+    const other = named.get(identity);
+    if (other !== undefined) invalid(key, `it has the name and kind of ${other}; give it another name`);
+    named.set(identity, key);
+  }
+  return problems;
+}
+
+type Accepted = { readonly children: PatchDocument; readonly warnings: readonly Warning[] };
+
+/** The children as an apply accepts them. */
+function acceptedChildren({ server }: ChildContext, entries: readonly [string, JsonObject][]): Accepted {
+  const children: PatchDocument = {};
+  const warnings: Warning[] = [];
+  for (const [childKey, patched] of entries) {
+    const { child, adjustments: conformed } = conformedChild(patched);
+    const own = childKey === "statefulset" ? withOwnPort(server, child) : { statefulSet: child, adjustments: [] };
+    children[childKey] = own.statefulSet;
+    const adjustments = [...conformed, ...own.adjustments];
+    if (adjustments.length > 0) warnings.push({ kind: "ChildAdjusted", childKey, adjustments });
+  }
+  return { children, warnings };
 }
 
 function containerResources(document: PatchDocument): Readonly<JsonObject> {
@@ -155,13 +195,13 @@ function withMetadata(
   child: JsonObject,
   isOwnedChild: boolean,
 ): Manifest {
-  const { labels, annotations, name, namespace: _ours, ...metadata } = objectOf(child["metadata"]);
+  const { labels, annotations, name: _name, namespace: _ours, ...metadata } = objectOf(child["metadata"]);
   const { apiVersion, kind, metadata: _metadata, ...rest } = child;
   return {
     apiVersion: String(apiVersion),
     kind: String(kind),
     metadata: {
-      name: typeof name === "string" ? name : extraChildName(server, childKey),
+      name: nameOf(server, childKey, child),
       namespace: server.metadata.namespace,
       labels: { ...labelsOf(server, settings, texts(labels)), [LABELS.childKey]: childKey },
       annotations: texts(annotations),
@@ -172,9 +212,10 @@ function withMetadata(
   };
 }
 
-/** Name of a child that a patch added without one. */
-function extraChildName(server: JupyterServer, childKey: string): string {
-  return `${childName(server)}-${childKey.toLowerCase()}`;
+/** A child that a patch added without a name is called after its key. */
+function nameOf(server: JupyterServer, childKey: string, child: JsonObject): string {
+  const name = valueAt(child, "metadata", "name");
+  return typeof name === "string" ? name : `${childName(server)}-${childKey.toLowerCase()}`;
 }
 
 /** Marks an Ingress whose class was asked for: the live object does not tell it from the cluster's default. */
@@ -232,8 +273,11 @@ function secretManifest(context: Owner, childKey: string, child: JsonObject, has
   const given = texts(stringData);
   const encoded = texts(data);
   const generated = Object.entries(objectOf(data))
-    .filter(([key, value]) => value === null && !(key in given))
-    .map(([key]): GeneratedKey => ({ key, encoding: ENCODINGS[key] ?? "hex" }));
+    .filter(([key, value]) => value === null && !Object.hasOwn(given, key))
+    .map(([key]): GeneratedKey => ({
+      key,
+      encoding: Object.hasOwn(ENCODINGS, key) ? (ENCODINGS[key] ?? "hex") : "hex",
+    }));
   const body = Object.keys(encoded).length === 0 ? rest : { ...rest, data: encoded };
   const manifest = withMetadata(context, childKey, body, true);
   return { manifest: withAnnotation(manifest, ANNOTATIONS.contentHash, hash), given, generated, contentHash: hash };

@@ -1,8 +1,6 @@
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Patch } from "@amalthea/api";
 import { desiredChildren, type Desired } from "./desired.ts";
-import { mergePatch } from "./patches.ts";
 import { aServer, someSettings } from "../testing/builders.ts";
 import { routeOf } from "@amalthea/api";
 
@@ -87,41 +85,5 @@ describe("patches", () => {
     const [secret] = desired.kind === "Rendered" ? desired.secrets : [];
     expect(secret?.generated.map(({ key }) => key)).toEqual(["jupyterServerCookieSecret"]);
     expect(secret?.manifest["data"]).toEqual({ jupyterServerAppToken: "dA==" });
-  });
-});
-
-describe("mergePatch", () => {
-  // The examples of RFC 7386, appendix A.
-  it.each([
-    [{ a: "b" }, { a: "c" }, { a: "c" }],
-    [{ a: "b" }, { b: "c" }, { a: "b", b: "c" }],
-    [{ a: "b" }, { a: null }, {}],
-    [{ a: "b", b: "c" }, { a: null }, { b: "c" }],
-    [{ a: ["b"] }, { a: "c" }, { a: "c" }],
-    [{ a: "c" }, { a: ["b"] }, { a: ["b"] }],
-    [{ a: { b: "c" } }, { a: { b: "d", c: null } }, { a: { b: "d" } }],
-    [{ a: [{ b: "c" }] }, { a: [1] }, { a: [1] }],
-    [
-      ["a", "b"],
-      ["c", "d"],
-      ["c", "d"],
-    ],
-    [{ a: "b" }, ["c"], ["c"]],
-    [{ a: "foo" }, null, null],
-    [{ a: "foo" }, "bar", "bar"],
-    [{ e: null }, { a: 1 }, { e: null, a: 1 }],
-    [[1, 2], { a: "b", c: null }, { a: "b" }],
-    [{}, { a: { bb: { ccc: null } } }, { a: { bb: {} } }],
-  ])("makes of %j and %j: %j", (target, patch, result) => {
-    expect(mergePatch(target, patch)).toEqual(result);
-  });
-
-  it("changes nothing the second time", () => {
-    fc.assert(
-      fc.property(fc.jsonValue(), fc.jsonValue(), (target, patch) => {
-        const once = mergePatch(target, patch);
-        expect(mergePatch(once, patch)).toEqual(once);
-      }),
-    );
   });
 });

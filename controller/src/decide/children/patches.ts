@@ -1,76 +1,131 @@
 import type { Patch } from "@amalthea/api";
-import { applyPatch, type Operation } from "rfc6902";
-import { copyOf, isObject, type JsonObject } from "../values/json.ts";
-import type { PatchDocument } from "./patch-document.ts";
 import type { Problem, Warning } from "../facts.ts";
+import { BoundedDocument } from "../patch/bounded-document.ts";
+import { PATCH_BOUNDS, PatchRefused } from "../patch/bounds.ts";
+import { isObject, valueAt, type JsonObject } from "../values/json.ts";
+import type { PatchDocument } from "./patch-document.ts";
 
 /** The document after all patches, or the first thing that failed. */
 export type PatchResult =
-  | { readonly kind: "Patched"; readonly document: PatchDocument; readonly warnings: readonly Warning[] }
+  | {
+      readonly kind: "Patched";
+      readonly document: PatchDocument;
+      readonly warnings: readonly Warning[];
+      /** Index of the first patch that asks for another number of pods; undefined if none does. */
+      readonly replicasPatch: number | undefined;
+    }
   | { readonly kind: "Failed"; readonly problem: Problem; readonly warnings: readonly Warning[] };
 
-/** Where clients' patches find the predecessor's proxy, which in token mode does not exist any more. */
+/** Where clients' patches find the proxy of 0.24, which does not exist in token mode. */
 const PROXY_CONTAINER = "/statefulset/spec/template/spec/containers/1";
 
 /**
- * Applies patches in their order, each to the result of the one before.
+ * Applies patches in their order, each to the result of the one before, within `PATCH_BOUNDS`.
  *
  * @param document Is not changed.
  * @param hasProxy Whether the second container is a proxy. Without it, operations on it are skipped with a warning, so that
  *   clients which always send them keep working.
  */
 export function applyPatches(document: PatchDocument, patches: readonly Patch[], hasProxy: boolean): PatchResult {
-  const state: PatchState = { document: copyOf(document), warnings: [] };
+  const warnings: Warning[] = [];
+  const position: Position = { patchIndex: 0, path: "", operations: 0 };
+  try {
+    const state = { document: new BoundedDocument(document), childLimit: childLimit(document), hasProxy, warnings };
+    const replicasPatch = applyAll(state, patches, position);
+    return { kind: "Patched", document: state.document.root as PatchDocument, warnings, replicasPatch };
+  } catch (error) {
+    if (!(error instanceof PatchRefused)) throw error;
+    const { patchIndex, path } = position;
+    return { kind: "Failed", problem: { kind: "PatchFailed", patchIndex, path, reason: error.message }, warnings };
+  }
+}
+
+/** Where in the patches we are, for the message of what fails there. */
+type Position = { patchIndex: number; path: string; operations: number };
+
+type PatchState = {
+  readonly document: BoundedDocument;
+  readonly childLimit: number;
+  readonly hasProxy: boolean;
+  readonly warnings: Warning[];
+};
+
+function childLimit(document: PatchDocument): number {
+  return Object.keys(document).length + PATCH_BOUNDS.addedChildren;
+}
+
+function applyAll(state: PatchState, patches: readonly Patch[], position: Position): number | undefined {
+  if (patches.length > PATCH_BOUNDS.patches) throw new PatchRefused(`more than ${PATCH_BOUNDS.patches} patches`);
+  const replicas = replicasIn(state);
+  let replicasPatch: number | undefined;
   for (const [patchIndex, patch] of patches.entries()) {
-    const problem = applyOne(state, patch, patchIndex, hasProxy);
-    if (problem !== undefined) return { kind: "Failed", problem, warnings: state.warnings };
+    position.patchIndex = patchIndex;
+    applyOne(state, patch, position);
+    if (replicasIn(state) !== replicas) replicasPatch ??= patchIndex;
   }
-  return { kind: "Patched", document: state.document, warnings: state.warnings };
+  return replicasPatch;
 }
 
-/** Grows while patches are applied, and only then. */
-type PatchState = { document: PatchDocument; readonly warnings: Warning[] };
+function replicasIn({ document }: PatchState): unknown {
+  return valueAt(document.root, "statefulset", "spec", "replicas");
+}
 
-function applyOne(state: PatchState, patch: Patch, patchIndex: number, hasProxy: boolean): Problem | undefined {
-  switch (patch.type) {
+function applyOne(state: PatchState, { type, patch }: Patch, position: Position): void {
+  position.path = "";
+  switch (type) {
     case "application/json-patch+json":
-      return applyJsonPatch(state, patch.patch, patchIndex, hasProxy);
-    case "application/merge-patch+json": {
-      if (!isObject(patch.patch)) return failure(patchIndex, "", "a merge patch must be an object");
-      state.document = mergePatch(state.document, patch.patch) as PatchDocument; // both are objects
-      return undefined;
-    }
+      return applyJsonPatch(state, patch, position);
+    case "application/merge-patch+json":
+      if (!isObject(patch)) throw new PatchRefused("a merge patch must be an object");
+      state.document.merge(patch);
+      return checkChildren(state);
     case undefined:
-      return failure(patchIndex, "", "the patch has no type");
+      throw new PatchRefused("the patch has no type");
     default:
-      return failure(patchIndex, "", `the type ${JSON.stringify(patch.type)} is not supported`);
+      throw new PatchRefused(`the type ${excerpt(JSON.stringify(type))} is not supported`);
   }
 }
 
-function applyJsonPatch(
-  state: PatchState,
-  operations: unknown,
-  patchIndex: number,
-  hasProxy: boolean,
-): Problem | undefined {
-  if (!Array.isArray(operations)) return failure(patchIndex, "", "a JSON patch must be a list of operations");
-  for (const operation of operations as unknown[]) {
-    if (!isOperation(operation)) return failure(patchIndex, "", "an operation must be an object with op and path");
-    const proxyPath = hasProxy ? undefined : pathOnProxy(operation);
-    if (proxyPath !== undefined) {
-      const reason = "a server without OIDC has no proxy container";
-      state.warnings.push({ kind: "PatchSkipped", patchIndex, path: proxyPath, reason });
-      continue;
+function applyJsonPatch(state: PatchState, operations: unknown, position: Position): void {
+  if (!Array.isArray(operations)) throw new PatchRefused("a JSON patch must be a list of operations");
+  for (const [index, operation] of (operations as unknown[]).entries()) {
+    position.path = "";
+    position.operations++;
+    try {
+      applyOperation(state, operation, position);
+    } catch (error) {
+      throw error instanceof PatchRefused ? new PatchRefused(`operation ${index}: ${error.message}`) : error;
     }
-    const reason = applyOperation(state.document, operation);
-    if (reason !== undefined) return failure(patchIndex, operation.path, reason);
   }
-  return undefined;
 }
 
-type JsonOperation = { readonly op: string; readonly path: string; readonly from?: unknown };
+function applyOperation(state: PatchState, operation: unknown, position: Position): void {
+  if (position.operations > PATCH_BOUNDS.operations) {
+    throw new PatchRefused(`more than ${PATCH_BOUNDS.operations} operations in all patches`);
+  }
+  if (!isJsonOperation(operation)) throw new PatchRefused("it must be an object with op and path");
+  position.path = excerpt(operation.path);
+  const proxyPath = state.hasProxy ? undefined : pathOnProxy(operation);
+  if (proxyPath !== undefined) {
+    const reason = "a server without OIDC has no proxy container";
+    const { patchIndex } = position;
+    state.warnings.push({ kind: "PatchSkipped", patchIndex, path: excerpt(proxyPath), reason });
+    return;
+  }
+  if (operation.path === "") throw new PatchRefused("the document as a whole cannot be changed");
+  state.document.applyOperation(operation);
+  checkChildren(state);
+}
 
-function isOperation(value: unknown): value is JsonOperation {
+function checkChildren({ document, childLimit: limit }: PatchState): void {
+  if (Object.keys(document.root as PatchDocument).length > limit) {
+    throw new PatchRefused(`more than ${PATCH_BOUNDS.addedChildren} added objects`);
+  }
+}
+
+type JsonOperation = JsonObject & { readonly op: string; readonly path: string };
+
+function isJsonOperation(value: unknown): value is JsonOperation {
   return isObject(value) && typeof value["op"] === "string" && typeof value["path"] === "string";
 }
 
@@ -79,46 +134,9 @@ function pathOnProxy({ path, from }: JsonOperation): string | undefined {
   return paths.find((candidate) => candidate === PROXY_CONTAINER || candidate.startsWith(`${PROXY_CONTAINER}/`));
 }
 
-/** @returns why the operation failed. */
-function applyOperation(document: PatchDocument, operation: JsonOperation): string | undefined {
-  if (operation.path === "") return "the document as a whole cannot be changed";
-  try {
-    const [error] = applyPatch(document, [operation as Operation]); // the library checks the rest of its shape
-    return error === null || error === undefined ? undefined : reasonOf(error.name, operation);
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
-  }
-}
+/** Most characters of a client's text that a message quotes. */
+const MAX_EXCERPT = 200;
 
-/** The library's messages quote whole values, which can be long or secret. */
-function reasonOf(errorName: string, { op, from }: JsonOperation): string {
-  switch (errorName) {
-    case "MissingError":
-      return op === "move" || op === "copy"
-        ? `the path, or ${JSON.stringify(from)}, does not exist`
-        : "the path does not exist";
-    case "TestError":
-      return "the test failed: the value is another one";
-    default:
-      return `the operation ${JSON.stringify(op)} is not complete or not known`;
-  }
-}
-
-function failure(patchIndex: number, path: string, reason: string): Problem {
-  return { kind: "PatchFailed", patchIndex, path, reason };
-}
-
-/**
- * RFC 7386: null removes, objects merge, anything else replaces.
- *
- * @see https://www.rfc-editor.org/rfc/rfc7386#section-2
- */
-export function mergePatch(target: unknown, patch: unknown): unknown {
-  if (!isObject(patch)) return copyOf(patch);
-  const result: JsonObject = isObject(target) ? { ...target } : {};
-  for (const [key, value] of Object.entries(patch)) {
-    if (value === null) delete result[key];
-    else result[key] = mergePatch(result[key], value);
-  }
-  return result;
+function excerpt(text: string): string {
+  return text.length <= MAX_EXCERPT ? text : `${text.slice(0, MAX_EXCERPT)}…`;
 }

@@ -1,6 +1,6 @@
 import { routeOf, type JupyterServer, type ReasonWithValues } from "@amalthea/api";
 import type { Observed, ObservedFailure } from "../live/observed.ts";
-import type { PlanFacts, Problem, Warning } from "../facts.ts";
+import type { Adjustment, PlanFacts, Problem, Warning } from "../facts.ts";
 import { quotaDetail } from "./pod/events.ts";
 import { detail } from "./text.ts";
 
@@ -110,6 +110,13 @@ export function warningFinding(warning: Warning): { readonly type: WarningType; 
       const values = { index: warning.patchIndex, path: warning.path, detail: detail(warning.reason) };
       return { type: "PatchWarning", why: { reason: "PatchOperationSkipped", values } };
     }
+    case "ChildAdjusted": {
+      const { childKey, adjustments } = warning;
+      return {
+        type: "PatchWarning",
+        why: { reason: "ChildAdjusted", values: { childKey, fields: fieldList(adjustments) } },
+      };
+    }
     case "SkipAuthRouteIgnored":
       return { type: "PatchWarning", why: { reason: "SkipAuthRouteIgnored", values: { args: warning.args } } };
     case "HibernatedWithoutVolume":
@@ -119,6 +126,22 @@ export function warningFinding(warning: Warning): { readonly type: WarningType; 
       return { type: "StorageWarning", why: { reason: "RootDirOutsideVolume", values: { rootDir, mountPath } } };
     }
   }
+}
+
+const WHY_ADJUSTED: Readonly<Record<Adjustment["why"], string>> = {
+  NoSuchField: "Kubernetes has no such field",
+  WrittenByKubernetes: "Kubernetes writes it itself",
+  Duplicate: "it is there twice, and the last one counts",
+  PortNameTaken: "the port name http is the server's own",
+};
+
+/** As many as one reads. */
+const MAX_FIELDS = 5;
+
+function fieldList(adjustments: readonly Adjustment[]): readonly string[] {
+  const named = adjustments.slice(0, MAX_FIELDS).map(({ field, why }) => `${detail(field)} (${WHY_ADJUSTED[why]})`);
+  const others = adjustments.length - named.length;
+  return others === 0 ? named : [...named, `${others} more`];
 }
 
 /** What the running pod does not follow yet; empty without a pod. */

@@ -4,6 +4,8 @@
  */
 const MAX_DETAIL_LENGTH = 300;
 
+const MAX_READ_LENGTH = 4 * MAX_DETAIL_LENGTH;
+
 /**
  * A text of Kubernetes as a message of ours quotes it: one line, bounded, without credentials in addresses and without
  * port numbers that differ at each attempt (the status would be written each time).
@@ -12,6 +14,7 @@ const MAX_DETAIL_LENGTH = 300;
  */
 export function detail(text: string): string {
   const line = text
+    .slice(0, MAX_READ_LENGTH) // the searches below take a time that grows with its square
     .replace(/\s+/g, " ")
     .replace(/\/\/[^\s/@"]+@/g, "//")
     .replace(/(read|write) (udp|tcp) \S+->\S+: /g, "")

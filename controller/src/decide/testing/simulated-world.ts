@@ -1,9 +1,9 @@
 import { ANNOTATIONS } from "@amalthea/api";
-import { applyPatch, type Operation } from "rfc6902";
 import type { Action } from "../decision.ts";
+import { BoundedDocument } from "../patch/bounded-document.ts";
 import { requiredSecretKeys } from "../children/desired.ts";
 import { contentHash } from "../values/hash.ts";
-import { copyOf, objectOf, valueAt } from "../values/json.ts";
+import { copyOf, objectOf, valueAt, type JsonObject } from "../values/json.ts";
 import { isSameObject, replicasOf } from "../live/child.ts";
 import type { LiveChild, Observed } from "../live/observed.ts";
 import { planFor, type PlanDecision } from "../plan/plan.ts";
@@ -127,12 +127,11 @@ function resized(pod: Observed["pod"], resources: unknown): Observed["pod"] {
   return { ...pod, spec: { ...pod.spec, containers } };
 }
 
-function patched(observed: Observed, uid: string, operations: readonly unknown[]): Observed {
+function patched(observed: Observed, uid: string, operations: readonly Readonly<JsonObject>[]): Observed {
   const change = <T>(object: T): T => {
-    const copy = copyOf(object);
-    const failure = applyPatch(copy, operations as Operation[]).find((error) => error !== null);
-    if (failure !== null && failure !== undefined) throw failure;
-    return copy;
+    const document = new BoundedDocument(object);
+    for (const operation of operations) document.applyOperation(operation);
+    return document.root as T; // metadata is all that changes
   };
   if (observed.pod?.metadata.uid === uid) return { ...observed, pod: change(observed.pod) };
   if (observed.server.metadata.uid === uid) return { ...observed, server: change(observed.server) };

@@ -4,13 +4,17 @@ const DECIMAL = ["n", "u", "m", "", "k", "M", "G", "T", "P", "E"];
 /** Kubernetes keeps nothing smaller than a billionth and rounds up to it. */
 const NANO_DIGITS = 9;
 
+/** Characters of a text that may be a quantity: arithmetic on a million digits would take long. */
+const MAX_LENGTH = 100;
+
 /**
  * A Kubernetes quantity ("0.5", "500m", "1Gi", "2e3", 5) in billionths; undefined if it is none.
  * @see https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/ the grammar
  */
 export function parseQuantity(value: unknown): bigint | undefined {
+  if (typeof value !== "number" && !(typeof value === "string" && value.length <= MAX_LENGTH)) return undefined;
   const match = /^([+-]?)(\d*)(?:\.(\d*))?(n|u|m|k|M|G|T|P|E|[KMGTPE]i|[eE][+-]?\d{1,3})?$/.exec(String(value));
-  if (match === null || typeof value === "object") return undefined;
+  if (match === null) return undefined;
   const [, sign, whole = "", fraction = "", suffix = ""] = match;
   if (whole + fraction === "") return undefined;
   const digits = BigInt(whole + fraction);

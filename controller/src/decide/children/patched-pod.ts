@@ -1,0 +1,88 @@
+import { CONTAINERS, HTTP_PORT_NAME, PORTS, type JupyterServer } from "@amalthea/api";
+import type { Adjustment } from "../facts.ts";
+import { isObject, listOf, objectOf, valueAt, type JsonObject } from "../values/json.ts";
+import { isOidc } from "./child-context.ts";
+
+/** What of the server's pod patches have taken away or doubled, so that nobody could work in it; undefined if it is complete. */
+export function containersReason(server: JupyterServer, statefulSet: JsonObject): string | undefined {
+  const spec = valueAt(statefulSet, "spec", "template", "spec");
+  const names = listOf(valueAt(spec, "containers")).map((container) => valueAt(container, "name"));
+  const missing = neededContainers(server).find((name) => !names.includes(name));
+  if (missing !== undefined) {
+    return `spec.template.spec.containers: ${missing} is missing; a merge patch replaces the whole list, a JSON patch can add to it`;
+  }
+  const all = [...names, ...listOf(valueAt(spec, "initContainers")).map((container) => valueAt(container, "name"))];
+  const taken = addedContainers(server).find((name) => all.includes(name));
+  if (taken !== undefined)
+    return `spec.template.spec.containers: ${taken} is a container of the login; use another name`;
+  const given = all.filter((name) => typeof name === "string");
+  const double = given.find((name, index) => given.indexOf(name) !== index);
+  return double === undefined
+    ? undefined
+    : `spec.template.spec.containers: two are called ${double.slice(0, 63)}; use another name`;
+}
+
+function neededContainers(server: JupyterServer): readonly string[] {
+  return isOidc(server) ? [CONTAINERS.jupyter, CONTAINERS.oauth2Proxy] : [CONTAINERS.jupyter];
+}
+
+/** Those that follow what patches add. */
+function addedContainers(server: JupyterServer): readonly string[] {
+  return isOidc(server) ? [CONTAINERS.authorization, CONTAINERS.authProxy] : [];
+}
+
+/**
+ * The StatefulSet with our port where the Service finds it by its name, and with that name nowhere else: requests would go
+ * there, past a login.
+ */
+export function withOwnPort(
+  server: JupyterServer,
+  statefulSet: JsonObject,
+): { readonly statefulSet: JsonObject; readonly adjustments: readonly Adjustment[] } {
+  const adjustments: Adjustment[] = [];
+  const spec = objectOf(statefulSet["spec"]);
+  const template = objectOf(spec["template"]);
+  const podSpec = objectOf(template["spec"]);
+  const containers = listOf(podSpec["containers"]).map((container) => {
+    if (!isObject(container)) return container;
+    const { name } = container;
+    if (name === CONTAINERS.jupyter && !isOidc(server)) return withHttpPort(container, adjustments);
+    return withoutHttpName(container, adjustments);
+  });
+  const complete = { ...template, spec: { ...podSpec, containers } };
+  return { statefulSet: { ...statefulSet, spec: { ...spec, template: complete } }, adjustments };
+}
+
+const OUR_PORT = { name: HTTP_PORT_NAME, containerPort: PORTS.jupyter, protocol: "TCP" };
+
+function withHttpPort(container: JsonObject, adjustments: Adjustment[]): JsonObject {
+  const { ports } = container;
+  if (ports !== undefined && ports !== null && !Array.isArray(ports)) return container; // for the API server to refuse
+  const given = listOf(ports);
+  if (given.some((port) => valueAt(port, "name") === HTTP_PORT_NAME)) return container;
+  const others = given.filter((port) => !isOurPort(port));
+  for (const port of given.filter(isOurPort)) {
+    if (valueAt(port, "name") !== undefined) adjustments.push(renamed(container));
+  }
+  return { ...container, ports: [OUR_PORT, ...others] };
+}
+
+function isOurPort(port: unknown): boolean {
+  return valueAt(port, "containerPort") === OUR_PORT.containerPort && (valueAt(port, "protocol") ?? "TCP") === "TCP";
+}
+
+function withoutHttpName(container: JsonObject, adjustments: Adjustment[]): JsonObject {
+  const ports = listOf(container["ports"]);
+  if (!ports.some((port) => valueAt(port, "name") === HTTP_PORT_NAME)) return container;
+  adjustments.push(renamed(container));
+  const unnamed = ports.map((port) => {
+    if (valueAt(port, "name") !== HTTP_PORT_NAME) return port;
+    const { name: _taken, ...rest } = objectOf(port);
+    return rest;
+  });
+  return { ...container, ports: unnamed };
+}
+
+function renamed({ name }: JsonObject): Adjustment {
+  return { field: `spec.template.spec.containers[${String(name).slice(0, 63)}].ports`, why: "PortNameTaken" };
+}
