@@ -8,14 +8,14 @@ import {
   type ConditionType,
   type ReasonWithValues,
 } from "@amalthea/api";
-import { isResizing, pendingFindings, warningFinding } from "./findings.ts";
-import { IMAGE_TROUBLES } from "./pod/image.ts";
+import { isResizing, pendingReasons, warningReason } from "./reasons.ts";
+import { MISSING_IMAGE_REASONS } from "./pod/image.ts";
 import type { Observed } from "../live/observed.ts";
 import type { PlanFacts } from "../facts.ts";
 import type { Verdict } from "./verdict.ts";
 
 /** One entry of each type: what is to be said of it, the most important first. */
-type Findings = Readonly<
+type Entries = Readonly<
   Record<ConditionType, { readonly status: Condition["status"]; readonly whys: readonly ReasonWithValues[] }>
 >;
 
@@ -26,20 +26,20 @@ export function conditionList(
   verdict: Verdict,
   context: ConditionContext,
 ): readonly Condition[] {
-  const findings = findingsOf(observed, facts, verdict);
+  const entries = entriesOf(observed, facts, verdict);
   return CONDITION_TYPES.flatMap((type) => {
-    const finding = findings[type];
-    const [first, ...others] = finding.whys;
+    const entry = entries[type];
+    const [first, ...others] = entry.whys;
     if (first === undefined) return [];
-    const found = condition(type, finding.status, first.reason, first.values, context);
+    const found = condition(type, entry.status, first.reason, first.values, context);
     const complete = { ...found, message: joined([found.message, ...others.map(sentence)]) };
     return [verdict.vague ? withEarlierCause(complete, context.previous) : complete];
   });
 }
 
-function findingsOf(observed: Observed, facts: PlanFacts, verdict: Verdict): Findings {
-  const warnings = facts.warnings.map(warningFinding);
-  const warningsOf = (type: ConditionType): Findings[ConditionType] => ({
+function entriesOf(observed: Observed, facts: PlanFacts, verdict: Verdict): Entries {
+  const warnings = facts.warnings.map(warningReason);
+  const warningsOf = (type: ConditionType): Entries[ConditionType] => ({
     status: "True",
     whys: warnings.filter((warning) => warning.type === type).map(({ why }) => why),
   });
@@ -47,7 +47,7 @@ function findingsOf(observed: Observed, facts: PlanFacts, verdict: Verdict): Fin
     Ready: { status: verdict.ready.status, whys: [verdict.ready.why] },
     Reconciling: { status: "True", whys: reconcilingReasons(observed, facts, verdict) },
     Stalled: { status: "True", whys: verdict.stalled },
-    UpdatePending: { status: "True", whys: verdict.state === "stopping" ? [] : pendingFindings(observed, facts) },
+    UpdatePending: { status: "True", whys: verdict.state === "stopping" ? [] : pendingReasons(observed, facts) },
     AccessWarning: warningsOf("AccessWarning"),
     PatchWarning: warningsOf("PatchWarning"),
     StorageWarning: warningsOf("StorageWarning"),
@@ -64,8 +64,9 @@ function reconcilingReasons(observed: Observed, facts: PlanFacts, verdict: Verdi
 /** Keeps the cause that an earlier text of the kubelet gave for the same image, when the present one gives none. */
 function withEarlierCause(fresh: Condition, previous: readonly Condition[] | undefined): Condition {
   const before = previous?.find(({ type }) => type === fresh.type);
-  const isImageTrouble = IMAGE_TROUBLES.includes(fresh.reason) && IMAGE_TROUBLES.includes(before?.reason ?? "");
-  if (before === undefined || !isImageTrouble || imageIn(before.message) !== imageIn(fresh.message)) return fresh;
+  const isMissingImage =
+    MISSING_IMAGE_REASONS.includes(fresh.reason) && MISSING_IMAGE_REASONS.includes(before?.reason ?? "");
+  if (before === undefined || !isMissingImage || imageIn(before.message) !== imageIn(fresh.message)) return fresh;
   return { ...fresh, reason: before.reason, message: before.message };
 }
 

@@ -1,5 +1,5 @@
 import { messageOf, type JupyterServerStatus, type ReasonWithValues, type ServerState } from "@amalthea/api";
-import { stallsOf, type Stall } from "./findings.ts";
+import { stallsOf, type Stall } from "./reasons.ts";
 import type { Observed } from "../live/observed.ts";
 import type { PlanFacts } from "../facts.ts";
 import { podRefusal } from "./pod/events.ts";
@@ -20,8 +20,8 @@ export type Verdict = {
   readonly changesInSeconds: number | undefined;
 };
 
-/** What the verdict is drawn from. */
-type Circumstances = {
+/** What a verdict follows from. */
+type VerdictInput = {
   readonly observed: Observed;
   readonly facts: PlanFacts;
   readonly stalls: readonly Stall[];
@@ -39,12 +39,12 @@ type StatusSettings = Pick<
  */
 export function verdictOf(observed: Observed, facts: PlanFacts, settings: StatusSettings, now: Date): Verdict {
   const stalls = stallsOf(observed, facts);
-  const circumstances = { observed, facts, stalls, graceSeconds: settings.unschedulableGraceSeconds, now };
+  const input = { observed, facts, stalls, graceSeconds: settings.unschedulableGraceSeconds, now };
   if (observed.server.metadata.deletionTimestamp !== undefined) {
     return { ...onItsWay("stopping", { reason: "Deleting", values: {} }), stalled: [] };
   }
   const pod = podState(observed, settings);
-  const verdict = observed.server.spec.jupyterServer.hibernated ? hibernated(pod) : awake(pod, circumstances);
+  const verdict = observed.server.spec.jupyterServer.hibernated ? hibernated(pod) : awake(pod, input);
   return { ...verdict, stalled: [...stalls.map(({ why }) => why), ...verdict.stalled] };
 }
 
@@ -56,17 +56,19 @@ function hibernated(pod: PodState): Verdict {
   };
 }
 
-function awake(pod: PodState, circumstances: Circumstances): Verdict {
-  const { observed, facts, stalls, now } = circumstances;
-  // However the pod is, it gives way to a new one in this pass; an obstacle would keep it.
+function awake(pod: PodState, input: VerdictInput): Verdict {
+  const { observed, facts, stalls, now } = input;
+  // The pod is being replaced, whatever its state; a stall would keep it.
   if (facts.restarting && prevented(stalls) === undefined) return starting({ reason: "Restarting", values: {} });
   switch (pod.kind) {
     case "Ready":
-      return withReadyPod(circumstances);
+      return withReadyPod(input);
     case "Failing":
       return failed(pod.why, pod.vague);
     case "Waiting":
-      return waiting(pod, circumstances);
+      return waiting(pod, input);
+    case "Passing":
+      return starting(pod.why);
     case "Absent": {
       const refusal = refusalNow(observed, now);
       if (refusal !== undefined) return failed(refusal);
@@ -85,7 +87,7 @@ function awake(pod: PodState, circumstances: Circumstances): Verdict {
   }
 }
 
-function withReadyPod({ observed, facts, stalls }: Circumstances): Verdict {
+function withReadyPod({ observed, facts, stalls }: VerdictInput): Verdict {
   const barrier = stalls.find(({ preventsRoute }) => preventsRoute);
   if (facts.route !== undefined && barrier === undefined && isRouted(observed, facts)) {
     const why: ReasonWithValues = { reason: "PodReady", values: { url: facts.route.url } };
@@ -94,8 +96,8 @@ function withReadyPod({ observed, facts, stalls }: Circumstances): Verdict {
   return prevented(barrier === undefined ? stalls : [barrier]) ?? starting({ reason: "RoutePending", values: {} });
 }
 
-function waiting(pod: Extract<PodState, { kind: "Waiting" }>, circumstances: Circumstances): Verdict {
-  const { stalls, graceSeconds, now } = circumstances;
+function waiting(pod: Extract<PodState, { kind: "Waiting" }>, input: VerdictInput): Verdict {
+  const { stalls, graceSeconds, now } = input;
   const remaining = graceSeconds - (now.getTime() - pod.since.getTime()) / 1000;
   if (remaining <= 0) return failed(pod.lasting);
   return { ...(prevented(stalls) ?? starting(pod.why)), changesInSeconds: Math.ceil(remaining) };

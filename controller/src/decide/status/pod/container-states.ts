@@ -1,6 +1,6 @@
 import type { ContainerState, ContainerStates } from "@amalthea/api";
 import type { ContainerStatus, Pod } from "kubernetes-types/core/v1.js";
-import { byName, isContainerOk, isSidecar, troubleOf, type RestartLimits } from "./container.ts";
+import { byName, isContainerOk, isSidecar, obstacleOf, type RestartLimits } from "./container.ts";
 
 /** The state of each container in one word, as clients show it; undefined without a pod. */
 export function containerStates(pod: Pod | undefined, limits: RestartLimits): ContainerStates | undefined {
@@ -32,6 +32,6 @@ function stateByName(
 
 function stateOf(status: ContainerStatus, restartLimit: number): ContainerState {
   if (isContainerOk(status)) return "ready";
-  if (troubleOf(status, restartLimit)?.kind === "Failing") return "failed";
+  if (obstacleOf(status, restartLimit)?.kind === "Failing") return "failed";
   return status.state?.running === undefined ? "waiting" : "executing";
 }

@@ -1,7 +1,7 @@
 import type { ContainerStateTerminated, ContainerStatus } from "kubernetes-types/core/v1.js";
 import { describe, expect, it } from "vitest";
 import { containerStates } from "./container-states.ts";
-import { containerTrouble } from "./container.ts";
+import { containerObstacle } from "./container.ts";
 import { aContainer, aPod, someSettings, timeAgo } from "../../testing/builders.ts";
 
 const ended = (more: Partial<ContainerStateTerminated> = {}): ContainerStateTerminated => ({
@@ -16,51 +16,51 @@ const running: ContainerStatus["state"] = { running: { startedAt: timeAgo(5) } }
 const rows: readonly {
   readonly container: string;
   readonly status: Partial<ContainerStatus>;
-  readonly trouble: string;
+  readonly obstacle: string;
   readonly reason?: string;
   readonly state: string;
 }[] = [
-  { container: "is being created", status: {}, trouble: "none", state: "waiting" },
-  { container: "runs and is not ready yet", status: { state: running }, trouble: "none", state: "executing" },
-  { container: "is ready", status: { ready: true, state: running }, trouble: "none", state: "ready" },
+  { container: "is being created", status: {}, obstacle: "none", state: "waiting" },
+  { container: "runs and is not ready yet", status: { state: running }, obstacle: "none", state: "executing" },
+  { container: "is ready", status: { ready: true, state: running }, obstacle: "none", state: "ready" },
   {
     container: "is ready after many restarts",
     status: { ready: true, restartCount: 40, state: running, lastState: { terminated: ended() } },
-    trouble: "none",
+    obstacle: "none",
     state: "ready",
   },
   {
     container: "crashed as often as it may",
     status: { restartCount: 3, state: backOff, lastState: { terminated: ended() } },
-    trouble: "Passing",
+    obstacle: "Passing",
     reason: "ContainerFailed",
     state: "waiting",
   },
   {
     container: "crashed once too often",
     status: { restartCount: 4, state: backOff, lastState: { terminated: ended() } },
-    trouble: "Failing",
+    obstacle: "Failing",
     reason: "CrashLoop",
     state: "failed",
   },
   {
     container: "crashed once too often and runs for the moment",
     status: { restartCount: 4, state: running, lastState: { terminated: ended() } },
-    trouble: "Failing",
+    obstacle: "Failing",
     reason: "CrashLoop",
     state: "failed",
   },
   {
     container: "has just crashed once too often",
     status: { restartCount: 4, state: { terminated: ended() } },
-    trouble: "Failing",
+    obstacle: "Failing",
     reason: "CrashLoop",
     state: "failed",
   },
   {
     container: "crashed after a week, and had crashed four times before",
     status: { restartCount: 4, state: backOff, lastState: { terminated: ended({ startedAt: timeAgo(604_800) }) } },
-    trouble: "Passing",
+    obstacle: "Passing",
     reason: "ContainerFailed",
     state: "waiting",
   },
@@ -71,7 +71,7 @@ const rows: readonly {
       state: running,
       lastState: { terminated: ended({ reason: "OOMKilled", exitCode: 137 }) },
     },
-    trouble: "Passing",
+    obstacle: "Passing",
     reason: "OutOfMemory",
     state: "executing",
   },
@@ -82,43 +82,43 @@ const rows: readonly {
       state: backOff,
       lastState: { terminated: ended({ reason: "OOMKilled", exitCode: 137 }) },
     },
-    trouble: "Failing",
+    obstacle: "Failing",
     reason: "OutOfMemory",
     state: "failed",
   },
   {
     container: "was shut down by its user and starts again",
     status: { restartCount: 1, state: backOff, lastState: { terminated: ended({ exitCode: 0 }) } },
-    trouble: "none",
+    obstacle: "none",
     state: "waiting",
   },
   {
     container: "cannot start its program",
     status: { state: { terminated: ended({ reason: "StartError", exitCode: 128, message: "exec: no such file" }) } },
-    trouble: "Failing",
+    obstacle: "Failing",
     reason: "ContainerStartFailed",
     state: "failed",
   },
 ];
 
-describe("containerTrouble", () => {
-  it.each(rows)("a container that $container has trouble: $trouble", ({ status, trouble, reason }) => {
-    const found = containerTrouble(aPod({ containers: [aContainer(status)] }), someSettings());
-    expect(found?.kind ?? "none").toBe(trouble);
+describe("containerObstacle", () => {
+  it.each(rows)("a container that $container meets the obstacle: $obstacle", ({ status, obstacle, reason }) => {
+    const found = containerObstacle(aPod({ containers: [aContainer(status)] }), someSettings());
+    expect(found?.kind ?? "none").toBe(obstacle);
     expect(found?.why.reason).toBe(reason);
   });
 
   it("counts an init container as failed at its second restart, and a sidecar like a regular one", () => {
     const init = aContainer({ name: "prepare", restartCount: 2, state: backOff, lastState: { terminated: ended() } });
-    expect(containerTrouble(aPod({ initContainers: [init] }), someSettings())?.kind).toBe("Failing");
+    expect(containerObstacle(aPod({ initContainers: [init] }), someSettings())?.kind).toBe("Failing");
     const spec = { initContainers: [{ name: "prepare", restartPolicy: "Always" }] };
-    expect(containerTrouble(aPod({ initContainers: [init], spec }), someSettings())?.kind).toBe("Passing");
+    expect(containerObstacle(aPod({ initContainers: [init], spec }), someSettings())?.kind).toBe("Passing");
   });
 
   it("tells of a failing container before one that is merely restarted", () => {
     const restarted = aContainer({ name: "a", restartCount: 1, state: running, lastState: { terminated: ended() } });
     const broken = aContainer({ name: "b", state: { waiting: { reason: "InvalidImageName" } } });
-    expect(containerTrouble(aPod({ containers: [restarted, broken] }), someSettings())?.why.reason).toBe(
+    expect(containerObstacle(aPod({ containers: [restarted, broken] }), someSettings())?.why.reason).toBe(
       "InvalidImageName",
     );
   });
@@ -129,9 +129,9 @@ describe("containerTrouble", () => {
       state: backOff,
       lastState: { terminated: ended({ message: "http://x/?token=geheim" }) },
     };
-    const trouble = containerTrouble(aPod({ containers: [aContainer(status)] }), someSettings());
-    expect(trouble?.why.reason).toBe("CrashLoop");
-    expect(JSON.stringify(trouble)).not.toContain("geheim");
+    const obstacle = containerObstacle(aPod({ containers: [aContainer(status)] }), someSettings());
+    expect(obstacle?.why.reason).toBe("CrashLoop");
+    expect(JSON.stringify(obstacle)).not.toContain("geheim");
   });
 });
 

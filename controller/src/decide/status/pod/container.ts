@@ -5,17 +5,9 @@ import type {
   ContainerStatus,
   Pod,
 } from "kubernetes-types/core/v1.js";
-import { imageTrouble, isImageReason } from "./image.ts";
+import { imageObstacle, isImageReason } from "./image.ts";
+import { failing, type Obstacle } from "./obstacle.ts";
 import { detail } from "../text.ts";
-
-/** What keeps a container from being ready. */
-export type ContainerTrouble = {
-  /** `Failing`: only a change mends it, or it has lasted too long. `Passing`: the kubelet tries again by itself. */
-  readonly kind: "Failing" | "Passing";
-  readonly why: ReasonWithValues;
-  /** The kubelet says less than it said before: an earlier reason for the same image stays the better one. */
-  readonly vague: boolean;
-};
 
 /** How often a container may be restarted before a crashing one counts as failed. */
 export type RestartLimits = {
@@ -30,21 +22,21 @@ export type RestartLimits = {
  */
 const STEADY_RUN_SECONDS = 600;
 
-/** Troubles that pass by themselves although the kubelet reports them like lasting ones. */
-const PASSING_TROUBLE = /failed to sync \S+ cache|context deadline exceeded|is reserved for|context canceled/i;
+/** Messages about what passes by itself although the kubelet reports it like what lasts. */
+const PASSING_MESSAGE = /failed to sync \S+ cache|context deadline exceeded|is reserved for|context canceled/i;
 
 /**
- * The trouble to tell the user: of several the one that fails the pod, then init containers before others, then by name.
- * Judged by what is the case now: a container that is ready has no trouble, however often it was restarted.
+ * What keeps the containers from being ready: of several the one that fails the pod, then init containers before others,
+ * then by name. Judged by what is the case now: a container that is ready is none, however often it was restarted.
  */
-export function containerTrouble(pod: Pod, limits: RestartLimits): ContainerTrouble | undefined {
+export function containerObstacle(pod: Pod, limits: RestartLimits): Obstacle | undefined {
   const initLimit = (status: ContainerStatus): number =>
     isSidecar(pod, status.name) ? limits.containerRestartLimit : limits.initContainerRestartLimit;
-  const troubles = [
-    ...byName(pod.status?.initContainerStatuses).map((status) => troubleOf(status, initLimit(status))),
-    ...byName(pod.status?.containerStatuses).map((status) => troubleOf(status, limits.containerRestartLimit)),
-  ].filter((trouble) => trouble !== undefined);
-  return troubles.find(({ kind }) => kind === "Failing") ?? troubles[0];
+  const obstacles = [
+    ...byName(pod.status?.initContainerStatuses).map((status) => obstacleOf(status, initLimit(status))),
+    ...byName(pod.status?.containerStatuses).map((status) => obstacleOf(status, limits.containerRestartLimit)),
+  ].filter((obstacle) => obstacle !== undefined);
+  return obstacles.find(({ kind }) => kind === "Failing") ?? obstacles[0];
 }
 
 /** Containers in an order that does not depend on how the kubelet lists them. */
@@ -63,26 +55,26 @@ export function isContainerOk(status: ContainerStatus): boolean {
   return status.ready && (status.state?.running !== undefined || status.state?.terminated?.exitCode === 0);
 }
 
-/** The trouble of one container; undefined while it is ready or simply on its way. */
-export function troubleOf(status: ContainerStatus, restartLimit: number): ContainerTrouble | undefined {
+/** What keeps one container from being ready; undefined while it is ready or simply on its way. */
+export function obstacleOf(status: ContainerStatus, restartLimit: number): Obstacle | undefined {
   if (isContainerOk(status)) return undefined;
   const waiting = status.state?.waiting;
   if (waiting !== undefined && isImageReason(waiting.reason)) {
-    return { kind: "Failing", ...imageTrouble(status.image, waiting) };
+    return imageObstacle(status.image, waiting);
   }
-  return (waiting && creationTrouble(status.name, waiting)) ?? crashTrouble(status, restartLimit);
+  return (waiting && creationObstacle(status.name, waiting)) ?? crashObstacle(status, restartLimit);
 }
 
-function creationTrouble(container: string, waiting: ContainerStateWaiting): ContainerTrouble | undefined {
+function creationObstacle(container: string, waiting: ContainerStateWaiting): Obstacle | undefined {
   const message = waiting.message ?? "";
   switch (waiting.reason) {
     case "CreateContainerConfigError":
-      if (PASSING_TROUBLE.test(message)) return undefined;
+      if (PASSING_MESSAGE.test(message)) return undefined;
       return failing(missingReference(message) ?? configError(container, message));
     case "CreateContainerError":
     case "RunContainerError":
     case "PostStartHookError":
-      if (PASSING_TROUBLE.test(message)) return undefined;
+      if (PASSING_MESSAGE.test(message)) return undefined;
       return failing(startFailure(container, message));
     default:
       return undefined;
@@ -105,7 +97,7 @@ export function missingReference(message: string): ReasonWithValues | undefined 
     : { reason: "ConfigMapMissing", values: { configMap: name } };
 }
 
-function crashTrouble(status: ContainerStatus, restartLimit: number): ContainerTrouble | undefined {
+function crashObstacle(status: ContainerStatus, restartLimit: number): Obstacle | undefined {
   const last = status.state?.terminated ?? status.lastState?.terminated;
   if (last === undefined) return undefined;
   const container = status.name;
@@ -113,12 +105,16 @@ function crashTrouble(status: ContainerStatus, restartLimit: number): ContainerT
     return failing(startFailure(container, last.message ?? ""));
   }
   const loops = status.restartCount > restartLimit && ranSeconds(last) < STEADY_RUN_SECONDS;
-  if (last.reason === "OOMKilled")
-    return { ...passing({ reason: "OutOfMemory", values: { container } }), ...as(loops) };
+  if (last.reason === "OOMKilled") {
+    const why: ReasonWithValues = { reason: "OutOfMemory", values: { container } };
+    return loops ? failing(why) : { kind: "Passing", why };
+  }
   // The container's own termination message is never quoted: it may be the end of its log, with a token in it.
   const exitCode = last.exitCode;
   if (loops) return failing({ reason: "CrashLoop", values: { container, exitCode, restarts: status.restartCount } });
-  return exitCode === 0 ? undefined : passing({ reason: "ContainerFailed", values: { container, exitCode } });
+  return exitCode === 0
+    ? undefined
+    : { kind: "Passing", why: { reason: "ContainerFailed", values: { container, exitCode } } };
 }
 
 /** The text is the runtime's, not the container's: it tells which program could not be started. */
@@ -131,16 +127,4 @@ function startFailure(container: string, message: string): ReasonWithValues {
 function ranSeconds({ startedAt, finishedAt }: ContainerStateTerminated): number {
   if (typeof startedAt !== "string" || typeof finishedAt !== "string") return 0;
   return (Date.parse(finishedAt) - Date.parse(startedAt)) / 1000;
-}
-
-function as(failingNow: boolean): Pick<ContainerTrouble, "kind"> {
-  return { kind: failingNow ? "Failing" : "Passing" };
-}
-
-function failing(why: ReasonWithValues): ContainerTrouble {
-  return { kind: "Failing", why, vague: false };
-}
-
-function passing(why: ReasonWithValues): ContainerTrouble {
-  return { kind: "Passing", why, vague: false };
 }

@@ -1,7 +1,7 @@
 import type { ReasonWithValues } from "@amalthea/api";
 import { missingReference } from "./container.ts";
 import type { Observed, ObservedEvent } from "../../live/observed.ts";
-import { failing, type Hindrance } from "./hindrance.ts";
+import { failing, type Obstacle } from "./obstacle.ts";
 import { detail } from "../text.ts";
 
 type LivePod = NonNullable<Observed["pod"]>;
@@ -51,7 +51,7 @@ export function quotaDetail(message: string): string | undefined {
 }
 
 /** Why the node cannot mount the pod's volumes, from events since the pod exists. */
-export function mountHindrance(observed: Observed, pod: LivePod): Hindrance | undefined {
+export function mountObstacle(observed: Observed, pod: LivePod): Obstacle | undefined {
   const mounted = pod.status?.conditions?.some(
     ({ type, status }) => type === "PodReadyToStartContainers" && status === "True",
   );

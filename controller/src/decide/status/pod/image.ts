@@ -1,6 +1,7 @@
 import type { ReasonWithValues } from "@amalthea/api";
 import type { ContainerStateWaiting } from "kubernetes-types/core/v1.js";
 import { detail } from "../text.ts";
+import type { Obstacle } from "./obstacle.ts";
 
 /**
  * Reasons with which the kubelet reports that it has no image to start a container from.
@@ -40,21 +41,15 @@ export function isPullReason(reason: unknown): boolean {
 }
 
 /** Reasons of ours for a missing image, between which the kubelet's texts may alternate. */
-export const IMAGE_TROUBLES: readonly string[] = ["ImageNotFound", "ImagePullFailed"];
-
-/** Why the image cannot be used. */
-export type ImageTrouble = {
-  readonly why: ReasonWithValues;
-  /** No cause was given: older kubelets alternate between the cause and a bare "Back-off pulling image". */
-  readonly vague: boolean;
-};
+export const MISSING_IMAGE_REASONS: readonly string[] = ["ImageNotFound", "ImagePullFailed"];
 
 /** Why a container that waits for one of the image reasons does so. */
-export function imageTrouble(image: string, { reason, message = "" }: ContainerStateWaiting): ImageTrouble {
+export function imageObstacle(image: string, { reason, message = "" }: ContainerStateWaiting): Obstacle {
   const cause = message.replace(/^Back-off pulling image "[^"]*"(: ErrImagePull)?:?\s*/, "");
-  return { why: whyNoImage(image, reason ?? "", cause), vague: isBare(reason, cause) };
+  return { kind: "Failing", why: whyNoImage(image, reason ?? "", cause), vague: isBare(reason, cause) };
 }
 
+/** No cause was given: older kubelets alternate between the cause and a bare "Back-off pulling image". */
 function isBare(reason: string | undefined, cause: string): boolean {
   return cause === "" && (reason === "ImagePullBackOff" || reason === "ErrImagePull");
 }

@@ -2,19 +2,19 @@ import type { ReasonWithValues } from "@amalthea/api";
 import type { PodCondition } from "kubernetes-types/core/v1.js";
 import type { LiveChild, Observed, ObservedEvent } from "../../live/observed.ts";
 import { newestEvent } from "./events.ts";
-import { failing, type Hindrance } from "./hindrance.ts";
+import { failing, type Obstacle } from "./obstacle.ts";
 import { detail, detailSentence } from "../text.ts";
 
 type LivePod = NonNullable<Observed["pod"]>;
 
 /** Why the pod has no node yet, or undefined when it has one or nobody has looked for one yet. */
-export function placement(observed: Observed, pod: LivePod): Hindrance | undefined {
+export function placement(observed: Observed, pod: LivePod): Obstacle | undefined {
   const scheduled = pod.status?.conditions?.find(({ type }) => type === "PodScheduled");
   if (scheduled?.status !== "False") return undefined;
-  return volumeHindrance(observed, scheduled.message ?? "") ?? unschedulable(observed, pod, scheduled);
+  return volumeObstacle(observed, scheduled.message ?? "") ?? unschedulable(observed, pod, scheduled);
 }
 
-function unschedulable(observed: Observed, pod: LivePod, scheduled: PodCondition): Hindrance {
+function unschedulable(observed: Observed, pod: LivePod, scheduled: PodCondition): Obstacle {
   const since = instant(scheduled.lastTransitionTime) ?? new Date(pod.metadata.creationTimestamp);
   const lasting: ReasonWithValues = {
     reason: "Unschedulable",
@@ -28,13 +28,13 @@ function unschedulable(observed: Observed, pod: LivePod, scheduled: PodCondition
 }
 
 /** What the scheduler and the claim say about a volume that keeps the pod from having a node. */
-function volumeHindrance(observed: Observed, message: string): Hindrance | undefined {
+function volumeObstacle(observed: Observed, message: string): Obstacle | undefined {
   const storageClass = missingStorageClass(message);
   if (storageClass !== undefined) return failing({ reason: "StorageClassMissing", values: { storageClass } });
-  const claim = claimHindrance(observed);
+  const claim = claimObstacle(observed);
   if (claim !== undefined) return claim;
   const missing = /persistentvolumeclaim "([^"]+)" not found/.exec(message)?.[1];
-  // A claim of ours that is missing is being made in this very pass.
+  // A claim of ours that is missing is being created in this very reconcile.
   if (missing !== undefined && missing === observed.server.spec.storage.pvc.existingClaim) {
     return failing({ reason: "ClaimMissing", values: { claim: missing } });
   }
@@ -42,7 +42,7 @@ function volumeHindrance(observed: Observed, message: string): Hindrance | undef
 }
 
 /** Why the server's own claim has no volume; undefined when it has one, or waits only for the pod to have a node. */
-function claimHindrance(observed: Observed): Hindrance | undefined {
+function claimObstacle(observed: Observed): Obstacle | undefined {
   const claim = observed.children.find(({ kind }) => kind === "PersistentVolumeClaim");
   if (claim === undefined || claim.metadata.deletionTimestamp !== undefined) return undefined;
   const name = claim.metadata.name;

@@ -1,13 +1,13 @@
 import type { ReasonWithValues } from "@amalthea/api";
 import type { PodStatus } from "kubernetes-types/core/v1.js";
-import { byName, containerTrouble, isContainerOk, type RestartLimits } from "./container.ts";
+import { byName, containerObstacle, isContainerOk, type RestartLimits } from "./container.ts";
 import type { Observed } from "../../live/observed.ts";
-import { mountHindrance } from "./events.ts";
-import { failing, type Hindrance } from "./hindrance.ts";
+import { mountObstacle } from "./events.ts";
+import { failing, type Obstacle } from "./obstacle.ts";
 import { placement } from "./placement.ts";
 import { detailSentence } from "../text.ts";
 
-/** What the pod, and the events about it, tell of the server now. Nothing is remembered from earlier passes. */
+/** What the pod, and the events about it, tell of the server now. Nothing is remembered from earlier reconciles. */
 export type PodState =
   | { readonly kind: "Absent" }
   /** Being deleted; a new one may follow. */
@@ -17,7 +17,7 @@ export type PodState =
   | { readonly kind: "Progressing"; readonly why: ReasonWithValues; readonly unready: string | undefined }
   /** Whether it still works cannot be known. */
   | { readonly kind: "NodeLost"; readonly why: ReasonWithValues }
-  | Hindrance;
+  | Obstacle;
 
 type LivePod = NonNullable<Observed["pod"]>;
 
@@ -33,10 +33,7 @@ export function podState(observed: Observed, limits: RestartLimits): PodState {
 }
 
 function containerState(observed: Observed, pod: LivePod, limits: RestartLimits): PodState {
-  const trouble = containerTrouble(pod, limits);
-  if (trouble?.kind === "Failing") return { kind: "Failing", why: trouble.why, vague: trouble.vague };
-  if (trouble !== undefined) return { kind: "Progressing", why: trouble.why, unready: undefined };
-  return mountHindrance(observed, pod) ?? progress(pod);
+  return containerObstacle(pod, limits) ?? mountObstacle(observed, pod) ?? progress(pod);
 }
 
 function progress(pod: LivePod): PodState {

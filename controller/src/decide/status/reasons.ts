@@ -10,13 +10,13 @@ const ROUTE_CHILDREN: readonly string[] = ["service", "ingress"];
 /** Something that does not become what the spec asks for until somebody changes something. */
 export type Stall = {
   readonly why: ReasonWithValues;
-  /** A server that is not up because of it, and will not come up before it is mended. */
+  /** A server that is not up because of it, and will not come up before it is fixed. */
   readonly preventsStart: boolean;
   /** Requests cannot reach the pod because of it, even if the pod is ready. */
   readonly preventsRoute: boolean;
 };
 
-/** What planning and the failed writes of earlier passes say is stalled; what only the user can mend comes first. */
+/** What planning and the failed writes of earlier reconciles say is stalled; what only the user can fix comes first. */
 export function stallsOf(observed: Observed, facts: PlanFacts): readonly Stall[] {
   const failures = observed.failures.toSorted((a, b) => (a.childKey < b.childKey ? -1 : 1));
   return [
@@ -98,7 +98,7 @@ function failureReason(server: JupyterServer, { childKey, kind, code, message }:
 type WarningType = "AccessWarning" | "PatchWarning" | "StorageWarning";
 
 /** The condition that a warning belongs to, and its reason. */
-export function warningFinding(warning: Warning): { readonly type: WarningType; readonly why: ReasonWithValues } {
+export function warningReason(warning: Warning): { readonly type: WarningType; readonly why: ReasonWithValues } {
   switch (warning.kind) {
     case "OpenServer":
       return { type: "AccessWarning", why: { reason: "OpenWithoutAccessControl", values: {} } };
@@ -145,22 +145,22 @@ function fieldList(adjustments: readonly Adjustment[]): readonly string[] {
 }
 
 /** What the running pod does not follow yet; empty without a pod. */
-export function pendingFindings(observed: Observed, facts: PlanFacts): readonly ReasonWithValues[] {
+export function pendingReasons(observed: Observed, facts: PlanFacts): readonly ReasonWithValues[] {
   if (observed.pod === undefined) return [];
-  const findings: ReasonWithValues[] = [];
+  const reasons: ReasonWithValues[] = [];
   if (facts.pendingFields.length > 0) {
-    findings.push({ reason: "ChangesWaiting", values: { fields: facts.pendingFields } });
+    reasons.push({ reason: "ChangesWaiting", values: { fields: facts.pendingFields } });
   }
-  if (facts.legacyLayout) findings.push({ reason: "PredecessorLayout", values: {} });
+  if (facts.legacyLayout) reasons.push({ reason: "PredecessorLayout", values: {} });
   if (facts.resize.kind === "NotPossible") {
-    findings.push({ reason: "ResizeNotPossible", values: { detail: detail(facts.resize.because) } });
+    reasons.push({ reason: "ResizeNotPossible", values: { detail: detail(facts.resize.because) } });
   }
   const pending = observed.pod.status?.conditions?.find(({ type }) => type === "PodResizePending");
   if (pending?.status === "True") {
     const reason = pending.reason === "Infeasible" ? "ResizeInfeasible" : "ResizeDeferred";
-    findings.push({ reason, values: { detail: detail(pending.message ?? "the node does not say why") } });
+    reasons.push({ reason, values: { detail: detail(pending.message ?? "the node does not say why") } });
   }
-  return findings;
+  return reasons;
 }
 
 /** Whether CPU or memory of the running pod are being changed. */

@@ -1,7 +1,9 @@
 import type { ReasonWithValues } from "@amalthea/api";
 
-/** What keeps a pod from becoming ready. */
-export type Hindrance =
+/** What keeps a pod, or one of its containers, from becoming ready. */
+export type Obstacle =
+  /** The kubelet tries again by itself. */
+  | { readonly kind: "Passing"; readonly why: ReasonWithValues }
   /** It may pass by itself; when it has lasted for the grace period, `lasting` is the reason of the failure. */
   | {
       readonly kind: "Waiting";
@@ -9,10 +11,10 @@ export type Hindrance =
       readonly since: Date;
       readonly lasting: ReasonWithValues;
     }
-  /** Somebody has to mend it. `vague`: the kubelet says less than it said before; an earlier reason stays the better one. */
+  /** Only a change fixes it. `vague`: the kubelet says less than before; an earlier reason stays the better one. */
   | { readonly kind: "Failing"; readonly why: ReasonWithValues; readonly vague: boolean };
 
-/** A hindrance that somebody has to mend. */
-export function failing(why: ReasonWithValues): Hindrance {
+/** An obstacle that only a change fixes. */
+export function failing(why: ReasonWithValues): Extract<Obstacle, { kind: "Failing" }> {
   return { kind: "Failing", why, vague: false };
 }
