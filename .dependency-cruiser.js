@@ -47,7 +47,7 @@ export default {
       name: "children-know-no-plan",
       severity: "error",
       comment: "what should be does not depend on how it is reached",
-      from: { path: "^controller/src/decide/(children|live|values)/", pathNot: "[.]test[.]ts$" },
+      from: { path: "^controller/src/decide/(children|live|policy|values)/", pathNot: "[.]test[.]ts$" },
       to: { path: "^controller/src/decide/(plan|status|takeover)/" },
     },
     {
@@ -55,6 +55,13 @@ export default {
       severity: "error",
       comment: "what is does not depend on what should be",
       from: { path: "^controller/src/decide/(live|values)/", pathNot: "[.]test[.]ts$" },
+      to: { path: "^controller/src/decide/children/" },
+    },
+    {
+      name: "policy-knows-no-children",
+      severity: "error",
+      comment: "what is allowed is judged by what a child is, not by how it is built",
+      from: { path: "^controller/src/decide/policy/", pathNot: "[.]test[.]ts$" },
       to: { path: "^controller/src/decide/children/" },
     },
     {

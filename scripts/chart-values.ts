@@ -66,6 +66,54 @@ export const chartValues: SchemaNode = group("", {
     },
     "Kinds that the patches of a server may add. The controller gets the right to write them.",
   ),
+  policy: group("What servers may be. What already runs is never stopped by it.", {
+    podSecurity: oneOf(
+      ["", "privileged", "baseline", "restricted"],
+      "Level of the Pod Security Standards that pods must meet after patches; empty: `baseline`, where servers that ran before keep what they had. A stricter label `pod-security.kubernetes.io/enforce` of the Namespace wins.",
+    ),
+    patches: group("What patches may change.", {
+      kinds: texts(["*"], "Kinds of children that patches may change or add; `*`: any."),
+      paths: texts(
+        ["*"],
+        "JSON pointers at or below which patches may change the children, such as `/statefulset/spec/template/spec/containers/0/env`; a segment `*`: any; `*` alone: all.",
+      ),
+    }),
+    serviceAccounts: texts(
+      ["*"],
+      "Service accounts that pods may use besides `default`. In all lists of names `*` stands for any characters but `/`, `**` for any, and `*` alone for everything.",
+    ),
+    secrets: texts(["*"], "Secrets that pods and Ingresses may refer to, besides the server's own."),
+    images: texts(
+      ["*"],
+      "Images, as they are written, such as `registry.example.org/lab/**`; our own are always allowed.",
+    ),
+    maxResources: open(
+      "Most that one pod may ask for, by resource such as `cpu`, `memory`, `nvidia.com/gpu`; `storage`: the size of one volume. Of CPU and memory a limit is needed then.",
+      {},
+    ),
+    services: group("What the Services of servers may be.", {
+      types: texts([], "Types; empty: `ClusterIP`, where servers that ran before keep what they had."),
+      externalIPs: flag(false, "Whether they may have external IP addresses."),
+    }),
+    serversPerNamespace: count(0, "Most servers of a namespace, the oldest first; 0: no limit.", { minimum: 0 }),
+    routes: group("Which hosts and paths servers may have.", {
+      allowed: texts(
+        [],
+        "Hosts, each with or without a path at or below which servers may be: `hub.example.org/{namespace}`, `*.{namespace}.example.org`. `*` stands for one label of the host; `{namespace}` and `{name}` are the server's. Empty: any.",
+      ),
+      namespaceAnnotation: flag(
+        false,
+        "Whether the annotation `amalthea.dev/allowed-routes` of a Namespace (separated by commas) adds to them; only where tenants cannot edit their Namespace.",
+      ),
+    }),
+    ingressAnnotations: group("Annotations of Ingresses; what is not allowed is left out.", {
+      denied: texts(
+        [],
+        "Names that are left out; empty: those by which an Ingress takes requests of others. `*`: all.",
+      ),
+      allowed: texts([], "Names that are passed on although they are denied."),
+    }),
+  }),
   annotationPrefix: text(
     DEFAULT_ANNOTATION_PREFIX,
     "Prefix of the annotations about activity and hibernation that clients read and write.",
@@ -202,6 +250,10 @@ function oneOf(values: readonly string[], description: string): SchemaNode {
 
 function listOf(items: SchemaNode, description: string): SchemaNode {
   return { type: "array", description, items, default: [] };
+}
+
+function texts(value: readonly string[], description: string): SchemaNode {
+  return { ...listOf(scalar("string", "A text."), description), default: value };
 }
 
 function mapOfText(description: string): SchemaNode {

@@ -13,6 +13,7 @@ export const CONDITION_TYPES: readonly ConditionType[] = [
   "AccessWarning",
   "PatchWarning",
   "StorageWarning",
+  "PolicyWarning",
 ];
 
 /** What each type says when it is true. */
@@ -24,6 +25,7 @@ export const CONDITION_MEANINGS: Readonly<Record<ConditionType, string>> = {
   AccessWarning: "The server works, but who may enter it is probably not what was meant.",
   PatchWarning: "The server works, but a patch does not do all that it says.",
   StorageWarning: "The server works, but files are lost, or will be.",
+  PolicyWarning: "The server works, but something that it has, or asks for, is not allowed.",
 };
 
 /** A reason and what is particular to the case, as `messageOf` takes them. */

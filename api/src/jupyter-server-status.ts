@@ -18,6 +18,8 @@ export type JupyterServerStatus = {
   /** By key in the patch document. */
   readonly children?: Readonly<Record<string, ChildStatus>>;
   readonly mainPod?: MainPod;
+  /** What the server had before rules forbade it, and may keep; absent until the controller has looked. */
+  readonly toleratedViolations?: readonly string[];
   /** Under the name the predecessor gave it. */
   readonly create_fn?: CreationStatus;
   /** Left by the predecessor; the controller removes it. */

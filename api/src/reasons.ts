@@ -1,5 +1,12 @@
 export type ConditionType =
-  "Ready" | "Reconciling" | "Stalled" | "UpdatePending" | "AccessWarning" | "PatchWarning" | "StorageWarning";
+  | "Ready"
+  | "Reconciling"
+  | "Stalled"
+  | "UpdatePending"
+  | "AccessWarning"
+  | "PatchWarning"
+  | "StorageWarning"
+  | "PolicyWarning";
 
 /**
  * Every reason that a condition can have, with what its sentence needs to know. A reason is a promise to the programs
@@ -53,6 +60,9 @@ export type ReasonValues = {
   Forbidden: { readonly childKey: string; readonly detail: string };
   WriteFailed: { readonly childKey: string; readonly code: number; readonly detail: string };
   PredecessorRunning: Nothing;
+  PodSecurity: { readonly childKey: string; readonly level: string } & Ruled;
+  NotAllowed: { readonly childKey: string; readonly field: string; readonly detail: string; readonly setting: string };
+  TooManyServers: { readonly namespace: string; readonly limit: number };
   // What waits
   ChangesWaiting: { readonly fields: readonly string[] };
   PredecessorLayout: Nothing;
@@ -68,6 +78,8 @@ export type ReasonValues = {
   SkipAuthRouteIgnored: { readonly args: readonly string[] };
   HibernatedWithoutVolume: Nothing;
   RootDirOutsideVolume: { readonly rootDir: string; readonly mountPath: string };
+  ViolationTolerated: { readonly violations: readonly string[] };
+  IngressAnnotationIgnored: { readonly childKey: string; readonly names: readonly string[] };
 };
 
 export type Reason = keyof ReasonValues;
@@ -77,6 +89,9 @@ export type Nothing = Readonly<Record<never, never>>;
 
 /** What Kubernetes says about the case, in its own words. */
 export type Told = { readonly detail: string };
+
+/** A rule of the Pod Security Standards, the field that breaks it, and what is in it. */
+export type Ruled = { readonly rule: string; readonly field: string; readonly value: string };
 
 export type Contained = { readonly container: string };
 
@@ -426,6 +441,39 @@ const refusals: Pick<Catalogue, "InvalidSpec" | "InvalidPatch" | "ChildKindRefus
   },
 };
 
+const policies = {
+  PodSecurity: {
+    conditions: STALL,
+    when: "A pod, after patches, has what its Pod Security level does not allow; what already runs stays as it is.",
+    example: {
+      ...{ childKey: "statefulset", level: "baseline", rule: "privileged" },
+      ...{ field: "spec.template.spec.containers[tool].securityContext.privileged", value: "true" },
+    },
+    sentence: ({ childKey, level, rule, field, value }) =>
+      `The child "${childKey}" breaks the rule ${rule} of the Pod Security level ${level}: ${field} is ${value === "" ? "not set as it must be" : value}.`,
+    remedy:
+      "Correct the setting or the patch that it comes from, or have an administrator change the chart value policy.podSecurity.",
+  },
+  NotAllowed: {
+    conditions: STALL,
+    when: "The administrator's settings (`policy` in the chart) do not allow something of a child; what already runs stays as it is.",
+    example: {
+      ...{ childKey: "statefulset", field: "spec.template.spec.containers[jupyter-server].image" },
+      ...{ detail: "the image evil.example.org/a is not allowed", setting: "images" },
+    },
+    sentence: ({ childKey, field, detail, setting }) =>
+      `The child "${childKey}" is not allowed (chart value policy.${setting}): ${detail}, at ${field}.`,
+    remedy: "Change it, or ask an administrator.",
+  },
+  TooManyServers: {
+    conditions: STALL,
+    when: "The namespace has more servers than the chart value `policy.serversPerNamespace` allows, and this is not one of the oldest.",
+    example: { namespace: "team-a", limit: 20 },
+    sentence: ({ namespace, limit }) => `The namespace ${namespace} may have ${limit} servers and has more.`,
+    remedy: "Delete another server of the namespace, or ask an administrator.",
+  },
+} satisfies Partial<Catalogue>;
+
 const waiting: Pick<Catalogue, "ChangesWaiting" | "PredecessorLayout" | "ResizeNotPossible" | "ResizeDeferred"> &
   Pick<Catalogue, "ResizeInfeasible"> = {
   ChangesWaiting: {
@@ -464,6 +512,24 @@ const waiting: Pick<Catalogue, "ChangesWaiting" | "PredecessorLayout" | "ResizeN
     remedy: "Hibernate and resume the server to look for another node, or ask for less.",
   },
 };
+
+const policyWarnings = {
+  ViolationTolerated: {
+    conditions: ["PolicyWarning"],
+    when: "The server has what is not allowed any more, and had it before there was the rule (`status.toleratedViolations`).",
+    example: { violations: ["StatefulSet alice: hostPathVolumes spec.template.spec.volumes[data].hostPath=/data"] },
+    sentence: ({ violations }) =>
+      `The server keeps what it had and new servers may not have: ${violations.join("; ")}.`,
+    remedy: "Remove it when you can; an administrator may stop tolerating it (chart value policy.podSecurity).",
+  },
+  IngressAnnotationIgnored: {
+    conditions: ["PolicyWarning"],
+    when: "An Ingress asks for annotations that could take requests from others; they are left out.",
+    example: { childKey: "ingress", names: ["nginx.ingress.kubernetes.io/server-alias"] },
+    sentence: ({ childKey, names }) => `Annotations of the child "${childKey}" are left out: ${names.join(", ")}.`,
+    remedy: "Remove them, or ask an administrator for the chart value policy.ingressAnnotations.",
+  },
+} satisfies Partial<Catalogue>;
 
 const warnings: Pick<Catalogue, "OpenWithoutAccessControl" | "NobodyAuthorized" | "PlainHttpOidc"> &
   Pick<
@@ -542,7 +608,16 @@ const warnings: Pick<Catalogue, "OpenWithoutAccessControl" | "NobodyAuthorized" 
 type Catalogue = { readonly [R in Reason]: ReasonEntry<R> };
 
 /** The catalogue: every reason, when it applies, what it tells the user and what the user does about it. */
-export const REASONS: Catalogue = { ...life, ...place, ...containers, ...refusals, ...waiting, ...warnings };
+export const REASONS: Catalogue = {
+  ...life,
+  ...place,
+  ...containers,
+  ...refusals,
+  ...policies,
+  ...waiting,
+  ...warnings,
+  ...policyWarnings,
+};
 
 function at(path: string): string {
   return path === "" ? "" : ` at ${path}`;

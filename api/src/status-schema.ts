@@ -67,6 +67,10 @@ export const statusSchema: Schema<JupyterServerStatus> = {
         "`uid`, `name`, `kind`, `apiVersion` and `status` of the pod, and its `resourceUsage`.",
         nullable,
       ),
+      toleratedViolations: list(
+        "What the server had before the rules about pods and Services forbade it, one line each: it may keep that. Recorded once.",
+        string("A violation.", { maxLength: 256 }),
+      ),
       create_fn: anyObject<CreationStatus>(
         "`fullServerURL`: the same as `url`; `createdResources`: uids by key. Kept for older clients.",
         nullable,

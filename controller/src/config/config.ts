@@ -2,6 +2,7 @@ import { DEFAULT_ANNOTATION_PREFIX } from "@amalthea/api";
 import { parse as parseYaml } from "yaml";
 import type { DecisionSettings } from "../decide/settings.ts";
 import { ConfigError, type Environment, EnvironmentReader } from "./environment.ts";
+import { readPolicy } from "./policy-config.ts";
 import { readSidecarImages, readSidecarOverrides } from "./sidecar-config.ts";
 
 /** Which namespaces are looked at. */
@@ -144,6 +145,7 @@ function readDecisionSettings(reader: EnvironmentReader): Omit<DecisionSettings,
     },
     images: readSidecarImages(reader),
     sidecars: readSidecarOverrides(reader),
+    policy: readPolicy(reader),
   };
 }
 

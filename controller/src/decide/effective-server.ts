@@ -17,6 +17,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
   state: isText,
   url: isText,
   observedGeneration: (value) => typeof value === "number",
+  toleratedViolations: (value) => Array.isArray(value) && value.every(isText),
   conditions: (value) => Array.isArray(value) && value.every(isCondition),
   create_fn: isAnyMap,
   children: isMap(isAnyMap),

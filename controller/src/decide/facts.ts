@@ -61,6 +61,26 @@ export type Problem =
    * the server goes on being reached; undefined if it has no route at all.
    */
   | { readonly kind: "RouteTaken"; readonly holder: string; readonly keptUrl: string | undefined }
+  /** The Pod Security level that holds for the server does not allow something in a pod of this child. */
+  | {
+      readonly kind: "PodSecurityViolated";
+      readonly childKey: string;
+      readonly level: string;
+      readonly rule: string;
+      /** Path in the child. */
+      readonly field: string;
+      readonly value: string;
+    }
+  /** The administrator's settings do not allow something; `setting` is the chart value, below `policy`. */
+  | {
+      readonly kind: "NotAllowed";
+      readonly childKey: string;
+      readonly field: string;
+      readonly detail: string;
+      readonly setting: string;
+    }
+  /** The server is one too many in its namespace. */
+  | { readonly kind: "TooManyServers"; readonly limit: number }
   /** The predecessor's finalizer came back after we removed it: its controller still runs, and we stand back. */
   | { readonly kind: "PredecessorRunning" };
 
@@ -80,7 +100,11 @@ export type Warning =
   /** OIDC with no criterion at all: nobody may enter. */
   | { readonly kind: "NobodyAuthorized" }
   /** The working directory is not on the volume: what is written there does not survive the pod. */
-  | { readonly kind: "RootDirOutsideVolume"; readonly rootDir: string; readonly mountPath: string };
+  | { readonly kind: "RootDirOutsideVolume"; readonly rootDir: string; readonly mountPath: string }
+  /** It has what is not allowed, and had it before it was forbidden; one line each. */
+  | { readonly kind: "ViolationTolerated"; readonly violations: readonly string[] }
+  /** Annotations of an Ingress that are not allowed; the Ingress is made without them. */
+  | { readonly kind: "IngressAnnotationIgnored"; readonly childKey: string; readonly names: readonly string[] };
 
 /** What was left out of a child, or changed in it. */
 export type Adjustment = {

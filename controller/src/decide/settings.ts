@@ -1,3 +1,5 @@
+import type { PolicySettings } from "./policy/policy-settings.ts";
+
 /** What decisions need of the controller's configuration. `config.ts` fills it; defaults stand there. */
 export type DecisionSettings = {
   /** Labels added to every child, from `AMALTHEA_SELECTOR_LABELS`; they win over the server's own labels. */
@@ -22,6 +24,7 @@ export type DecisionSettings = {
   readonly images: SidecarImages;
   /** From `SIDECARS`; default none. */
   readonly sidecars: SidecarOverrides;
+  readonly policy: PolicySettings;
 };
 
 export type ExtraChildKind = {

@@ -42,6 +42,8 @@ export function observeServer(key: ObjectKey, caches: Caches, memories: Memories
     failures: memories.failures.of(uid, server.metadata.generation, nowMs),
     equivalent: equivalentHashes(children, memories.applies),
     routeHolder: memories.routes.holderBefore(server),
+    namespacePolicy: {},
+    olderServers: 0,
   };
 }
 

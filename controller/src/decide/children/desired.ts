@@ -17,6 +17,10 @@ import { withOwnPort } from "./patched-pod.ts";
 import { replicasWarning, withOwnReplicas } from "./patched-replicas.ts";
 import type { Problem, Warning } from "../facts.ts";
 import type { ServerRoutes } from "./child-context.ts";
+import { forbiddenChange } from "../policy/patch-limits.ts";
+import type { OwnParts } from "../policy/pod-limits.ts";
+import { judge } from "../policy/policy.ts";
+import type { NamespacePolicy } from "../policy/policy-settings.ts";
 import type { DecisionSettings } from "../settings.ts";
 import { specBoundsProblem } from "./spec-bounds.ts";
 import { specProblems } from "./spec-problems.ts";
@@ -64,13 +68,17 @@ export type Desired =
 export type DesiredInput = Omit<ServerRoutes, "isMoveRefused"> & {
   /** The server was created under 0.24, which accepted more than we do. */
   readonly isLegacy?: boolean;
+  /** What the server's Namespace says. */
+  readonly namespacePolicy?: NamespacePolicy;
+  /** Violations that the server may keep. */
+  readonly tolerated?: readonly string[];
 };
 
 /** The children that a server should have. */
 export function desiredChildren(
   server: JupyterServer,
   settings: DecisionSettings,
-  { wanted, served, kept, isLegacy = false }: DesiredInput,
+  { wanted, served, kept, isLegacy = false, namespacePolicy = {}, tolerated = [] }: DesiredInput,
 ): Desired {
   const unbounded = specBoundsProblem(server.spec);
   if (unbounded !== undefined) return unrenderable({ server, settings }, [unbounded], []);
@@ -82,9 +90,50 @@ export function desiredChildren(
   if (patched.kind === "Failed") {
     return unrenderable(context, [patched.problem], patched.warnings);
   }
+  const forbidden = forbiddenChange(base, patched.document, settings.policy.patches);
+  if (forbidden !== undefined) {
+    const { path: field, ...change } = forbidden;
+    return unrenderable(context, [{ kind: "NotAllowed", field, ...change }], patched.warnings);
+  }
   const { replicasPatch } = patched;
   const replicas = replicasPatch === undefined ? [] : [replicasWarning(replicasPatch)];
-  return render(context, base, patched.document, [...patched.warnings, ...replicas]);
+  const desired = render(context, base, patched.document, [...patched.warnings, ...replicas]);
+  return underPolicy(context, desired, { namespacePolicy, tolerated });
+}
+
+/** Without what the administrator does not allow: without a StatefulSet nothing can be said about the rest. */
+function underPolicy(
+  owner: Owner,
+  desired: Desired,
+  { namespacePolicy: namespace, tolerated }: Required<Pick<DesiredInput, "namespacePolicy" | "tolerated">>,
+): Desired {
+  if (desired.kind === "Unrenderable") return desired;
+  const policy = { settings: owner.settings.policy, namespace, tolerated, own: ownParts(owner, desired.secrets) };
+  const { problems, warnings } = judge(desired.children, policy);
+  const refused = new Set(problems.map(({ childKey }) => childKey));
+  const allProblems = [...desired.problems, ...problems];
+  const allWarnings = [...desired.warnings, ...warnings];
+  if (refused.has("statefulset")) return unrenderable(owner, allProblems, allWarnings);
+  return {
+    ...desired,
+    children: desired.children.filter(({ childKey }) => !refused.has(childKey)),
+    refusedKeys: [...desired.refusedKeys, ...refused],
+    problems: allProblems,
+    warnings: allWarnings,
+  };
+}
+
+/** What in a pod is not the user's. */
+export function ownParts({ server, settings }: Owner, secrets: readonly SecretManifest[]): OwnParts {
+  const { traefik, oauth2Proxy, authorization } = settings.images;
+  return {
+    secrets: new Set([childName(server), ...secrets.map(({ manifest }) => manifest.metadata.name)]),
+    images: {
+      [CONTAINERS.authProxy]: traefik,
+      [CONTAINERS.oauth2Proxy]: oauth2Proxy,
+      [CONTAINERS.authorization]: authorization,
+    },
+  };
 }
 
 /** What metadata is made from. */

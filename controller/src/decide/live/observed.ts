@@ -1,5 +1,6 @@
 import type { JupyterServer } from "@amalthea/api";
 import type { OwnerReference } from "../decision.ts";
+import type { NamespacePolicy } from "../policy/policy-settings.ts";
 import type { Pod } from "kubernetes-types/core/v1.js";
 
 /** A child as the caches hold it: raw JSON of the API server without `managedFields`, frozen. Never a Secret. */
@@ -83,4 +84,8 @@ export type Observed = {
   readonly equivalent: ReadonlyMap<string, string>;
   /** Another server that serves this host and path already, or an older one that asks for it, as `namespace/name`. */
   readonly routeHolder: string | undefined;
+  /** What the server's Namespace says; empty where the controller may not read it. */
+  readonly namespacePolicy: NamespacePolicy;
+  /** Servers of the namespace that are older than this one; counted only where their number is limited. */
+  readonly olderServers: number;
 };

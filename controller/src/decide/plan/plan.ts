@@ -13,11 +13,13 @@ import type { PlanFacts, Problem } from "../facts.ts";
 import { hasOtherResources, planResize, resizedTo, type ResizePlan } from "./resize.ts";
 import { outdatedBeforeReady, restartReason } from "./restart.ts";
 import { activePod, podTarget, wasNeverReady, type LivePod } from "../live/pod.ts";
+import { oneTooMany, withoutForbiddenStart } from "./policy.ts";
 import { planMissedSecrets, planSecrets } from "./secrets.ts";
 import type { ServerRoutes } from "../children/child-context.ts";
 import { routesOf } from "./routes.ts";
 import { planMetadata } from "./server-metadata.ts";
 import { specWarnings } from "../children/spec-warnings.ts";
+import { recordedViolations } from "../policy/record.ts";
 import type { DecisionSettings } from "../settings.ts";
 import { changedFields, resourcesOf, startedWithOf, type StartedWith } from "../live/started-with.ts";
 import { routeChildren } from "../live/routes.ts";
@@ -62,7 +64,14 @@ function restingFacts(observed: Observed, problems: readonly Problem[]): PlanFac
 function planWorld(observed: Observed, settings: DecisionSettings): PlanDecision {
   const { server } = observed;
   const routes = routesOf(observed);
-  const desired = desiredChildren(server, settings, { ...routes, isLegacy: isLegacyServer(server) });
+  const desired =
+    oneTooMany(observed, settings) ??
+    desiredChildren(server, settings, {
+      ...routes,
+      isLegacy: isLegacyServer(server),
+      namespacePolicy: observed.namespacePolicy,
+      tolerated: recordedViolations(observed, settings.policy) ?? [],
+    });
   const state = podPlan(observed, desired, routes);
   const migration = migrationOf(observed, state.restartReason, routes.isMoveRefused);
   const parts =
@@ -71,7 +80,10 @@ function planWorld(observed: Observed, settings: DecisionSettings): PlanDecision
       : planChildren(observed, desired, migration, state);
   const isGone = migration.kind === "Replace" && state.restartReason !== undefined;
   return {
-    plan: [...parts.plan, ...(parts.isRemovingPod || isGone ? [] : state.resize.actions)],
+    plan: [
+      ...withoutForbiddenStart(parts.plan, { observed, settings, desired }),
+      ...(parts.isRemovingPod || isGone ? [] : state.resize.actions),
+    ],
     facts: {
       problems: [...desired.problems, ...parts.problems],
       warnings: [...desired.warnings, ...specWarnings(server, isLegacyServer(server))],

@@ -51,6 +51,7 @@ function entriesOf(observed: Observed, facts: PlanFacts, verdict: Verdict): Entr
     AccessWarning: warningsOf("AccessWarning"),
     PatchWarning: warningsOf("PatchWarning"),
     StorageWarning: warningsOf("StorageWarning"),
+    PolicyWarning: warningsOf("PolicyWarning"),
   };
 }
 

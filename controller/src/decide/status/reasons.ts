@@ -1,4 +1,5 @@
 import { routeOf, type JupyterServer, type ReasonWithValues } from "@amalthea/api";
+import { childKeyOf } from "../live/child.ts";
 import type { Observed, ObservedFailure } from "../live/observed.ts";
 import type { Adjustment, PlanFacts, Problem, Warning } from "../facts.ts";
 import { quotaDetail } from "./pod/events.ts";
@@ -20,13 +21,13 @@ export type Stall = {
 export function stallsOf(observed: Observed, facts: PlanFacts): readonly Stall[] {
   const failures = observed.failures.toSorted((a, b) => (a.childKey < b.childKey ? -1 : 1));
   return [
-    ...facts.problems.map((problem) => problemStall(observed.server, problem)),
+    ...facts.problems.map((problem) => problemStall(observed, problem)),
     ...failures.map((failure) => failureStall(observed.server, failure)),
   ];
 }
 
-function problemStall(server: JupyterServer, problem: Problem): Stall {
-  const why = problemReason(server, problem);
+function problemStall(observed: Observed, problem: Problem): Stall {
+  const why = problemReason(observed.server, problem);
   switch (problem.kind) {
     case "ClaimShrinkRefused":
     case "ClaimChangeRefused":
@@ -37,6 +38,11 @@ function problemStall(server: JupyterServer, problem: Problem): Stall {
     case "ChildKindRefused":
     case "ChildInvalid":
       return { why, preventsStart: true, preventsRoute: false };
+    case "TooManyServers":
+      return { why, preventsStart: true, preventsRoute: false };
+    case "PodSecurityViolated":
+    case "NotAllowed":
+      return { why, preventsStart: true, preventsRoute: isRouteMissing(observed, problem.childKey) };
     case "RouteTaken":
       return { why, preventsStart: problem.keptUrl === undefined, preventsRoute: false };
   }
@@ -66,7 +72,25 @@ function problemReason(server: JupyterServer, problem: Problem): ReasonWithValue
     }
     case "PredecessorRunning":
       return { reason: "PredecessorRunning", values: {} };
+    case "PodSecurityViolated": {
+      const { childKey, level, rule, field, value } = problem;
+      return { reason: "PodSecurity", values: { childKey, level, rule, field: detail(field), value: detail(value) } };
+    }
+    case "NotAllowed": {
+      const { childKey, field, setting } = problem;
+      const values = { childKey, field: detail(field), detail: detail(problem.detail), setting };
+      return { reason: "NotAllowed", values };
+    }
+    case "TooManyServers": {
+      const { namespace } = server.metadata;
+      return { reason: "TooManyServers", values: { namespace, limit: problem.limit } };
+    }
   }
+}
+
+/** Whether a refused child is one that requests come through, and is not there in an earlier form. */
+function isRouteMissing({ children }: Observed, childKey: string): boolean {
+  return ROUTE_CHILDREN.includes(childKey) && !children.some((child) => childKeyOf(child) === childKey);
 }
 
 function routeText(server: JupyterServer): string {
@@ -95,7 +119,7 @@ function failureReason(server: JupyterServer, { childKey, kind, code, message }:
 }
 
 /** Type of a condition that warns, by the kind of warning. */
-type WarningType = "AccessWarning" | "PatchWarning" | "StorageWarning";
+type WarningType = "AccessWarning" | "PatchWarning" | "StorageWarning" | "PolicyWarning";
 
 /** The condition that a warning belongs to, and its reason. */
 export function warningReason(warning: Warning): { readonly type: WarningType; readonly why: ReasonWithValues } {
@@ -124,6 +148,14 @@ export function warningReason(warning: Warning): { readonly type: WarningType; r
     case "RootDirOutsideVolume": {
       const { rootDir, mountPath } = warning;
       return { type: "StorageWarning", why: { reason: "RootDirOutsideVolume", values: { rootDir, mountPath } } };
+    }
+    case "ViolationTolerated": {
+      const violations = warning.violations.map(detail);
+      return { type: "PolicyWarning", why: { reason: "ViolationTolerated", values: { violations } } };
+    }
+    case "IngressAnnotationIgnored": {
+      const { childKey, names } = warning;
+      return { type: "PolicyWarning", why: { reason: "IngressAnnotationIgnored", values: { childKey, names } } };
     }
   }
 }

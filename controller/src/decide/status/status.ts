@@ -5,6 +5,7 @@ import { allWaiting, containerStates } from "./pod/container-states.ts";
 import type { ServerEvent } from "../decision.ts";
 import type { Observed } from "../live/observed.ts";
 import type { PlanFacts } from "../facts.ts";
+import { recordedViolations } from "../policy/record.ts";
 import type { DecisionSettings } from "../settings.ts";
 import { eventsBetween } from "./events.ts";
 import { createdResources, mirroredChildren, mirroredPod } from "./mirror.ts";
@@ -15,7 +16,7 @@ import { verdictOf, type Verdict } from "./verdict.ts";
 /** What status needs of the settings. */
 export type StatusSettings = Pick<
   DecisionSettings,
-  "unschedulableGraceSeconds" | "initContainerRestartLimit" | "containerRestartLimit" | "annotationPrefix"
+  "policy" | "unschedulableGraceSeconds" | "initContainerRestartLimit" | "containerRestartLimit" | "annotationPrefix"
 >;
 
 /** The status of a server, and what follows from its change. */
@@ -50,12 +51,14 @@ function freshStatus(
   const mainPod = mirroredPod(observed);
   const states = statesOfContainers(observed, settings);
   const url = facts.route?.url;
+  const toleratedViolations = recordedViolations(observed, settings.policy);
   const context = { now: kubernetesTime(now), generation, previous: server.status?.conditions };
   return {
     state: verdict.state,
     observedGeneration: generation,
     conditions: conditionList(observed, facts, verdict, context),
     ...(url === undefined ? {} : { url }),
+    ...(toleratedViolations === undefined ? {} : { toleratedViolations }),
     create_fn: { ...createdResources(children), ...(url === undefined ? {} : { fullServerURL: url }) },
     children,
     ...(mainPod === undefined ? {} : { mainPod }),

@@ -24,6 +24,8 @@ function changed(fixture: string, section: string, change: object): Observed {
     failures: [],
     equivalent: new Map(),
     routeHolder: undefined,
+    namespacePolicy: {},
+    olderServers: 0,
   };
 }
 

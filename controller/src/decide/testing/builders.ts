@@ -12,6 +12,7 @@ import {
 import type { ContainerStatus, PodCondition, PodSpec, PodStatus } from "kubernetes-types/core/v1.js";
 import type { LiveChild, LiveMetadata, Observed, ObservedEvent } from "../live/observed.ts";
 import type { PlanFacts } from "../facts.ts";
+import type { PolicySettings } from "../policy/policy-settings.ts";
 import type { DecisionSettings } from "../settings.ts";
 
 // Builders for tests: a server that runs, and whatever a test changes about it.
@@ -221,6 +222,8 @@ export function anObserved(more: Partial<Observed> = {}): Observed {
     failures: [],
     equivalent: new Map(),
     routeHolder: undefined,
+    namespacePolicy: {},
+    olderServers: 0,
     ...more,
   };
 }
@@ -237,6 +240,23 @@ export function someFacts(more: Partial<PlanFacts> = {}): PlanFacts {
     legacyLayout: false,
     replicas: 1,
     restarting: false,
+    ...more,
+  };
+}
+
+/** What administrators allow who say nothing. */
+export function somePolicy(more: Partial<PolicySettings> = {}): PolicySettings {
+  return {
+    podSecurity: undefined,
+    patches: { kinds: ["*"], paths: ["*"] },
+    serviceAccounts: ["*"],
+    secrets: ["*"],
+    images: ["*"],
+    maxResources: {},
+    services: { types: undefined, externalIPs: false },
+    serversPerNamespace: 0,
+    routes: { allowed: [], namespaceAnnotation: false },
+    ingressAnnotations: { allowed: [], denied: [] },
     ...more,
   };
 }
@@ -259,6 +279,7 @@ export function someSettings(more: Partial<DecisionSettings> = {}): DecisionSett
       authorization: DEFAULT_IMAGES.authorization,
     },
     sidecars: {},
+    policy: somePolicy(),
     ...more,
   };
 }

@@ -1,0 +1,354 @@
+import type { JupyterServer, Patch } from "@amalthea/api";
+import { describe, expect, it } from "vitest";
+import { decide as decideAll } from "../decide.ts";
+import type { Decision } from "../decision.ts";
+import type { PolicySettings } from "../policy/policy-settings.ts";
+import { podSecurityViolations } from "../policy/pod-security.ts";
+import { objectOf, valueAt } from "../values/json.ts";
+import type { Observed } from "../live/observed.ts";
+import { anObserved, aServer, NOW, someSettings, somePolicy, type ServerOptions } from "../testing/builders.ts";
+import { carryOut, change, decide, running, subject, withChild } from "../testing/simulated-world.ts";
+
+const settingsWith = (policy: Partial<PolicySettings>): ReturnType<typeof someSettings> =>
+  someSettings({ policy: somePolicy(policy) });
+
+/** Merge patch of the pod. */
+function podPatch(spec: object): readonly Patch[] {
+  return [{ type: "application/merge-patch+json", patch: { statefulset: { spec: { template: { spec } } } } }];
+}
+
+const jsonPatch = (path: string, value: unknown): readonly Patch[] => [
+  { type: "application/json-patch+json", patch: [{ op: "add", path, value }] },
+];
+
+const CONTAINERS = "/statefulset/spec/template/spec/containers";
+
+const hostPath = (path: string): readonly Patch[] =>
+  jsonPatch("/statefulset/spec/template/spec/volumes/-", { name: "host", hostPath: { path } });
+
+function stalled({ status }: Decision): { readonly reason: string; readonly message: string } | undefined {
+  return status.conditions?.find(({ type }) => type === "Stalled");
+}
+
+const oidc = {
+  ...{ enabled: true, issuerUrl: "https://id.example.org", clientId: "a", allowAnyUser: true },
+  ...{ clientSecret: { value: "s" }, trustedCA: { configMapName: "ca", key: "ca.crt" } },
+};
+
+describe("the pods that the controller itself makes", () => {
+  it.each<{ what: string; options: ServerOptions }>([
+    { what: "a token", options: {} },
+    { what: "a login", options: { oidc, routing: { tls: { enabled: true } } } },
+    { what: "a volume and shared memory", options: { pvc: { enabled: true }, jupyterServer: { shmSize: "1Gi" } } },
+    { what: "an existing claim", options: { pvc: { enabled: true, existingClaim: "data" } } },
+  ])("meet the restricted Pod Security level with $what", ({ options }) => {
+    const { plan } = decide(anObserved({ server: aServer(options) }), settingsWith({ podSecurity: "restricted" }));
+    const applied = plan.find((action) => action.kind === "Apply" && action.childKey === "statefulset");
+    const template = objectOf(valueAt(applied, "manifest", "spec", "template"));
+    expect(template["spec"]).toBeDefined();
+    expect(podSecurityViolations(template, "restricted")).toEqual([]);
+  });
+});
+
+describe("a new server", () => {
+  it.each<{ patches: readonly Patch[]; rule: string; field: string }>([
+    { patches: podPatch({ hostPID: true }), rule: "hostNamespaces", field: "spec.template.spec.hostPID" },
+    { patches: podPatch({ hostNetwork: true }), rule: "hostNamespaces", field: "spec.template.spec.hostNetwork" },
+    { patches: hostPath("/"), rule: "hostPathVolumes", field: "spec.template.spec.volumes[host].hostPath" },
+    {
+      patches: jsonPatch(`${CONTAINERS}/0/securityContext/privileged`, true),
+      rule: "privileged",
+      field: "spec.template.spec.containers[jupyter-server].securityContext.privileged",
+    },
+    {
+      patches: jsonPatch("/statefulset/spec/template/spec/initContainers/-", {
+        name: "init",
+        securityContext: { capabilities: { add: ["SYS_ADMIN"] } },
+      }),
+      rule: "capabilities",
+      field: "spec.template.spec.initContainers[init].securityContext.capabilities.add",
+    },
+  ])("whose patches break the rule $rule is not made, and says so", ({ patches, rule, field }) => {
+    const decision = decideAll(anObserved({ server: aServer({ patches }) }), someSettings(), NOW);
+    expect(decision.plan).toEqual([]);
+    expect(decision.status.state).toBe("failed");
+    expect(stalled(decision)).toMatchObject({
+      reason: "PodSecurity",
+      message: expect.stringContaining(`rule ${rule} of the Pod Security level baseline: ${field}`),
+    });
+  });
+
+  it("is not made with a job of a listed kind whose pod breaks a rule, while the rest of it is", () => {
+    const job = {
+      apiVersion: "batch/v1",
+      kind: "Job",
+      spec: { template: { spec: { hostIPC: true, containers: [] } } },
+    };
+    const extraChildKinds = [{ apiVersion: "batch/v1", kind: "Job", plural: "jobs" }];
+    const settings = someSettings({ extraChildKinds });
+    const { plan, facts } = decide(anObserved({ server: aServer({ patches: jsonPatch("/job", job) }) }), settings);
+    expect(plan.map(subject)).toContain("statefulset");
+    expect(plan.map(subject)).not.toContain("job");
+    expect(facts.problems).toMatchObject([{ kind: "PodSecurityViolated", childKey: "job", rule: "hostNamespaces" }]);
+  });
+
+  it("is held against the level of its Namespace where that is stricter", () => {
+    const patches = jsonPatch(`${CONTAINERS}/0/securityContext/runAsUser`, 0);
+    const world = anObserved({ server: aServer({ patches }) });
+    expect(decide(world).facts.problems).toEqual([]);
+    const restricted = { ...world, namespacePolicy: { podSecurity: "restricted" } as const };
+    expect(decide(restricted).facts.problems).toMatchObject([{ level: "restricted", rule: "runAsUser" }]);
+    const lenient = decide(restricted, settingsWith({ podSecurity: "privileged" }));
+    expect(lenient.facts.problems).toMatchObject([{ level: "restricted" }]);
+  });
+
+  it("may do as it likes where the administrator chose privileged", () => {
+    const { plan } = decide(
+      anObserved({ server: aServer({ patches: hostPath("/") }) }),
+      settingsWith({ podSecurity: "privileged" }),
+    );
+    expect(plan.map(subject)).toContain("statefulset");
+  });
+
+  it.each<{ setting: string; policy: Partial<PolicySettings>; options: ServerOptions; field: string }>([
+    {
+      setting: "images",
+      policy: { images: ["registry.example.org/**"] },
+      options: {},
+      field: "spec.template.spec.containers[jupyter-server].image",
+    },
+    {
+      setting: "images",
+      policy: { images: ["jupyter/**"] },
+      options: { patches: jsonPatch(`${CONTAINERS}/-`, { name: "oauth2-proxy", image: "evil.example.org/a" }) },
+      field: "spec.template.spec.containers[oauth2-proxy].image",
+    },
+    {
+      setting: "serviceAccounts",
+      policy: { serviceAccounts: ["jupyter-*"] },
+      options: { jupyterServer: { serviceAccountName: "admin" } },
+      field: "spec.template.spec.serviceAccountName",
+    },
+    {
+      setting: "secrets",
+      policy: { secrets: [] },
+      options: { jupyterServer: { extraVolumes: [{ name: "s", secret: { secretName: "database" } }] } },
+      field: "spec.template.spec.volumes[3].secret.secretName",
+    },
+    {
+      setting: "secrets",
+      policy: { secrets: ["public-*"] },
+      options: { jupyterServer: { imagePullSecrets: [{ name: "public-registry" }, { name: "registry" }] } },
+      field: "spec.template.spec.imagePullSecrets.name",
+    },
+    {
+      setting: "secrets",
+      policy: { secrets: [] },
+      options: {
+        patches: jsonPatch(`${CONTAINERS}/0/env/-`, {
+          name: "A",
+          valueFrom: { secretKeyRef: { name: "database", key: "password" } },
+        }),
+      },
+      field: "valueFrom.secretKeyRef.name",
+    },
+    {
+      setting: "maxResources.memory",
+      policy: { maxResources: { memory: "4Gi" } },
+      options: { jupyterServer: { resources: { limits: { memory: "8Gi" } } } },
+      field: "spec.template.spec.containers[*].resources.limits.memory",
+    },
+    {
+      setting: "maxResources.cpu",
+      policy: { maxResources: { cpu: "2" } },
+      options: { jupyterServer: { resources: { requests: { cpu: 1 } } } },
+      field: "spec.template.spec.containers[jupyter-server].resources.limits.cpu",
+    },
+    {
+      setting: "maxResources.nvidia.com/gpu",
+      policy: { maxResources: { "nvidia.com/gpu": "0" } },
+      options: { jupyterServer: { resources: { limits: { "nvidia.com/gpu": 1 } } } },
+      field: "spec.template.spec.containers[*].resources.limits.nvidia.com/gpu",
+    },
+    {
+      setting: "maxResources.storage",
+      policy: { maxResources: { storage: "1Gi" } },
+      options: { size: "2Gi", pvc: { enabled: true } },
+      field: "spec.resources.requests.storage",
+    },
+    {
+      setting: "patches.kinds",
+      policy: { patches: { kinds: ["ConfigMap"], paths: ["*"] } },
+      options: { patches: jsonPatch("/ingress/metadata/annotations", { a: "b" }) },
+      field: "/ingress/metadata/annotations",
+    },
+    {
+      setting: "patches.kinds",
+      policy: { patches: { kinds: [], paths: ["*"] } },
+      options: { patches: [{ type: "application/merge-patch+json", patch: { networkpolicy: null } }] },
+      field: "/networkpolicy",
+    },
+    {
+      setting: "patches.paths",
+      policy: { patches: { kinds: ["*"], paths: [`${CONTAINERS}/*/env`] } },
+      options: { patches: jsonPatch(`${CONTAINERS}/0/command`, ["bash"]) },
+      field: `${CONTAINERS}/0/command`,
+    },
+    {
+      setting: "services.types",
+      policy: {},
+      options: { patches: jsonPatch("/service/spec/type", "LoadBalancer") },
+      field: "spec.type",
+    },
+    {
+      setting: "services.externalIPs",
+      policy: { services: { types: ["NodePort"], externalIPs: false } },
+      options: {
+        patches: [
+          {
+            type: "application/merge-patch+json",
+            patch: { service: { spec: { type: "NodePort", externalIPs: ["192.0.2.1"] } } },
+          },
+        ],
+      },
+      field: "spec.externalIPs",
+    },
+  ])("that goes beyond $setting is refused what does, with $field named", ({ setting, policy, options, field }) => {
+    const decision = decideAll(anObserved({ server: aServer(options) }), settingsWith(policy), NOW);
+    expect(stalled(decision)?.reason).toBe("NotAllowed");
+    expect(stalled(decision)?.message).toContain(`policy.${setting})`);
+    expect(stalled(decision)?.message).toContain(field);
+    expect(decision.status.state).toBe("failed");
+  });
+
+  it("that stays within all settings is made", () => {
+    const settings = settingsWith({
+      podSecurity: "restricted",
+      patches: { kinds: ["StatefulSet"], paths: [`${CONTAINERS}/*/env`] },
+      ...{ serviceAccounts: [], secrets: ["idp"], images: ["jupyter/**"], serversPerNamespace: 1 },
+      maxResources: { cpu: "2", memory: "4Gi", storage: "2Gi" },
+      services: { types: ["ClusterIP"], externalIPs: false },
+    });
+    const server = aServer({
+      oidc: { ...oidc, clientSecret: { secretKeyRef: { name: "idp", key: "secret" } } },
+      ...{ routing: { tls: { enabled: true } }, size: "2Gi", pvc: { enabled: true } },
+      jupyterServer: { resources: { limits: { cpu: 2, memory: "4Gi" } } },
+      patches: jsonPatch(`${CONTAINERS}/0/env/-`, { name: "A", value: "b" }),
+    });
+    const { plan, facts } = decide(anObserved({ server }), settings);
+    expect(facts.problems).toEqual([]);
+    expect(plan.map(subject)).toContain("statefulset");
+  });
+
+  it("that is one too many in its namespace waits, and nothing of it is made", () => {
+    const settings = settingsWith({ serversPerNamespace: 2 });
+    const decision = decideAll(anObserved({ olderServers: 2 }), settings, NOW);
+    expect(decision.plan).toEqual([]);
+    expect(stalled(decision)).toMatchObject({
+      reason: "TooManyServers",
+      message: expect.stringContaining("2 servers"),
+    });
+    expect(decide(anObserved({ olderServers: 1 }), settings).plan.map(subject)).toContain("statefulset");
+  });
+});
+
+describe("a server that runs", () => {
+  /** Runs with a patch that nothing forbade when it was made; no record was taken of it. */
+  function ranBefore(options: ServerOptions): Observed {
+    const start = anObserved({ server: aServer(options) });
+    return carryOut(start, decide(start, settingsWith({ podSecurity: "privileged" })).plan);
+  }
+
+  const withStatus = (world: Observed, { status }: Decision, options: ServerOptions): Observed =>
+    change(world, { ...options, status: status as NonNullable<JupyterServer["status"]> });
+
+  it("keeps what it had before the rule, is warned, and may not have anything new", () => {
+    const world = ranBefore({ patches: hostPath("/data") });
+    const first = decideAll(world, someSettings(), NOW);
+    expect(first.plan).toEqual([]);
+    expect(first.status).toMatchObject({
+      state: "running",
+      toleratedViolations: ["StatefulSet alice: hostPathVolumes spec.template.spec.volumes[host].hostPath=/data"],
+    });
+    expect(first.status.conditions).toContainEqual(
+      expect.objectContaining({ type: "PolicyWarning", reason: "ViolationTolerated" }),
+    );
+    const more = decideAll(withStatus(world, first, { patches: hostPath("/etc") }), someSettings(), NOW);
+    expect(more.plan).toEqual([]);
+    expect(stalled(more)?.reason).toBe("PodSecurity");
+    expect(more.status).toMatchObject({
+      state: "running",
+      toleratedViolations: first.status.toleratedViolations,
+    });
+  });
+
+  it("starts again with what is tolerated, and with nothing else", () => {
+    const world = ranBefore({ patches: hostPath("/data") });
+    const recorded = decideAll(world, someSettings(), NOW);
+    const asleep = { jupyterServer: { hibernated: true }, patches: hostPath("/data") };
+    const hibernated = withStatus(world, recorded, asleep);
+    const stopped = carryOut(hibernated, decide(hibernated).plan);
+    const resumed = withStatus(stopped, recorded, { patches: hostPath("/data") });
+    expect(decide(resumed).plan.map(subject)).toContain("statefulset");
+    const tampered = withStatus(stopped, recorded, { patches: podPatch({ hostPID: true }) });
+    expect(decide(tampered).plan.map(subject)).not.toContain("statefulset");
+  });
+
+  it("gains nothing by writing into its StatefulSet once it has been looked at", () => {
+    const world = running();
+    const recorded = decideAll(world, someSettings(), NOW);
+    expect(recorded.status.toleratedViolations).toEqual([]);
+    const edited = withChild(world, "StatefulSet", (child) => {
+      const spec = objectOf(valueAt(child.spec, "template", "spec"));
+      return { ...child, spec: { ...child.spec, template: { spec: { ...spec, hostPID: true } } } };
+    });
+    const patched = withStatus(edited, recorded, { patches: podPatch({ hostPID: true }) });
+    expect(stalled(decideAll(patched, someSettings(), NOW))?.reason).toBe("PodSecurity");
+  });
+
+  it("is not stopped by a strict level, and does not start again under it with an old template", () => {
+    const strict = settingsWith({ podSecurity: "baseline" });
+    const world = ranBefore({ patches: hostPath("/data") });
+    const decision = decideAll(world, strict, NOW);
+    expect(decision.plan).toEqual([]);
+    expect(decision.status.state).toBe("running");
+    expect(stalled(decision)?.reason).toBe("PodSecurity");
+    const hibernated = change(world, { jupyterServer: { hibernated: true }, patches: hostPath("/data") });
+    const stopped = carryOut(hibernated, decide(hibernated, strict).plan);
+    expect(stopped.pod).toBeUndefined();
+    const resumed = change(stopped, { patches: hostPath("/data") });
+    expect(decide(resumed, strict).plan.filter(({ kind }) => kind === "Scale" || kind === "Apply")).toEqual([]);
+    expect(decide(resumed).plan.map(subject)).toContain("statefulset");
+  });
+
+  it("keeps a Service that it had before other types were forbidden", () => {
+    const patches = jsonPatch("/service/spec/type", "NodePort");
+    const start = anObserved({ server: aServer({ patches }) });
+    const lenient = settingsWith({ services: { types: ["NodePort"], externalIPs: false } });
+    const world = carryOut(start, decide(start, lenient).plan);
+    expect(decide(world).facts.problems).toEqual([]);
+    const strict = settingsWith({ services: { types: ["ClusterIP"], externalIPs: false } });
+    const refused = decide(world, strict);
+    expect(refused.facts.problems).toMatchObject([{ kind: "NotAllowed", setting: "services.types" }]);
+    expect(refused.plan).toEqual([]);
+  });
+
+  it("is not hurt by a limit on the servers of its namespace", () => {
+    const world = { ...running(), olderServers: 9 };
+    expect(decide(world, settingsWith({ serversPerNamespace: 1 }))).toMatchObject({
+      plan: [],
+      facts: { problems: [] },
+    });
+  });
+});
+
+describe("the record of what is tolerated", () => {
+  it("is bounded, whatever a pod has", () => {
+    const ports = Array.from({ length: 900 }, (_, index) => ({ containerPort: 1, hostPort: index + 1 }));
+    const start = anObserved({ server: aServer({ patches: jsonPatch(`${CONTAINERS}/0/ports`, ports) }) });
+    const world = carryOut(start, decide(start, settingsWith({ podSecurity: "privileged" })).plan);
+    const { status } = decideAll(world, someSettings(), NOW);
+    expect(status.toleratedViolations?.length).toBeLessThanOrEqual(64);
+    expect(Math.max(...(status.toleratedViolations ?? []).map(({ length }) => length))).toBeLessThanOrEqual(256);
+  });
+});

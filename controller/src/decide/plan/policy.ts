@@ -1,0 +1,34 @@
+import { ownParts, type Desired } from "../children/desired.ts";
+import type { Plan } from "../decision.ts";
+import { liveStatefulSet } from "../live/child.ts";
+import type { Observed } from "../live/observed.ts";
+import { judge } from "../policy/policy.ts";
+import { recordedViolations } from "../policy/record.ts";
+import type { DecisionSettings } from "../settings.ts";
+
+/** What should be of a server that its namespace has no room for; undefined if it has. One that has been made stays. */
+export function oneTooMany(observed: Observed, { policy }: DecisionSettings): Desired | undefined {
+  const { serversPerNamespace: limit } = policy;
+  if (limit === 0 || observed.olderServers < limit || liveStatefulSet(observed) !== undefined) return undefined;
+  return { kind: "Unrenderable", problems: [{ kind: "TooManyServers", limit }], warnings: [], secrets: [] };
+}
+
+/**
+ * The plan without a start of a pod that is not allowed: where no new template can be made, the live one is scaled up, and
+ * it may be from a time when more was allowed. Nothing that runs is stopped.
+ */
+export function withoutForbiddenStart(
+  plan: Plan,
+  { observed, settings, desired }: { observed: Observed; settings: DecisionSettings; desired: Desired },
+): Plan {
+  const statefulSet = liveStatefulSet(observed);
+  const isStart = plan.some((action) => action.kind === "Scale" && action.replicas === 1);
+  if (!isStart || statefulSet === undefined) return plan;
+  const { problems } = judge([{ childKey: "statefulset", manifest: statefulSet }], {
+    settings: settings.policy,
+    namespace: observed.namespacePolicy,
+    tolerated: recordedViolations(observed, settings.policy) ?? [],
+    own: ownParts({ server: observed.server, settings }, desired.secrets),
+  });
+  return problems.length === 0 ? plan : plan.filter(({ kind }) => kind !== "Scale");
+}

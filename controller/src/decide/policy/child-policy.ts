@@ -1,0 +1,156 @@
+import { groupKind } from "../values/group-kind.ts";
+import { contentHash } from "../values/hash.ts";
+import { listOf, valueAt } from "../values/json.ts";
+import { podExcesses, storageExcess, type Excess, type OwnParts } from "./pod-limits.ts";
+import { podSecurityViolations, type PodSecurityLevel, type PodSecurityViolation } from "./pod-security.ts";
+import { podTemplatesOf } from "./pod-templates.ts";
+import type { NamespacePolicy, PolicySettings } from "./policy-settings.ts";
+
+/** A child as it should be, or as it is. */
+export type PolicyChild = {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: { readonly name: string };
+  readonly spec?: unknown;
+};
+
+/** Why a child is not allowed. */
+export type PolicyFinding =
+  | (PodSecurityViolation & { readonly kind: "PodSecurity"; readonly level: PodSecurityLevel })
+  | (Excess & { readonly kind: "Excess" });
+
+export type ChildVerdict = {
+  readonly refused: readonly PolicyFinding[];
+  /** What would be refused if the server had not had it before; each in one line. */
+  readonly tolerated: readonly string[];
+};
+
+export type ChildPolicy = {
+  readonly settings: PolicySettings;
+  readonly namespace: NamespacePolicy;
+  readonly own: OwnParts;
+  /** Lines of `toleratedViolations`; empty if everything counts. */
+  readonly tolerated: readonly string[];
+};
+
+/** Holds a child, after patches, against what the administrator allows. */
+export function verdictOnChild(child: PolicyChild, policy: ChildPolicy): ChildVerdict {
+  const known = new Set(policy.tolerated);
+  const violations = defaultFindings(child, policy);
+  const isKnown = (finding: PolicyFinding): boolean =>
+    isTolerable(finding, policy.settings) && known.has(violationLine(child, finding));
+  return {
+    refused: [...violations.filter((finding) => !isKnown(finding)), ...excessesOf(child, policy)],
+    tolerated: [...new Set(violations.filter(isKnown).map((finding) => violationLine(child, finding)))],
+  };
+}
+
+/** Most lines of a record; a pod with more violations than that is not tolerated as a whole. */
+const MAX_LINES = 64;
+
+/**
+ * What children have that the defaults do not allow, in lines that stay the same when nothing about it changes. Undefined
+ * if the administrator chose a level and kinds of Services: then nothing is tolerated.
+ */
+export function toleratedViolations(
+  children: readonly PolicyChild[],
+  policy: Omit<ChildPolicy, "tolerated" | "own">,
+): readonly string[] | undefined {
+  const { podSecurity, services } = policy.settings;
+  if (podSecurity !== undefined && services.types !== undefined) return undefined;
+  const lines = children.flatMap((child) =>
+    defaultFindings(child, policy)
+      .filter((finding) => isTolerable(finding, policy.settings))
+      .map((finding) => violationLine(child, finding)),
+  );
+  return [...new Set(lines)].toSorted().slice(0, MAX_LINES);
+}
+
+/** Only what the defaults of the settings forbid, and not a word of the administrator. */
+function isTolerable({ kind }: PolicyFinding, { podSecurity, services }: PolicySettings): boolean {
+  return kind === "PodSecurity" ? podSecurity === undefined : services.types === undefined;
+}
+
+/** What the settings forbid that have a default which forbids something. */
+function defaultFindings(
+  child: PolicyChild,
+  { settings, namespace }: Pick<ChildPolicy, "settings" | "namespace">,
+): readonly PolicyFinding[] {
+  const level = effectiveLevel(settings.podSecurity, namespace.podSecurity);
+  const violations = podTemplatesOf(child).flatMap(({ at, pod }) =>
+    podSecurityViolations(pod, level).map(({ field, ...violation }) => ({ ...violation, field: at + field })),
+  );
+  return [
+    ...violations.map((violation) => ({ kind: "PodSecurity", level, ...violation }) as const),
+    ...serviceExcesses(child, settings).map((excess) => ({ kind: "Excess", ...excess }) as const),
+  ];
+}
+
+const LEVELS: readonly PodSecurityLevel[] = ["privileged", "baseline", "restricted"];
+
+/** The stricter of what the administrator and the Namespace say. */
+export function effectiveLevel(
+  setting: PodSecurityLevel | undefined,
+  ofNamespace: PodSecurityLevel | undefined,
+): PodSecurityLevel {
+  const levels = [setting ?? "baseline", ofNamespace ?? "privileged"];
+  return LEVELS.findLast((level) => levels.includes(level)) ?? "restricted";
+}
+
+function excessesOf(child: PolicyChild, { settings, own }: ChildPolicy): readonly PolicyFinding[] {
+  const excesses = [
+    ...podTemplatesOf(child).flatMap(({ at, pod }) =>
+      podExcesses(pod, settings, own).map(({ field, ...excess }) => ({ ...excess, field: at + field })),
+    ),
+    ...claimExcesses(child, settings),
+  ];
+  return excesses.map((excess) => ({ kind: "Excess", ...excess }) as const);
+}
+
+function claimExcesses(child: PolicyChild, settings: PolicySettings): readonly Excess[] {
+  const path = ["resources", "requests", "storage"];
+  const field = ["spec", ...path].join(".");
+  switch (groupKind(child)) {
+    case "/PersistentVolumeClaim":
+      return storageExcess(valueAt(child.spec, ...path), field, settings);
+    case "apps/StatefulSet":
+      return listOf(valueAt(child.spec, "volumeClaimTemplates")).flatMap((template, index) =>
+        storageExcess(valueAt(template, "spec", ...path), `spec.volumeClaimTemplates[${index}].${field}`, settings),
+      );
+    default:
+      return [];
+  }
+}
+
+function serviceExcesses(child: PolicyChild, { services }: PolicySettings): readonly Excess[] {
+  if (groupKind(child) !== "/Service") return [];
+  const given = valueAt(child.spec, "type");
+  const type = typeof given === "string" ? given : "ClusterIP"; // the API server's default
+  const addresses = listOf(valueAt(child.spec, "externalIPs"));
+  return [
+    ...((services.types ?? ["ClusterIP"]).includes(type)
+      ? []
+      : [{ field: "spec.type", detail: `a Service of type ${type} is not allowed`, setting: "services.types" }]),
+    ...(services.externalIPs || addresses.length === 0
+      ? []
+      : [
+          {
+            field: "spec.externalIPs",
+            detail: `the addresses ${addresses.map(String).join(", ")} are not allowed`,
+            setting: "services.externalIPs",
+          },
+        ]),
+  ];
+}
+
+/** Longest line of a record; a longer one is replaced by its hash. */
+const MAX_LINE = 250;
+
+function violationLine({ kind, metadata: { name } }: PolicyChild, finding: PolicyFinding): string {
+  const what =
+    finding.kind === "PodSecurity"
+      ? `${finding.rule} ${finding.field}=${finding.value}`
+      : `${finding.setting} ${finding.field}: ${finding.detail}`;
+  const line = `${kind} ${name}: ${what}`;
+  return line.length <= MAX_LINE ? line : contentHash(line);
+}

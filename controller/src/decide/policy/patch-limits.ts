@@ -1,0 +1,81 @@
+import { isObject, type JsonObject } from "../values/json.ts";
+import type { PolicySettings } from "./policy-settings.ts";
+
+/** A change that patches made and may not make. */
+export type ForbiddenChange = {
+  readonly childKey: string;
+  /** JSON pointer in the patch document. */
+  readonly path: string;
+  readonly detail: string;
+  /** Chart value that would allow it, below `policy`. */
+  readonly setting: string;
+};
+
+type Document = Readonly<Record<string, unknown>>;
+
+const ANY = "*";
+
+/**
+ * The first change between the document before and after patches that the administrator does not allow. What patches
+ * changed counts, not how: an operation that moves, copies or tests is judged by its result.
+ */
+export function forbiddenChange(
+  before: Document,
+  after: Document,
+  { kinds, paths }: PolicySettings["patches"],
+): ForbiddenChange | undefined {
+  if (kinds.includes(ANY) && paths.includes(ANY)) return undefined;
+  const allowed = paths.map(segmentsOf);
+  for (const pointer of changes(before, after, [])) {
+    const [childKey = ""] = pointer;
+    const path = pointerOf(pointer);
+    const kind = kindOf(after[childKey]) ?? kindOf(before[childKey]);
+    if (!kinds.includes(ANY) && !kinds.includes(kind ?? "")) {
+      return { childKey, path, detail: `patches may not touch a ${kind ?? "child"}`, setting: "patches.kinds" };
+    }
+    if (!paths.includes(ANY) && !allowed.some((prefix) => isBelow(pointer, prefix))) {
+      return { childKey, path, detail: `patches may not change ${path}`, setting: "patches.paths" };
+    }
+  }
+  return undefined;
+}
+
+function kindOf(child: unknown): string | undefined {
+  return isObject(child) && typeof child["kind"] === "string" ? child["kind"] : undefined;
+}
+
+/** Where two values differ, as deep as both have objects or lists. Lists are compared place by place. */
+function* changes(before: unknown, after: unknown, at: readonly string[]): Generator<readonly string[]> {
+  if (isObject(before) && isObject(after)) yield* entryChanges(before, after, at);
+  else if (Array.isArray(before) && Array.isArray(after)) yield* entryChanges(byPlace(before), byPlace(after), at);
+  else if (JSON.stringify(before) !== JSON.stringify(after)) yield at;
+}
+
+function byPlace(list: readonly unknown[]): JsonObject {
+  return Object.fromEntries(list.entries());
+}
+
+function* entryChanges(before: JsonObject, after: JsonObject, at: readonly string[]): Generator<readonly string[]> {
+  for (const key of new Set([...Object.keys(before), ...Object.keys(after)])) {
+    yield* changes(valueOf(before, key), valueOf(after, key), [...at, key]);
+  }
+}
+
+function valueOf(object: JsonObject, key: string): unknown {
+  return Object.hasOwn(object, key) ? object[key] : undefined;
+}
+
+function isBelow(pointer: readonly string[], prefix: readonly string[]): boolean {
+  return prefix.every((segment, index) => index < pointer.length && (segment === ANY || segment === pointer[index]));
+}
+
+function segmentsOf(path: string): readonly string[] {
+  return path
+    .split("/")
+    .slice(1)
+    .map((segment) => segment.replaceAll("~1", "/").replaceAll("~0", "~"));
+}
+
+function pointerOf(segments: readonly string[]): string {
+  return segments.map((segment) => `/${segment.replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
+}

@@ -1,0 +1,211 @@
+import { isObject, listOf, objectOf, valueAt, type JsonObject } from "../values/json.ts";
+import { parseQuantity } from "../values/quantity.ts";
+import type { PodParts } from "./pod-security.ts";
+import { matchesAny, type PolicySettings } from "./policy-settings.ts";
+
+/** Something that the administrator's settings do not allow. */
+export type Excess = {
+  /** Path in the child. */
+  readonly field: string;
+  /** What is wrong with it. */
+  readonly detail: string;
+  /** Chart value that would allow it, below `policy`. */
+  readonly setting: string;
+};
+
+/** What is the controller's own in a pod, and so not the user's to be limited. */
+export type OwnParts = {
+  /** Names of Secrets that the server itself makes. */
+  readonly secrets: ReadonlySet<string>;
+  /** Images of the containers that the controller adds, by the name of the container. */
+  readonly images: Readonly<Record<string, string>>;
+};
+
+type Limits = Pick<PolicySettings, "serviceAccounts" | "secrets" | "images" | "maxResources">;
+
+/** What a pod has that the limits do not allow. */
+export function podExcesses(pod: PodParts, limits: Limits, own: OwnParts): readonly Excess[] {
+  const spec = objectOf(pod.spec);
+  const all = containersOf(spec);
+  const containers = all.filter(({ container }) => !isOwn(container, own));
+  return [
+    ...accountExcess(spec, limits),
+    ...secretExcesses(spec, limits, own),
+    ...imageExcesses(spec, containers, limits),
+    ...resourceExcesses(spec, all, own, limits),
+    ...volumeExcesses(spec, limits),
+  ];
+}
+
+/** A container; `isAlone`: what it asks for is not added to what the others ask for. */
+type Listed = { readonly at: string; readonly container: Readonly<JsonObject>; readonly isAlone: boolean };
+
+function containersOf(spec: Readonly<JsonObject>): readonly Listed[] {
+  return ["initContainers", "containers"].flatMap((list) =>
+    listOf(spec[list]).map((container) => ({
+      at: `spec.${list}[${textOf(valueAt(container, "name"))}]`,
+      container: objectOf(container),
+      // An init container that always restarts runs beside the others.
+      isAlone: list === "initContainers" && valueAt(container, "restartPolicy") !== "Always",
+    })),
+  );
+}
+
+/** With another image than ours a container of that name is a user's. */
+function isOwn({ name, image }: Readonly<JsonObject>, { images }: OwnParts): boolean {
+  return typeof name === "string" && Object.hasOwn(images, name) && images[name] === image;
+}
+
+function textOf(value: unknown): string {
+  if (value === undefined || value === null) return "";
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
+
+function accountExcess(spec: Readonly<JsonObject>, { serviceAccounts }: Limits): readonly Excess[] {
+  return ["serviceAccountName", "serviceAccount"].flatMap((key) => {
+    const name = textOf(spec[key]);
+    if (name === "" || name === "default" || matchesAny(name, serviceAccounts)) return [];
+    return [{ field: `spec.${key}`, detail: `the service account ${name} is not allowed`, setting: "serviceAccounts" }];
+  });
+}
+
+function secretExcesses(spec: Readonly<JsonObject>, { secrets }: Limits, own: OwnParts): readonly Excess[] {
+  return secretReferences(spec, "spec", 0)
+    .filter(({ name }) => !own.secrets.has(name) && !matchesAny(name, secrets))
+    .map(({ field, name }) => ({ field, detail: `the Secret ${name} may not be referred to`, setting: "secrets" }));
+}
+
+type Reference = { readonly field: string; readonly name: string };
+
+/** Keys below which Kubernetes has a reference to a Secret with a `name`. */
+const REFERENCES: ReadonlySet<string> = new Set([
+  ...["secretRef", "secretKeyRef", "nodePublishSecretRef", "secret", "imagePullSecrets"],
+]);
+
+/** How deep a pod has references: `spec.volumes[].projected.sources[].secret` and the like. */
+const MAX_DEPTH = 12;
+
+/** Every reference to a Secret in a pod, whatever kind of volume, variable or credential it is for. */
+function secretReferences(value: unknown, field: string, depth: number): readonly Reference[] {
+  if (depth > MAX_DEPTH) return [];
+  if (Array.isArray(value)) {
+    return value.flatMap((part: unknown, index) => secretReferences(part, `${field}[${index}]`, depth + 1));
+  }
+  if (!isObject(value)) return [];
+  return Object.entries(value).flatMap(([key, part]) => {
+    const at = `${field}.${key}`;
+    if (key === "secretName" && typeof part === "string") return [{ field: at, name: part }];
+    return [...(REFERENCES.has(key) ? namesIn(part, at) : []), ...secretReferences(part, at, depth + 1)];
+  });
+}
+
+function namesIn(part: unknown, at: string): readonly Reference[] {
+  return (Array.isArray(part) ? (part as unknown[]) : [part]).flatMap((reference) => {
+    const name = valueAt(reference, "name");
+    return typeof name === "string" && name !== "" ? [{ field: `${at}.name`, name }] : [];
+  });
+}
+
+function imageExcesses(
+  spec: Readonly<JsonObject>,
+  containers: readonly Listed[],
+  { images }: Limits,
+): readonly Excess[] {
+  const ofContainers = containers.map(({ at, container }) => ({ field: `${at}.image`, image: container["image"] }));
+  const ofVolumes = listOf(spec["volumes"])
+    .filter((volume) => isObject(valueAt(volume, "image")))
+    .map((volume) => ({
+      field: `spec.volumes[${textOf(valueAt(volume, "name"))}].image.reference`,
+      image: valueAt(volume, "image", "reference"),
+    }));
+  return [...ofContainers, ...ofVolumes]
+    .filter(({ image }) => !matchesAny(textOf(image), images))
+    .map(({ field, image }) => ({ field, detail: `the image ${textOf(image)} is not allowed`, setting: "images" }));
+}
+
+function resourceExcesses(
+  spec: Readonly<JsonObject>,
+  all: readonly Listed[],
+  own: OwnParts,
+  { maxResources }: Limits,
+): readonly Excess[] {
+  const users = all.filter(({ container }) => !isOwn(container, own));
+  // Ours are small and not the user's to pay for, but a patch may have made one large.
+  const asks = [
+    ...users,
+    ...all.filter(({ container }) => isOwn(container, own)).map((one) => ({ ...one, isAlone: true })),
+  ];
+  return Object.entries(maxResources)
+    .filter(([resource]) => resource !== STORAGE)
+    .flatMap(([resource, most]) => [
+      ...unlimited(users, resource, most),
+      ...["requests", "limits"].flatMap((side) => tooMuch(spec, asks, resource, { side, most })),
+    ]);
+}
+
+/** Resources of which a container without a limit takes what it finds; of every other one it gets none. */
+const COMPRESSIBLE: readonly string[] = ["cpu", "memory", "ephemeral-storage"];
+
+const STORAGE = "storage";
+
+function unlimited(containers: readonly Listed[], resource: string, most: string): readonly Excess[] {
+  if (!COMPRESSIBLE.includes(resource)) return [];
+  return containers
+    .filter(({ container }) => isNone(valueAt(container, "resources", "limits", resource)))
+    .map(({ at }) => ({
+      field: `${at}.resources.limits.${resource}`,
+      detail: `a limit is needed; a pod may have ${most} at most`,
+      setting: `maxResources.${resource}`,
+    }));
+}
+
+function isNone(value: unknown): boolean {
+  return value === undefined || value === null;
+}
+
+function tooMuch(
+  spec: Readonly<JsonObject>,
+  containers: readonly Listed[],
+  resource: string,
+  { side, most }: { readonly side: string; readonly most: string },
+): readonly Excess[] {
+  const amountOf = (resources: unknown): bigint | undefined => {
+    const value = valueAt(resources, side, resource);
+    return isNone(value) ? 0n : parseQuantity(value);
+  };
+  const amounts = containers.map(({ container, isAlone }) => ({ isAlone, amount: amountOf(container["resources"]) }));
+  const ofPod = amountOf(spec["resources"]);
+  const excess = { detail: `${most} is the most that a pod may have`, setting: `maxResources.${resource}` };
+  // What is no quantity the API server refuses.
+  const running = amounts.filter(({ isAlone }) => !isAlone).reduce((sum, { amount = 0n }) => sum + amount, 0n);
+  const alone = amounts.filter(({ isAlone }) => isAlone).map(({ amount = 0n }) => amount);
+  const limit = parseQuantity(most) ?? 0n;
+  const isTooMuch = [running, ofPod ?? 0n, ...alone].some((amount) => amount > limit);
+  return isTooMuch ? [{ field: `spec.containers[*].resources.${side}.${resource}`, ...excess }] : [];
+}
+
+function volumeExcesses(spec: Readonly<JsonObject>, limits: Limits): readonly Excess[] {
+  return listOf(spec["volumes"]).flatMap((volume) => {
+    const at = `spec.volumes[${textOf(valueAt(volume, "name"))}]`;
+    return [
+      ...storageExcess(valueAt(volume, "emptyDir", "sizeLimit"), `${at}.emptyDir.sizeLimit`, limits),
+      ...storageExcess(
+        valueAt(volume, "ephemeral", "volumeClaimTemplate", "spec", "resources", "requests", STORAGE),
+        `${at}.ephemeral.volumeClaimTemplate.spec.resources.requests.storage`,
+        limits,
+      ),
+    ];
+  });
+}
+
+/** What is wrong with the size of one volume. */
+export function storageExcess(
+  size: unknown,
+  field: string,
+  { maxResources }: Pick<PolicySettings, "maxResources">,
+): readonly Excess[] {
+  const most = maxResources[STORAGE];
+  const amount = parseQuantity(size);
+  if (most === undefined || amount === undefined || amount <= (parseQuantity(most) ?? 0n)) return [];
+  return [{ field, detail: `${most} is the most that a volume may have`, setting: "maxResources.storage" }];
+}

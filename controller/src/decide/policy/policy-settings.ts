@@ -1,0 +1,67 @@
+import type { PodSecurityLevel } from "./pod-security.ts";
+
+/** What an administrator allows servers, from the chart's value `policy` (`POLICY`). The defaults stand in `policy-config.ts`. */
+export type PolicySettings = {
+  /** Level that pods must meet; undefined: `baseline`, where servers keep the violations that they ran with before. */
+  readonly podSecurity: PodSecurityLevel | undefined;
+  readonly patches: {
+    /** Kinds that patches may change or add; `*`: any. */
+    readonly kinds: readonly string[];
+    /** JSON pointers into the patch document at or below which patches may change; `*` as a segment: any; `*` alone: all. */
+    readonly paths: readonly string[];
+  };
+  /** Names of service accounts besides `default`; see `matchesAny`. */
+  readonly serviceAccounts: readonly string[];
+  /** Names of Secrets, besides the server's own, that pods and Ingresses may refer to. */
+  readonly secrets: readonly string[];
+  /** Images, as they are written in the spec. */
+  readonly images: readonly string[];
+  /** Most that one pod may ask for, by resource; `storage`: the size of one volume. */
+  readonly maxResources: Readonly<Record<string, string>>;
+  readonly services: {
+    /** Undefined: `ClusterIP`, where servers keep the Services that they had before. */
+    readonly types: readonly string[] | undefined;
+    readonly externalIPs: boolean;
+  };
+  /** Most servers of a namespace; 0: no limit. */
+  readonly serversPerNamespace: number;
+  readonly routes: {
+    /** Hosts, each with or without a path below which servers may be; empty: any. `{namespace}` and `{name}` are filled in. */
+    readonly allowed: readonly string[];
+    /** Whether the annotation `amalthea.dev/allowed-routes` of a Namespace adds to them. */
+    readonly namespaceAnnotation: boolean;
+  };
+  readonly ingressAnnotations: {
+    /** Names of annotations; empty: all but those that are denied. */
+    readonly allowed: readonly string[];
+    readonly denied: readonly string[];
+  };
+};
+
+/** What a Namespace says of the servers in it. */
+export type NamespacePolicy = {
+  /** From its label `pod-security.kubernetes.io/enforce`. */
+  readonly podSecurity?: PodSecurityLevel;
+  /** From its annotation `amalthea.dev/allowed-routes`. */
+  readonly routes?: readonly string[];
+};
+
+/**
+ * Whether a text matches one of the patterns: `*` stands for any characters but `/`, `**` for any characters, and the
+ * pattern `*` alone matches everything.
+ */
+export function matchesAny(text: string, patterns: readonly string[]): boolean {
+  return patterns.some((pattern) => pattern === "*" || pattern === text || expressionOf(pattern).test(text));
+}
+
+function expressionOf(pattern: string): RegExp {
+  const source = pattern
+    .split("**")
+    .map((part) => part.split("*").map(escaped).join("[^/]*"))
+    .join(".*");
+  return new RegExp(`^${source}$`, "s");
+}
+
+function escaped(text: string): string {
+  return text.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&");
+}
