@@ -1,4 +1,31 @@
 import type { ViteUserConfig } from "vitest/config";
+import { findPrebuilt, prebuiltFolder } from "./cluster/src/build/prebuilt.ts";
+
+/**
+ * Programs beside kube-apiserver and etcd that integration tests need. Where prebuilt ones are used (KUBEBUILDER_ASSETS),
+ * the tests whose programs are missing are left out; otherwise everything is compiled.
+ */
+const programsNeeded = {
+  "test/integration/authorization/**": ["traefik", "oauth2-proxy"],
+  "test/integration/controller/{chart,lease}.test.ts": ["kubectl", "helm"],
+  "test/integration/{controller/!(apply|chart|lease),plans/budgets}.test.ts": [
+    "kubectl",
+    "helm",
+    "kube-controller-manager",
+  ],
+  "test/integration/takeover/**": ["kubectl", "helm", "kube-controller-manager"],
+};
+
+function withoutTheirPrograms(): readonly string[] {
+  const folder = prebuiltFolder();
+  if (folder === undefined) return [];
+  return Object.entries(programsNeeded).flatMap(([files, programs]) => {
+    const missing = programs.filter((program) => findPrebuilt(program, folder) === undefined);
+    if (missing.length === 0) return [];
+    console.warn(`Left out, because ${missing.join(", ")} is missing: ${files}`);
+    return [files];
+  });
+}
 
 /** Unit tests need Node alone; integration tests a real kube-apiserver; e2e tests a whole cluster. */
 const aloneInTheCluster = ["test/e2e/chart.test.ts"]; // takes the controller away from all other tests
@@ -27,6 +54,7 @@ const config: ViteUserConfig = {
         test: {
           name: "integration",
           include: ["test/integration/**/*.test.ts"],
+          exclude: [...withoutTheirPrograms()],
           testTimeout: 120_000,
           hookTimeout: 180_000,
           maxWorkers: 2,

@@ -24,7 +24,7 @@ export function parseCommandLine<T extends ParseArgsOptionsConfig>(
     const unknown = parsed.positionals.filter((word) => !words.includes(word));
     if (unknown.length === 0) return parsed;
     const known = words.length === 0 ? "there are only options" : `choose among ${words.join(", ")}`;
-    console.error(`What is "${unknown.join(" ")}"? ${known}.`);
+    console.error(`Unknown: "${unknown.join(" ")}"; ${known}.`);
   } catch (error) {
     console.error(error instanceof Error ? error.message : error);
   }

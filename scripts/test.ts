@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { buildCluster, down, exists } from "@amalthea/cluster";
+import { buildCluster, down, exists, prebuiltFolder } from "@amalthea/cluster";
 import { clusterOptions, parseCommandLine } from "./command-line.ts";
 import { install, release } from "./install.ts";
 import { provideCluster, type TargetCluster } from "./provide-cluster.ts";
@@ -38,7 +38,7 @@ async function runLevel(level: Level): Promise<Count> {
     case "unit":
       return runVitest("unit", {});
     case "integration":
-      await buildCluster(console.log, interrupted.signal);
+      if (prebuiltFolder() === undefined) await buildCluster(console.log, interrupted.signal);
       return runVitest("integration", {});
     case "e2e":
       return runEndToEnd();

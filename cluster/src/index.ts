@@ -16,6 +16,7 @@ export {
   type TokenUser,
 } from "./control-plane/control-plane.ts";
 export { ClusterError } from "./errors.ts";
+export { prebuiltFolder } from "./build/prebuilt.ts";
 export { cacheFolder } from "./locations.ts";
 export { withLock } from "./lock.ts";
 export { type Progress, step } from "./progress.ts";

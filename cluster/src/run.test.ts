@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { CommandError, run } from "./run.ts";
 
-describe.skipIf(process.platform !== "linux")("run", () => {
+describe("run", () => {
   it("hands over the input and gives back both outputs", async () => {
     const result = await run("sh", ["-c", "cat; echo warning >&2"], { stdin: "text" });
     expect(result).toEqual({ stdout: "text", stderr: "warning\n" });

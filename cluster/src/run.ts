@@ -1,5 +1,5 @@
-import { spawn } from "node:child_process";
 import { createWriteStream } from "node:fs";
+import { spawnBound } from "./bound-process.ts";
 import { ClusterError } from "./errors.ts";
 
 /** How a command is run; everything is optional. */
@@ -64,10 +64,9 @@ export async function run(command: string, args: readonly string[], options: Run
 }
 
 async function outcomeOf(command: string, args: readonly string[], options: RunOptions): Promise<Outcome> {
-  // A group of its own: Ctrl-C reaches this process alone, which then ends the whole group.
-  const child = spawn("setpriv", ["--pdeathsig", "KILL", "--", command, ...args], {
+  // Ctrl-C reaches this process alone, which then ends the whole group.
+  const child = spawnBound([command, ...args], {
     stdio: [options.stdin === undefined ? "ignore" : "pipe", "pipe", "pipe"],
-    detached: true,
     env: options.onlyEnv ? { ...options.env } : { ...process.env, ...options.env },
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
   });

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -22,7 +23,10 @@ async function fill(folder: string): Promise<void> {
   await writeFile(join(folder, "file"), "built");
 }
 
-describe("cachedFolder", () => {
+/** Part of util-linux; images are built on Linux alone. */
+const hasFlock = spawnSync("flock", ["--version"]).status === 0;
+
+describe.skipIf(!hasFlock)("cachedFolder", () => {
   it("builds once for a key and again for another", async () => {
     const built: string[] = [];
     const get = async (key: string): Promise<string> =>

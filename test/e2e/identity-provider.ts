@@ -115,7 +115,7 @@ export async function makePrivateProvider(namespace: string): Promise<PrivatePro
 export async function makeTlsSecret(name: string, namespace: string, hosts: readonly string[]): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "amalthea-tls-"));
   try {
-    await makeCertificates(folder, [{ file: "tls", commonName: "test", names: hosts.map((host) => `DNS:${host}`) }]);
+    makeCertificates(folder, [{ file: "tls", commonName: "test", names: hosts.map((host) => `DNS:${host}`) }]);
     const read = (file: string): Promise<string> => readFile(join(folder, file), "utf8");
     const stringData = { "tls.crt": await read("tls.crt"), "tls.key": await read("tls.key") };
     await apply({

@@ -4,6 +4,7 @@ import { join, relative } from "node:path";
 import { ClusterError } from "../errors.ts";
 import { cacheFolder, packageFolder } from "../locations.ts";
 import { withLock } from "../lock.ts";
+import { prebuiltFolder, prebuiltPath } from "./prebuilt.ts";
 import { type Progress, silent, step } from "../progress.ts";
 import { checkBuildRequirements } from "./requirements.ts";
 import { run } from "../run.ts";
@@ -89,8 +90,26 @@ function folderOf(name: ProgramName): string {
   return goFolder(isExtra(name) ? extraModule(name) : everyCluster);
 }
 
-/** Path of a program that {@link buildCluster} or {@link buildExtra} made. Throws ClusterError when it was not made yet. */
+/**
+ * Path of a program that {@link buildCluster} or {@link buildExtra} made, or of a prebuilt one where `KUBEBUILDER_ASSETS`
+ * is set. Throws ClusterError when it is not there.
+ */
 export function binaryPath(name: ProgramName): string {
+  const prebuilt = prebuiltFolder();
+  return prebuilt === undefined ? builtPath(name) : prebuiltPath(name, prebuilt);
+}
+
+/** The components of Kubernetes, and etcd, by the names of their own binaries. */
+export type KubernetesProgram =
+  "etcd" | "kube-apiserver" | "kube-controller-manager" | "kube-scheduler" | "kubelet" | "kube-proxy" | "kubectl";
+
+/** The beginning of a component's command line: our binary holds all of them, prebuilt ones are one each. */
+export function componentCommand(name: KubernetesProgram): readonly [string, ...string[]] {
+  const prebuilt = prebuiltFolder();
+  return prebuilt === undefined ? [builtPath("kubernetes"), name] : [prebuiltPath(name, prebuilt)];
+}
+
+function builtPath(name: ProgramName): string {
   const path = join(folderOf(name), name);
   if (existsSync(path)) return path;
   const option = isExtra(name) ? ` -- --with ${name}` : "";
@@ -172,6 +191,7 @@ async function fetchTraefik(folder: string, progress: Progress, signal?: AbortSi
  * Throws ClusterError: no Go, too little disk, modules that cannot be fetched.
  */
 export async function buildGoPrograms(progress: Progress = silent, signal?: AbortSignal): Promise<void> {
+  if (prebuiltFolder() !== undefined) return;
   const fill = async (folder: string): Promise<void> => {
     checkBuildRequirements();
     await buildGo(everyCluster, folder, progress, signal);
@@ -185,13 +205,18 @@ async function buildModule(module: GoModule, progress: Progress, signal?: AbortS
 
 /** Makes every program a cluster needs, unless it is in the cache. About 6 GB of disk and 12 minutes the first time. */
 export async function buildCluster(progress: Progress = silent, signal?: AbortSignal): Promise<void> {
+  if (prebuiltFolder() !== undefined) {
+    throw new ClusterError("KUBEBUILDER_ASSETS serves the integration tests alone: unset it for images and clusters.");
+  }
   if (!existsSync(goFolder(everyCluster))) checkBuildRequirements(); // before anything is fetched
   await fillOnce(traefikFolder(), (folder) => fetchTraefik(folder, progress, signal), progress, signal);
   await buildGoPrograms(progress, signal);
   await buildModule(oauth2Proxy, progress, signal);
 }
 
-/** Makes a program that only some need, unless it is in the cache: about 4 minutes on two cores the first time. */
+/**
+ * Makes a program that only some need, unless it is in the cache or prebuilt: about 4 minutes on two cores the first time.
+ */
 export async function buildExtra(name: ExtraProgram, progress: Progress = silent, signal?: AbortSignal): Promise<void> {
-  await buildModule(extraModule(name), progress, signal);
+  if (prebuiltFolder() === undefined) await buildModule(extraModule(name), progress, signal);
 }

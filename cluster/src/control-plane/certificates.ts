@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from "node:crypto";
-import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { run } from "../run.ts";
+import forge from "node-forge";
 
 /** One certificate that our authority signs. */
 export type CertificateRequest = {
@@ -11,43 +11,84 @@ export type CertificateRequest = {
   readonly commonName: string;
   /** The group in Kubernetes. */
   readonly organization?: string;
-  /** Subject alternative names, as openssl writes them: "DNS:localhost", "IP:127.0.0.1". */
+  /** Subject alternative names: "DNS:localhost", "IP:127.0.0.1". */
   readonly names?: readonly string[];
 };
 
 /** Throw-away clusters outlive no machine, and an expired certificate is a poor reason for one to end. */
-const days = "3650";
+const YEARS = 10;
 
-const keyOptions = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", days];
+type Extensions = Parameters<forge.pki.Certificate["setExtensions"]>[0];
+type Subject = Parameters<forge.pki.Certificate["setSubject"]>[0];
+type Issuer = { readonly certificate: forge.pki.Certificate; readonly key: forge.pki.rsa.PrivateKey };
 
-async function openssl(folder: string, file: string, subject: string, options: readonly string[]): Promise<void> {
-  const [key, certificate] = [join(folder, `${file}.key`), join(folder, `${file}.crt`)];
-  const configuration = join(folder, "openssl.cnf"); // the system's own would add extensions to ours
-  const output = ["-keyout", key, "-out", `${certificate}.new`, "-subj", subject];
-  await run("openssl", ["req", "-x509", "-config", configuration, ...keyOptions, ...output, ...options], {
-    remedy: "The Debian package openssl brings this command.",
+/** Writes a key and a certificate. Without an issuer it is signed by itself. */
+function writeCertificate(
+  folder: string,
+  file: string,
+  { subject, extensions }: { readonly subject: Subject; readonly extensions: Extensions },
+  issuer?: Issuer,
+): void {
+  // RSA, because forge knows no elliptic curves; Node makes such a key ten times as fast.
+  const { publicKey, privateKey } = generateKeyPairSync("rsa", {
+    modulusLength: 2048,
+    publicKeyEncoding: { type: "spki", format: "pem" },
+    privateKeyEncoding: { type: "pkcs1", format: "pem" },
   });
-  renameSync(`${certificate}.new`, certificate); // so an existing certificate is a whole one, and has its key
+  const certificate = forge.pki.createCertificate();
+  certificate.publicKey = forge.pki.publicKeyFromPem(publicKey);
+  certificate.serialNumber = `01${forge.util.bytesToHex(forge.random.getBytesSync(15))}`; // positive, and never twice
+  certificate.validity.notBefore = new Date();
+  certificate.validity.notAfter = new Date();
+  certificate.validity.notAfter.setFullYear(certificate.validity.notBefore.getFullYear() + YEARS);
+  certificate.setSubject(subject);
+  certificate.setIssuer(issuer?.certificate.subject.attributes ?? subject);
+  certificate.setExtensions(extensions);
+  certificate.sign(issuer?.key ?? forge.pki.privateKeyFromPem(privateKey), forge.md.sha256.create());
+  writeFileSync(join(folder, `${file}.key`), privateKey, { mode: 0o600 });
+  const path = join(folder, `${file}.crt`);
+  writeFileSync(`${path}.new`, forge.pki.certificateToPem(certificate));
+  renameSync(`${path}.new`, path); // so an existing certificate is a whole one, and has its key
 }
 
-async function makeAuthority(folder: string): Promise<void> {
-  await openssl(folder, "ca", "/CN=amalthea-cluster", [
-    ...["-addext", "basicConstraints=critical,CA:TRUE"],
-    ...["-addext", "keyUsage=critical,digitalSignature,keyCertSign,cRLSign"],
-    ...["-addext", "subjectKeyIdentifier=hash"],
-  ]);
+function makeAuthority(folder: string): void {
+  writeCertificate(folder, "ca", {
+    subject: [{ name: "commonName", value: "amalthea-cluster" }],
+    extensions: [
+      { name: "basicConstraints", cA: true, critical: true },
+      { name: "keyUsage", digitalSignature: true, keyCertSign: true, cRLSign: true, critical: true },
+      { name: "subjectKeyIdentifier" },
+    ],
+  });
 }
 
-async function makeCertificate(folder: string, request: CertificateRequest): Promise<void> {
-  const group = request.organization === undefined ? "" : `/O=${request.organization}`;
-  const names = request.names ?? [];
-  await openssl(folder, request.file, `${group}/CN=${request.commonName}`, [
-    ...["-CA", join(folder, "ca.crt"), "-CAkey", join(folder, "ca.key")],
-    ...["-addext", "basicConstraints=critical,CA:FALSE"],
-    ...["-addext", "keyUsage=critical,digitalSignature"],
-    ...["-addext", "extendedKeyUsage=serverAuth,clientAuth"],
-    ...(names.length === 0 ? [] : ["-addext", `subjectAltName=${names.join(",")}`]),
-  ]);
+function readAuthority(folder: string): Issuer {
+  const read = (file: string): string => readFileSync(join(folder, file), "utf8");
+  return {
+    certificate: forge.pki.certificateFromPem(read("ca.crt")),
+    key: forge.pki.privateKeyFromPem(read("ca.key")),
+  };
+}
+
+/** A subject alternative name as forge takes it: kinds by their number in RFC 5280. */
+function alternativeName(name: string): { readonly type: 2; value: string } | { readonly type: 7; ip: string } {
+  const value = name.slice(name.indexOf(":") + 1);
+  return name.startsWith("IP:") ? { type: 7, ip: value } : { type: 2, value };
+}
+
+function makeCertificate(folder: string, { file, commonName, organization, names = [] }: CertificateRequest): void {
+  const group = organization === undefined ? [] : [{ name: "organizationName", value: organization }];
+  const altNames = names.map(alternativeName);
+  const request = {
+    subject: [...group, { name: "commonName", value: commonName }],
+    extensions: [
+      { name: "basicConstraints", cA: false, critical: true },
+      { name: "keyUsage", digitalSignature: true, keyEncipherment: true, critical: true },
+      { name: "extKeyUsage", serverAuth: true, clientAuth: true },
+      ...(altNames.length === 0 ? [] : [{ name: "subjectAltName", altNames }]),
+    ],
+  };
+  writeCertificate(folder, file, request, readAuthority(folder));
 }
 
 function makeServiceAccountKey(folder: string): void {
@@ -60,11 +101,10 @@ function makeServiceAccountKey(folder: string): void {
 }
 
 /** Makes ca.crt, the requested certificates and service-account.key in a folder; what is there already stays. */
-export async function makeCertificates(folder: string, requests: readonly CertificateRequest[]): Promise<void> {
+export function makeCertificates(folder: string, requests: readonly CertificateRequest[]): void {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  writeFileSync(join(folder, "openssl.cnf"), "[req]\ndistinguished_name = subject\n[subject]\n");
   if (!existsSync(join(folder, "service-account.key"))) makeServiceAccountKey(folder);
-  if (!existsSync(join(folder, "ca.crt"))) await makeAuthority(folder);
+  if (!existsSync(join(folder, "ca.crt"))) makeAuthority(folder);
   const missing = requests.filter((request) => !existsSync(join(folder, `${request.file}.crt`)));
-  await Promise.all(missing.map((request) => makeCertificate(folder, request)));
+  for (const request of missing) makeCertificate(folder, request);
 }

@@ -1,6 +1,7 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { openSync, closeSync } from "node:fs";
+import { spawnBound } from "../bound-process.ts";
 import { ClusterError } from "../errors.ts";
 
 /** A component that lives at most as long as this process, and can be broken on purpose. */
@@ -43,10 +44,8 @@ export class ChildComponent {
   async start(): Promise<void> {
     if (!this.#isRunning()) {
       const log = openSync(this.#logFile, "a");
-      // The kernel kills it when this process ends, however that happens; its own session keeps it from a Ctrl-C.
-      const args = ["--pdeathsig", "KILL", "--", ...this.#command];
-      this.#child = spawn("setpriv", args, { stdio: ["ignore", log, log], detached: true });
-      this.#child.on("error", () => undefined); // setpriv is missing: checkRunning says so
+      this.#child = spawnBound(this.#command, { stdio: ["ignore", log, log] });
+      this.#child.on("error", () => undefined); // it cannot be run: checkRunning says so
       closeSync(log);
     }
     await this.#ready(this);

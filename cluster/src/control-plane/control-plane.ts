@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { apiServerFlags, httpsStatus, auditPolicyText } from "./api-server.ts";
-import { binaryPath, buildExtra, buildGoPrograms } from "../build/build.ts";
+import { buildExtra, buildGoPrograms, componentCommand } from "../build/build.ts";
 import { makeCertificates } from "./certificates.ts";
 import { ChildComponent } from "./child-component.ts";
 import { ClusterError } from "../errors.ts";
@@ -22,7 +22,7 @@ export type ControlPlaneOptions = {
   /** Start kube-controller-manager too: garbage collection, StatefulSets, ServiceAccounts. Default false. */
   readonly controllerManager?: boolean;
   /**
-   * Number of nodes that kwok plays, with a scheduler: pods become Ready though nothing runs. Each takes 110 pods. Wants
+   * Number of nodes simulated by kwok, with a scheduler: pods become Ready though nothing runs. Each takes 110 pods. Wants
    * `controllerManager`; kwok is built first if it is not in the cache, which takes minutes. Default 0: pods stay pending.
    */
   readonly fakeNodes?: number;
@@ -81,7 +81,7 @@ async function prepare(options: ControlPlaneOptions): Promise<Setting> {
   );
   writeFileSync(join(folder, "tokens.csv"), tokens.join(""), { mode: 0o600 });
   writeFileSync(join(folder, "audit-policy.yaml"), auditPolicyText);
-  await makeCertificates(join(folder, "certificates"), [
+  makeCertificates(join(folder, "certificates"), [
     { file: "api-server", commonName: "kube-apiserver", names: ["DNS:localhost", "IP:127.0.0.1", "IP:10.96.0.1"] },
   ]);
   const etcdUrl = `http://127.0.0.1:${etcdPort}`;
@@ -91,7 +91,8 @@ async function prepare(options: ControlPlaneOptions): Promise<Setting> {
 
 function etcdOf({ folder, etcdUrl, etcdPeerUrl }: Setting): ChildComponent {
   const command = [
-    ...[binaryPath("kubernetes"), "etcd", "--name=default", `--data-dir=${join(folder, "etcd")}`],
+    ...componentCommand("etcd"),
+    ...["--name=default", `--data-dir=${join(folder, "etcd")}`],
     ...[`--listen-client-urls=${etcdUrl}`, `--advertise-client-urls=${etcdUrl}`],
     ...[`--listen-peer-urls=${etcdPeerUrl}`, `--initial-advertise-peer-urls=${etcdPeerUrl}`],
     ...[`--initial-cluster=default=${etcdPeerUrl}`, "--unsafe-no-fsync", "--log-level=warn"],
@@ -111,7 +112,7 @@ function apiServerOf(setting: Setting, extraFlags: readonly string[]): ChildComp
   const certificates = join(folder, "certificates");
   const authority = readFileSync(join(certificates, "ca.crt"), "utf8");
   const command = [
-    ...[binaryPath("kubernetes"), "kube-apiserver"],
+    ...componentCommand("kube-apiserver"),
     ...apiServerFlags({
       ...{ etcdUrl, port, certificates, address: "127.0.0.1" },
       ...{ auditPolicy: join(folder, "audit-policy.yaml"), auditLog: join(folder, "audit.log") },
@@ -137,7 +138,8 @@ async function controllerManagerOf(
   const port = await freePort();
   const certificates = join(folder, "certificates");
   const command = [
-    ...[binaryPath("kubernetes"), "kube-controller-manager", `--kubeconfig=${kubeconfig}`],
+    ...componentCommand("kube-controller-manager"),
+    `--kubeconfig=${kubeconfig}`,
     ...[`--authentication-kubeconfig=${kubeconfig}`, `--authorization-kubeconfig=${kubeconfig}`],
     ...["--bind-address=127.0.0.1", `--secure-port=${port}`, `--cert-dir=${certificates}`, "--leader-elect=false"],
     ...["--use-service-account-credentials=true", `--root-ca-file=${certificates}/ca.crt`],
@@ -148,8 +150,7 @@ async function controllerManagerOf(
   return new ChildComponent("kube-controller-manager", [...command], logFile, async (manager) => {
     const hasDefaultAccount = async (): Promise<boolean> => {
       manager.checkRunning();
-      const args = ["kubectl", `--kubeconfig=${kubeconfig}`, "get", "serviceaccount", "default"];
-      return await run(binaryPath("kubernetes"), args).then(
+      return await runKubectl(kubeconfig, ["get", "serviceaccount", "default"]).then(
         () => true,
         () => false,
       );
@@ -157,6 +158,11 @@ async function controllerManagerOf(
     const what = "kube-controller-manager to make the first ServiceAccount";
     await waitUntil(hasDefaultAccount, { what, timeoutSeconds: startTimeoutSeconds, intervalMilliseconds: 300 });
   });
+}
+
+async function runKubectl(kubeconfig: string, args: readonly string[], options?: RunOptions): Promise<RunResult> {
+  const [program, ...first] = componentCommand("kubectl");
+  return await run(program, [...first, `--kubeconfig=${kubeconfig}`, ...args], options);
 }
 
 async function compactEtcd(etcdUrl: string): Promise<void> {
@@ -172,7 +178,8 @@ async function compactEtcd(etcdUrl: string): Promise<void> {
 
 /**
  * Starts etcd and kube-apiserver on free ports of 127.0.0.1, in about four seconds; several may run at once, and root
- * is not needed. They end with this process at the latest. Builds the programs first if they are not in the cache.
+ * is not needed. They end with this process at the latest. Builds the programs first if they are neither in the cache
+ * nor in the folder that `KUBEBUILDER_ASSETS` names.
  *
  * Throws ClusterError, naming the log, when a component does not become ready within 60 seconds.
  */
@@ -196,7 +203,7 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
     ? await controllerManagerOf(setting, kubeconfig, options.controllerManagerFlags ?? [])
     : undefined;
   const kubectl = (args: readonly string[], runOptions?: RunOptions): Promise<RunResult> =>
-    run(binaryPath("kubernetes"), ["kubectl", `--kubeconfig=${kubeconfig}`, ...args], runOptions);
+    runKubectl(kubeconfig, args, runOptions);
   const count = options.fakeNodes ?? 0;
   const nodes = count > 0 ? await fakeNodes({ folder, kubeconfig, kubectl }, count) : [];
   const inOrder = [etcd, apiServer, ...(controllerManager ? [controllerManager] : []), ...nodes];

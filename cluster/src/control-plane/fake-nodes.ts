@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { binaryPath } from "../build/build.ts";
+import { binaryPath, componentCommand } from "../build/build.ts";
 import { ChildComponent } from "./child-component.ts";
 import { freePort } from "./free-port.ts";
 import { packageFolder } from "../locations.ts";
@@ -18,7 +18,8 @@ const startTimeoutSeconds = 60;
 async function schedulerOf({ folder, kubeconfig }: FakeNodeSettings): Promise<ChildComponent> {
   const port = await freePort();
   const command = [
-    ...[binaryPath("kubernetes"), "kube-scheduler", `--kubeconfig=${kubeconfig}`, "--leader-elect=false"],
+    ...componentCommand("kube-scheduler"),
+    ...[`--kubeconfig=${kubeconfig}`, "--leader-elect=false"],
     ...["--bind-address=127.0.0.1", `--secure-port=${port}`, `--cert-dir=${join(folder, "certificates")}`],
   ] as const;
   const logFile = join(folder, "kube-scheduler.log");
@@ -33,7 +34,7 @@ const nodeObject = (index: number): object => ({
   metadata: { name: `fake-${index}`, labels: { "kubernetes.io/hostname": `fake-${index}` } },
 });
 
-/** kwok, which plays the kubelet of every node. It is ready when all nodes are. */
+/** kwok, which simulates the kubelet of every node. It is ready when all nodes are. */
 function kwokOf(settings: FakeNodeSettings, count: number): ChildComponent {
   const { folder, kubeconfig, kubectl } = settings;
   const nodes = Array.from({ length: count }, (_, index) => nodeObject(index));

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { join } from "node:path";
 import { readFileSync } from "node:fs";
 import { apiServerFlags, httpsStatus } from "../control-plane/api-server.ts";
-import { binaryPath } from "../build/build.ts";
+import { binaryPath, componentCommand, type KubernetesProgram } from "../build/build.ts";
 import { isListening, type Component, type Node } from "./node.ts";
 import { apiServerUrl, kubeconfigPath, type NodeSettings, registryPort } from "./files.ts";
 
@@ -46,7 +46,10 @@ async function acceptsConnections(target: NetConnectOpts): Promise<boolean> {
   });
 }
 
-const kubernetes = (...args: readonly string[]): readonly [string, ...string[]] => [binaryPath("kubernetes"), ...args];
+const kubernetes = (name: KubernetesProgram, ...args: readonly string[]): readonly [string, ...string[]] => [
+  ...componentCommand(name),
+  ...args,
+];
 
 const respond = (url: string): Pick<ServingComponent, "readiness" | "isReady"> => ({
   readiness: url,
@@ -61,11 +64,12 @@ const listen = (port: number): Pick<ServingComponent, "readiness" | "isReady"> =
 function etcd({ folder, network }: ComponentSettings): ServingComponent {
   const metrics = `http://${network.nodeAddress}:${ports.etcdMetrics}`;
   const command = kubernetes(
-    ...["etcd", "--name=default", `--data-dir=${join(folder, "etcd")}`],
+    "etcd",
+    ...["--name=default", `--data-dir=${join(folder, "etcd")}`],
     ...["--listen-client-urls=http://127.0.0.1:2379", "--advertise-client-urls=http://127.0.0.1:2379"],
     ...["--listen-peer-urls=http://127.0.0.1:2380", "--initial-advertise-peer-urls=http://127.0.0.1:2380"],
     ...["--initial-cluster=default=http://127.0.0.1:2380", `--listen-metrics-urls=${metrics}`],
-    // A killed process loses nothing by it; after a power failure the cluster is made anew.
+    // A killed process loses nothing by it; after a power failure the cluster is recreated.
     ...["--unsafe-no-fsync", "--log-level=warn"],
   );
   return { name: "etcd", command, ...respond(`${metrics}/health`) };
@@ -104,7 +108,8 @@ function controllerManager({ folder }: ComponentSettings): ServingComponent {
   const certificates = join(folder, "certificates");
   const kubeconfig = kubeconfigPath(folder, "kube-controller-manager");
   const command = kubernetes(
-    ...["kube-controller-manager", `--kubeconfig=${kubeconfig}`, `--authentication-kubeconfig=${kubeconfig}`],
+    "kube-controller-manager",
+    ...[`--kubeconfig=${kubeconfig}`, `--authentication-kubeconfig=${kubeconfig}`],
     ...[`--authorization-kubeconfig=${kubeconfig}`, "--bind-address=127.0.0.1", "--leader-elect=false"],
     ...["--use-service-account-credentials=true", `--root-ca-file=${certificates}/ca.crt`],
     `--service-account-private-key-file=${certificates}/service-account.key`,
@@ -116,7 +121,8 @@ function controllerManager({ folder }: ComponentSettings): ServingComponent {
 function scheduler({ folder }: ComponentSettings): ServingComponent {
   const kubeconfig = kubeconfigPath(folder, "kube-scheduler");
   const command = kubernetes(
-    ...["kube-scheduler", `--kubeconfig=${kubeconfig}`, `--authentication-kubeconfig=${kubeconfig}`],
+    "kube-scheduler",
+    ...[`--kubeconfig=${kubeconfig}`, `--authentication-kubeconfig=${kubeconfig}`],
     ...[`--authorization-kubeconfig=${kubeconfig}`, "--bind-address=127.0.0.1", "--leader-elect=false"],
     `--cert-dir=${folder}/kube-scheduler`,
   );
@@ -144,7 +150,8 @@ function containerd({ folder }: ComponentSettings): ServingComponent {
 function kubelet({ name, folder, network }: ComponentSettings): ServingComponent {
   const [config, kubeconfig] = [join(folder, "config", "kubelet.yaml"), kubeconfigPath(folder, "kubelet")];
   const command = kubernetes(
-    ...["kubelet", `--config=${config}`, `--kubeconfig=${kubeconfig}`, `--root-dir=${join(folder, "kubelet")}`],
+    "kubelet",
+    ...[`--config=${config}`, `--kubeconfig=${kubeconfig}`, `--root-dir=${join(folder, "kubelet")}`],
     ...[`--hostname-override=${name}`, `--node-ip=${network.nodeAddress}`],
   );
   const files = [config, kubeconfig, join(folder, "config", "resolv.conf")];

@@ -222,7 +222,7 @@ export async function writeNodeFiles(settings: NodeSettings): Promise<void> {
   const write = (file: string, text: string): void => writeChanged(join(folder, "config", file), text);
   mkdirSync(join(folder, "config", "cni"), { recursive: true });
   mkdirSync(join(folder, "config", "registries", "_default"), { recursive: true });
-  await makeCertificates(certificates, certificateRequests(settings));
+  makeCertificates(certificates, certificateRequests(settings));
   for (const user of [...users.map(({ file }) => file), "kubelet"]) {
     const [certificateFile, keyFile] = [join(certificates, `${user}.crt`), join(certificates, `${user}.key`)];
     const credentials = { kind: "Certificate", certificateFile, keyFile } as const;
