@@ -63,6 +63,7 @@ export type ReasonValues = {
   PodSecurity: { readonly childKey: string; readonly level: string } & Ruled;
   NotAllowed: { readonly childKey: string; readonly field: string; readonly detail: string; readonly setting: string };
   TooManyServers: { readonly namespace: string; readonly limit: number };
+  DecisionFailed: Told;
   // What waits
   ChangesWaiting: { readonly fields: readonly string[] };
   PredecessorLayout: Nothing;
@@ -366,7 +367,7 @@ const containers: Pick<Catalogue, "ImageNotFound" | "ImagePullFailed" | "Invalid
 };
 
 const refusals: Pick<Catalogue, "InvalidSpec" | "InvalidPatch" | "ChildKindRefused" | "InvalidChild" | "RouteTaken"> &
-  Pick<Catalogue, "NameTaken" | "Forbidden" | "WriteFailed" | "PredecessorRunning"> = {
+  Pick<Catalogue, "NameTaken" | "Forbidden" | "WriteFailed" | "PredecessorRunning" | "DecisionFailed"> = {
   InvalidSpec: {
     conditions: STALL,
     when: "A field can never work. New objects like this are refused; this one was stored before the rule.",
@@ -430,6 +431,14 @@ const refusals: Pick<Catalogue, "InvalidSpec" | "InvalidPatch" | "ChildKindRefus
     example: { childKey: "ingress", code: 500, detail: "failed calling webhook: no endpoints available" },
     sentence: ({ childKey, code, detail }) => `The child "${childKey}" cannot be written (${code}): ${detail}.`,
     remedy: "It is tried again; if that lasts, ask an administrator.",
+  },
+  DecisionFailed: {
+    conditions: ["Stalled"],
+    when: "The controller fails at this very object, which is a fault of the controller. What runs stays as it is.",
+    example: { detail: "TypeError" },
+    sentence: ({ detail }) => `The controller failed to decide about this server: ${detail}.`,
+    remedy:
+      "Its log says where; please report it with the spec of the server. It is tried again when the server changes, and every 10 minutes.",
   },
   PredecessorRunning: {
     conditions: ["Stalled"],

@@ -5,14 +5,24 @@ import type { Observed } from "./live/observed.ts";
 import { planFor } from "./plan/plan.ts";
 import type { DecisionSettings } from "./settings.ts";
 import { statusOf } from "./status/status.ts";
+import { undecided } from "./status/undecided.ts";
 import { earliest } from "./values/time.ts";
 
 /**
  * Decides about one server: which writes, which status, and when to look again although nothing happens.
  *
- * Guarantees: the same input gives the same decision; once a plan is carried out and seen, the next one is empty.
+ * Guarantees: the same input gives the same decision; once a plan is carried out and seen, the next one is empty. It
+ * throws nothing: a fault of ours becomes a condition of the one server that meets it.
  */
 export function decide(seen: Observed, settings: DecisionSettings, now: Date): Decision {
+  try {
+    return decided(seen, settings, now);
+  } catch (error) {
+    return undecided(seen, error, now);
+  }
+}
+
+function decided(seen: Observed, settings: DecisionSettings, now: Date): Decision {
   const observed = { ...seen, server: effectiveServer(seen.server) };
   const { plan, facts, checkAgainSeconds } = planFor(observed, settings, now);
   const told = statusOf(observed, facts, settings, now);

@@ -133,4 +133,6 @@ export type Decision = {
   readonly status: JupyterServerStatus;
   readonly events: readonly ServerEvent[];
   readonly outcome: ReconcileOutcome;
+  /** What was thrown while deciding, for the log. */
+  readonly error?: unknown;
 };

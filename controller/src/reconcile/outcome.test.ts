@@ -16,6 +16,7 @@ function passOver(world: { observed: Observed }, apply: Apply): ReturnType<typeo
     observe: () => world.observed,
     apply: (decision) => Promise.resolve(apply(decision)),
     writeStatus: () => Promise.resolve("Unchanged"),
+    reportFault: () => undefined,
     recordEvents: () => undefined,
     nextRetryMs: () => undefined,
   };

@@ -22,6 +22,7 @@ describe("reconcile", () => {
         told.push("status");
         return "Written" as const;
       },
+      reportFault: () => {},
       recordEvents: () => {
         told.push("event");
       },

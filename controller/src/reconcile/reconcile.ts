@@ -20,6 +20,8 @@ export type ReconcileDeps = {
     status: JupyterServerStatus,
     signal: AbortSignal,
   ) => Promise<StatusResult>;
+  /** Says in the log what `decide` threw. */
+  readonly reportFault: (server: JupyterServer, error: unknown) => void;
   readonly recordEvents: (server: JupyterServer, events: readonly ServerEvent[]) => void;
   /** Milliseconds until a write that the API server refused may be tried again. */
   readonly nextRetryMs: (serverUid: string) => number | undefined;
@@ -30,7 +32,7 @@ export async function reconcile(key: ObjectKey, deps: ReconcileDeps, signal: Abo
   const before = deps.observe(key);
   if (before === undefined) return { kind: "Settled" }; // deleted; owner references clean up the children
 
-  const first = decide(before, deps.settings, deps.now());
+  const first = decideAbout(before, deps);
   const results = await deps.apply(first, before, signal);
   if (results.some(endsPass)) return { kind: "Settled" };
 
@@ -39,10 +41,16 @@ export async function reconcile(key: ObjectKey, deps: ReconcileDeps, signal: Abo
   const isSame = results.length === 0 && before.failures.length === 0;
   const after = isSame ? before : deps.observe(key);
   if (after === undefined) return { kind: "Settled" };
-  const last = isSame ? first : decide(after, deps.settings, deps.now());
+  const last = isSame ? first : decideAbout(after, deps);
   const status = await deps.writeStatus(after.server, last.status, signal);
   if (status === "Written") deps.recordEvents(after.server, last.events);
   return outcomeOf(last, results, deps.nextRetryMs(after.server.metadata.uid));
+}
+
+function decideAbout(observed: Observed, { settings, now, reportFault }: ReconcileDeps): Decision {
+  const decision = decide(observed, settings, now());
+  if (decision.error !== undefined) reportFault(observed.server, decision.error);
+  return decision;
 }
 
 /**

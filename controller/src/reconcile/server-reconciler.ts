@@ -93,7 +93,7 @@ export class ServerLoop {
   }
 
   #passFor(key: ObjectKey): ReconcileDeps {
-    const { caches, config, extraKinds, recorder, clock } = this.#options;
+    const { caches, config, extraKinds, recorder, clock, logger } = this.#options;
     const passMs = clock.monotonicMs();
     const extraChildKinds = extraKinds.map(({ apiVersion, kind, plural }) => ({ apiVersion, kind, plural }));
     return {
@@ -102,6 +102,7 @@ export class ServerLoop {
       observe: () => observeServer(key, caches, this.#memories, clock.monotonicMs()),
       apply: (decision, observed, signal) => this.#apply(decision, observed, signal),
       writeStatus: (server, status, signal) => writeStatus(server, status, this.#statusDeps(), signal),
+      reportFault: ({ metadata }, err) => logger.error({ key: keyOf(metadata), err }, "deciding failed"),
       recordEvents: (server, events) => recordEvents(server, events, recorder),
       nextRetryMs: (uid) => this.#memories.failures.nextRetryMs(uid, passMs, clock.monotonicMs()),
     };

@@ -98,9 +98,10 @@ function differInList(desired: readonly unknown[], live: unknown, place: Place):
   const keys = Array.isArray(field?.list) ? (field.list as readonly string[]) : undefined;
   const inner = { field: field === undefined ? undefined : { type: field.type }, isWhole: isWholeList(place) };
   if (keys === undefined && field?.list !== "set" && desired.length !== live.length) return here(place);
+  const counterpart = counterpartsIn(live, field);
   for (const [index, item] of desired.entries()) {
     const path = [...place.path, keys === undefined ? String(index) : label(item, keys, index)];
-    const difference = differ(item, counterpart(item, index, live, field), { ...inner, path });
+    const difference = differ(item, counterpart(item, index), { ...inner, path });
     if (difference !== undefined) return difference;
   }
   return undefined;
@@ -110,17 +111,23 @@ function isWholeList({ field, isWhole }: Place): boolean {
   return isWhole || field?.list === "atomic";
 }
 
-/** The live item that a desired one is compared with. */
-function counterpart(item: unknown, index: number, live: readonly unknown[], field: FieldSchema | undefined): unknown {
-  if (field?.list === "set") return live.find((other) => other === item);
-  if (!Array.isArray(field?.list)) return live[index];
+/** Tells which live item a desired one is compared with, without a search for each: lists can be long. */
+function counterpartsIn(
+  live: readonly unknown[],
+  field: FieldSchema | undefined,
+): (item: unknown, index: number) => unknown {
+  if (field?.list === "set") {
+    const items = new Set(live);
+    return (item) => (items.has(item) ? item : undefined);
+  }
+  if (!Array.isArray(field?.list)) return (_item, index) => live[index];
   const keys = field.list as readonly string[];
-  return live.find((other) => hasSameKeys(item, other, keys));
+  const byKey = new Map(live.toReversed().map((item) => [keyText(item, keys), item])); // of doubles, the first
+  return (item) => (isObject(item) ? byKey.get(keyText(item, keys)) : undefined);
 }
 
-function hasSameKeys(left: unknown, right: unknown, keys: readonly string[]): boolean {
-  if (!isObject(left) || !isObject(right)) return false;
-  return keys.every((key) => (left[key] ?? DEFAULTS.get(key)) === (right[key] ?? DEFAULTS.get(key)));
+function keyText(item: unknown, keys: readonly string[]): string | undefined {
+  return isObject(item) ? JSON.stringify(keys.map((key) => item[key] ?? DEFAULTS.get(key))) : undefined;
 }
 
 function label(item: unknown, keys: readonly string[], index: number): string {

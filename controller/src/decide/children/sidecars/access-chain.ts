@@ -20,6 +20,9 @@ export type AccessChain =
     }
   | { readonly kind: "Refused"; readonly reason: string };
 
+/** Each becomes several routes of the proxy, whose file has to fit into an annotation. */
+const MAX_UPSTREAMS = 50;
+
 /**
  * Completes the pod of an OIDC server after patches: the authorization service and the proxy come last, so that the
  * containers that patches add keep the places they expect, and the proxy forwards to where patches say.
@@ -41,6 +44,8 @@ export function completeAccessChain(context: ChildContext, statefulSet: JsonObje
   const patched = readPatchedArgs(args, context.route);
   if (patched.refused !== undefined)
     return { kind: "Refused", reason: `the upstream ${patched.refused} is not in the pod` };
+  if (patched.upstreams.length > MAX_UPSTREAMS)
+    return { kind: "Refused", reason: `oauth2-proxy has more than ${MAX_UPSTREAMS} upstreams` };
   login["args"] = [...patched.args];
   spec["containers"] = [...containers, authorization(context, patched.upstreams), authProxy(context)];
   spec["volumes"] = [...listOf(spec["volumes"]), ...chainVolumes(context)];

@@ -64,8 +64,12 @@ function arrange(given: readonly Upstream[], isReplaced: boolean, route: Route):
   return [{ path: base, url: main?.url ?? `http://127.0.0.1:${PORTS.jupyter}` }, ...rest];
 }
 
+/** Each route to an upstream repeats its path several times. */
+const MAX_UPSTREAM_LENGTH = 2_048;
+
 /** Only what listens on the pod's own loopback: the pod must not become a way into the cluster's network. */
 function parseUpstream(text: string): Upstream | undefined {
+  if (text.length > MAX_UPSTREAM_LENGTH) return undefined;
   const match = /^(http:\/\/(?:127\.0\.0\.1|localhost)(?::\d{1,5})?)(\/[^?#%\\\s]*)?$/.exec(text);
   const [, url, path = "/"] = match ?? [];
   return url === undefined ? undefined : { url, path: path.endsWith("/") ? path : `${path}/` };

@@ -1,0 +1,184 @@
+import { Session } from "node:inspector/promises";
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Patch } from "@amalthea/api";
+import { decide } from "./decide.ts";
+import type { Decision } from "./decision.ts";
+import { anObserved, aServer, NOW, someSettings, type ServerOptions } from "./testing/builders.ts";
+import { HOSTILE, LARGEST_OBJECT, nested, ODD_VALUES, RESERVED } from "./testing/hostile-patches.ts";
+import { carryOut } from "./testing/simulated-world.ts";
+
+/**
+ * Blocks of our code that one decision may execute, as V8 counts them. A server without patches takes about 20,000.
+ * The worst of the objects below takes 18 million: two million digits where a quantity belongs, which every hash walks.
+ */
+const MOST_BLOCKS = 30_000_000;
+
+const JOB = { apiVersion: "batch/v1", kind: "Job", plural: "jobs" };
+const settings = someSettings({ extraChildKinds: [JOB] });
+const OIDC = { enabled: true, issuerUrl: "https://id.example.org", clientId: "jupyter", clientSecret: { value: "s" } };
+
+const session = new Session();
+
+beforeAll(async () => {
+  session.connect();
+  await session.post("Profiler.enable");
+  await session.post("Profiler.startPreciseCoverage", { callCount: true, detailed: true });
+});
+
+afterAll(() => session.disconnect());
+
+/** Decides twice, before and after the first plan is carried out, and counts the blocks that were executed. */
+async function decided(
+  options: ServerOptions,
+): Promise<{ readonly decisions: readonly Decision[]; readonly blocks: number }> {
+  const world = anObserved({ server: aServer(options) });
+  await session.post("Profiler.takePreciseCoverage"); // sets the counts to zero
+  const first = decide(world, settings, NOW);
+  const second = decide(carryOut(world, first.plan), settings, NOW);
+  const { result } = await session.post("Profiler.takePreciseCoverage");
+  const ours = result.filter(({ url }) => /controller\/src\/decide\/(?!testing)/.test(url));
+  const ranges = ours.flatMap(({ functions }) => functions.flatMap((one) => one.ranges));
+  return { decisions: [first, second], blocks: ranges.reduce((sum, { count }) => sum + count, 0) };
+}
+
+function expectSound({ plan, status, error }: Decision): void {
+  expect(error).toBeUndefined();
+  expect(status.conditions?.length).toBeGreaterThan(0);
+  for (const { message } of status.conditions ?? []) expect(message.length).toBeLessThanOrEqual(32_768);
+  expect(JSON.stringify(status).length).toBeLessThan(200_000);
+  expect(JSON.stringify(plan).length).toBeLessThan(4 * LARGEST_OBJECT);
+}
+
+describe("any object that the API server stores", () => {
+  it("of an honest server takes some thousand blocks of code", async () => {
+    const { decisions, blocks } = await decided({ oidc: OIDC, routing: { tls: { enabled: true } } });
+    decisions.forEach(expectSound);
+    expect(blocks).toBeGreaterThan(1_000);
+    expect(blocks).toBeLessThan(MOST_BLOCKS / 100);
+  });
+
+  it.each(Object.keys(HOSTILE).flatMap((name) => [[name, "a token"] as const, [name, "a login"] as const]))(
+    "%s, with %s, is decided about within bounded work",
+    async (name, access) => {
+      const patches = HOSTILE[name]?.(LARGEST_OBJECT) ?? [];
+      const login = access === "a login" ? { oidc: OIDC, routing: { tls: { enabled: true } } } : {};
+      const { decisions, blocks } = await decided({ patches, ...login });
+      decisions.forEach(expectSound);
+      expect(blocks).toBeLessThan(MOST_BLOCKS);
+    },
+  );
+
+  const deep = nested(9_900);
+  it.each<readonly [string, ServerOptions]>([
+    ["affinity", { jupyterServer: { affinity: deep as never } }],
+    ["extraVolumes", { jupyterServer: { extraVolumes: [deep as never] } }],
+    ["tolerations", { jupyterServer: { tolerations: [deep as never] } }],
+    ["resources", { jupyterServer: { resources: { limits: deep as never } } }],
+    ["reserved node selector", { jupyterServer: { nodeSelector: Object.fromEntries([[RESERVED[0] ?? "", "x"]]) } }],
+  ])("with a hostile field is told so: %s", async (field, options) => {
+    const { decisions } = await decided(options);
+    for (const { status } of decisions) {
+      const stalled = status.conditions?.find(({ type }) => type === "Stalled");
+      expect(stalled?.message).toContain(
+        `spec.jupyterServer.${field.split(" ").at(-1) === "selector" ? "nodeSelector" : field}`,
+      );
+    }
+  });
+
+  /** A place in the document of a server, and something there that does not belong there. */
+  const PLACES = [
+    ...[
+      "",
+      "/metadata",
+      "/metadata/labels",
+      "/metadata/annotations",
+      "/metadata/name",
+      "/kind",
+      "/apiVersion",
+      "/spec",
+    ],
+  ].flatMap((place) =>
+    ["statefulset", "service", "ingress", "configmap", "secret", "pvc", "networkpolicy"].map(
+      (kind) => `/${kind}${place}`,
+    ),
+  );
+  const POD = "/statefulset/spec/template/spec";
+  const INNER = [
+    ...[
+      "/spec/template",
+      "/spec/template/metadata",
+      "/spec/template/metadata/labels",
+      "/spec/selector",
+      "/spec/replicas",
+    ].map((place) => `/statefulset${place}`),
+    ...[
+      "",
+      "/containers",
+      "/containers/0",
+      "/containers/0/name",
+      "/containers/0/env",
+      "/containers/0/ports",
+      "/containers/0/resources",
+      "/containers/0/resources/limits",
+      "/containers/1",
+      "/containers/1/args",
+      "/containers/1/args/6",
+      "/volumes",
+      "/initContainers",
+      "/securityContext",
+    ].map((place) => POD + place),
+    ...["/spec/ports", "/spec/selector"].map((place) => `/service${place}`),
+    ...[
+      "/spec/rules",
+      "/spec/rules/0",
+      "/spec/rules/0/http",
+      "/spec/rules/0/http/paths",
+      "/spec/tls",
+      "/spec/ingressClassName",
+    ].map((place) => `/ingress${place}`),
+    ...["/data", "/stringData"].map((place) => `/secret${place}`),
+    ...["/data", "/data/policy.json"].map((place) => `/configmap${place}`),
+    ...["/spec/podSelector", "/spec/ingress"].map((place) => `/networkpolicy${place}`),
+    ...[
+      "/spec/resources",
+      "/spec/resources/requests",
+      "/spec/resources/requests/storage",
+      "/spec/storageClassName",
+    ].map((place) => `/pvc${place}`),
+  ];
+  const odd = fc.oneof(fc.constantFrom(...ODD_VALUES), fc.jsonValue());
+  const misplaced = fc
+    .record({ path: fc.constantFrom(...PLACES, ...INNER), value: odd, op: fc.constantFrom("add", "replace") })
+    .map((operation): Patch => ({ type: "application/json-patch+json", patch: [operation] }));
+  const small = fc
+    .record({ name: fc.constantFrom(...Object.keys(HOSTILE)), size: fc.integer({ min: 10, max: 5_000 }) })
+    .map(({ name, size }) => HOSTILE[name]?.(size) ?? []);
+  const patches = fc.array(
+    fc.oneof({ weight: 3, arbitrary: misplaced.map((one) => [one]) }, { weight: 1, arbitrary: small }),
+    {
+      minLength: 1,
+      maxLength: 4,
+    },
+  );
+  const options = fc.record({
+    patches: patches.map((list): readonly Patch[] => list.flat()),
+    oidc: fc.constantFrom({}, OIDC),
+    pvc: fc.record({ enabled: fc.boolean() }),
+    routing: fc.constant({ tls: { enabled: true } }),
+  });
+
+  it("with something odd in any place of its document is decided about, again and again", () => {
+    fc.assert(
+      fc.property(options, (given) => {
+        let world = anObserved({ server: aServer(given) });
+        for (let round = 0; round < 3; round++) {
+          const decision = decide(world, settings, NOW);
+          expectSound(decision);
+          world = carryOut(world, decision.plan);
+        }
+      }),
+      { numRuns: 400 },
+    );
+  });
+});
