@@ -1,75 +1,75 @@
 import { DEFAULT_ANNOTATION_PREFIX, DEFAULT_IMAGES, VERSION_FLOORS } from "../api/src/index.ts";
 import type { SchemaNode } from "../api/src/schema-kit.ts";
 
-/** A value of the predecessor's chart, accepted so that its value files still work. */
-const retired: SchemaNode = { description: "Of an earlier version; has no effect." };
+/** A value of the legacy chart (0.24), accepted so that its value files still work. */
+const retired: SchemaNode = { description: "Value of the legacy chart (0.24); accepted without effect." };
 
 const EXTRA_ARGS: SchemaNode = {
   type: "array",
-  description: "Arguments after ours.",
+  description: "Additional arguments, appended to the default ones.",
   items: { type: "string", description: "An argument." },
 };
 
 /**
  * What an administrator can set in the chart: each value with its type, default and meaning. The chart's
- * `values.schema.json` and the reference page are made from it; a test compares it with `values.yaml`.
+ * `values.yaml`, `values.schema.json` and the reference page are generated from it.
  */
 export const chartValues: SchemaNode = group("", {
   image: group("Image of the controller.", {
-    repository: text("amalthea/controller", "Name without tag."),
+    repository: text("amalthea/controller", "Repository, without tag."),
     tag: text("", "Tag; empty: the version of the chart."),
-    pullPolicy: oneOf(["IfNotPresent", "Always", "Never"], "When the nodes pull it."),
+    pullPolicy: oneOf(["IfNotPresent", "Always", "Never"], "Image pull policy."),
   }),
-  sidecarImages: group("Images of the containers that are added to a server with a login.", {
-    traefik: text(DEFAULT_IMAGES.traefik, `The proxy in front of Jupyter; ${VERSION_FLOORS.traefik.version} or newer.`),
+  sidecarImages: group("Images of the sidecar containers of a server with OpenID Connect login.", {
+    traefik: text(
+      DEFAULT_IMAGES.traefik,
+      `Reverse proxy in front of Jupyter; ${VERSION_FLOORS.traefik.version} or newer.`,
+    ),
     oauth2Proxy: text(
       DEFAULT_IMAGES.oauth2Proxy,
-      `Signs people in; ${VERSION_FLOORS["oauth2-proxy"].version} or newer.`,
+      `Signs users in; ${VERSION_FLOORS["oauth2-proxy"].version} or newer.`,
     ),
-    authorization: text("", "Decides who may enter; empty: `amalthea/authorization` of the chart's version."),
+    authorization: text("", "Authorizes users; empty: `amalthea/authorization` of the chart's version."),
   }),
   sidecars: {
-    ...group("Changes to these containers by the names above.", {
-      traefik: sidecar("Of the proxy.", { extraArgs: EXTRA_ARGS }),
-      oauth2Proxy: sidecar("Of what signs people in.", { extraArgs: EXTRA_ARGS }),
-      authorization: sidecar("Of what decides who may enter.", {}),
+    ...group("Settings of these containers, by the names above.", {
+      traefik: sidecar("traefik.", { extraArgs: EXTRA_ARGS }),
+      oauth2Proxy: sidecar("oauth2-proxy.", { extraArgs: EXTRA_ARGS }),
+      authorization: sidecar("The authorization service.", {}),
     }),
     default: {},
   },
-  imagePullSecrets: listOf(
-    open("A Secret: `name`."),
-    "Secrets with credentials for the registry of the controller's image.",
-  ),
-  nameOverride: text("", "Replaces the chart's name in the names of its objects."),
-  fullnameOverride: text("", "Replaces release and chart name in the names of its objects."),
+  imagePullSecrets: listOf(open("A Secret: `name`."), "Image pull secrets of the controller's pods."),
+  nameOverride: text("", "Replaces the name of the chart in the names of its objects."),
+  fullnameOverride: text("", "Replaces the names of release and chart in the names of its objects."),
   deployCrd: flag(
     true,
     "Whether the release installs the CustomResourceDefinition; uninstalling the release keeps it.",
   ),
-  scope: group("Where the controller looks after servers.", {
-    clusterWide: flag(false, "In all namespaces."),
+  scope: group("Namespaces whose servers the controller manages.", {
+    clusterWide: flag(false, "Whether the controller manages servers in all namespaces."),
     namespaces: listOf(
       { ...scalar("string", "A namespace."), pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$" },
-      "In these namespaces; empty: in the release's own. Only without `clusterWide`.",
+      "Namespaces in which the controller manages servers; empty: the release's own. Excludes `clusterWide`.",
     ),
   }),
-  replicas: count(2, "Replicas of the controller; one works, the others stand by.", { minimum: 0 }),
-  workers: count(16, "Servers that are looked at at the same time.", { minimum: 1, maximum: 256 }),
-  logLevel: oneOf(["info", "debug", "warn", "error"], "What the controller writes to its log."),
+  replicas: count(2, "Replicas of the controller; one is the leader, the others are on standby.", { minimum: 0 }),
+  workers: count(16, "Maximum number of concurrent reconciles.", { minimum: 1, maximum: 256 }),
+  logLevel: oneOf(["info", "debug", "warn", "error"], "Lowest level of log messages."),
   extraChildResources: listOf(
     {
-      ...group("A kind: its plural in lower case and its API group.", {
+      ...group("A kind, by plural and API group.", {
         name: scalar("string", "Plural, such as `configmaps`."),
         group: scalar("string", "API group; empty for the core group."),
       }),
       required: ["name"],
     },
-    "Kinds that the patches of a server may add. The controller gets the right to write them.",
+    "Additional kinds that patches may add as children. The controller is granted the permissions to write them.",
   ),
-  policy: group("What servers may be. What already runs is never stopped by it.", {
+  policy: group("Restrictions on servers. What is already running is never stopped by them.", {
     podSecurity: oneOf(
       ["", "privileged", "baseline", "restricted"],
-      "Level of the Pod Security Standards that pods must meet after patches; empty: `baseline`, where servers that ran before keep what they had. A stricter label `pod-security.kubernetes.io/enforce` of the Namespace wins.",
+      "Level of the Pod Security Standards that pods must meet after patches; empty: `baseline`, with existing violations of running servers tolerated. A stricter label `pod-security.kubernetes.io/enforce` of the Namespace takes precedence.",
     ),
     patches: group("What patches may change.", {
       kinds: texts(["*"], "Kinds of children that patches may change or add; `*`: any."),
@@ -80,38 +80,40 @@ export const chartValues: SchemaNode = group("", {
     }),
     serviceAccounts: texts(
       ["*"],
-      "Service accounts that pods may use besides `default`. In all lists of names `*` stands for any characters but `/`, `**` for any, and `*` alone for everything.",
+      "Service accounts that pods may use besides `default`. In all lists of names, `*` matches any characters but `/`, `**` any characters, and a lone `*` everything.",
     ),
     secrets: texts(["*"], "Secrets that pods and Ingresses may refer to, besides the server's own."),
     images: texts(
       ["*"],
-      "Images, as they are written, such as `registry.example.org/lab/**`; our own are always allowed.",
+      "Allowed images, as written in the pod, such as `registry.example.org/lab/**`; those of the sidecars are always allowed.",
     ),
     maxResources: open(
-      "Most that one pod may ask for, by resource such as `cpu`, `memory`, `nvidia.com/gpu`; `storage`: the size of one volume. Of CPU and memory a limit is needed then.",
+      "Maximum resources of one pod, by name, such as `cpu`, `memory`, `nvidia.com/gpu`; `storage`: maximum size of one volume. If set for CPU or memory, pods must have a limit.",
       {},
     ),
-    services: group("What the Services of servers may be.", {
-      types: texts([], "Types; empty: `ClusterIP`, where servers that ran before keep what they had."),
-      externalIPs: flag(false, "Whether they may have external IP addresses."),
+    services: group("Restrictions on the Services of servers.", {
+      types: texts([], "Allowed types; empty: `ClusterIP`, with existing violations of running servers tolerated."),
+      externalIPs: flag(false, "Whether Services may have external IP addresses."),
     }),
-    serversPerNamespace: count(0, "Most servers of a namespace, the oldest first; 0: no limit.", { minimum: 0 }),
-    routes: group("Which hosts and paths servers may have.", {
+    serversPerNamespace: count(0, "Maximum number of servers in a namespace, the oldest first; 0: no limit.", {
+      minimum: 0,
+    }),
+    routes: group("Allowed hosts and paths of servers.", {
       allowed: texts(
         [],
-        "Hosts, each with or without a path at or below which servers may be: `hub.example.org/{namespace}`, `*.{namespace}.example.org`. `*` stands for one label of the host; `{namespace}` and `{name}` are the server's. Empty: any.",
+        "Hosts, each optionally with a path at or below which servers may be: `hub.example.org/{namespace}`, `*.{namespace}.example.org`. `*` matches one label of the host; `{namespace}` and `{name}` are those of the server. Empty: any.",
       ),
       namespaceAnnotation: flag(
         false,
-        "Whether the annotation `amalthea.dev/allowed-routes` of a Namespace (separated by commas) adds to them; only where tenants cannot edit their Namespace.",
+        "Whether the annotation `amalthea.dev/allowed-routes` of a Namespace (comma-separated) adds to them; enable it only if tenants cannot edit their Namespace.",
       ),
     }),
-    ingressAnnotations: group("Annotations of Ingresses; what is not allowed is left out.", {
+    ingressAnnotations: group("Annotations of Ingresses; those that are not allowed are omitted.", {
       denied: texts(
         [],
-        "Names that are left out; empty: those by which an Ingress takes requests of others. `*`: all.",
+        "Annotations to omit; empty: those by which an Ingress can capture requests of other servers. `*`: all.",
       ),
-      allowed: texts([], "Names that are passed on although they are denied."),
+      allowed: texts([], "Exceptions from `denied`."),
     }),
   }),
   annotationPrefix: text(
@@ -120,71 +122,80 @@ export const chartValues: SchemaNode = group("", {
   ),
   keepPredecessorAnnotations: flag(
     false,
-    "Whether the predecessor's annotations stay on its servers, so that it could be put back; they hold tokens.",
+    "Whether the annotations of the legacy version (0.24) stay on migrated servers, so that it can be rolled back to; they contain tokens.",
   ),
   schedulerName: text("", "Scheduler of the servers' pods; empty: the cluster's default."),
-  unschedulableGraceSeconds: count(600, "How long a pod may wait for a node before its server counts as failed.", {
+  unschedulableGraceSeconds: count(600, "How long a pod may be unschedulable before its server counts as failed.", {
     minimum: 0,
   }),
-  restartLimits: group("Restarts after which a server that is not ready counts as failed.", {
-    initContainers: count(1, "Of an init container.", { minimum: 0 }),
-    containers: count(3, "Of another container.", { minimum: 0 }),
+  restartLimits: group("Container restarts after which a server that is not ready counts as failed.", {
+    initContainers: count(1, "Restarts of an init container.", { minimum: 0 }),
+    containers: count(3, "Restarts of any other container.", { minimum: 0 }),
   }),
-  networkPolicies: group("NetworkPolicy of each server.", {
-    enabled: flag(true, "Whether servers get one."),
-    ingressFrom: listOf(open("A NetworkPolicyPeer."), "Who may reach the port of the servers; empty: everybody."),
-    egress: listOf(open("A NetworkPolicyEgressRule."), "Whom the servers may reach; empty: everybody."),
-    controller: flag(false, "Whether the controller's pods get one, too: of them only the metrics can be reached."),
+  networkPolicies: group("NetworkPolicies of the servers and of the controller.", {
+    enabled: flag(true, "Whether each server gets a NetworkPolicy."),
+    ingressFrom: listOf(
+      open("A NetworkPolicyPeer."),
+      "Peers from which ingress to the port of the servers is allowed; empty: all.",
+    ),
+    egress: listOf(open("A NetworkPolicyEgressRule."), "Egress rules of the servers; empty: all egress is allowed."),
+    controller: flag(
+      false,
+      "Whether the controller's pods get a NetworkPolicy, too; it allows ingress to the metrics port only.",
+    ),
     clusterIpBlock: retired,
   }),
   metrics: group("Metrics of the controller, for Prometheus.", {
-    enabled: flag(false, "Whether they are served."),
+    enabled: flag(false, "Whether metrics are served."),
     port: count(8765, "Port at which they are served.", { minimum: 1, maximum: 65535 }),
-    serviceMonitor: group("For the Prometheus operator, in place of the annotations on the Service.", {
-      enabled: flag(false, "Whether the release makes a ServiceMonitor; needs `metrics.enabled`."),
-      labels: mapOfText("Labels by which a Prometheus selects it."),
-      interval: text("", "Time between two looks, such as `30s`; empty: that of the Prometheus."),
+    serviceMonitor: group("ServiceMonitor for the Prometheus operator, in place of the annotations on the Service.", {
+      enabled: flag(false, "Whether the release creates a ServiceMonitor; requires `metrics.enabled`."),
+      labels: mapOfText("Labels by which a Prometheus selects the ServiceMonitor."),
+      interval: text("", "Scrape interval, such as `30s`; empty: the default of the Prometheus."),
     }),
     extraLabels: retired,
   }),
-  flowSchema: group("Share of the API server's attention; needs the right to make a FlowSchema.", {
-    enabled: flag(false, "Whether the controller gets a FlowSchema of its own."),
-    priorityLevel: text("workload-high", "Priority level of its requests."),
-  }),
+  flowSchema: group(
+    "API Priority and Fairness for the controller's requests; installing it needs permission to create a FlowSchema.",
+    {
+      enabled: flag(false, "Whether the release creates a FlowSchema for the controller."),
+      priorityLevel: text("workload-high", "PriorityLevelConfiguration of the controller's requests."),
+    },
+  ),
   serviceAccount: group("Service account of the controller.", {
-    create: flag(true, "Whether the release makes one."),
-    annotations: { ...mapOfText("Annotations of it.") },
-    name: text("", "Its name; empty: the release's."),
+    create: flag(true, "Whether the release creates the service account."),
+    annotations: { ...mapOfText("Annotations of the service account.") },
+    name: text("", "Name of the service account; empty: that of the release."),
   }),
   podAnnotations: mapOfText("Annotations of the controller's pods."),
-  podLabels: mapOfText("Labels of the controller's pods; the chart's own stay as they are."),
-  podSecurityContext: open("Security context of the controller's pods; added to what the chart sets.", {}),
-  securityContext: open("Security context of the controller's container; added to what the chart sets.", {}),
-  resources: open("Requests and limits of the controller.", {
+  podLabels: mapOfText("Additional labels of the controller's pods; those of the chart cannot be overridden."),
+  podSecurityContext: open("Security context of the controller's pods; merged with that of the chart.", {}),
+  securityContext: open("Security context of the controller's container; merged with that of the chart.", {}),
+  resources: open("Resource requests and limits of the controller.", {
     requests: { cpu: "100m", memory: "128Mi" },
     limits: { memory: "512Mi" },
   }),
   priorityClassName: text("", "Priority class of the controller's pods."),
-  nodeSelector: mapOfText("Labels that the controller's nodes must have."),
-  tolerations: listOf(open("A toleration."), "Taints that the controller's pods tolerate."),
-  affinity: open(
-    "Nodes and pods that the controller's pods are near to or far from, in place of the preference for different nodes.",
-    {},
-  ),
+  nodeSelector: mapOfText("Node selector of the controller's pods."),
+  tolerations: listOf(open("A toleration."), "Tolerations of the controller's pods."),
+  affinity: open("Affinity of the controller's pods, in place of the default, which prefers different nodes.", {}),
   topologySpreadConstraints: listOf(
     open("A topologySpreadConstraint."),
-    "How the controller's pods are spread, over zones for instance.",
+    "Topology spread constraints of the controller's pods.",
   ),
-  extraEnv: listOf(open("An environment variable, as in a pod."), "Further environment variables of the controller."),
+  extraEnv: listOf(
+    open("An environment variable, as in a pod."),
+    "Additional environment variables of the controller.",
+  ),
 });
 
-/** Values of the predecessor's chart that are accepted, so that its value files still work, and have no effect. */
+/** Values of the legacy chart (0.24) that are accepted without effect, so that its value files still work. */
 export const retiredChartValues: readonly string[] = [
   ...["crdApiGroup", "crdApiVersion", "crdNames", "kopf", "culling", "resourceUsageCheck", "auditLog", "scheduler"],
   ...["envFromConfigMaps", "certificates", "csi-rclone", "global"],
 ];
 
-/** The chart's `values.schema.json`: no key but the known ones, so that a misspelt one is noticed. */
+/** The chart's `values.schema.json`: no key but the known ones, so that a misspelt one is rejected. */
 export function chartValuesSchema(): object {
   return {
     $schema: "http://json-schema.org/draft-07/schema#",
@@ -222,9 +233,9 @@ function group(description: string, properties: Readonly<Record<string, SchemaNo
   return { type: "object", ...(description === "" ? {} : { description }), properties };
 }
 
-/** What can be changed about a container; nothing has a default, because what is not given stays as it is. */
+/** Settings of a sidecar container; they have no defaults, because what is not set is not changed. */
 function sidecar(description: string, more: Readonly<Record<string, SchemaNode>>): SchemaNode {
-  return group(description, { resources: open("Requests and limits, in place of the defaults."), ...more });
+  return group(description, { resources: open("Resource requests and limits, in place of the defaults."), ...more });
 }
 
 function scalar(type: "string" | "boolean" | "integer", description: string): SchemaNode {

@@ -1,7 +1,7 @@
 import { Metrics } from "../controller/src/operator/metrics.ts";
 import { code, generatedNote, table } from "./markdown.ts";
 
-/** The reference page of the controller's metrics: those that a running controller answers with, but not prom-client's own. */
+/** The reference page of the controller's metrics: those of a running controller, without prom-client's own. */
 export async function metricsPage(): Promise<string> {
   const metrics = new Metrics();
   metrics.watch({
@@ -18,9 +18,9 @@ export async function metricsPage(): Promise<string> {
 
 # Metrics
 
-What the controller tells Prometheus at \`/metrics\` of its metrics port, if \`metrics.enabled\` is set. All are its own
-view since it started; replicas that stand by have them, too. The usual \`process_*\` and \`nodejs_*\` metrics come on
-top, among them the lag of the event loop.
+Metrics that the controller serves at \`/metrics\` of its metrics port, if \`metrics.enabled\` is set. Each replica reports
+its own, counted since it started, the leader or not. The usual \`process_*\` and \`nodejs_*\` metrics are served, too,
+among them the event loop lag.
 
 ${table(["Metric", "Type", "Meaning"], rows)}
 `;

@@ -15,7 +15,7 @@ import {
 
 const nonEmpty: Pick<SchemaNode, "minLength"> = { minLength: 1 };
 
-// The API server also holds the rules against the default `{}`, in which the fields' own defaults are not there yet.
+// The API server also validates the default `{}`, to which the defaults of the fields are not applied yet.
 function isOn(self: string, field: string): string {
   return `(has(${self}.${field}) && ${self}.${field})`;
 }
@@ -32,11 +32,11 @@ function url(field: string): Rule {
 }
 
 const clientSecret: Schema<ClientSecret> = object<ClientSecret>(
-  "The secret of the client at the provider: either as it is, or better, in a Secret.",
+  "The client secret: in clear text or, better, in a Secret.",
   {
-    value: string("The client secret in clear text; everybody who may read this object can read it."),
+    value: string("The client secret in clear text; everybody who can read this object can read it."),
     secretKeyRef: object<Partial<SecretKeyRef>>(
-      "Where the client secret stands, in the server's namespace.",
+      "A Secret in the server's namespace that holds the client secret.",
       { name: string("Name of the Secret."), key: string("Key in the Secret.") },
       {
         rules: [
@@ -60,7 +60,7 @@ const clientSecret: Schema<ClientSecret> = object<ClientSecret>(
 );
 
 const trustedCA: Schema<TrustedCA> = object<TrustedCA>(
-  "A certificate authority to trust for the provider, besides the public ones.",
+  "A certificate authority to trust for the provider, in addition to the public ones.",
   {
     configMapName: required(string("Name of the ConfigMap, in the server's namespace.", nonEmpty)),
     key: withDefault("ca.crt", string("Key in the ConfigMap; its value is one or more certificates in PEM.", nonEmpty)),
@@ -68,50 +68,58 @@ const trustedCA: Schema<TrustedCA> = object<TrustedCA>(
 );
 
 const discovery: Schema<Discovery> = object<Discovery>(
-  "The provider's addresses, given instead of asked for: a provider that is down then does not keep the server from starting.",
+  "Endpoints of the provider, used instead of discovery: the server then starts even if the provider is down.",
   {
-    loginUrl: required(string("Its authorization endpoint.", { ...nonEmpty, rules: [url("discovery.loginUrl")] })),
-    redeemUrl: required(string("Its token endpoint.", { ...nonEmpty, rules: [url("discovery.redeemUrl")] })),
-    jwksUrl: required(string("Its key set.", { ...nonEmpty, rules: [url("discovery.jwksUrl")] })),
+    loginUrl: required(string("Authorization endpoint.", { ...nonEmpty, rules: [url("discovery.loginUrl")] })),
+    redeemUrl: required(string("Token endpoint.", { ...nonEmpty, rules: [url("discovery.redeemUrl")] })),
+    jwksUrl: required(string("JSON Web Key Set (`jwks_uri`).", { ...nonEmpty, rules: [url("discovery.jwksUrl")] })),
   },
 );
 
 const oidc: Schema<Oidc> = object<Oidc>(
-  "Login at an OpenID Connect provider. Who may enter: of the criteria that are given (user ids, e-mails, groups), each must match; without any, nobody may.",
+  "Login with OpenID Connect. A user is authorized if each criterion that is set (user IDs, e-mail addresses, groups) matches; without any criterion, nobody is.",
   {
     enabled: withDefault(
       false,
-      boolean("Whether people sign in at the provider. If false, Jupyter asks for its token."),
+      boolean("Whether users sign in at the provider. If false, Jupyter asks for its token."),
     ),
-    issuerUrl: string("Issuer of the provider: `<issuerUrl>/.well-known/openid-configuration` describes it.", {
-      rules: [url("issuerUrl")],
-    }),
-    clientId: string("Id of the client that is registered with the provider."),
+    issuerUrl: string(
+      "Issuer URL; the provider's metadata is read from `<issuerUrl>/.well-known/openid-configuration`.",
+      {
+        rules: [url("issuerUrl")],
+      },
+    ),
+    clientId: string("Client ID registered with the provider."),
     clientSecret,
     authorizedEmails: withDefault(
       [],
-      list("E-mail addresses of those who may enter; upper and lower case are the same.", string("An e-mail address.")),
+      list("E-mail addresses of authorized users; case is ignored.", string("An e-mail address.")),
     ),
     authorizedGroups: withDefault(
       [],
-      list("Groups whose members may enter, exactly as the provider names them.", string("A group.")),
+      list("Groups whose members are authorized, exactly as the provider names them.", string("A group.")),
     ),
-    userId: string("Id (claim `sub`) of the one user who may enter.", nonEmpty),
-    authorizedUserIds: list("Ids (claim `sub`) of further users who may enter.", string("A user id.", nonEmpty)),
-    allowAnyUser: withDefault(false, boolean("Everybody who can sign in at the provider may enter.")),
+    userId: string("ID (claim `sub`) of the authorized user.", nonEmpty),
+    authorizedUserIds: list("IDs (claim `sub`) of additional authorized users.", string("A user ID.", nonEmpty)),
+    allowAnyUser: withDefault(false, boolean("Whether everybody who can sign in at the provider is authorized.")),
     scopes: list(
-      "Scopes to ask for. Unset: `openid`, `email` and `profile`, and `groups` if `authorizedGroups` has any.",
+      "Scopes to request. Unset: `openid`, `email` and `profile`, and `groups` if `authorizedGroups` has any.",
       string("A scope.", { pattern: "^[\\x21\\x23-\\x5b\\x5d-\\x7e]+$" }),
     ),
-    groupsClaim: withDefault("groups", string("Claim that holds the groups.", nonEmpty)),
-    emailClaim: withDefault("email", string("Claim that holds the e-mail address.", nonEmpty)),
+    groupsClaim: withDefault("groups", string("Claim with the groups of the user.", nonEmpty)),
+    emailClaim: withDefault("email", string("Claim with the e-mail address of the user.", nonEmpty)),
     allowUnverifiedEmail: withDefault(
       false,
-      boolean("Accept an e-mail address that the provider says it has not verified."),
+      boolean(
+        "Whether an e-mail address is accepted although the provider reports it as not verified (`email_verified: false`).",
+      ),
     ),
     trustedCA,
     discovery,
-    extraAudiences: list("Audiences to accept besides the client id.", string("An audience.", nonEmpty)),
+    extraAudiences: list(
+      "Audiences (claim `aud`) to accept in addition to the client ID.",
+      string("An audience.", nonEmpty),
+    ),
   },
   {
     rules: [
@@ -140,17 +148,17 @@ const oidc: Schema<Oidc> = object<Oidc>(
 
 /** Schema of `spec.auth`. */
 export const authSchema: Schema<Auth> = object<Auth>(
-  "Who may use the server.",
+  "Authentication and authorization.",
   {
     token: string(
-      "Token that Jupyter asks for. Unset: one is generated and kept in the server's Secret under `jupyterServerAppToken`. Empty: Jupyter asks for none, which leaves the server open to everybody unless `oidc` is enabled. A value stands in this object in clear text; `tokenSecretRef` is better.",
+      "Token that Jupyter asks for. Unset: one is generated and kept in the server's Secret under `jupyterServerAppToken`. Empty: Jupyter asks for none, which leaves the server open to everybody unless `oidc` is enabled. The value is stored in this object in clear text; prefer `tokenSecretRef`.",
       {
         rules: [
           rule("!self.contains('\\n') && !self.contains('\\r')", "auth.token must be one line: remove the line break"),
         ],
       },
     ),
-    tokenSecretRef: object<SecretKeyRef>("A Secret, in the server's namespace, that holds the token.", {
+    tokenSecretRef: object<SecretKeyRef>("A Secret in the server's namespace that holds the token.", {
       name: required(string("Name of the Secret.", nonEmpty)),
       key: required(string("Key in the Secret.", nonEmpty)),
     }),

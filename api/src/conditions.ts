@@ -18,14 +18,15 @@ export const CONDITION_TYPES: readonly ConditionType[] = [
 
 /** What each type says when it is true. */
 export const CONDITION_MEANINGS: Readonly<Record<ConditionType, string>> = {
-  Ready: "A person can open the server at `status.url`.",
-  Reconciling: "The server is on its way to what its spec asks for; nobody has to do anything.",
-  Stalled: "The server, or a part of it, does not become what its spec asks for until a person changes something.",
-  UpdatePending: "The running pod was started with other settings than the spec has now; they apply at its next start.",
-  AccessWarning: "The server works, but who may enter it is probably not what was meant.",
-  PatchWarning: "The server works, but a patch does not do all that it says.",
-  StorageWarning: "The server works, but files are lost, or will be.",
-  PolicyWarning: "The server works, but something that it has, or asks for, is not allowed.",
+  Ready: "The pod is ready and the route to it exists: the server can be opened at `status.url`.",
+  Reconciling: "The server is progressing towards its spec; nobody has to do anything.",
+  Stalled: "The server, or a part of it, does not reach its spec until a person changes something.",
+  UpdatePending:
+    "The running pod was started with other settings than those in the spec; they apply at its next start.",
+  AccessWarning: "The server works, but its access control is probably not what was intended.",
+  PatchWarning: "The server works, but a patch is not applied in full.",
+  StorageWarning: "The server works, but files were lost or will be lost.",
+  PolicyWarning: "The server works, but something that it has or requests is not allowed.",
 };
 
 /** A reason and what is particular to the case, as `messageOf` takes them. */
@@ -69,7 +70,7 @@ export function condition<R extends Reason>(
   };
 }
 
-/** What the conditions of one pass share. */
+/** What the conditions of one reconcile share. */
 export type ConditionContext = {
   /** ISO 8601, seconds. */
   readonly now: string;

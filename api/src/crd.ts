@@ -3,7 +3,7 @@ import { jointRule, type Rule, type SchemaNode } from "./schema-kit.ts";
 import { specSchema } from "./spec-schema.ts";
 import { statusSchema } from "./status-schema.ts";
 
-/** What the API server is told about the resource. */
+/** Manifest of the CustomResourceDefinition. */
 export type CustomResourceDefinition = {
   readonly apiVersion: "apiextensions.k8s.io/v1";
   readonly kind: "CustomResourceDefinition";
@@ -49,7 +49,7 @@ const nameRules: readonly Rule[] = [
   },
 ];
 
-// At the root, because everything below has a default, and the API server holds rules against the defaults, too.
+// At the root, because everything below has a default, and the API server validates the defaults, too.
 const hostRule: Rule = jointRule(
   (self) => `has(${self}.spec.routing.host) && ${self}.spec.routing.host != ''`,
   "routing.host is missing: set it to the host name under which the server is reached",

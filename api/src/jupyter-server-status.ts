@@ -3,7 +3,7 @@ export type JupyterServerStatus = {
   readonly state?: ServerState;
   /** Address people use, without a slash at its end. */
   readonly url?: string;
-  /** `metadata.generation` of the spec that the status speaks of. */
+  /** `metadata.generation` of the spec that the status describes. */
   readonly observedGeneration?: number;
   readonly conditions?: readonly Condition[];
   /** ISO 8601; while the state is `starting`. */
@@ -18,13 +18,13 @@ export type JupyterServerStatus = {
   /** By key in the patch document. */
   readonly children?: Readonly<Record<string, ChildStatus>>;
   readonly mainPod?: MainPod;
-  /** What the server had before rules forbade it, and may keep; absent until the controller has looked. */
+  /** Policy violations older than the policy, which are tolerated; absent until the controller has recorded them. */
   readonly toleratedViolations?: readonly string[];
-  /** Under the name the predecessor gave it. */
+  /** The name is that of the legacy version (0.24). */
   readonly create_fn?: CreationStatus;
-  /** Left by the predecessor; the controller removes it. */
+  /** Written by the legacy version (0.24); the controller removes it. */
   readonly events?: Readonly<Record<string, unknown>>;
-  /** Left by the predecessor; the controller removes it. */
+  /** Written by the legacy version (0.24); the controller removes it. */
   readonly kopf?: Readonly<Record<string, unknown>>;
 };
 

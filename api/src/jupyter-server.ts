@@ -2,7 +2,7 @@ import type { JupyterServerStatus } from "./jupyter-server-status.ts";
 
 /**
  * A `JupyterServer` as the API server returns it: what the CRD defaults is there, whoever wrote the object. An object
- * stored by the predecessor may break the CRD's rules (a missing host, a patch without type), hence the optional fields.
+ * stored by the legacy version (0.24) may violate the CRD's validation rules (a missing host, a patch without type), hence the optional fields.
  */
 export type JupyterServer = {
   readonly apiVersion: string;
@@ -66,7 +66,7 @@ export type Oidc = {
   readonly extraAudiences?: readonly string[];
 };
 
-/** Exactly one of the two is there; name and key may be missing in an object stored by the predecessor. */
+/** Exactly one of the two is there; name and key may be missing in an object stored by 0.24. */
 export type ClientSecret = {
   readonly value?: string;
   readonly secretKeyRef?: Partial<SecretKeyRef>;
@@ -83,7 +83,7 @@ export type Discovery = {
   readonly jwksUrl: string;
 };
 
-/** Seconds; 0 turns a limit off. */
+/** Seconds; 0: no limit. Accepted and not read yet. */
 export type Culling = {
   readonly idleSecondsThreshold: number;
   readonly maxAgeSecondsThreshold: number;

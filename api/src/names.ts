@@ -24,19 +24,19 @@ export const LABELS = {
 /** Value of the label `LABELS.component`: the kind in lower case. */
 export const COMPONENT = "jupyterserver";
 
-/** Annotations of ours. */
+/** Our annotations. */
 export const ANNOTATIONS = {
-  /** On a child: hash of the manifest it was made from. */
+  /** On a child: hash of the manifest it was applied from. */
   desiredHash: "amalthea.dev/desired-hash",
-  /** On an Ingress: the class that was asked for; absent where it is the cluster's default one. */
+  /** On an Ingress: the requested class; absent where it is the cluster's default. */
   ingressClass: "amalthea.dev/ingress-class",
-  /** On the Secret: hash of the values that follow the spec. */
+  /** On the Secret: hash of the values that are derived from the spec. */
   contentHash: "amalthea.dev/content-hash",
   /** On the pod template: hashes of the spec fields a pod was started with, and its routing. */
   startedWith: "amalthea.dev/started-with",
-  /** On the pod: the resources that its container was last asked to take while it runs. */
+  /** On the pod: the resources of the last in-place resize that was requested for its container. */
   resizedTo: "amalthea.dev/resized-to",
-  /** On the pod: hash of the access policy; touched so that the kubelet looks at the ConfigMap at once. */
+  /** On the pod: hash of the access policy; changed so that the kubelet syncs the ConfigMap volume at once. */
   accessPolicyHash: "amalthea.dev/access-policy-hash",
   /** On the JupyterServer: any new value restarts the pod, which carries the value it was started with. */
   restartedAt: "amalthea.dev/restartedAt",
@@ -44,7 +44,7 @@ export const ANNOTATIONS = {
   kubectlRestartedAt: "kubectl.kubernetes.io/restartedAt",
 } as const;
 
-/** What the predecessor leaves on the objects it handled. */
+/** What the legacy version (0.24) leaves on the objects it reconciled. */
 export const LEGACY = {
   finalizer: "kopf.zalando.org/KopfFinalizerMarker",
   annotationPrefix: "kopf.zalando.org/",
@@ -74,7 +74,7 @@ export const PORTS = {
   probe: 4183,
 } as const;
 
-/** Name of the container port that the Service goes to, in both access modes. */
+/** Name of the container port that the Service targets, in both access modes. */
 export const HTTP_PORT_NAME = "http";
 
 /** Names of the containers in the pod. */
@@ -106,7 +106,7 @@ export const FIELD_MANAGERS = {
   status: "amalthea-status",
 } as const;
 
-/** Images that are used where neither the server nor the chart names one. */
+/** Images that are used unless the server or the chart names one. */
 export const DEFAULT_IMAGES = {
   jupyter: "jupyter/minimal-notebook:latest",
   traefik: "traefik:v3.7.15",
@@ -140,5 +140,5 @@ export function podName(server: NamedServer): string {
   return `${server.metadata.name}-0`;
 }
 
-/** What the names of children follow from. */
+/** What the names of children are derived from. */
 export type NamedServer = { readonly metadata: { readonly name: string } };

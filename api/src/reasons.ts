@@ -9,8 +9,8 @@ export type ConditionType =
   | "PolicyWarning";
 
 /**
- * Every reason that a condition can have, with what its sentence needs to know. A reason is a promise to the programs
- * that compare it: it never changes its meaning, and a retired one is not used again.
+ * Every reason that a condition can have, with what its sentence needs to know. Programs compare
+ * reasons, so a reason never changes its meaning, and a retired one is not used again.
  */
 export type ReasonValues = {
   // The server's life
@@ -25,7 +25,7 @@ export type ReasonValues = {
   Restarting: Nothing;
   Deleting: Nothing;
   ResizeInProgress: Nothing;
-  // Place and storage
+  // Scheduling and storage
   Unschedulable: Told;
   ScalingUp: Told;
   QuotaExceeded: Told;
@@ -50,7 +50,7 @@ export type ReasonValues = {
   Evicted: Told;
   PodFailed: Told;
   NodeLost: { readonly node: string };
-  // What cannot be made
+  // What cannot be created
   InvalidSpec: { readonly field: string; readonly detail: string };
   InvalidPatch: { readonly index: number; readonly path: string; readonly detail: string };
   ChildKindRefused: { readonly childKey: string; readonly apiVersion: string; readonly kind: string };
@@ -64,7 +64,7 @@ export type ReasonValues = {
   NotAllowed: { readonly childKey: string; readonly field: string; readonly detail: string; readonly setting: string };
   TooManyServers: { readonly namespace: string; readonly limit: number };
   DecisionFailed: Told;
-  // What waits
+  // Pending updates
   ChangesWaiting: { readonly fields: readonly string[] };
   PredecessorLayout: Nothing;
   ResizeNotPossible: Told;
@@ -111,49 +111,49 @@ export type ReasonEntry<R extends Reason> = {
 
 const PROGRESS: readonly ConditionType[] = ["Ready", "Reconciling"];
 const STALL: readonly ConditionType[] = ["Ready", "Stalled"];
-/** Reported as progress at first; as a stall when it lasts, or when only a person can mend it. */
+/** Reported as progress at first; as a stall if it persists, or if only a person can fix it. */
 const EITHER: readonly ConditionType[] = ["Ready", "Reconciling", "Stalled"];
 
 const life: Pick<Catalogue, "PodReady" | "Starting" | "PodMissing" | "RoutePending" | "NotReady" | "Hibernating"> &
   Pick<Catalogue, "Hibernated" | "Resuming" | "Restarting" | "Deleting" | "ResizeInProgress"> = {
   PodReady: {
     conditions: ["Ready"],
-    when: "The pod is ready and the Ingress is as the spec wants it.",
+    when: "The pod is ready and its route exists.",
     example: { url: "https://hub.example.org/sessions/alice" },
-    sentence: ({ url }) => `The server answers at ${url}.`,
+    sentence: ({ url }) => `The pod is ready and its route exists: ${url}.`,
     remedy: "",
   },
   Starting: {
     conditions: PROGRESS,
-    when: "The pod exists and its containers are on their way.",
+    when: "The pod exists and its containers are starting.",
     example: { detail: "container jupyter-server is being created" },
     sentence: ({ detail }) => `The server is starting: ${detail}.`,
     remedy: "",
   },
   PodMissing: {
     conditions: PROGRESS,
-    when: "The StatefulSet has not made the pod yet.",
+    when: "The StatefulSet controller has not created the pod yet.",
     example: {},
     sentence: () => "The server is starting: its pod does not exist yet.",
     remedy: "",
   },
   RoutePending: {
     conditions: PROGRESS,
-    when: "The pod is ready, but the Ingress does not lead to it yet.",
+    when: "The pod is ready, but its Ingress does not exist yet or does not have its route yet.",
     example: {},
-    sentence: () => "The pod is ready; its route is being made.",
+    sentence: () => "The pod is ready; its route is being created.",
     remedy: "",
   },
   NotReady: {
     conditions: PROGRESS,
-    when: "A container that was ready stopped answering its readiness probe.",
+    when: "A container that was ready no longer passes its readiness probe.",
     example: { container: "jupyter-server" },
-    sentence: ({ container }) => `Container ${container} runs but does not answer.`,
-    remedy: "It is restarted if that lasts; otherwise look at its log.",
+    sentence: ({ container }) => `Container ${container} is running but not ready.`,
+    remedy: "The kubelet restarts it if this persists; see its log.",
   },
   Hibernating: {
     conditions: PROGRESS,
-    when: "The server is to hibernate and its pod still exists.",
+    when: "`spec.jupyterServer.hibernated` is true and the pod still exists.",
     example: {},
     sentence: () => "The server is being hibernated.",
     remedy: "",
@@ -163,7 +163,7 @@ const life: Pick<Catalogue, "PodReady" | "Starting" | "PodMissing" | "RoutePendi
     when: "`spec.jupyterServer.hibernated` is true and the pod is gone.",
     example: {},
     sentence: () => "The server is hibernated.",
-    remedy: "Set spec.jupyterServer.hibernated to false to start it.",
+    remedy: "Set spec.jupyterServer.hibernated to false to resume it.",
   },
   Resuming: {
     conditions: PROGRESS,
@@ -174,7 +174,7 @@ const life: Pick<Catalogue, "PodReady" | "Starting" | "PodMissing" | "RoutePendi
   },
   Restarting: {
     conditions: PROGRESS,
-    when: "The pod is replaced because somebody asked for it, or because `updatePolicy` is `Restart`.",
+    when: "The pod is being replaced because a restart was requested, or because `updatePolicy` is `Restart`.",
     example: {},
     sentence: () => "The server is being restarted.",
     remedy: "",
@@ -188,9 +188,9 @@ const life: Pick<Catalogue, "PodReady" | "Starting" | "PodMissing" | "RoutePendi
   },
   ResizeInProgress: {
     conditions: ["Reconciling"],
-    when: "CPU or memory of the running pod are being changed.",
+    when: "CPU or memory of the running pod is being resized in place.",
     example: {},
-    sentence: () => "The running pod is being given its new resources.",
+    sentence: () => "The running pod is being resized.",
     remedy: "",
   },
 };
@@ -199,35 +199,35 @@ const place: Pick<Catalogue, "Unschedulable" | "ScalingUp" | "QuotaExceeded" | "
   Pick<Catalogue, "ClaimMissing" | "ClaimLost" | "ClaimShrinkRefused" | "ClaimChangeRefused" | "VolumeMountFailed"> = {
   Unschedulable: {
     conditions: EITHER,
-    when: "No node can take the pod; a stall after the grace period.",
+    when: "No node fits the pod; a stall after the grace period.",
     example: { detail: "0/3 nodes are available: 3 Insufficient memory." },
     sentence: ({ detail }) => `No node can run the server: ${detail}`,
-    remedy: "Ask for less in spec.jupyterServer.resources, or have a node added.",
+    remedy: "Request less in spec.jupyterServer.resources, or have a node added.",
   },
   ScalingUp: {
     conditions: PROGRESS,
-    when: "The cluster autoscaler adds a node for the pod.",
+    when: "The cluster autoscaler is adding a node for the pod.",
     example: { detail: "pod triggered scale-up: [{pool-1 3->4 (max: 10)}]" },
-    sentence: ({ detail }) => `The server waits for a new node: ${detail}.`,
+    sentence: ({ detail }) => `The server is waiting for a new node: ${detail}.`,
     remedy: "",
   },
   QuotaExceeded: {
     conditions: STALL,
-    when: "A ResourceQuota of the namespace refuses the pod or another child.",
+    when: "A ResourceQuota of the namespace rejects the pod or another child.",
     example: { detail: "exceeded quota: sessions, requested: memory=4Gi, used: memory=14Gi, limited: memory=16Gi" },
     sentence: ({ detail }) => `The resource quota has been exceeded: ${detail}.`,
-    remedy: "Hibernate or delete another server, or ask for less in spec.jupyterServer.resources or spec.storage.size.",
+    remedy: "Hibernate or delete another server, or request less in spec.jupyterServer.resources or spec.storage.size.",
   },
   StorageClassMissing: {
     conditions: STALL,
-    when: "The claim names a storage class that does not exist.",
+    when: "The PersistentVolumeClaim names a storage class that does not exist.",
     example: { storageClass: "fast" },
     sentence: ({ storageClass }) => `The storage class ${storageClass} does not exist.`,
-    remedy: "Correct spec.storage.pvc.storageClassName; the volume holds no data yet and is made anew.",
+    remedy: "Correct spec.storage.pvc.storageClassName; the claim holds no data yet and is recreated.",
   },
   ClaimPending: {
     conditions: EITHER,
-    when: "The claim has no volume yet; a stall when its provisioner reports an error.",
+    when: "The PersistentVolumeClaim is not bound to a volume yet; a stall if its provisioner reports an error.",
     example: { claim: "alice", detail: "waiting for a volume to be created" },
     sentence: ({ claim, detail }) => `The PersistentVolumeClaim ${claim} has no volume yet: ${detail}.`,
     remedy: "",
@@ -241,31 +241,31 @@ const place: Pick<Catalogue, "Unschedulable" | "ScalingUp" | "QuotaExceeded" | "
   },
   ClaimLost: {
     conditions: STALL,
-    when: "The volume behind the claim is gone.",
+    when: "The PersistentVolume bound to the claim no longer exists.",
     example: { claim: "alice" },
     sentence: ({ claim }) => `The volume of the PersistentVolumeClaim ${claim} is lost.`,
     remedy: "Restore the volume from a backup, or delete the claim to start with an empty one.",
   },
   ClaimShrinkRefused: {
     conditions: ["Stalled"],
-    when: "`spec.storage.size` is less than what the volume has; the server keeps running on the old size.",
+    when: "`spec.storage.size` is smaller than the volume; the server keeps the volume as it is.",
     example: { from: "10Gi", to: "5Gi" },
-    sentence: ({ from, to }) => `A volume cannot become smaller: it has ${from}, spec.storage.size asks for ${to}.`,
-    remedy: "Set spec.storage.size to at least what it has.",
+    sentence: ({ from, to }) => `A volume cannot shrink: it has ${from}, and spec.storage.size requests ${to}.`,
+    remedy: "Set spec.storage.size to at least the size of the volume.",
   },
   ClaimChangeRefused: {
     conditions: ["Stalled"],
-    when: "A field of a bound claim that Kubernetes does not let anybody change; the server keeps its volume.",
+    when: "A field of a bound claim changed that is immutable in Kubernetes; the server keeps its volume.",
     example: { field: "storage.pvc.storageClassName", from: "standard", to: "fast" },
-    sentence: ({ field, from, to }) => `spec.${field} of a volume that exists cannot change from ${from} to ${to}.`,
-    remedy: "Set it back; to move, copy the files to a new server.",
+    sentence: ({ field, from, to }) => `spec.${field} of an existing volume cannot change from ${from} to ${to}.`,
+    remedy: "Revert it; to move, copy the files to a new server.",
   },
   VolumeMountFailed: {
     conditions: EITHER,
-    when: "The node cannot attach or mount a volume of the pod.",
+    when: "A volume of the pod cannot be attached or mounted.",
     example: { detail: "Multi-Attach error for volume pvc-7f: volume is already used by pod(s) bob-0" },
     sentence: ({ detail }) => `A volume of the server cannot be mounted: ${detail}.`,
-    remedy: "If another pod or a node that is down holds it, release it there.",
+    remedy: "If another pod, or a node that is down, still uses it, release it there.",
   },
 };
 
@@ -274,23 +274,23 @@ const containers: Pick<Catalogue, "ImageNotFound" | "ImagePullFailed" | "Invalid
   Pick<Catalogue, "CrashLoop" | "OutOfMemory" | "Evicted" | "PodFailed" | "NodeLost"> = {
   ImageNotFound: {
     conditions: STALL,
-    when: "The registry does not have the image, or not for this user.",
+    when: "The registry does not have the image, or does not let this client pull it.",
     example: { image: "jupyter/minimal-notebook:v99" },
-    sentence: ({ image }) => `The image ${image} does not exist, or it may not be pulled without credentials.`,
-    remedy: "Correct spec.jupyterServer.image, or name its pull secret in spec.jupyterServer.imagePullSecrets.",
+    sentence: ({ image }) => `The image ${image} does not exist, or pulling it needs credentials.`,
+    remedy: "Correct spec.jupyterServer.image, or add its pull secret to spec.jupyterServer.imagePullSecrets.",
   },
   ImagePullFailed: {
     conditions: STALL,
     when: "The image cannot be pulled for another reason: registry, network, credentials.",
     example: { image: "hub.example.org/lab:1", detail: "dial tcp: lookup hub.example.org: no such host" },
     sentence: ({ image, detail }) => `The image ${image} cannot be pulled: ${detail}.`,
-    remedy: "Kubernetes tries again by itself; correct spec.jupyterServer.image if the name is wrong.",
+    remedy: "The kubelet retries; correct spec.jupyterServer.image if the name is wrong.",
   },
   InvalidImageName: {
     conditions: STALL,
-    when: "The name of the image is malformed.",
+    when: "The image reference is malformed.",
     example: { image: "Jupyter/Notebook:v1" },
-    sentence: ({ image }) => `"${image}" is not the name of an image.`,
+    sentence: ({ image }) => `"${image}" is not a valid image reference.`,
     remedy: "Correct spec.jupyterServer.image.",
   },
   SecretMissing: {
@@ -309,46 +309,46 @@ const containers: Pick<Catalogue, "ImageNotFound" | "ImagePullFailed" | "Invalid
   },
   ContainerConfigError: {
     conditions: STALL,
-    when: "The node cannot make a container from its settings for another reason.",
+    when: "The kubelet cannot create a container from its configuration for another reason.",
     example: { container: "jupyter-server", detail: "container has runAsNonRoot and image will run as root" },
     sentence: ({ container, detail }) => `Container ${container} cannot be created: ${detail}.`,
     remedy: "Correct the setting or the patch that it comes from.",
   },
   ContainerStartFailed: {
     conditions: STALL,
-    when: "The container was made, but its program does not start.",
+    when: "The container was created, but its command does not start.",
     example: { container: "jupyter-server", detail: 'exec: "start-notebook.sh": executable file not found in $PATH' },
     sentence: ({ container, detail }) => `Container ${container} cannot be started: ${detail}.`,
     remedy: "Use an image that starts a Jupyter server.",
   },
   ContainerFailed: {
     conditions: EITHER,
-    when: "A container ended with an error and is started again; a stall when it does not start again.",
+    when: "A container terminated with an error and is restarted; a stall if it is not restarted.",
     example: { container: "prepare", exitCode: 1 },
-    sentence: ({ container, exitCode }) => `Container ${container} ended with exit code ${exitCode}.`,
-    remedy: "Its log says why.",
+    sentence: ({ container, exitCode }) => `Container ${container} terminated with exit code ${exitCode}.`,
+    remedy: "See its log.",
   },
   CrashLoop: {
     conditions: STALL,
-    when: "A container ends again and again and is not ready.",
+    when: "A container keeps terminating and is not ready.",
     example: { container: "jupyter-server", exitCode: 1, restarts: 5 },
     sentence: ({ container, exitCode, restarts }) =>
-      `Container ${container} keeps ending, last with exit code ${exitCode}, after ${restarts} restarts.`,
-    remedy: "Its log says why.",
+      `Container ${container} keeps terminating, last with exit code ${exitCode}, after ${restarts} restarts.`,
+    remedy: "See its log.",
   },
   OutOfMemory: {
     conditions: EITHER,
-    when: "A container that is not ready was ended because it used more memory than its limit.",
+    when: "A container that is not ready was killed because it exceeded its memory limit.",
     example: { container: "jupyter-server" },
-    sentence: ({ container }) => `Container ${container} used more memory than it may and was ended.`,
+    sentence: ({ container }) => `Container ${container} exceeded its memory limit and was killed.`,
     remedy: "Raise the memory limit in spec.jupyterServer.resources, or use less.",
   },
   Evicted: {
     conditions: EITHER,
-    when: "The node put the pod out; a new pod is made.",
+    when: "The kubelet evicted the pod; a new one is created.",
     example: { detail: "The node was low on resource: ephemeral-storage." },
     sentence: ({ detail }) => `The server was evicted from its node: ${detail}`,
-    remedy: "If it used too much disk, raise spec.storage.size or use a volume.",
+    remedy: "If it used too much disk space, raise spec.storage.size or use a volume.",
   },
   PodFailed: {
     conditions: EITHER,
@@ -359,10 +359,10 @@ const containers: Pick<Catalogue, "ImageNotFound" | "ImagePullFailed" | "Invalid
   },
   NodeLost: {
     conditions: EITHER,
-    when: "The node of the pod does not answer.",
+    when: "The node of the pod is unreachable.",
     example: { node: "worker-3" },
-    sentence: ({ node }) => `The node ${node} that runs the server does not answer.`,
-    remedy: "The server continues when the node is back; an administrator can declare the node out of service.",
+    sentence: ({ node }) => `The node ${node} that runs the server is unreachable.`,
+    remedy: "The server continues when the node is back; an administrator can taint the node as out-of-service.",
   },
 };
 
@@ -370,14 +370,14 @@ const refusals: Pick<Catalogue, "InvalidSpec" | "InvalidPatch" | "ChildKindRefus
   Pick<Catalogue, "NameTaken" | "Forbidden" | "WriteFailed" | "PredecessorRunning" | "DecisionFailed"> = {
   InvalidSpec: {
     conditions: STALL,
-    when: "A field can never work. New objects like this are refused; this one was stored before the rule.",
+    when: "A field has a value that can never work. New objects with it are rejected; this one was stored before the validation existed.",
     example: { field: "routing.host", detail: "it is missing; set it to the host name of the server" },
-    sentence: ({ field, detail }) => `spec.${field} cannot work: ${detail}.`,
+    sentence: ({ field, detail }) => `spec.${field} is invalid: ${detail}.`,
     remedy: "",
   },
   InvalidPatch: {
     conditions: STALL,
-    when: "A patch cannot be applied; what already runs stays as it is.",
+    when: "A patch cannot be applied; what is already running is not changed.",
     example: { index: 0, path: "/statefulset/spec/replica", detail: "there is nothing at this path" },
     sentence: ({ index, path, detail }) => `spec.patches[${index}] cannot be applied${at(path)}: ${detail}.`,
     remedy: "Correct or remove it; until then the server stays as it is.",
@@ -387,64 +387,64 @@ const refusals: Pick<Catalogue, "InvalidSpec" | "InvalidPatch" | "ChildKindRefus
     when: "A patch adds an object of a kind that the administrator does not allow.",
     example: { childKey: "job", apiVersion: "batch/v1", kind: "Job" },
     sentence: ({ childKey, apiVersion, kind }) =>
-      `A patch adds "${childKey}", and ${kind} (${apiVersion}) is not allowed.`,
+      `A patch adds "${childKey}", but the kind ${kind} (${apiVersion}) is not allowed.`,
     remedy: "Remove the patch, or have the kind added to the chart value extraChildResources.",
   },
   InvalidChild: {
     conditions: STALL,
-    when: "The API server refuses a child, or a patch makes it something that cannot be a child.",
+    when: "The API server rejects a child as invalid, or a patch turns it into something that cannot be a child.",
     example: { childKey: "statefulset", detail: "spec.template.spec.containers[0].image: Required value" },
     sentence: ({ childKey, detail }) => `The child "${childKey}" is not valid: ${detail}.`,
     remedy: "Correct the setting or the patch that it comes from.",
   },
   RouteTaken: {
     conditions: STALL,
-    when: "Another server serves the same host and path already, or is older and asks for it.",
+    when: "Another server already serves the same host and path, or is older and requests them.",
     example: {
       route: "hub.example.org/sessions/alice",
       holder: "sessions/alice",
       keptUrl: "https://hub.example.org/sessions/bob",
     },
     sentence: ({ route, holder, keptUrl }) =>
-      `${route} already leads to the server ${holder}` +
+      `${route} is already routed to the server ${holder}` +
       (keptUrl === undefined ? "." : `; this server stays at ${keptUrl}.`),
     remedy: "Choose another spec.routing.host or spec.routing.path.",
   },
   NameTaken: {
     conditions: STALL,
-    when: "An object with the name of a child exists and is not ours; it is left alone.",
+    when: "An object with the name of a child exists and is owned by somebody else; it is not changed.",
     example: { kind: "Service", name: "alice" },
-    sentence: ({ kind, name }) => `The ${kind} ${name} exists already and does not belong to this server.`,
+    sentence: ({ kind, name }) => `The ${kind} ${name} already exists and does not belong to this server.`,
     remedy:
       "Give the server another name, or move the other object away. A PersistentVolumeClaim may hold somebody's files: to use it, name it in spec.storage.pvc.existingClaim.",
   },
   Forbidden: {
     conditions: STALL,
-    when: "The controller may not make the child, because of its permissions or an admission policy.",
+    when: "The controller is not permitted to write the child, by RBAC or by an admission policy.",
     example: { childKey: "statefulset", detail: "pods must not use the host network" },
     sentence: ({ childKey, detail }) => `The cluster does not permit the child "${childKey}": ${detail}.`,
     remedy: "Correct the setting or the patch that it comes from, or ask an administrator.",
   },
   WriteFailed: {
     conditions: STALL,
-    when: "The API server answers a write with another error; it is tried again.",
+    when: "The API server answers a write with another error; it is retried.",
     example: { childKey: "ingress", code: 500, detail: "failed calling webhook: no endpoints available" },
     sentence: ({ childKey, code, detail }) => `The child "${childKey}" cannot be written (${code}): ${detail}.`,
-    remedy: "It is tried again; if that lasts, ask an administrator.",
+    remedy: "It is retried; if this persists, ask an administrator.",
   },
   DecisionFailed: {
     conditions: ["Stalled"],
-    when: "The controller fails at this very object, which is a fault of the controller. What runs stays as it is.",
+    when: "The controller cannot process this object, because of a bug in the controller. What is already running is not changed.",
     example: { detail: "TypeError" },
-    sentence: ({ detail }) => `The controller failed to decide about this server: ${detail}.`,
+    sentence: ({ detail }) => `The controller failed to process this server: ${detail}.`,
     remedy:
-      "Its log says where; please report it with the spec of the server. It is tried again when the server changes, and every 10 minutes.",
+      "See the log of the controller, and report the bug with the spec of the server. The controller retries when the server changes, and every 10 minutes.",
   },
   PredecessorRunning: {
     conditions: ["Stalled"],
-    when: "The predecessor's controller works on the same server; ours leaves it alone.",
+    when: "The legacy controller (0.24) still reconciles the same server; this one does not touch it.",
     example: {},
-    sentence: () => "The previous Amalthea controller still handles this server.",
+    sentence: () => "The legacy Amalthea controller (0.24) still reconciles this server.",
     remedy:
       "Scale its Deployment to zero (never uninstall its release: that deletes every server), or take this namespace out of its scope.",
   },
@@ -453,19 +453,19 @@ const refusals: Pick<Catalogue, "InvalidSpec" | "InvalidPatch" | "ChildKindRefus
 const policies = {
   PodSecurity: {
     conditions: STALL,
-    when: "A pod, after patches, has what its Pod Security level does not allow; what already runs stays as it is.",
+    when: "A pod, after patches, violates its Pod Security level; what is already running is not changed.",
     example: {
       ...{ childKey: "statefulset", level: "baseline", rule: "privileged" },
       ...{ field: "spec.template.spec.containers[tool].securityContext.privileged", value: "true" },
     },
     sentence: ({ childKey, level, rule, field, value }) =>
-      `The child "${childKey}" breaks the rule ${rule} of the Pod Security level ${level}: ${field} is ${value === "" ? "not set as it must be" : value}.`,
+      `The child "${childKey}" violates the control ${rule} of the Pod Security level ${level}: ${field} is ${value === "" ? "not set as it must be" : value}.`,
     remedy:
       "Correct the setting or the patch that it comes from, or have an administrator change the chart value policy.podSecurity.",
   },
   NotAllowed: {
     conditions: STALL,
-    when: "The administrator's settings (`policy` in the chart) do not allow something of a child; what already runs stays as it is.",
+    when: "A child violates the administrator's policy (chart value `policy`); what is already running is not changed.",
     example: {
       ...{ childKey: "statefulset", field: "spec.template.spec.containers[jupyter-server].image" },
       ...{ detail: "the image evil.example.org/a is not allowed", setting: "images" },
@@ -478,7 +478,7 @@ const policies = {
     conditions: STALL,
     when: "The namespace has more servers than the chart value `policy.serversPerNamespace` allows, and this is not one of the oldest.",
     example: { namespace: "team-a", limit: 20 },
-    sentence: ({ namespace, limit }) => `The namespace ${namespace} may have ${limit} servers and has more.`,
+    sentence: ({ namespace, limit }) => `The namespace ${namespace} has more than the allowed ${limit} servers.`,
     remedy: "Delete another server of the namespace, or ask an administrator.",
   },
 } satisfies Partial<Catalogue>;
@@ -489,54 +489,53 @@ const waiting: Pick<Catalogue, "ChangesWaiting" | "PredecessorLayout" | "ResizeN
     conditions: ["UpdatePending"],
     when: "Fields that need a new pod changed while one is running.",
     example: { fields: ["jupyterServer.image", "routing.path"] },
-    sentence: ({ fields }) => `The running pod does not follow these fields yet: ${fields.join(", ")}.`,
-    remedy: "Hibernate and resume the server, or restart it, when its user can spare it.",
+    sentence: ({ fields }) => `Changes to these fields have not reached the running pod yet: ${fields.join(", ")}.`,
+    remedy: "Hibernate and resume the server, or restart it, at a time that suits its user.",
   },
   PredecessorLayout: {
     conditions: ["UpdatePending"],
-    when: "The pod was made by the predecessor and is left as it is.",
+    when: "The objects of the server were created by the legacy controller (0.24) and are kept until its pod is replaced.",
     example: {},
-    sentence: () => "The server still runs as the previous Amalthea made it.",
-    remedy: "It takes the new form when it is next resumed or restarted.",
+    sentence: () => "The server still runs in the legacy layout (0.24).",
+    remedy: "It is migrated when it is next resumed or restarted.",
   },
   ResizeNotPossible: {
     conditions: ["UpdatePending"],
-    when: "A change of resources that a running pod cannot take.",
+    when: "A change of resources that cannot be made to a running pod.",
     example: { detail: "the number of GPUs changes" },
-    sentence: ({ detail }) => `The new resources need a new pod: ${detail}.`,
-    remedy: "Hibernate and resume the server, or restart it, when its user can spare it.",
+    sentence: ({ detail }) => `The new resources require a new pod: ${detail}.`,
+    remedy: "Hibernate and resume the server, or restart it, at a time that suits its user.",
   },
   ResizeDeferred: {
     conditions: ["UpdatePending"],
-    when: "The node has no room for the new resources now.",
+    when: "The node does not have the new resources available at present.",
     example: { detail: "Node didn't have enough resource: memory, requested: 8Gi, capacity: 16Gi" },
-    sentence: ({ detail }) => `The node has no room for the new resources now: ${detail}.`,
-    remedy: "They are given when there is room; a restart may find another node.",
+    sentence: ({ detail }) => `The node does not have the new resources available at present: ${detail}.`,
+    remedy: "The resize is completed when they are available; a restart may find another node.",
   },
   ResizeInfeasible: {
     conditions: ["UpdatePending"],
-    when: "The node can never give the new resources.",
+    when: "The node can never provide the new resources.",
     example: { detail: "Node didn't have enough capacity: memory, requested: 64Gi, capacity: 16Gi" },
     sentence: ({ detail }) => `The node is too small for the new resources: ${detail}.`,
-    remedy: "Hibernate and resume the server to look for another node, or ask for less.",
+    remedy: "Hibernate and resume the server to have it scheduled again, or request less.",
   },
 };
 
 const policyWarnings = {
   ViolationTolerated: {
     conditions: ["PolicyWarning"],
-    when: "The server has what is not allowed any more, and had it before there was the rule (`status.toleratedViolations`).",
+    when: "The server violates a policy that is newer than the server; the violation is tolerated (`status.toleratedViolations`).",
     example: { violations: ["StatefulSet alice: hostPathVolumes spec.template.spec.volumes[data].hostPath=/data"] },
-    sentence: ({ violations }) =>
-      `The server keeps what it had and new servers may not have: ${violations.join("; ")}.`,
-    remedy: "Remove it when you can; an administrator may stop tolerating it (chart value policy.podSecurity).",
+    sentence: ({ violations }) => `Tolerated, because the server is older than the policy: ${violations.join("; ")}.`,
+    remedy: "Remove it when possible; an administrator can stop tolerating it (chart value policy.podSecurity).",
   },
   IngressAnnotationIgnored: {
     conditions: ["PolicyWarning"],
-    when: "An Ingress asks for annotations that could take requests from others; they are left out.",
+    when: "An Ingress requests annotations that are not allowed, because they could capture the requests of other servers; they are omitted.",
     example: { childKey: "ingress", names: ["nginx.ingress.kubernetes.io/server-alias"] },
-    sentence: ({ childKey, names }) => `Annotations of the child "${childKey}" are left out: ${names.join(", ")}.`,
-    remedy: "Remove them, or ask an administrator for the chart value policy.ingressAnnotations.",
+    sentence: ({ childKey, names }) => `Annotations of the child "${childKey}" are omitted: ${names.join(", ")}.`,
+    remedy: "Remove them, or ask an administrator to allow them in the chart value policy.ingressAnnotations.",
   },
 } satisfies Partial<Catalogue>;
 
@@ -551,28 +550,28 @@ const warnings: Pick<Catalogue, "OpenWithoutAccessControl" | "NobodyAuthorized" 
   > = {
   OpenWithoutAccessControl: {
     conditions: ["AccessWarning"],
-    when: "`spec.auth.token` is empty and OIDC is off.",
+    when: "`spec.auth.token` is empty and OIDC is disabled.",
     example: {},
     sentence: () => "Everybody who can reach the server can use it, because spec.auth.token is empty.",
     remedy: "Remove spec.auth.token to have one generated, or enable spec.auth.oidc.",
   },
   NobodyAuthorized: {
     conditions: ["AccessWarning"],
-    when: "OIDC is on and nothing says who may enter.",
+    when: "OIDC is enabled and no criterion says who is authorized.",
     example: {},
-    sentence: () => "Nobody can enter, because spec.auth.oidc names no user, e-mail or group.",
-    remedy: "Fill one of its lists, or set spec.auth.oidc.allowAnyUser.",
+    sentence: () => "Nobody is authorized, because spec.auth.oidc names no user, e-mail address or group.",
+    remedy: "Add entries to one of its lists, or set spec.auth.oidc.allowAnyUser.",
   },
   PlainHttpOidc: {
     conditions: ["AccessWarning"],
-    when: "OIDC is on and people use the server by plain http on a host other than localhost.",
+    when: "OIDC is enabled and the address of the server is plain http on a host other than localhost.",
     example: { host: "hub.example.org" },
-    sentence: ({ host }) => `Nobody can sign in at http://${host}: browsers keep the session cookie only for https.`,
-    remedy: "Enable spec.routing.tls, or set spec.routing.externalUrl if TLS ends in front of the cluster.",
+    sentence: ({ host }) => `Nobody can sign in at http://${host}: browsers keep the session cookie for https only.`,
+    remedy: "Enable spec.routing.tls, or set spec.routing.externalUrl if TLS is terminated in front of the cluster.",
   },
   PatchOperationSkipped: {
     conditions: ["PatchWarning"],
-    when: "A patch changes what it cannot: a container that the predecessor added and this version does not need, or the number of pods.",
+    when: "A patch changes what it cannot: a container that only the legacy layout (0.24) has, or the number of replicas.",
     example: {
       index: 0,
       path: "/statefulset/spec/template/spec/containers/1/args/-",
@@ -583,19 +582,19 @@ const warnings: Pick<Catalogue, "OpenWithoutAccessControl" | "NobodyAuthorized" 
   },
   ChildAdjusted: {
     conditions: ["PatchWarning"],
-    when: "A patch asks for something that Kubernetes drops or merges without a word when it creates an object, or that is the server's own.",
+    when: "A patch sets something that Kubernetes drops or merges silently when it creates an object, or that is reserved for the server.",
     example: {
       childKey: "statefulset",
       fields: ["spec.template.spec.containers[git].securityContext.fsGroup (Kubernetes has no such field)"],
     },
-    sentence: ({ childKey, fields }) => `The child "${childKey}" was made without: ${fields.join("; ")}.`,
+    sentence: ({ childKey, fields }) => `The child "${childKey}" was created without: ${fields.join("; ")}.`,
     remedy: "Remove them from the patch.",
   },
   SkipAuthRouteIgnored: {
     conditions: ["PatchWarning"],
-    when: "A patch asks oauth2-proxy to let requests in without a login.",
+    when: "A patch configures oauth2-proxy to skip authentication for some routes.",
     example: { args: ["--skip-auth-route=^/public"] },
-    sentence: ({ args }) => `Routes without a login are not supported; ignored: ${args.join(" ")}.`,
+    sentence: ({ args }) => `Routes without authentication are not supported; ignored: ${args.join(" ")}.`,
     remedy: "Remove them from the patch.",
   },
   HibernatedWithoutVolume: {
@@ -616,7 +615,7 @@ const warnings: Pick<Catalogue, "OpenWithoutAccessControl" | "NobodyAuthorized" 
 
 type Catalogue = { readonly [R in Reason]: ReasonEntry<R> };
 
-/** The catalogue: every reason, when it applies, what it tells the user and what the user does about it. */
+/** Every reason: when it applies, its message, and what the user does about it. */
 export const REASONS: Catalogue = {
   ...life,
   ...place,

@@ -36,7 +36,7 @@ import {
   type Schema,
 } from "./schema-kit.ts";
 
-/** Where the predecessor mounted the volume and started Jupyter. */
+/** Where 0.24 mounted the volume and started Jupyter. */
 const HOME = "/home/jovyan/work";
 
 function quantityRule(field: string): Rule {
@@ -52,13 +52,13 @@ function limit(description: string): Defaulted<number> {
 }
 
 const culling: Schema<Culling> = object<Culling>(
-  "When a server is hibernated or deleted without anybody asking for it. All in seconds.",
+  "Limits for hibernating or deleting servers automatically, in seconds. Accepted but not implemented yet: the controller does not read these fields.",
   {
-    idleSecondsThreshold: limit("Hibernate a server that has been idle for so long."),
-    maxAgeSecondsThreshold: limit("Hibernate a server that has run for so long, idle or not."),
-    startingSecondsThreshold: limit("Delete a server that has been starting for so long."),
-    failedSecondsThreshold: limit("Delete a server that has been failed for so long."),
-    hibernatedSecondsThreshold: limit("Delete a server that has been hibernated for so long."),
+    idleSecondsThreshold: limit("Hibernate the server after it has been idle for this long."),
+    maxAgeSecondsThreshold: limit("Hibernate the server after it has run for this long, idle or not."),
+    startingSecondsThreshold: limit("Delete the server after it has been `starting` for this long."),
+    failedSecondsThreshold: limit("Delete the server after it has been `failed` for this long."),
+    hibernatedSecondsThreshold: limit("Delete the server after it has been hibernated for this long."),
   },
 );
 
@@ -74,7 +74,7 @@ const jupyterServer: Schema<JupyterServerSettings> = object<JupyterServerSetting
       ],
     }),
   ),
-  defaultUrl: withDefault("/lab", string("Page that opens first, such as `/lab` or `/tree`.")),
+  defaultUrl: withDefault("/lab", string("Page that Jupyter redirects to from its root, such as `/lab` or `/tree`.")),
   rootDir: withDefault(
     HOME,
     string("Directory in which Jupyter starts. Files outside `storage.pvc.mountPath` are lost with the pod.", {
@@ -84,12 +84,15 @@ const jupyterServer: Schema<JupyterServerSettings> = object<JupyterServerSetting
   resources: withDefault(
     {},
     anyObject<JupyterServerSettings["resources"]>(
-      "Requests and limits of the container `jupyter-server`, as Kubernetes writes them. CPU and memory of a running server change without a restart.",
+      "Resource requests and limits of the container `jupyter-server`. CPU and memory of a running server are resized in place, without a restart.",
     ),
   ),
-  hibernated: withDefault(false, boolean("Whether the server sleeps: no pod, everything else is kept.")),
+  hibernated: withDefault(
+    false,
+    boolean("Whether the server is hibernated: its pod is removed, everything else is kept."),
+  ),
   shmSize: intOrString(
-    "Size of `/dev/shm`, which counts as memory. Unset: what the container runtime gives, often 64Mi.",
+    "Size of `/dev/shm`, which counts as memory. Unset: the default of the container runtime, often 64Mi.",
     [quantityRule("jupyterServer.shmSize")],
   ),
   env: list(
@@ -102,23 +105,21 @@ const jupyterServer: Schema<JupyterServerSettings> = object<JupyterServerSetting
     { keyedBy: "name" },
   ),
   imagePullSecrets: list(
-    "Secrets with credentials for the image's registry, in the server's namespace.",
+    "Secrets in the server's namespace with credentials for the registry of the image.",
     object<LocalReference>("A Secret.", { name: required(string("Name.", { minLength: 1 })) }),
     { keyedBy: "name" },
   ),
   nodeSelector: map("Labels that the node must have.", string("Value.")),
   tolerations: list(
-    "Taints that the pod tolerates, as in a pod.",
+    "Tolerations of the pod.",
     anyObject<NonNullable<JupyterServerSettings["tolerations"]>[number]>("A toleration."),
   ),
-  affinity: anyObject<NonNullable<JupyterServerSettings["affinity"]>>(
-    "Nodes and pods to be near to or far from, as in a pod.",
-  ),
+  affinity: anyObject<NonNullable<JupyterServerSettings["affinity"]>>("Affinity of the pod."),
   priorityClassName: string("Priority class of the pod.", { minLength: 1 }),
   serviceAccountName: string("Service account of the pod.", { minLength: 1 }),
-  extraVolumes: list("Further volumes of the pod.", named("A volume, as in a pod."), { keyedBy: "name" }),
+  extraVolumes: list("Additional volumes of the pod.", named("A volume, as in a pod."), { keyedBy: "name" }),
   extraVolumeMounts: list(
-    "Where further volumes are mounted in the container `jupyter-server`.",
+    "Additional volume mounts of the container `jupyter-server`.",
     object<Pick<VolumeMount, "name" | "mountPath">>(
       "A volume mount, as in a pod.",
       {
@@ -131,7 +132,7 @@ const jupyterServer: Schema<JupyterServerSettings> = object<JupyterServerSetting
   ),
 });
 
-/** What browsers take a host for an IP address by, if it is its last part. */
+/** If the last label of a host matches this, browsers parse the host as an IP address. */
 const NUMBER = "([0-9]+|0[xX][0-9a-fA-F]*)";
 const OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])";
 const IPV4_ADDRESS = `(${OCTET}[.]){3}${OCTET}`;
@@ -165,15 +166,15 @@ const routing: Schema<Routing> = object<Routing>("Where the server is reached fr
     }),
   ),
   ingressAnnotations: withDefault({}, anyObject<Routing["ingressAnnotations"]>("Annotations of the Ingress.")),
-  ingressClassName: string("Class of the Ingress. Unset: the cluster's default class.", { minLength: 1 }),
+  ingressClassName: string("IngressClass of the Ingress. Unset: the cluster's default class.", { minLength: 1 }),
   externalUrl: string(
-    "Scheme, host and port that people use, if they differ from `host` and `tls`: for instance `https://hub.example.org` when TLS ends in front of the cluster. `path` comes after it.",
+    "Scheme, host and port in the address of the server, if they differ from `host` and `tls`: for instance `https://hub.example.org` when TLS is terminated in front of the cluster. `path` is appended.",
     {
       maxLength: 300,
       rules: [
         rule(
           `self.matches(r'^https?://[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?(:${PORT})?/?$') && (self.matches(r'^https?://${IPV4_ADDRESS}([:/]|$)') || !self.matches(r'^https?://([^:/]*[.])?${NUMBER}([:/]|$)'))`,
-          "routing.externalUrl must be scheme, host and port such as https://hub.example.org:8443; the path stands in routing.path",
+          "routing.externalUrl must be scheme, host and port such as https://hub.example.org:8443; the path is set in routing.path",
         ),
       ],
     },
@@ -183,7 +184,7 @@ const routing: Schema<Routing> = object<Routing>("Where the server is reached fr
     object<RoutingTls>("TLS at the Ingress.", {
       enabled: withDefault(
         false,
-        boolean("Whether the Ingress ends TLS; the server's address then begins with https."),
+        boolean("Whether the Ingress terminates TLS; the address of the server then begins with https."),
       ),
       secretName: string("Secret with the certificate. Unset: the ingress controller's default certificate."),
     }),
@@ -196,12 +197,12 @@ const pvc: Schema<VolumeClaim> = object<VolumeClaim>(
     enabled: withDefault(
       false,
       boolean(
-        "Whether files are kept on a volume. If false, they are lost with the pod, also when the server hibernates.",
+        "Whether files are kept on a PersistentVolume. If false, they are lost with the pod, also when the server is hibernated.",
       ),
     ),
     mountPath: withDefault(
       HOME,
-      string("Where the files are mounted, with or without a volume.", {
+      string("Where the files are mounted, on a PersistentVolume or not.", {
         rules: [
           rule(
             "self.startsWith('/') && self != '/' && !self.contains(':')",
@@ -213,9 +214,12 @@ const pvc: Schema<VolumeClaim> = object<VolumeClaim>(
     storageClassName: string("Storage class of the volume. Unset or empty: the cluster's default class."),
     retentionPolicy: withDefault(
       "Delete",
-      choice<RetentionPolicy>("Whether the volume is deleted with the server, or kept.", ["Delete", "Retain"]),
+      choice<RetentionPolicy>("Whether the PersistentVolumeClaim is deleted with the server, or kept.", [
+        "Delete",
+        "Retain",
+      ]),
     ),
-    existingClaim: string("Name of a PersistentVolumeClaim to mount instead of making one.", { minLength: 1 }),
+    existingClaim: string("Name of a PersistentVolumeClaim to mount instead of creating one.", { minLength: 1 }),
   },
   {
     rules: [
@@ -235,7 +239,7 @@ const storage: Schema<Storage> = object<Storage>("Where the user's files are.", 
   size: withDefault(
     "100Mi",
     intOrString(
-      "Size of the volume, or the most that files may take without one. A volume can grow if its class allows it.",
+      "Size of the volume; without a PersistentVolume, the size limit of the `emptyDir`. A volume can be expanded if its storage class allows it.",
       [quantityRule("storage.size")],
     ),
   ),
@@ -243,11 +247,11 @@ const storage: Schema<Storage> = object<Storage>("Where the user's files are.", 
 });
 
 const patches: Schema<readonly Patch[]> = list(
-  "Changes to the objects that the server consists of, applied in order to one document with the keys `service`, `ingress`, `statefulset`, `configmap`, `secret`, `pvc` and `networkpolicy`; further keys add objects.",
+  "Patches to the children (the objects that the server consists of), applied in order to one document with the keys `service`, `ingress`, `statefulset`, `configmap`, `secret`, `pvc` and `networkpolicy`; further keys add objects.",
   object<Patch>(
     "A patch.",
     {
-      type: choice<PatchType>("Kind of the patch.", ["application/json-patch+json", "application/merge-patch+json"]),
+      type: choice<PatchType>("Type of the patch.", ["application/json-patch+json", "application/merge-patch+json"]),
       patch: anything("A list of operations (JSON patch, RFC 6902) or an object (merge patch, RFC 7386)."),
     },
     {
@@ -268,7 +272,7 @@ const patches: Schema<readonly Patch[]> = list(
 /** Schema of `spec`. */
 export const specSchema: Defaulted<JupyterServerSpec> = withDefault(
   {},
-  object<JupyterServerSpec>("What the Jupyter server should be.", {
+  object<JupyterServerSpec>("Desired state of the Jupyter server.", {
     auth: withDefault({}, authSchema),
     culling: withDefault({}, culling),
     jupyterServer: withDefault({}, jupyterServer),
@@ -278,7 +282,7 @@ export const specSchema: Defaulted<JupyterServerSpec> = withDefault(
     updatePolicy: withDefault(
       "OnNextStart",
       choice<UpdatePolicy>(
-        "When a change that needs a new pod reaches a running server: at its next start, or at once by a restart, which ends its kernels.",
+        "When a change that needs a new pod is applied to a running server: at its next start, or at once by a restart, which ends its kernels.",
         ["OnNextStart", "Restart"],
       ),
     ),
@@ -291,5 +295,5 @@ function named(description: string): Schema<NamedManifest> {
     { name: required(string("Name.", { minLength: 1 })) },
     { open: true },
   );
-  return schema as Schema<NamedManifest>; // an open object holds other fields, too, which `object` cannot say
+  return schema as Schema<NamedManifest>; // an open object holds other fields, too, which `object` cannot express
 }

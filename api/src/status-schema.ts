@@ -19,18 +19,18 @@ import {
   type SchemaNode,
 } from "./schema-kit.ts";
 
-// What the predecessor wrote is not looked into: it stored any status, null included, and must remain writable.
+// Not validated in depth: the legacy version (0.24) stored any status, null included, and its objects must stay writable.
 const nullable: Pick<SchemaNode, "nullable"> = { nullable: true };
 
 const conditions: Schema<readonly Condition[]> = list(
-  "What holds for the server; see the reference page of conditions.",
+  "Conditions of the server; docs/reference/conditions.md lists their reasons.",
   object<Condition>("A condition.", {
     type: required(string("Type of the condition.", { maxLength: 316 })),
-    status: required(choice<Condition["status"]>("Whether it holds.", ["True", "False", "Unknown"])),
-    reason: required(string("Why, in one word.", { maxLength: 1024 })),
-    message: required(string("Why, and what to do about it.", { maxLength: 32768 })),
+    status: required(choice<Condition["status"]>("Whether the condition is true.", ["True", "False", "Unknown"])),
+    reason: required(string("Reason in CamelCase, for programs.", { maxLength: 1024 })),
+    message: required(string("The reason in a sentence, and what to do about it.", { maxLength: 32768 })),
     lastTransitionTime: required(string("When `status` of the condition last changed.", { format: "date-time" })),
-    observedGeneration: integer("Generation of the spec that the condition speaks of.", { format: "int64" }),
+    observedGeneration: integer("`metadata.generation` that the condition is based on.", { format: "int64" }),
   }),
   { keyedBy: "type" },
 );
@@ -38,21 +38,27 @@ const conditions: Schema<readonly Condition[]> = list(
 /** Schema of `status`. */
 export const statusSchema: Schema<JupyterServerStatus> = {
   ...object<JupyterServerStatus>(
-    "What the Jupyter server is. Written by the controller.",
+    "Observed state of the Jupyter server. Written by the controller.",
     {
-      state: choice<ServerState>("The state in one word.", ["starting", "running", "failed", "stopping", "hibernated"]),
-      url: string("Address at which people reach the server."),
-      // Differs from every generation until the controller has seen the server, so that tools wait for it.
+      state: choice<ServerState>("Summary of the state; `Ready` and the other conditions say more.", [
+        "starting",
+        "running",
+        "failed",
+        "stopping",
+        "hibernated",
+      ]),
+      url: string("Address of the server."),
+      // Differs from every generation until the first reconcile, so that tools wait for it.
       observedGeneration: withDefault(
         -1,
-        integer("Generation of the spec that the status speaks of.", { format: "int64" }),
+        integer("`metadata.generation` that the status is based on.", { format: "int64" }),
       ),
       conditions,
       startingSince: string("Since when the server is starting.", nullable),
       failedSince: string("Since when the server is failed.", nullable),
       hibernatedSince: string("Since when the server is hibernated.", nullable),
       refreshedAt: string(
-        "When the details of the status (pod, children, containers, messages) were last written. They are written together with a transition, or once they have been quiet for some seconds.",
+        "When the details of the status (pod, children, containers, messages) were last written. They are written together with a transition, or once they have not changed for some seconds.",
         nullable,
       ),
       containerStates: anyObject<ContainerStates>(
@@ -68,15 +74,15 @@ export const statusSchema: Schema<JupyterServerStatus> = {
         nullable,
       ),
       toleratedViolations: list(
-        "What the server had before the rules about pods and Services forbade it, one line each: it may keep that. Recorded once.",
+        "Violations of the policies for pods and Services that are older than the policies and are tolerated, one line each. Recorded once.",
         string("A violation.", { maxLength: 256 }),
       ),
       create_fn: anyObject<CreationStatus>(
         "`fullServerURL`: the same as `url`; `createdResources`: uids by key. Kept for older clients.",
         nullable,
       ),
-      events: anyObject<Readonly<Record<string, unknown>>>("Left by earlier versions.", nullable),
-      kopf: anyObject<Readonly<Record<string, unknown>>>("Left by earlier versions.", nullable),
+      events: anyObject<Readonly<Record<string, unknown>>>("Written by the legacy version (0.24).", nullable),
+      kopf: anyObject<Readonly<Record<string, unknown>>>("Written by the legacy version (0.24).", nullable),
     },
     { open: true },
   ),

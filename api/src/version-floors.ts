@@ -1,8 +1,8 @@
-/** Something that faces the network, in our images or in front of Jupyter. */
+/** Minimum version of a component that faces the network, in our images or in front of Jupyter. */
 type Floor = {
   /** Oldest version that is allowed; three numbers. */
   readonly version: string;
-  /** The hole that this version closes, as the publisher names it, or what else speaks against an older one. */
+  /** The vulnerability that this version fixes, as its publisher names it, or another reason against older ones. */
   readonly because: string;
 };
 

@@ -2,7 +2,7 @@ import type { CallResult, ReconcileResult } from "@amalthea/kube";
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { ActionResult } from "../apply/action-result.ts";
 
-/** Where gauges read what they show, at the moment they are asked. */
+/** Where gauges read their values, at the time of a scrape. */
 export type MetricSources = {
   readonly isLeader: () => boolean;
   readonly queue: { readonly depth: number; readonly delayed: number; readonly processing: number };
@@ -10,7 +10,7 @@ export type MetricSources = {
   readonly caches: () => readonly { readonly kind: string; readonly objects: number; readonly silentMs: number }[];
 };
 
-/** Seconds; an answer of the API server takes milliseconds, a reconcile that waits for it several times that. */
+/** Seconds; a response of the API server takes milliseconds, a reconcile that waits for several of them a multiple. */
 const API_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 const QUEUE_BUCKETS = [0.001, 0.01, 0.1, 0.5, 1, 5, 10, 30, 60, 300];
 
@@ -22,60 +22,60 @@ export class Metrics {
 
   readonly #apiRequests = new Counter({
     name: "amalthea_api_requests_total",
-    help: "Attempts of calls to the API server; code 0 stands for no answer.",
+    help: "Requests to the API server, each attempt counted; code 0: no response.",
     labelNames: ["verb", "resource", "subresource", "code"],
     registers: [this.registry],
   });
   readonly #apiSeconds = new Histogram({
     name: "amalthea_api_request_duration_seconds",
-    help: "Time until the end of the API server's answer; for watches until its headers.",
+    help: "Time until the end of the API server's response; for watches, until its headers.",
     labelNames: ["verb", "resource"],
     buckets: API_BUCKETS,
     registers: [this.registry],
   });
   readonly #reconciles = new Counter({
     name: "amalthea_reconciles_total",
-    help: "Passes over a server, by what came of them.",
+    help: "Reconciles, by result.",
     labelNames: ["result"],
     registers: [this.registry],
   });
   readonly #reconcileSeconds = new Histogram({
     name: "amalthea_reconcile_duration_seconds",
-    help: "Duration of a pass over a server, its writes included.",
+    help: "Duration of a reconcile, including its writes.",
     buckets: API_BUCKETS,
     registers: [this.registry],
   });
   readonly #actions = new Counter({
     name: "amalthea_actions_total",
-    help: "Actions of plans, by what became of them.",
+    help: "Actions (planned writes), by kind and result.",
     labelNames: ["action", "result"],
     registers: [this.registry],
   });
   readonly #queueAdds = new Counter({
     name: "amalthea_queue_adds_total",
-    help: "Changes that put a server into the work queue; several become one pass.",
+    help: "Additions to the work queue; those of one server are coalesced into one reconcile.",
     registers: [this.registry],
   });
   readonly #queueRetries = new Counter({
     name: "amalthea_queue_retries_total",
-    help: "Passes that failed and are tried again.",
+    help: "Reconciles that failed and are retried.",
     registers: [this.registry],
   });
   readonly #queueSeconds = new Histogram({
     name: "amalthea_queue_wait_seconds",
-    help: "Time a server waited in the work queue.",
+    help: "Time that a server waited in the work queue.",
     buckets: QUEUE_BUCKETS,
     registers: [this.registry],
   });
   readonly #watchFailures = new Counter({
     name: "amalthea_watch_failures_total",
-    help: "Lists and watches that failed and were begun again.",
+    help: "Lists and watches that failed and were restarted.",
     labelNames: ["kind"],
     registers: [this.registry],
   });
   readonly #eventsDropped = new Counter({
     name: "amalthea_events_dropped_total",
-    help: "Kubernetes Events that were not sent.",
+    help: "Kubernetes Events that were dropped, by reason.",
     labelNames: ["reason"],
     registers: [this.registry],
   });
@@ -116,19 +116,19 @@ export class Metrics {
     this.#eventsDropped.inc({ reason });
   }
 
-  /** Adds the gauges, once what they show exists. */
+  /** Adds the gauges, once their sources exist. */
   watch(sources: MetricSources): void {
-    this.#gauge("amalthea_leader", "1 on the replica that writes, 0 on those that stand by.", (gauge) =>
+    this.#gauge("amalthea_leader", "1 on the leader, 0 on the other replicas.", (gauge) =>
       gauge.set(sources.isLeader() ? 1 : 0),
     );
-    this.#gauge("amalthea_queue_depth", "Servers that wait for a pass.", (gauge) => gauge.set(sources.queue.depth));
-    this.#gauge("amalthea_queue_delayed", "Servers whose next pass is due at a later time.", (gauge) =>
+    this.#gauge("amalthea_queue_depth", "Servers waiting for a reconcile.", (gauge) => gauge.set(sources.queue.depth));
+    this.#gauge("amalthea_queue_delayed", "Servers with a reconcile scheduled for later.", (gauge) =>
       gauge.set(sources.queue.delayed),
     );
-    this.#gauge("amalthea_queue_processing", "Servers that a pass is going on for.", (gauge) =>
+    this.#gauge("amalthea_queue_processing", "Servers being reconciled.", (gauge) =>
       gauge.set(sources.queue.processing),
     );
-    this.#labelledGauge("amalthea_servers", "JupyterServers, by the state in their status.", "state", () =>
+    this.#labelledGauge("amalthea_servers", "JupyterServers, by `status.state`.", "state", () =>
       sources.serversByState(),
     );
     this.#labelledGauge("amalthea_cache_objects", "Objects in the caches, by kind.", "kind", () =>
@@ -140,7 +140,7 @@ export class Metrics {
     );
     this.#labelledGauge(
       "amalthea_watch_silent_seconds",
-      "Time since the API server last told about a kind.",
+      "Time since the last watch event or bookmark, by kind.",
       "kind",
       () => combine(sources.caches(), ({ silentMs }) => silentMs / 1000, Math.max),
     );

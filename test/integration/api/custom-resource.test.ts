@@ -105,7 +105,7 @@ describe("the CRD", () => {
     [{ routing: { host: "h", externalUrl: "https://hub.example.org:0443" } }, "routing.externalUrl must be scheme"],
     [{ routing: { host: "h", externalUrl: "https://10.0.0.256" } }, "routing.externalUrl must be scheme"],
     [{ routing: { host: "h", externalUrl: "https://hub.0x1" } }, "routing.externalUrl must be scheme"],
-    [{ routing: { host: "h", externalUrl: "https://hub.example.org/a" } }, "the path stands in routing.path"],
+    [{ routing: { host: "h", externalUrl: "https://hub.example.org/a" } }, "the path is set in routing.path"],
     [{ auth: { token: "a\nb" } }, "auth.token must be one line"],
     [{ auth: { token: "a", tokenSecretRef: { name: "t", key: "k" } } }, "exclude each other: remove one of them"],
     [{ auth: { tokenSecretRef: { name: "t" } } }, "spec.auth.tokenSecretRef.key: Required value"],

@@ -68,13 +68,13 @@ describe("a new server", () => {
       rule: "capabilities",
       field: "spec.template.spec.initContainers[init].securityContext.capabilities.add",
     },
-  ])("whose patches break the rule $rule is not made, and says so", ({ patches, rule, field }) => {
+  ])("whose patches violate the control $rule is not created, and says so", ({ patches, rule, field }) => {
     const decision = decideAll(anObserved({ server: aServer({ patches }) }), someSettings(), NOW);
     expect(decision.plan).toEqual([]);
     expect(decision.status.state).toBe("failed");
     expect(stalled(decision)).toMatchObject({
       reason: "PodSecurity",
-      message: expect.stringContaining(`rule ${rule} of the Pod Security level baseline: ${field}`),
+      message: expect.stringContaining(`control ${rule} of the Pod Security level baseline: ${field}`),
     });
   });
 

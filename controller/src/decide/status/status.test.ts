@@ -29,7 +29,7 @@ describe("statusOf", () => {
   it("tells of several obstacles in one sentence each, the first being the reason", () => {
     const stalled = conditionOf(decideStatus({ pod: BROKEN_POD }, { problems: [FAILED_PATCH] }).status, "Stalled");
     expect(stalled?.reason).toBe("InvalidPatch");
-    expect(stalled?.message).toMatch(/spec\.patches\[0\].*is not the name of an image/s);
+    expect(stalled?.message).toMatch(/spec\.patches\[0\].*is not a valid image reference/s);
   });
 
   it("keeps the cause of a failed pull while the kubelet merely says that it waits before the next try", () => {
