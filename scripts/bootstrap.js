@@ -84,15 +84,21 @@ async function installNodePackages() {
   });
 }
 
+/** The way for machines that cannot run this one. */
+const withDocker = 'With Docker, use kind instead (https://kind.sigs.k8s.io): see "With Docker" in README.md.';
+
 async function installDebianPackages() {
+  if (process.platform !== "linux") {
+    throw new StepFailed(`This command compiles a Kubernetes and runs it on Linux, as root.\n${withDocker}`);
+  }
   if (process.getuid?.() !== 0) {
     throw new StepFailed(
-      "This command makes container images and a Kubernetes on this machine: run it as root (sudo npm start).",
+      `This command builds container images and runs a Kubernetes on this machine: run it as root (sudo npm start).\n${withDocker}`,
     );
   }
   if (!isPresent("go")) {
     throw new StepFailed(
-      'The command "go" is missing: the cluster is compiled from Go modules. Install Go 1.26 or newer (https://go.dev/dl) and put it on the PATH.',
+      `The command "go" is missing: the cluster is compiled from Go modules. Install Go 1.26 or newer (https://go.dev/dl) and put it on the PATH.\n${withDocker}`,
     );
   }
   const absent = Object.entries(debianPackages).filter(([program]) => !isPresent(program));
@@ -100,7 +106,9 @@ async function installDebianPackages() {
   const missing = [...new Set(absent.map(([, name]) => name))];
   if (missing.length === 0) return;
   if (!isPresent("apt-get")) {
-    throw new StepFailed(`These Debian packages are missing and this machine has no apt-get: ${missing.join(" ")}.`);
+    throw new StepFailed(
+      `These Debian packages are missing and this machine has no apt-get: ${missing.join(" ")}.\n${withDocker}`,
+    );
   }
   // A new machine may be updating itself, and an earlier attempt may have been interrupted: both are overcome.
   const install =

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { build } from "esbuild";
+import type { NodeService } from "../src/node-service.ts";
 
 /**
  * How the controller's image starts node: most of an operator's memory is compiled code and garbage, and it computes
@@ -29,3 +30,11 @@ export async function bundleController(repository: string, outfile: string): Pro
     logLevel: "silent", // it throws what went wrong
   });
 }
+
+/** The controller as its images run it. */
+export const controllerService: NodeService = {
+  file: "main.cjs",
+  bundle: bundleController,
+  flags: NODE_FLAGS,
+  environment: ENVIRONMENT,
+};

@@ -13,7 +13,7 @@ export const demoIdentityProvider: ImageDefinition = {
   stage: (place) => stageNodeService({ file: "main.mjs", bundle: bundleProvider }, place),
 };
 
-async function bundleProvider(outfile: string): Promise<void> {
+async function bundleProvider(_repository: string, outfile: string): Promise<void> {
   await build({
     entryPoints: [join(import.meta.dirname, "main.ts")],
     outfile,
