@@ -19,5 +19,5 @@ export { ClusterError } from "./errors.ts";
 export { prebuiltFolder } from "./build/prebuilt.ts";
 export { cacheFolder } from "./locations.ts";
 export { withLock } from "./lock.ts";
-export { type Progress, step } from "./progress.ts";
+export { countTo, type Progress, step } from "./progress.ts";
 export { CommandError, run, type RunOptions, type RunResult } from "./run.ts";

@@ -10,6 +10,22 @@ const reminderInterval = 15_000;
 /** Tells a step what to say while it waits: completes the sentence "… waiting for". */
 export type WaitingFor = (what: string) => void;
 
+/**
+ * Counts what is done of what has to be done, for {@link WaitingFor}: "the Go compiler (12 of 3545 packages compiled)".
+ *
+ * @param total undefined where it is not known: nothing is said of it then
+ * @returns to be called for each thing that is done
+ */
+export function countTo(total: number | undefined, what: string, tell: WaitingFor, done: string): () => void {
+  let count = 0;
+  const say = (): void => tell(total === undefined ? what : `${what} (${count} of ${total} ${done})`);
+  say();
+  return () => {
+    count += 1;
+    say();
+  };
+}
+
 const seconds = (since: number): string => `${((performance.now() - since) / 1000).toFixed(1)} s`;
 
 /**

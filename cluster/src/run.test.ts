@@ -36,6 +36,12 @@ describe("run", () => {
     rmSync(folder, { recursive: true });
   });
 
+  it("tells of each line of both outputs", async () => {
+    const lines: string[] = [];
+    await run("sh", ["-c", "printf 'one\\ntw'; printf 'o\\n'; echo three >&2"], { onLine: (line) => lines.push(line) });
+    expect(lines.toSorted()).toEqual(["one", "three", "two"]);
+  });
+
   it("gives the command no variable of this process when told so", async () => {
     const { stdout } = await run("/usr/bin/env", [], { env: { ONLY: "this" }, onlyEnv: true });
     expect(stdout).toBe("ONLY=this\n");

@@ -1,4 +1,5 @@
 import { createWriteStream } from "node:fs";
+import { createInterface } from "node:readline";
 import { spawnBound } from "./bound-process.ts";
 import { ClusterError } from "./errors.ts";
 
@@ -13,6 +14,8 @@ export type RunOptions = {
   readonly signal?: AbortSignal | undefined;
   /** Both outputs are also written to this file, which a failure names. */
   readonly logFile?: string;
+  /** Hears of each whole line of both outputs. */
+  readonly onLine?: ((line: string) => void) | undefined;
   /** Completes the message of a failure: what the user can do. */
   readonly remedy?: string;
 };
@@ -81,6 +84,8 @@ async function outcomeOf(command: string, args: readonly string[], options: RunO
       output[name] += text;
       log?.write(text);
     });
+    const stream = child[name];
+    if (options.onLine !== undefined && stream) createInterface(stream).on("line", options.onLine);
   }
   child.stdin?.on("error", () => undefined).end(options.stdin); // a command need not read all of its input
   try {

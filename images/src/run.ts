@@ -1,6 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
-import { type Progress, run as runCommand, step as timedStep } from "@amalthea/cluster";
+import { countTo, type Progress, run as runCommand, step as timedStep } from "@amalthea/cluster";
 
 /** One command of a build. */
 export type Step = {
@@ -9,6 +9,8 @@ export type Step = {
   readonly command: readonly [string, ...string[]];
   /** What to do when it fails. */
   readonly remedy: string;
+  /** Where the command says a line for each thing it has done: which line, of how many, and what: "packages downloaded". */
+  readonly counted?: { readonly line: RegExp; readonly total: number; readonly done: string };
   /** Default: that of this process. */
   readonly env?: Readonly<Record<string, string>>;
 };
@@ -28,12 +30,13 @@ export type StepSurroundings = {
  */
 export async function run(step: Step, { log, progress, signal }: StepSurroundings): Promise<void> {
   await mkdir(dirname(log), { recursive: true });
-  const { title, env, remedy } = step;
+  const { title, env, remedy, counted } = step;
   const [command, ...args] = step.command;
   await timedStep(progress, title, async (waitingFor) => {
-    waitingFor(`its command (log: ${log})`);
+    const onDone = countTo(counted?.total, `its command (log: ${log})`, waitingFor, counted?.done ?? "");
+    const onLine = counted && ((line: string): void => (counted.line.test(line) ? onDone() : undefined));
     const environment = env === undefined ? {} : { env, onlyEnv: true };
-    await runCommand(command, args, { ...environment, logFile: log, signal, remedy });
+    await runCommand(command, args, { ...environment, logFile: log, signal, remedy, onLine });
   });
 }
 

@@ -1,4 +1,4 @@
-import { readdir } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { PYTHON_VERSION } from "../debian/root.ts";
 import { BuildError } from "./errors.ts";
@@ -20,7 +20,6 @@ export async function downloadWheels(lockFile: string, folder: string, place: Bu
       "python3",
       await pipIn(await place.debianRoot()),
       "download",
-      "--quiet",
       "--require-hashes",
       "--no-deps",
       "--only-binary=:all:",
@@ -30,8 +29,13 @@ export async function downloadWheels(lockFile: string, folder: string, place: Bu
       `--requirement=${lockFile}`,
       `--dest=${folder}`,
     ],
+    counted: { line: /^Saved /, total: await countRequirements(lockFile), done: "packages downloaded" },
     remedy: "Check that the Python package index can be reached and has these versions.",
   });
+}
+
+async function countRequirements(lockFile: string): Promise<number> {
+  return (await readFile(lockFile, "utf8")).match(/^[\w.-]+==/gm)?.length ?? 0;
 }
 
 /** The wheel of pip that Debian ships for new virtual environments; Python can run it as it is. */

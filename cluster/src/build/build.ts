@@ -5,9 +5,9 @@ import { ClusterError } from "../errors.ts";
 import { cacheFolder, packageFolder } from "../locations.ts";
 import { withLock } from "../lock.ts";
 import { prebuiltFolder, prebuiltPath } from "./prebuilt.ts";
-import { type Progress, silent, step } from "../progress.ts";
+import { countTo, type Progress, silent, step } from "../progress.ts";
 import { checkBuildRequirements } from "./requirements.ts";
-import { run } from "../run.ts";
+import { run, type RunOptions } from "../run.ts";
 
 /** Version of Kubernetes that every component reports; it is the version of k8s.io/kubernetes in go/go.mod. */
 export const kubernetesVersion = "1.35.4";
@@ -146,13 +146,14 @@ async function buildGo(module: GoModule, folder: string, progress: Progress, sig
   rmSync(logFile, { force: true });
   progress(`  … compiling with Go: up to 15 minutes on two cores the first time (log: ${logFile})`);
   await step(progress, title, async (waitingFor) => {
-    waitingFor("the Go compiler");
+    const sources = programs.map(([, source]) => source);
+    const go = { cwd: join(packageFolder, module.folder), env: goEnvironment, logFile, signal };
+    waitingFor("the Go module proxy");
+    const onPackage = countTo(await countUncompiled(sources, go), "the Go compiler", waitingFor, "packages compiled");
     const flags = ["-trimpath", "-ldflags", linkerFlags, "-o", `${folder}/`];
-    await run("go", ["build", ...flags, ...programs.map(([, source]) => source)], {
-      cwd: join(packageFolder, module.folder),
-      env: { CGO_ENABLED: "0", GOFLAGS: "-mod=readonly" },
-      logFile,
-      signal,
+    await run("go", ["build", "-v", ...flags, ...sources], {
+      ...go,
+      onLine: (line) => isPackage(line) && onPackage(),
       remedy:
         "Check that the Go module proxy can be reached (`go env GOPROXY`) and that Go is 1.26 or newer (`go version`), " +
         "then run the same command again.",
@@ -160,6 +161,27 @@ async function buildGo(module: GoModule, folder: string, progress: Progress, sig
     const missing = programs.filter(([name]) => !existsSync(join(folder, name)));
     for (const [name] of missing) throw new ClusterError(`\`go build\` made no ${name}: see ${logFile}.`);
   });
+}
+
+const goEnvironment = { CGO_ENABLED: "0", GOFLAGS: "-mod=readonly" };
+
+/** Lines of `go build -v` that name a package have one word; errors and remarks have more. */
+export function isPackage(line: string): boolean {
+  return /^[\w.~-]+(\/[\w.~-]+)*$/.test(line);
+}
+
+/** How many packages `go build` will compile; undefined if that cannot be told. A failure is left for the build to tell. */
+async function countUncompiled(sources: readonly string[], options: RunOptions): Promise<number | undefined> {
+  const format = "{{if .Stale}}{{.StaleReason}}{{end}}";
+  return await run("go", ["list", "-trimpath", "-deps", "-f", format, ...sources], options).then(
+    ({ stdout }) => uncompiledIn(stdout),
+    () => undefined,
+  );
+}
+
+/** Counts in the reasons that `go list` gives for what is stale; programs of which only the linking is missing are not. */
+export function uncompiledIn(reasons: string): number {
+  return reasons.split("\n").filter((reason) => reason !== "" && !reason.includes("available in build cache")).length;
 }
 
 async function fetchTraefik(folder: string, progress: Progress, signal?: AbortSignal): Promise<void> {
