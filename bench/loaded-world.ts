@@ -48,11 +48,16 @@ function aVolume(index: number, claim?: { readonly name: string }): object {
   };
 }
 
-const nameOf = (index: number): string => `server-${index}`;
+const nameOf = (index: number, prefix = "server"): string => `${prefix}-${index}`;
 
-/** Makes servers as many users do who press "start" at once. */
-export async function createServers(admin: KubeClient, servers: number, signal: AbortSignal): Promise<void> {
-  const names = Array.from({ length: servers }, (_, index) => nameOf(index));
+/** Makes servers as many users do who press "start" at once. @param prefix of their names; default: those with volumes */
+export async function createServers(
+  admin: KubeClient,
+  servers: number,
+  signal: AbortSignal,
+  prefix?: string,
+): Promise<void> {
+  const names = Array.from({ length: servers }, (_, index) => nameOf(index, prefix));
   const createNext = async (): Promise<void> => {
     for (let name = names.pop(); name !== undefined; name = names.pop()) {
       await admin.create(SERVER_KIND, aServer(name), {}, signal);
@@ -75,7 +80,12 @@ export function aServer(name: string): object {
 }
 
 /** How many run when all do, or when no further one has begun to for three minutes. */
-export async function runningServers(admin: KubeClient, servers: number, signal: AbortSignal): Promise<number> {
+export async function runningServers(
+  admin: KubeClient,
+  servers: number,
+  signal: AbortSignal,
+  prefix = "server",
+): Promise<number> {
   const over = new AbortController();
   // A watch: lists of so many servers, again and again, would keep the API server as busy as all that is measured.
   const informer = new Informer({ client: admin, kind: SERVER_KIND, namespaces: [NAMESPACE] });
@@ -85,7 +95,8 @@ export async function runningServers(admin: KubeClient, servers: number, signal:
   try {
     let running = 0;
     for (let since = performance.now(); performance.now() < since + 180_000; await sleep(500, undefined, { signal })) {
-      const now = [...informer.store.list()].filter(isRunning).length;
+      const named = [...informer.store.list()].filter(({ metadata }) => metadata.name.startsWith(`${prefix}-`));
+      const now = named.filter(isRunning).length;
       if (now > running) since = performance.now();
       running = now;
       if (running === servers) break;

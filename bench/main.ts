@@ -2,6 +2,7 @@ import { randomInt } from "node:crypto";
 import { buildCluster } from "@amalthea/cluster";
 import { reportFailure } from "../scripts/report-failure.ts";
 import { faults } from "./faults.ts";
+import { hostileNeighbours } from "./hostile-neighbours.ts";
 import { loginChain } from "./login-chain.ts";
 import { manyServers } from "./many-servers.ts";
 import { callsOfOneServer } from "./one-server.ts";
@@ -45,6 +46,10 @@ const benches: Readonly<Record<string, Bench>> = {
   "1000-servers": {
     title: "1,000 servers on nodes that are played",
     run: (signal) => manyServers({ servers: 1000, restSeconds, atMostMebibytes: 200 }, signal),
+  },
+  "hostile-neighbours": {
+    title: "200 servers beside 5,000 hostile objects of another namespace",
+    run: hostileNeighbours,
   },
   faults: {
     title: "Changes while the API server fails",

@@ -3,8 +3,9 @@ import { SERVER_KIND } from "../controller/src/kinds.ts";
 import { CONTROLLER_USER, type World } from "../test/integration/controller/world.ts";
 import { AuditLog, type AuditedCall, describeCalls, readsAmong, writesAmong } from "./audit-log.ts";
 import { ControllerProcess } from "./controller-process.ts";
-import { createServers, runningServers, startLoadedWorld } from "./loaded-world.ts";
-import type { Measurement } from "./report.ts";
+import { createServers, NAMESPACE, runningServers, startLoadedWorld } from "./loaded-world.ts";
+import { watchReadyLags } from "./ready-lag.ts";
+import { type Measurement, median, quantile } from "./report.ts";
 
 /** How many servers, how long nothing happens, and how much memory the controller may take. */
 export type Load = { readonly servers: number; readonly restSeconds: number; readonly atMostMebibytes: number };
@@ -57,9 +58,12 @@ async function measureBurst(
   log: AuditLog,
   signal: AbortSignal,
 ): Promise<readonly Measurement[]> {
+  const lags = watchReadyLags(world.admin, NAMESPACE, signal);
   const start = performance.now();
   await createServers(world.admin, servers, signal);
   const running = await runningServers(world.admin, servers, signal);
+  await lags.stop();
+  const lag = lags.seconds("server");
   const seconds = (performance.now() - start) / 1000;
   const calls = await log.whenQuiet(0);
   const writes = writesAmong(calls);
@@ -71,6 +75,8 @@ async function measureBurst(
   return [
     { what: `servers of ${servers} that are not running`, measured: servers - running, atMost: 0 },
     { what: "duration until the last one runs", measured: seconds, unit: "s" },
+    { what: "median from pod Ready to server Ready", measured: median(lag), unit: "s", atMost: 3 },
+    { what: "its 95 % quantile", measured: quantile(lag, 0.95), unit: "s" },
     { what: "children", measured: children.size, atMost: CHILDREN * servers },
     { what: "children written twice", measured: ofChildren.length - children.size, atMost: 0 },
     { what: "status writes per server", measured: ofStatus.length / servers, atMost: 3 },

@@ -59,6 +59,7 @@ export type ReasonValues = {
   NameTaken: { readonly kind: string; readonly name: string };
   Forbidden: { readonly childKey: string; readonly detail: string };
   WriteFailed: { readonly childKey: string; readonly code: number; readonly detail: string };
+  ReconcileFailed: Told;
   PredecessorRunning: Nothing;
   PodSecurity: { readonly childKey: string; readonly level: string } & Ruled;
   NotAllowed: { readonly childKey: string; readonly field: string; readonly detail: string; readonly setting: string };
@@ -367,7 +368,10 @@ const containers: Pick<Catalogue, "ImageNotFound" | "ImagePullFailed" | "Invalid
 };
 
 const refusals: Pick<Catalogue, "InvalidSpec" | "InvalidPatch" | "ChildKindRefused" | "InvalidChild" | "RouteTaken"> &
-  Pick<Catalogue, "NameTaken" | "Forbidden" | "WriteFailed" | "PredecessorRunning" | "DecisionFailed"> = {
+  Pick<
+    Catalogue,
+    "NameTaken" | "Forbidden" | "WriteFailed" | "ReconcileFailed" | "PredecessorRunning" | "DecisionFailed"
+  > = {
   InvalidSpec: {
     conditions: STALL,
     when: "A field has a value that can never work. New objects with it are rejected; this one was stored before the validation existed.",
@@ -439,6 +443,13 @@ const refusals: Pick<Catalogue, "InvalidSpec" | "InvalidPatch" | "ChildKindRefus
     sentence: ({ detail }) => `The controller failed to process this server: ${detail}.`,
     remedy:
       "See the log of the controller, and report the bug with the spec of the server. The controller retries when the server changes, and every 10 minutes.",
+  },
+  ReconcileFailed: {
+    conditions: STALL,
+    when: "A reconcile of this server keeps failing for a reason that is not about one child, for instance an internal error of the controller. It is retried at least every five minutes.",
+    example: { detail: "internal error (TypeError)" },
+    sentence: ({ detail }) => `The controller cannot reconcile this server: ${detail}.`,
+    remedy: "It is retried; if this persists, see the log of the controller.",
   },
   PredecessorRunning: {
     conditions: ["Stalled"],

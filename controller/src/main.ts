@@ -11,7 +11,7 @@ import {
   type Logger,
   readKubeConfig,
 } from "@amalthea/kube";
-import { runAmalthea } from "./operator/operator.ts";
+import { runOperator } from "./operator/operator.ts";
 import { type ControllerConfig, readConfig } from "./config/config.ts";
 import { ConfigError } from "./config/environment.ts";
 import { createLogger } from "./operator/logger.ts";
@@ -39,7 +39,7 @@ async function main(): Promise<void> {
 }
 
 async function run(config: ControllerConfig, logger: Logger, stop: AbortSignal): Promise<void> {
-  const kubeConfig = await findKubeConfig();
+  const { kubeConfig, isInCluster } = await findKubeConfig();
   const metrics = new Metrics();
   const options: ClientOptions = {
     config: kubeConfig,
@@ -55,14 +55,17 @@ async function run(config: ControllerConfig, logger: Logger, stop: AbortSignal):
     "starting",
   );
   try {
-    await requireAnswer(client, kubeConfig, stop);
-    await runAmalthea({ config, client, leaseClient, ownNamespace, identity, metrics, logger }, stop);
+    if (!isInCluster) await requireAnswer(client, kubeConfig, stop);
+    await runOperator({ config, client, leaseClient, ownNamespace, identity, metrics, logger }, stop);
   } finally {
     await Promise.all([client.close(), leaseClient.close()]);
   }
 }
 
-/** @throws KubeConfigError with one sentence, where the watches would try for two minutes. */
+/**
+ * A person who starts the program by hand wants to know at once; in a cluster the process waits for the API server.
+ * @throws KubeConfigError with one sentence.
+ */
 async function requireAnswer(client: KubeClient, { server }: KubeConfig, stop: AbortSignal): Promise<void> {
   try {
     await client.getText("/version", stop);
@@ -73,13 +76,12 @@ async function requireAnswer(client: KubeClient, { server }: KubeConfig, stop: A
 }
 
 /** The file that KUBECONFIG names, else the pod's service account, else the file that kubectl would use. */
-async function findKubeConfig(): Promise<KubeConfig> {
-  const path = process.env["KUBECONFIG"];
-  if (path !== undefined && path !== "") return await readKubeConfig(path, process.env["KUBE_CONTEXT"]);
-  return (
-    (await inClusterConfig(process.env)) ??
-    (await readKubeConfig(join(homedir(), ".kube", "config"), process.env["KUBE_CONTEXT"]))
-  );
+async function findKubeConfig(): Promise<{ readonly kubeConfig: KubeConfig; readonly isInCluster: boolean }> {
+  const { KUBECONFIG: path = "", KUBE_CONTEXT: context } = process.env;
+  const inCluster = path === "" ? await inClusterConfig(process.env) : undefined;
+  if (inCluster !== undefined) return { kubeConfig: inCluster, isInCluster: true };
+  const file = path === "" ? join(homedir(), ".kube", "config") : path;
+  return { kubeConfig: await readKubeConfig(file, context), isInCluster: false };
 }
 
 function stopOnSignals(logger: Logger): AbortSignal {
@@ -97,7 +99,7 @@ function stopOnSignals(logger: Logger): AbortSignal {
 }
 
 main().catch((error: unknown) => {
-  // Before there is a logger, or about what the person who started us can mend: sentences, no stack.
+  // Before there is a logger, or about what the person who started us can fix: sentences, no stack.
   const problems =
     error instanceof ConfigError ? error.problems : [error instanceof Error ? error.message : String(error)];
   for (const problem of problems) process.stderr.write(`amalthea: ${problem}\n`);

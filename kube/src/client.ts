@@ -27,7 +27,7 @@ export type WatchOptions = Omit<ListOptions, "limit" | "continueToken"> & {
   readonly timeoutSeconds: number;
   /** Asks for all present objects first (WatchList). */
   readonly sendInitialEvents?: boolean | undefined;
-  /** Called for whatever arrives, also for a part of an event. */
+  /** Called with 0 when the answer begins, and for whatever arrives then, also for a part of an event. */
   readonly onBytes?: ((count: number) => void) | undefined;
 };
 

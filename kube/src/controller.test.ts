@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type ReconcileOutcome, type ReconcileResult, runController } from "./controller.ts";
-import { ApiError } from "./errors.ts";
+import { ApiError, ConnectionError } from "./errors.ts";
 import { FakeClock, settle } from "./testing/fake-clock.ts";
 import { WorkQueue } from "./work-queue.ts";
 
@@ -38,7 +38,13 @@ describe("runController", () => {
         result: "CheckAgain",
         againMs: 7_000,
       },
-      { outcome: "an error", reconcile: async () => Promise.reject(new Error("x")), result: "Failed", againMs: 90 },
+      { outcome: "a fault", reconcile: async () => Promise.reject(new Error("x")), result: "Failed", againMs: 9_000 },
+      {
+        outcome: "no answer",
+        reconcile: async () => Promise.reject(new ConnectionError("x")),
+        result: "Failed",
+        againMs: 90,
+      },
       { outcome: "a conflict", reconcile: async () => Promise.reject(conflict), result: "Conflict", againMs: 20 },
       {
         outcome: "a name that is taken",

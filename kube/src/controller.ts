@@ -1,11 +1,11 @@
 import { jitter } from "./backoff.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { withDeadline } from "./deadline.ts";
-import { ApiError, isConflict, isInvalid } from "./errors.ts";
+import { ApiError, isConflict, isFault, isInvalid } from "./errors.ts";
 import { type Logger, silentLogger } from "./logger.ts";
-import type { Level, WorkQueue } from "./work-queue.ts";
+import type { Lane, WorkQueue } from "./work-queue.ts";
 
-/** What happens to a key after it was reconciled without error. */
+/** When a key is reconciled again after it was reconciled without error. */
 export type ReconcileOutcome =
   /** Only a new event can change anything. */
   | { readonly kind: "Settled" }
@@ -25,7 +25,8 @@ export type ControllerOptions<K extends string> = {
   readonly queue: WorkQueue<K>;
   /**
    * Brings the world of one key to what it should be. Its signal ends with the controller, or at the time limit.
-   * What it throws is tried again, later and later; what the API server calls invalid, after ten minutes.
+   * What it throws is tried again, later and later; a fault of our own (no answer of the API server, nor the lack of one)
+   * after ten seconds at the earliest; what the API server calls invalid, after ten minutes.
    */
   readonly reconcile: (key: K, signal: AbortSignal) => Promise<ReconcileOutcome>;
   /** Keys worked on at the same time. Default 16: the connections of the client. */
@@ -49,6 +50,9 @@ const GRACEFUL_STOP_MS = 30_000;
 /** A conflict says that our cache is behind: it is not a failure, but the watch needs a moment. */
 const CONFLICT_DELAY_MS = 20;
 const CONFLICTS_IN_A_ROW = 5;
+
+/** The same code does the same to the same object: only a change of something else can help. */
+const FAULT_RETRY_MS = 10_000;
 
 /** A refusal that is final until the object changes; looked at again in case what refused it has changed. */
 const TERMINAL_RETRY_MS = 10 * 60_000;
@@ -93,12 +97,12 @@ class Worker<K extends string> {
   async run(): Promise<void> {
     const { queue } = this.#options;
     for (let taken = await queue.take(); taken !== undefined; taken = await queue.take()) {
-      await this.#work(taken.key, taken.level);
+      await this.#work(taken.key, taken.lane);
       queue.done(taken.key);
     }
   }
 
-  async #work(key: K, level: Level): Promise<void> {
+  async #work(key: K, lane: Lane): Promise<void> {
     const { reconcile, reconcileTimeoutMs = RECONCILE_TIMEOUT_MS } = this.#options;
     const startMs = this.#clock.monotonicMs();
     let result: ReconcileResult<K>["result"];
@@ -108,10 +112,10 @@ class Worker<K extends string> {
       const outcome = await withDeadline(this.#clock, reconcileTimeoutMs, this.#signal, async (signal) =>
         reconcile(key, signal),
       );
-      result = this.#settle(key, outcome, level);
+      result = this.#settle(key, outcome, lane);
     } catch (thrown) {
       error = thrown;
-      result = this.#signal.aborted ? "Aborted" : this.#retry(key, thrown, level);
+      result = this.#signal.aborted ? "Aborted" : this.#retry(key, thrown, lane);
     }
     this.#options.onResult?.({
       key,
@@ -121,40 +125,46 @@ class Worker<K extends string> {
     });
   }
 
-  #settle(key: K, outcome: ReconcileOutcome, level: Level): ReconcileResult<K>["result"] {
+  #settle(key: K, outcome: ReconcileOutcome, lane: Lane): ReconcileResult<K>["result"] {
     const { queue } = this.#options;
     queue.forget(key);
     this.#conflicts.delete(key);
-    if (outcome.kind === "CheckAgain") queue.addAfter(key, outcome.afterSeconds * 1000, level);
+    if (outcome.kind === "CheckAgain") queue.addAfter(key, outcome.afterSeconds * 1000, lane);
     return outcome.kind;
   }
 
   /** One arm for each kind of failure: when the key comes again, and how loudly it is said. */
-  #retry(key: K, error: unknown, level: Level): ReconcileResult<K>["result"] {
+  #retry(key: K, error: unknown, lane: Lane): ReconcileResult<K>["result"] {
     const { queue, name: controller } = this.#options;
     const kind = this.#classify(key, error);
     switch (kind) {
       case "Conflict":
         this.#conflicts.set(key, (this.#conflicts.get(key) ?? 0) + 1);
-        queue.addAfter(key, jitter(CONFLICT_DELAY_MS, 1, 5, this.#random), level);
+        queue.addAfter(key, jitter(CONFLICT_DELAY_MS, 1, 5, this.#random), lane);
         this.#logger.debug({ controller, key, reason: kind }, "reconcile met a conflict");
         return kind;
       case "Throttled": {
         const delayMs = jitter(error instanceof ApiError ? (error.retryAfterMs ?? 1000) : 1000, 1, 1.5, this.#random);
-        queue.addAfter(key, delayMs, level);
-        this.#logger.warn({ controller, key, delayMs }, "the API server asks us to wait");
+        queue.addAfter(key, delayMs, lane);
+        this.#logger.warn({ controller, key, delayMs }, "the API server throttles requests");
         return kind;
       }
       case "Terminal":
         queue.forget(key);
         this.#conflicts.delete(key);
         queue.addAfter(key, TERMINAL_RETRY_MS, "Low");
-        this.#logger.warn({ controller, key, err: error }, "reconcile failed; only a change can help");
+        this.#logger.warn(
+          { controller, key, err: error },
+          "reconcile failed; retrying after a change, or in ten minutes",
+        );
         return kind;
       case "Failed": {
         this.#conflicts.delete(key);
-        const delayMs = queue.addRateLimited(key, level);
-        this.#logger.warn({ controller, key, err: error, attempt: queue.failures(key), delayMs }, "reconcile failed");
+        const delayMs = queue.addRateLimited(key, lane, isFault(error) ? FAULT_RETRY_MS : 0);
+        this.#logger.warn(
+          { controller, key, err: error, attempt: queue.failures(key), delayMs },
+          "reconcile failed; retrying",
+        );
         return kind;
       }
     }

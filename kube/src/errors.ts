@@ -82,3 +82,6 @@ export const isForbidden = (error: unknown): boolean => hasReason(error, 403);
 /** The namespace is being deleted: nothing can be made in it any more. */
 export const isNamespaceTerminating = (error: unknown): boolean =>
   error instanceof ApiError && error.causes.some((cause) => cause.reason === "NamespaceTerminating");
+/** An exception of our own code, or its time limit: not an answer of the API server, nor the lack of one. */
+export const isFault = (error: unknown): boolean =>
+  !(error instanceof ApiError || error instanceof ConnectionError || error instanceof NotLeaderError);

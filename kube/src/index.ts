@@ -19,6 +19,7 @@ export {
   ConnectionError,
   isAlreadyExists,
   isConflict,
+  isFault,
   isForbidden,
   isInvalid,
   isNamespaceTerminating,
@@ -44,4 +45,4 @@ export {
 } from "./objects.ts";
 export { type Store, type StoreChange, type StoreListener } from "./store.ts";
 export { type ClientOptions, createClient } from "./rest-client.ts";
-export { type Level, WorkQueue, type WorkQueueOptions } from "./work-queue.ts";
+export { type Lane, WorkQueue, type WorkQueueOptions } from "./work-queue.ts";

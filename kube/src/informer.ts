@@ -18,6 +18,8 @@ export type InformerOptions<T extends KubeObject> = {
   readonly indexes?: Indexes<T> | undefined;
   /** What to keep of an object, after `managedFields` and kubectl's copy are out. It must not change its argument. */
   readonly transform?: ((object: Live<T>) => Live<T>) | undefined;
+  /** Objects that are kept of each namespace, those that changed last: for kinds that anybody can fill. Default: all. */
+  readonly mostPerNamespace?: number | undefined;
   /** Freezes what the store holds, so that a reader that changes it fails: for development and tests. Default false. */
   readonly freeze?: boolean | undefined;
   readonly clock?: Clock | undefined;
@@ -39,6 +41,7 @@ export class Informer<T extends KubeObject> {
     const store = new ObjectStore<T>(kind, {
       clock,
       indexes,
+      mostPerNamespace: options.mostPerNamespace,
       transform: (object) => {
         const kept = transform(withoutBookkeeping(object));
         return freeze ? deepFreeze(kept) : kept;
@@ -72,6 +75,11 @@ export class Informer<T extends KubeObject> {
    */
   silentMs(): number {
     return Math.max(...this.#reflectors.map((reflector) => reflector.silentMs()));
+  }
+
+  /** Whether watches are open in all of its namespaces. */
+  isConnected(): boolean {
+    return this.#reflectors.every((reflector) => reflector.isConnected());
   }
 
   /** Watches until the signal is aborted, then resolves. Rejects only for a programming error. */

@@ -1,6 +1,6 @@
 import type { ConfigMap } from "kubernetes-types/core/v1.js";
 import { describe, expect, it } from "vitest";
-import type { KubeClient, WatchEvent, WatchOptions } from "./client.ts";
+import type { KubeClient, ListOptions, ObjectList, WatchEvent, WatchOptions } from "./client.ts";
 import { ApiError } from "./errors.ts";
 import { kinds } from "./kinds.ts";
 import { silentLogger } from "./logger.ts";
@@ -29,11 +29,14 @@ type Script = readonly (readonly WatchEvent<ConfigMap>[])[];
 function run(
   script: Script,
   lastingMs?: number,
+  /** Of the server, when a version is checked. */
+  versionNow = "99",
 ): {
   readonly clock: FakeClock;
   readonly watches: (string | undefined)[];
   readonly names: () => string[];
   readonly silentMs: () => number;
+  readonly isConnected: () => boolean;
   readonly stop: () => Promise<void>;
 } {
   const clock = new FakeClock();
@@ -41,16 +44,17 @@ function run(
   const watches: (string | undefined)[] = [];
   async function* watch(_: unknown, options: WatchOptions, signal: AbortSignal): AsyncGenerator<WatchEvent<ConfigMap>> {
     watches.push(options.sendInitialEvents === true ? "everything" : options.resourceVersion);
-    for (const event of script[watches.length - 1] ?? []) {
+    for (const event of script[watches.filter((each) => each !== "check").length - 1] ?? []) {
       options.onBytes?.(1);
       yield event;
     }
     if (lastingMs !== undefined) return await clock.sleep(lastingMs, signal);
     await new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
   }
-  const list = async (): Promise<never> => {
-    watches.push("list");
-    throw new ApiError("list", { code: 500 });
+  const list = async (_: unknown, { limit }: ListOptions): Promise<ObjectList<ConfigMap>> => {
+    watches.push(limit === 1 ? "check" : "list");
+    if (limit !== 1) throw new ApiError("list", { code: 500 });
+    return { items: [], resourceVersion: versionNow };
   };
   const reflector = new Reflector<ConfigMap>({
     client: { watch, list } as unknown as KubeClient, // a reflector calls nothing else
@@ -66,7 +70,15 @@ function run(
     expect(clock.pending).toBe(0);
   };
   const silentMs = (): number => reflector.silentMs();
-  return { clock, watches, stop, silentMs, names: () => [...store.list()].map((object) => object.metadata.name) };
+  const isConnected = (): boolean => reflector.isConnected();
+  return {
+    clock,
+    watches,
+    stop,
+    silentMs,
+    isConnected,
+    names: () => [...store.list()].map((object) => object.metadata.name),
+  };
 }
 
 describe("Reflector", () => {
@@ -94,7 +106,7 @@ describe("Reflector", () => {
     await clock.advance(149_000);
     expect([names(), watches]).toEqual([["a"], ["everything"]]);
     await clock.advance(1_000);
-    expect(watches).toEqual(["everything", "6"]);
+    expect(watches).toEqual(["everything", "check", "6"]);
     await stop();
   });
 
@@ -103,14 +115,37 @@ describe("Reflector", () => {
     await clock.advance(254_000);
     expect(watches).toEqual(["everything"]);
     await clock.advance(1_000);
-    expect(watches).toEqual(["everything", "5"]);
+    expect(watches).toEqual(["everything", "check", "5"]);
     await stop();
   });
 
   it("goes on after the last bookmark, which says more than the last event", async () => {
     const { clock, watches, stop } = run([[endOfWhatExists, added("a", "7"), bookmark("9")]]);
     await clock.advance(150_000);
-    expect(watches).toEqual(["everything", "9"]);
+    expect(watches).toEqual(["everything", "check", "9"]);
+    await stop();
+  });
+
+  it("shows what a server that was restored has, after its watch failed", async () => {
+    const restored = [added("a", "2"), bookmark("3", { "k8s.io/initial-events-end": "true" })];
+    const { clock, watches, names, stop } = run(
+      [[added("a", "1"), added("b", "4"), endOfWhatExists], restored],
+      undefined,
+      "3",
+    );
+    await clock.advance(254_000);
+    expect(names()).toEqual(["a", "b"]);
+    await clock.advance(1_000);
+    expect([names(), watches]).toEqual([["a"], ["everything", "check", "everything"]]);
+    await stop();
+  });
+
+  it("is connected while a watch is open, and not while it backs off", async () => {
+    const { clock, isConnected, stop } = run([[endOfWhatExists]]);
+    await settle();
+    expect(isConnected()).toBe(true);
+    await clock.advance(255_000); // the watch falls silent, and nothing comes in the next one
+    expect(isConnected()).toBe(false);
     await stop();
   });
 

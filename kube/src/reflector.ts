@@ -1,9 +1,10 @@
 import type { KubeClient, WatchEvent } from "./client.ts";
 import type { Clock } from "./clock.ts";
+import { withDeadline } from "./deadline.ts";
 import { ApiError, isGone, isInvalid } from "./errors.ts";
 import type { Kind } from "./kinds.ts";
 import type { Logger } from "./logger.ts";
-import { keyOf, type KubeObject, type Live, type ObjectKey } from "./objects.ts";
+import { compareResourceVersions, keyOf, type KubeObject, type Live, type ObjectKey } from "./objects.ts";
 import { SilenceGuard } from "./silence-guard.ts";
 import type { ObjectStore } from "./store.ts";
 import { initialWatchState, nextWatchState, watchPauseMs, type WatchSignal, type WatchState } from "./watch-state.ts";
@@ -48,8 +49,11 @@ export class Reflector<T extends KubeObject> {
   readonly #options: ReflectorOptions<T>;
   #state: WatchState = initialWatchState;
   #bookmarkSeen = false;
+  #connected = false;
   #lastFailureMs = Number.NEGATIVE_INFINITY;
   #lastContactMs: number;
+  /** Of the last list, change or bookmark. */
+  #latestVersion = "0";
 
   constructor(options: ReflectorOptions<T>) {
     this.#options = options;
@@ -63,6 +67,11 @@ export class Reflector<T extends KubeObject> {
   /** Milliseconds since the API server last sent anything. */
   silentMs(): number {
     return this.#options.clock.monotonicMs() - this.#lastContactMs;
+  }
+
+  /** Whether a watch is open: the API server answers. */
+  isConnected(): boolean {
+    return this.#connected;
   }
 
   /** Runs until the signal is aborted. */
@@ -83,6 +92,7 @@ export class Reflector<T extends KubeObject> {
   }
 
   #signal(signal: WatchSignal): void {
+    if ("resourceVersion" in signal) this.#latestVersion = signal.resourceVersion;
     this.#state = nextWatchState(this.#state, signal);
   }
 
@@ -95,6 +105,8 @@ export class Reflector<T extends KubeObject> {
         return await this.#list(signal);
       case "Watching":
         return await this.#watch(phase.resourceVersion, signal);
+      case "Checking":
+        return await this.#check(phase.resourceVersion, signal);
       case "Stopped":
         return { kind: "Stop" };
     }
@@ -118,8 +130,29 @@ export class Reflector<T extends KubeObject> {
     }
   }
 
+  /** A server that was restored from a backup counts its versions from there: ours may be in its future. */
+  async #check(resourceVersion: string, signal: AbortSignal): Promise<WatchSignal> {
+    const {
+      client,
+      clock,
+      kind,
+      namespace,
+      labelSelector,
+      fieldSelector,
+      silenceMs = INITIAL_SILENCE_MS,
+    } = this.#options;
+    const one = { namespace, labelSelector, fieldSelector, limit: 1 };
+    const page = await withDeadline(clock, silenceMs, signal, (deadline) => client.list(kind, one, deadline));
+    this.#contact();
+    if (compareResourceVersions(page.resourceVersion, resourceVersion) >= 0) return { kind: "Checked" };
+    this.#options.logger.warn({ kind: kind.kind }, "the API server's versions went back; listing again");
+    return { kind: "Gone" };
+  }
+
   #synced(objects: readonly Live<T>[], resourceVersion: string): WatchSignal {
-    this.#options.store.replace(objects, resourceVersion, this.#options.namespace);
+    const { store, namespace } = this.#options;
+    const wentBack = compareResourceVersions(resourceVersion, this.#latestVersion) < 0;
+    store.replace(objects, { resourceVersion, namespace, wentBack });
     this.#options.onSynced();
     return { kind: "Synced", resourceVersion };
   }
@@ -140,6 +173,7 @@ export class Reflector<T extends KubeObject> {
       if (this.#state.phase.kind === "Streaming" && refusesStream(error, guard.heard)) return { kind: "StreamRefused" };
       throw error;
     } finally {
+      this.#connected = false;
       guard.end();
     }
   }
@@ -151,6 +185,7 @@ export class Reflector<T extends KubeObject> {
     const expectMore = (): void => guard.expect(this.#silenceLimitMs(timeoutSeconds));
     const onBytes = (): void => {
       this.#contact();
+      this.#connected = true;
       guard.hear();
       expectMore();
     };

@@ -199,6 +199,7 @@ class RestClient implements KubeClient {
         : {}),
     });
     const stream = await this.#transport.open(request, signal);
+    options.onBytes?.(0);
     const fairness = new Fairness();
     for await (const line of lines(observed(stream, options.onBytes))) {
       const event = JSON.parse(line) as WatchEvent<T> | { readonly type: "ERROR"; readonly object: object };

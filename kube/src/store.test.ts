@@ -1,4 +1,5 @@
 import type { ConfigMap } from "kubernetes-types/core/v1.js";
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { kinds } from "./kinds.ts";
 import { keyOf, type Live } from "./objects.ts";
@@ -40,7 +41,7 @@ const names = (store: ObjectStore<ConfigMap>): string[] => [...store.list()].map
 describe("ObjectStore", () => {
   it("tells what changed from what it held before", () => {
     const { store, changes } = aStore();
-    store.replace([aMap("a", 1)], "5");
+    store.replace([aMap("a", 1)], { resourceVersion: "5" });
     store.markSynced();
     store.set(aMap("a", 6));
     store.set(aMap("b", 7));
@@ -76,20 +77,20 @@ describe("ObjectStore", () => {
 
   it("becomes equal to a list, change by change, and keeps what was written after the list was made", () => {
     const { store, changes } = aStore();
-    store.replace([aMap("stays", 1), aMap("changes", 2), aMap("goes", 3)], "5");
+    store.replace([aMap("stays", 1), aMap("changes", 2), aMap("goes", 3)], { resourceVersion: "5" });
     store.markSynced();
     store.recordWrite(aMap("written", 20));
     changes.length = 0;
-    store.replace([aMap("stays", 1), aMap("changes", 9), aMap("comes", 10)], "12");
+    store.replace([aMap("stays", 1), aMap("changes", 9), aMap("comes", 10)], { resourceVersion: "12" });
     expect(changes).toEqual(["ns/goes 3→-", "ns/changes 2→9", "ns/comes -→10"]);
     expect(names(store).toSorted()).toEqual(["changes", "comes", "stays", "written"]);
   });
 
   it("replaces only the namespace that was listed", () => {
     const { store } = aStore();
-    store.replace([aMap("a", 1, { namespace: "one" })], "5", "one");
-    store.replace([aMap("b", 2, { namespace: "two" })], "5", "two");
-    store.replace([], "6", "one");
+    store.replace([aMap("a", 1, { namespace: "one" })], { resourceVersion: "5", namespace: "one" });
+    store.replace([aMap("b", 2, { namespace: "two" })], { resourceVersion: "5", namespace: "two" });
+    store.replace([], { resourceVersion: "6", namespace: "one" });
     expect(names(store)).toEqual(["b"]);
   });
 
@@ -106,7 +107,7 @@ describe("ObjectStore", () => {
 
   it.each<{ end: string; happens: (store: ObjectStore<ConfigMap>) => void }>([
     { end: "its deletion", happens: (store) => store.delete(aMap("a", 11)) },
-    { end: "a list without it", happens: (store) => store.replace([], "11") },
+    { end: "a list without it", happens: (store) => store.replace([], { resourceVersion: "11" }) },
   ])("does not bring back an object by the answer to a write that $end overtook", ({ happens }) => {
     const { store } = aStore();
     store.set(aMap("a", 9));
@@ -138,6 +139,47 @@ describe("ObjectStore", () => {
     store.recordRemoval(keyOf(aMap("a", 1)), "first");
     store.set(aMap("a", 3, { uid: "second" }));
     expect(names(store)).toEqual(["a"]);
+  });
+
+  it("equals a complete list of a server that was restored, whatever it held, wrote or removed before", () => {
+    const name = fc.constantFrom("a", "b", "c", "d");
+    const object = fc.record({ name, version: fc.integer({ min: 1, max: 20 }), uid: fc.constantFrom("x", "y") });
+    const before = fc.array(fc.record({ object, removed: fc.boolean() }), { maxLength: 10 });
+    const listed = fc.uniqueArray(object, { selector: (each) => each.name, maxLength: 4 });
+    fc.assert(
+      fc.property(before, listed, (steps, list) => {
+        const { store } = aStore();
+        for (const { object: held, removed } of steps) {
+          const map = aMap(held.name, 100 + held.version, { uid: held.uid });
+          if (removed) store.recordRemoval(keyOf(map), held.uid);
+          else store.recordWrite(map);
+        }
+        const maps = list.map(({ name: of, version, uid }) => aMap(of, version, { uid }));
+        store.replace(maps, { resourceVersion: "30", wentBack: true });
+        const [shown, wanted] = [[...store.list()], maps].map((all) =>
+          all.map(({ metadata }) => `${metadata.name} ${metadata.uid} ${metadata.resourceVersion}`).toSorted(),
+        );
+        expect(shown).toEqual(wanted);
+        store.set(aMap("a", 31, { uid: "z" }));
+        expect(store.get(keyOf(aMap("a", 0)))?.metadata.resourceVersion).toBe("31");
+      }),
+    );
+  });
+
+  it("keeps of each namespace the objects that changed last, where their number is bounded", () => {
+    const store = new ObjectStore(kinds.ConfigMap, { clock: new FakeClock(), mostPerNamespace: 2 });
+    const gone: string[] = [];
+    store.subscribe(({ key, current }) => void (current === undefined ? gone.push(key) : undefined));
+    store.set(aMap("a", 1));
+    store.set(aMap("b", 2));
+    store.set(aMap("other", 3, { namespace: "two" }));
+    store.set(aMap("a", 4));
+    store.set(aMap("c", 5));
+    expect(names(store).toSorted()).toEqual(["a", "c", "other"]);
+    expect(gone).toEqual(["ns/b"]);
+    store.delete(aMap("a", 6));
+    store.set(aMap("d", 7));
+    expect(names(store).toSorted()).toEqual(["c", "d", "other"]);
   });
 
   it("finds objects by an index, which follows every change", () => {

@@ -42,7 +42,18 @@ export type ObjectStoreOptions<T extends KubeObject> = {
   readonly indexes?: Indexes<T> | undefined;
   /** What to keep of an object; runs before the store sees it. */
   readonly transform?: ((object: Live<T>) => Live<T>) | undefined;
+  /** Objects that are kept of each namespace, those that changed last. Default: all. */
+  readonly mostPerNamespace?: number | undefined;
   readonly clock?: Clock | undefined;
+};
+
+/** What is known of a complete list. */
+type CompleteList = {
+  readonly resourceVersion: string;
+  /** The one that was listed; absent: all. */
+  readonly namespace?: string | undefined;
+  /** The server was restored from a backup: its versions are lower than those we have seen. Default false. */
+  readonly wentBack?: boolean;
 };
 
 /**
@@ -64,6 +75,9 @@ export class ObjectStore<T extends KubeObject> implements Store<T> {
   readonly #objects = new Map<ObjectKey, Live<T>>();
   readonly #indexes: ReadonlyMap<string, StoreIndex<T>>;
   readonly #transform: (object: Live<T>) => Live<T>;
+  readonly #mostPerNamespace: number;
+  /** Where the number is bounded: by namespace, those that changed first in front. */
+  readonly #byAge = new Map<string, Set<ObjectKey>>();
   readonly #clock: Clock;
   readonly #listeners = new Set<StoreListener<T>>();
   /** By uid, those to be forgotten first in front. */
@@ -71,8 +85,10 @@ export class ObjectStore<T extends KubeObject> implements Store<T> {
   readonly #sync: PromiseWithResolvers<void> = Promise.withResolvers<void>();
   #synced = false;
 
-  constructor(kind: Kind<T>, { indexes = {}, transform = (object) => object, clock }: ObjectStoreOptions<T> = {}) {
+  constructor(kind: Kind<T>, options: ObjectStoreOptions<T> = {}) {
+    const { indexes = {}, transform = (object) => object, clock } = options;
     this.kind = kind;
+    this.#mostPerNamespace = options.mostPerNamespace ?? Number.POSITIVE_INFINITY;
     this.#indexes = new Map(Object.entries(indexes).map(([name, valuesOf]) => [name, new StoreIndex<T>(valuesOf)]));
     this.#transform = transform;
     this.#clock = clock ?? systemClock;
@@ -132,13 +148,7 @@ export class ObjectStore<T extends KubeObject> implements Store<T> {
     const key = keyOf(object);
     const existing = this.#objects.get(key);
     if (this.#wasRemoved(object) || (existing !== undefined && !isNewer(object, existing))) return;
-    const kept = this.#transform(object);
-    if (existing !== undefined && existing.metadata.uid !== kept.metadata.uid) {
-      this.#change(key, existing, undefined);
-      this.#change(key, undefined, kept);
-    } else {
-      this.#change(key, existing, kept);
-    }
+    this.#put(key, existing, object);
   }
 
   /**
@@ -155,25 +165,44 @@ export class ObjectStore<T extends KubeObject> implements Store<T> {
   }
 
   /**
-   * Makes the store equal to a complete list, change by change. What we wrote after the list was made stays.
-   * @param namespace The one that was listed; absent: all.
+   * Makes the store equal to a complete list, change by change. What we wrote after the list was made stays, unless the
+   * server's versions went back: then nothing of what we have is newer than the list.
    */
-  replace(objects: readonly Live<T>[], resourceVersion: string, namespace?: string): void {
+  replace(objects: readonly Live<T>[], { resourceVersion, namespace, wentBack = false }: CompleteList): void {
     const listed = new Set(objects.map((object) => keyOf(object)));
     for (const [key, existing] of this.#objects) {
       if (namespace !== undefined && existing.metadata.namespace !== namespace) continue;
       const olderThanList = compareResourceVersions(existing.metadata.resourceVersion, resourceVersion) <= 0;
-      if (listed.has(key) || !olderThanList) continue;
-      this.#rememberRemoval(existing.metadata.uid, resourceVersion);
+      if (listed.has(key) || !(olderThanList || wentBack)) continue;
+      if (!wentBack) this.#rememberRemoval(existing.metadata.uid, resourceVersion);
       this.#change(key, existing, undefined);
     }
-    for (const object of objects) this.set(object);
+    for (const object of objects) {
+      if (wentBack) this.#takeBack(object);
+      else this.set(object);
+    }
   }
 
   /** Everything that exists has been seen. */
   markSynced(): void {
     this.#synced = true;
     this.#sync.resolve();
+  }
+
+  /** Takes in what is there, however old it looks beside what we have. */
+  #takeBack(object: Live<T>): void {
+    const key = keyOf(object);
+    const existing = this.#objects.get(key);
+    this.#removed.delete(object.metadata.uid);
+    if (existing === undefined || !isSameVersion(existing, object)) this.#put(key, existing, object);
+  }
+
+  /** An object of another uid is another object: one goes, one comes. */
+  #put(key: ObjectKey, existing: Live<T> | undefined, object: Live<T>): void {
+    const kept = this.#transform(object);
+    const isReplaced = existing !== undefined && existing.metadata.uid !== kept.metadata.uid;
+    if (isReplaced) this.#change(key, existing, undefined);
+    this.#change(key, isReplaced ? undefined : existing, kept);
   }
 
   #rememberRemoval(uid: string, upTo: string | undefined): void {
@@ -203,7 +232,26 @@ export class ObjectStore<T extends KubeObject> implements Store<T> {
       initial: !this.#synced,
     };
     for (const listener of this.#listeners) notify(listener, change);
+    if (this.#mostPerNamespace < Number.POSITIVE_INFINITY) this.#keepBound(key, current);
   }
+
+  /** Lets go of the object of a namespace that changed longest ago, when there are too many. */
+  #keepBound(key: ObjectKey, current: Live<T> | undefined): void {
+    const namespace = key.slice(0, key.indexOf("/"));
+    const keys = this.#byAge.get(namespace) ?? new Set<ObjectKey>();
+    keys.delete(key);
+    if (current !== undefined) keys.add(key);
+    if (keys.size === 0) this.#byAge.delete(namespace);
+    else this.#byAge.set(namespace, keys);
+    const [oldest] = keys;
+    if (oldest !== undefined && keys.size > this.#mostPerNamespace) {
+      this.#change(oldest, this.#objects.get(oldest), undefined);
+    }
+  }
+}
+
+function isSameVersion({ metadata: left }: Live, { metadata: right }: Live): boolean {
+  return left.uid === right.uid && left.resourceVersion === right.resourceVersion;
 }
 
 function isNewer(object: Live, than: Live): boolean {

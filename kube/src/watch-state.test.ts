@@ -4,6 +4,7 @@ import { initialWatchState, nextWatchState, watchPauseMs, type WatchSignal, type
 const streaming = initialWatchState;
 const listing: WatchState = { ...initialWatchState, phase: { kind: "Listing" } };
 const watching: WatchState = { ...initialWatchState, phase: { kind: "Watching", resourceVersion: "7" } };
+const checking: WatchState = { ...initialWatchState, phase: { kind: "Checking", resourceVersion: "7" } };
 const inTrouble: WatchState = { ...watching, failures: 3 };
 const refused: WatchState = { ...watching, streamRefused: true };
 
@@ -67,8 +68,11 @@ describe("nextWatchState", () => {
       on: { kind: "Ended", afterMs: 5, events: 0 },
       to: "Watching 7 after a pause",
     },
-    { from: "a watch", state: watching, signal: "silence", on: { kind: "Stalled" }, to: "Watching 7" },
-    { from: "a watch", state: watching, signal: "a failure", on: failed, to: "Watching 7 after a pause" },
+    { from: "a watch", state: watching, signal: "silence", on: { kind: "Stalled" }, to: "Checking 7" },
+    { from: "a watch", state: watching, signal: "a failure", on: failed, to: "Checking 7 after a pause" },
+    { from: "a check", state: checking, signal: "a failure", on: failed, to: "Checking 7 after a pause" },
+    { from: "a check", state: checking, signal: "a version as new", on: { kind: "Checked" }, to: "Watching 7" },
+    { from: "a check", state: checking, signal: "an older version", on: { kind: "Gone" }, to: "Streaming" },
     { from: "a watch", state: watching, signal: "a forgotten version", on: { kind: "Gone" }, to: "Streaming" },
     {
       from: "a watch after failures",
@@ -89,7 +93,7 @@ describe("nextWatchState", () => {
     { from: "a stream", state: streaming, signal: "the stop", on: { kind: "Stop" }, to: "Stopped" },
   ] as const)("$from, then $signal → $to", ({ state, on, to }) => {
     const { phase, pause } = nextWatchState(state, on);
-    const version = phase.kind === "Watching" ? ` ${phase.resourceVersion}` : "";
+    const version = "resourceVersion" in phase ? ` ${phase.resourceVersion}` : "";
     expect(`${phase.kind}${version}${pause ? " after a pause" : ""}`).toBe(to);
   });
 

@@ -8,6 +8,8 @@ type WatchPhase =
   | { readonly kind: "Listing" }
   /** Every change after this resourceVersion. */
   | { readonly kind: "Watching"; readonly resourceVersion: string }
+  /** After a failure: whether the server has come as far as this resourceVersion, or was restored from a backup. */
+  | { readonly kind: "Checking"; readonly resourceVersion: string }
   | { readonly kind: "Stopped" };
 
 export type WatchState = {
@@ -28,9 +30,14 @@ export type WatchSignal =
   | { readonly kind: "Progress"; readonly resourceVersion: string }
   /** The server ended the watch in good order. */
   | { readonly kind: "Ended"; readonly afterMs: number; readonly events: number }
+  /** The server has come as far as our resourceVersion. */
+  | { readonly kind: "Checked" }
   /** Nothing came for too long. */
   | { readonly kind: "Stalled" }
-  /** The server has forgotten our resourceVersion. */
+  /**
+   * The server has forgotten our resourceVersion, or has not come as far: it was restored from a backup, and a watch from
+   * there would be silent until it has.
+   */
   | { readonly kind: "Gone" }
   /** The server does not know how to stream what exists. */
   | { readonly kind: "StreamRefused" }
@@ -72,15 +79,17 @@ export function nextWatchState(state: WatchState, signal: WatchSignal): WatchSta
       return { ...state, phase: { kind: "Watching", resourceVersion: signal.resourceVersion }, pause: false };
     case "Ended":
       return ended(state, signal.events === 0 && signal.afterMs < SHORT_WATCH_MS);
+    case "Checked":
+      return { ...state, phase: resumed(phase), pause: false };
     case "Stalled":
       // A stream without an end of what exists may be that of a server that knows no such end: a list tells.
-      return { ...state, phase: phase.kind === "Watching" ? phase : { kind: "Listing" }, pause: false };
+      return { ...state, phase: phase.kind === "Streaming" ? { kind: "Listing" } : checking(phase), pause: false };
     case "Gone":
       return { ...failed(state), phase: beginning(state), pause: state.failures > 0 };
     case "StreamRefused":
       return { ...state, streamRefused: true, phase: { kind: "Listing" }, pause: false };
     case "Failed":
-      return failed(signal.sinceLastFailureMs >= BACKOFF_RESET_MS ? { ...state, failures: 0 } : state);
+      return failed({ ...afterRest(state, signal.sinceLastFailureMs), phase: checking(phase) });
   }
 }
 
@@ -98,6 +107,20 @@ function ended(state: WatchState, tooShort: boolean): WatchState {
 
 function failed(state: WatchState): WatchState {
   return { ...state, failures: state.failures + 1, pause: true };
+}
+
+/** A failure long after the last one is the first of its row. */
+function afterRest(state: WatchState, sinceLastFailureMs: number): WatchState {
+  return sinceLastFailureMs >= BACKOFF_RESET_MS ? { ...state, failures: 0 } : state;
+}
+
+function resumed(phase: WatchPhase): WatchPhase {
+  return phase.kind === "Checking" ? { ...phase, kind: "Watching" } : phase;
+}
+
+/** The phase after a failure: a place in the changes is checked before it is used again. */
+function checking(phase: WatchPhase): WatchPhase {
+  return phase.kind === "Watching" ? { ...phase, kind: "Checking" } : phase;
 }
 
 function beginning(state: WatchState): WatchPhase {

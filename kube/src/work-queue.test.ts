@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { FakeClock, settle } from "./testing/fake-clock.ts";
-import { type Level, WorkQueue } from "./work-queue.ts";
+import { type Lane, WorkQueue } from "./work-queue.ts";
 
 const middle = (): number => 0.5; // no jitter
 
@@ -43,23 +43,23 @@ describe("WorkQueue", () => {
     expect(await drain(queue)).toEqual(["a"]);
   });
 
-  it("gives the high level first, and the low one every 16th turn", async () => {
+  it("gives what is urgent first, and each 16th turn to what is not", async () => {
     const { queue } = aQueue();
     queue.add("low", "Low");
-    for (let index = 0; index < 20; index++) queue.add(`high-${index}`);
+    for (let index = 0; index < 20; index++) queue.add(`urgent-${index}`);
     const order = await drain(queue);
     expect(order.indexOf("low")).toBe(15);
     expect(order).toHaveLength(21);
   });
 
-  it("raises a key that waits in the low level, and never lowers one", async () => {
+  it("raises a key that waits in the low lane, and never lowers one", async () => {
     const { queue } = aQueue();
     queue.add("a", "Low");
     queue.add("b", "Low");
-    queue.add("b", "High");
+    queue.add("b", "Urgent");
     queue.add("b", "Low");
-    expect(await queue.take()).toEqual({ key: "b", level: "High" });
-    expect(await queue.take()).toEqual({ key: "a", level: "Low" });
+    expect(await queue.take()).toEqual({ key: "b", lane: "Urgent" });
+    expect(await queue.take()).toEqual({ key: "a", lane: "Low" });
   });
 
   it("gives a delayed key when its time has come; the earliest of several times wins", async () => {
@@ -112,13 +112,78 @@ describe("WorkQueue", () => {
     expect([await waiting, await queue.take(), queue.depth, clock.pending]).toEqual([undefined, undefined, 0, 0]);
   });
 
+  it("drops what it has when it is closed, and begins anew when it is opened", async () => {
+    const { clock, queue } = aQueue();
+    queue.add("a");
+    queue.addAfter("b", 10);
+    queue.addRateLimited("c");
+    queue.close();
+    expect([queue.depth, queue.delayed, queue.failures("c"), clock.pending]).toEqual([0, 0, 0, 0]);
+    queue.open();
+    queue.add("d");
+    expect(await drain(queue)).toEqual(["d"]);
+  });
+
+  it("gives every fourth turn to what is new, however much news there is", async () => {
+    const { queue } = aQueue();
+    for (let index = 0; index < 30; index++) queue.add(`news-${index}`);
+    for (let index = 0; index < 3; index++) queue.add(`new-${index}`, "Normal");
+    const order = await drain(queue);
+    expect([0, 1, 2].map((index) => order.indexOf(`new-${index}`))).toEqual([3, 7, 11]);
+  });
+
+  it("lets no key starve: whatever else is added, it is taken after a number of turns that only grows with those before it", async () => {
+    const lane = fc.constantFrom<Lane>("Urgent", "Normal", "Low");
+    const key = fc.tuple(fc.nat(3), fc.nat(5)).map(([namespace, name]) => `n${namespace}/${name}`);
+    const before = fc.uniqueArray(key, { maxLength: 12 });
+    const flood = fc.infiniteStream(fc.record({ key, lane }));
+    await fc.assert(
+      fc.asyncProperty(before, lane, flood, async (earlier, victimLane, others) => {
+        const { queue } = aQueue();
+        for (const each of earlier) queue.add(each, victimLane);
+        queue.add("victim/one", victimLane);
+        const limit = 16 * 8 * (earlier.length + 2);
+        for (let turn = 1; ; turn++) {
+          for (let added = 0; added < 2; added++) {
+            const next = others.next().value;
+            if (next !== undefined) queue.add(next.key, next.lane);
+          }
+          const taken = await queue.take();
+          queue.done(taken?.key ?? "");
+          if (taken?.key === "victim/one") break;
+          expect(turn).toBeLessThan(limit);
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it.each([
+    { who: "a namespace that was busy lately", busyTurns: 500, atMost: 1.25 },
+    { who: "a namespace that begins at the same time", busyTurns: 0, atMost: 2.25 },
+  ])("lets 5,000 keys of $who cost 200 others at most $atMost times as many turns", async ({ busyTurns, atMost }) => {
+    const { queue } = aQueue();
+    for (let index = 0; index < 5_000; index++) queue.add(`busy/${index}`);
+    const takeOne = async (): Promise<string> => {
+      const { key } = (await queue.take()) ?? { key: "" };
+      queue.done(key);
+      if (key.startsWith("busy/")) queue.add(key); // it never rests
+      return key;
+    };
+    for (let turn = 0; turn < busyTurns; turn++) await takeOne();
+    for (let index = 0; index < 200; index++) queue.add(`calm/${index}`);
+    let turns = 0;
+    for (let left = 200; left > 0; turns++) if ((await takeOne()).startsWith("calm/")) left--;
+    expect(turns / 200).toBeLessThanOrEqual(atMost);
+  });
+
   it("never gives one key twice at once, and loses none: whatever is done to it", async () => {
-    const key = fc.constantFrom("a", "b", "c", "d");
-    const level = fc.constantFrom<Level>("High", "Low");
+    const key = fc.constantFrom("one/a", "one/b", "two/a", "three/a");
+    const lane = fc.constantFrom<Lane>("Urgent", "Normal", "Low");
     const step = fc.oneof(
-      fc.record({ do: fc.constant("add" as const), key, level }),
-      fc.record({ do: fc.constant("addAfter" as const), key, level, ms: fc.nat(50) }),
-      fc.record({ do: fc.constant("addRateLimited" as const), key, level }),
+      fc.record({ do: fc.constant("add" as const), key, lane }),
+      fc.record({ do: fc.constant("addAfter" as const), key, lane, ms: fc.nat(50) }),
+      fc.record({ do: fc.constant("addRateLimited" as const), key, lane }),
       fc.record({ do: fc.constant("take" as const) }),
       fc.record({ do: fc.constant("done" as const) }),
       fc.record({ do: fc.constant("advance" as const), ms: fc.nat(100) }),
@@ -135,9 +200,9 @@ describe("WorkQueue", () => {
         };
         for (const action of steps) {
           if (action.do === "add") owed.add(action.key);
-          if (action.do === "add") queue.add(action.key, action.level);
-          if (action.do === "addAfter") queue.addAfter(action.key, action.ms, action.level);
-          if (action.do === "addRateLimited") queue.addRateLimited(action.key, action.level);
+          if (action.do === "add") queue.add(action.key, action.lane);
+          if (action.do === "addAfter") queue.addAfter(action.key, action.ms, action.lane);
+          if (action.do === "addRateLimited") queue.addRateLimited(action.key, action.lane);
           if (action.do === "take") void queue.take().then((next) => next === undefined || taken(next.key));
           if (action.do === "advance") await clock.advance(action.ms);
           const ended = action.do === "done" ? running.shift() : undefined;

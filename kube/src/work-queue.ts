@@ -1,11 +1,17 @@
 import { exponentialMs, jitter } from "./backoff.ts";
 import { type Clock, systemClock } from "./clock.ts";
-import { DelayHeap } from "./delay-heap.ts";
+import { FairLane, RecentTurns } from "./fair-lane.ts";
 
-/** `High`: somebody waits for it. `Low`: initial lists and safety nets; still every 16th turn. */
-export type Level = "High" | "Low";
+/**
+ * `Urgent`: news of an object that is known already; usually it costs one write, and somebody waits for it. `Normal`: an
+ * object that is new. `Low`: initial lists and safety nets.
+ */
+export type Lane = "Urgent" | "Normal" | "Low";
 
-export type WorkQueueOptions = {
+/** The most urgent first. */
+const LANES: readonly Lane[] = ["Urgent", "Normal", "Low"];
+
+export type WorkQueueOptions<K extends string> = {
   readonly clock?: Clock | undefined;
   /** From 0 to 1. */
   readonly random?: (() => number) | undefined;
@@ -13,6 +19,8 @@ export type WorkQueueOptions = {
   readonly backoffBaseMs?: number | undefined;
   /** Default 300 s. */
   readonly backoffCapMs?: number | undefined;
+  /** Whom a key belongs to: groups are served alike. Default: its namespace. */
+  readonly groupOf?: ((key: K) => string) | undefined;
   /** Time from being ready to being taken, for a metric. */
   readonly onTaken?: ((waitMs: number) => void) | undefined;
 };
@@ -25,14 +33,18 @@ export type WorkQueueOptions = {
 const BACKOFF_BASE_MS = 100;
 const BACKOFF_CAP_MS = 300_000;
 
-/** One turn in so many belongs to the low level, however much is waiting in the high one. */
-const LOW_LEVEL_TURN = 16;
+/** One turn in so many is a lane's own, however much waits in the more urgent ones. */
+const OWN_TURN: Readonly<Record<Lane, number>> = { Urgent: 1, Normal: 4, Low: 16 };
 
-type Taken<K> = { readonly key: K; readonly level: Level };
+/** A timer counts at most 2^31 - 1 milliseconds; what is due later is armed again then. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+type Taken<K> = { readonly key: K; readonly lane: Lane };
+type Delay = { readonly dueMs: number; readonly lane: Lane; readonly cancel: () => void };
 
 /**
  * Keys to be worked on: each at most once at a time, none lost, none in twice. A key that is added while it is worked on
- * is ready again when that is done.
+ * is ready again when that is done. Takes keys in only while it is open; a new queue is open.
  */
 export class WorkQueue<K extends string> {
   readonly #clock: Clock;
@@ -40,29 +52,35 @@ export class WorkQueue<K extends string> {
   readonly #baseMs: number;
   readonly #capMs: number;
   readonly #onTaken: (waitMs: number) => void;
-  /** Key → when it became ready; a Map keeps the order of arrival. */
-  readonly #ready: Readonly<Record<Level, Map<K, number>>> = { High: new Map(), Low: new Map() };
+  readonly #groupOf: (key: K) => string;
+  readonly #ready: Readonly<Record<Lane, FairLane<K>>>;
+  readonly #recent = new RecentTurns();
   readonly #processing = new Set<K>();
-  readonly #dirty = new Map<K, Level>();
-  readonly #delays = new DelayHeap<K>();
-  readonly #delayedLevel = new Map<K, Level>();
+  readonly #dirty = new Map<K, Lane>();
+  readonly #delays = new Map<K, Delay>();
   readonly #failures = new Map<K, number>();
   #waiting: ((taken: Taken<K> | undefined) => void)[] = [];
-  #cancelTimer: () => void = () => {};
   #turns = 0;
-  #closed = false;
+  #open = true;
 
-  constructor(options: WorkQueueOptions = {}) {
+  constructor(options: WorkQueueOptions<K> = {}) {
     this.#clock = options.clock ?? systemClock;
     this.#random = options.random ?? Math.random;
     this.#baseMs = options.backoffBaseMs ?? BACKOFF_BASE_MS;
     this.#capMs = options.backoffCapMs ?? BACKOFF_CAP_MS;
     this.#onTaken = options.onTaken ?? (() => {});
+    const groupOf = (this.#groupOf = options.groupOf ?? namespaceOf);
+    this.#ready = { Urgent: new FairLane(groupOf), Normal: new FairLane(groupOf), Low: new FairLane(groupOf) };
+  }
+
+  /** Whether keys are taken in. */
+  get isOpen(): boolean {
+    return this.#open;
   }
 
   /** Keys that are ready. */
   get depth(): number {
-    return this.#ready.High.size + this.#ready.Low.size;
+    return LANES.reduce((sum, lane) => sum + this.#ready[lane].size, 0);
   }
 
   /** Keys that are being worked on. */
@@ -76,40 +94,40 @@ export class WorkQueue<K extends string> {
   }
 
   /** Makes a key ready at once; a delay it had is over. */
-  add(key: K, level: Level = "High"): void {
-    if (this.#closed) return;
+  add(key: K, lane: Lane = "Urgent"): void {
+    if (!this.#open) return;
     this.#undelay(key);
     if (this.#processing.has(key)) {
-      this.#dirty.set(key, higher(level, this.#dirty.get(key)));
+      this.#dirty.set(key, moreUrgent(lane, this.#dirty.get(key)));
       return;
     }
-    if (this.#ready.High.has(key) || (level === "Low" && this.#ready.Low.has(key))) return;
-    const readySinceMs = this.#ready.Low.get(key) ?? this.#clock.monotonicMs();
-    this.#ready.Low.delete(key);
-    this.#ready[level].set(key, readySinceMs);
+    const present = this.#laneOf(key);
+    if (present !== undefined && moreUrgent(lane, present) === present) return;
+    const sinceMs = present === undefined ? undefined : this.#ready[present].sinceMs(key);
+    if (present !== undefined) this.#ready[present].delete(key);
+    this.#ready[lane].add(key, sinceMs ?? this.#clock.monotonicMs());
     this.#wake();
   }
 
   /** Makes a key ready later; the earliest of several times wins, and a key that is ready already stays so. */
-  addAfter(key: K, delayMs: number, level: Level = "High"): void {
-    if (this.#closed || this.#isReady(key) || this.#dirty.has(key)) return;
-    const dueMs = this.#clock.monotonicMs() + delayMs;
-    const before = this.#delays.dueMs(key);
-    this.#delayedLevel.set(key, higher(level, this.#delayedLevel.get(key)));
-    if (before !== undefined && before <= dueMs) return;
-    this.#delays.set(key, dueMs);
-    this.#arm();
+  addAfter(key: K, delayMs: number, lane: Lane = "Urgent"): void {
+    if (!this.#open || this.#laneOf(key) !== undefined || this.#dirty.has(key)) return;
+    const before = this.#delays.get(key);
+    const dueMs = Math.min(this.#clock.monotonicMs() + delayMs, before?.dueMs ?? Number.POSITIVE_INFINITY);
+    this.#delay(key, dueMs, moreUrgent(lane, before?.lane));
   }
 
-  /** Makes a key ready after a delay that doubles with every failure in a row. @returns The delay in milliseconds. */
-  addRateLimited(key: K, level: Level = "High"): number {
+  /**
+   * Makes a key ready after a delay that doubles with every failure in a row.
+   * @param atLeastMs The first delay, if longer than the queue's own.
+   * @returns The delay in milliseconds.
+   */
+  addRateLimited(key: K, lane: Lane = "Urgent", atLeastMs = 0): number {
     const failures = this.failures(key) + 1;
     this.#failures.set(key, failures);
-    const delayMs = Math.min(
-      this.#capMs,
-      jitter(exponentialMs(this.#baseMs, this.#capMs, failures), 0.9, 1.1, this.#random),
-    );
-    this.addAfter(key, delayMs, level);
+    const exponential = exponentialMs(Math.max(this.#baseMs, atLeastMs), this.#capMs, failures);
+    const delayMs = Math.min(this.#capMs, jitter(exponential, 0.9, 1.1, this.#random));
+    this.addAfter(key, delayMs, lane);
     return delayMs;
   }
 
@@ -126,7 +144,7 @@ export class WorkQueue<K extends string> {
   /** The next key, when there is one; undefined once the queue is closed. Every key taken must be given to `done`. */
   take(): Promise<Taken<K> | undefined> {
     return new Promise((resolve) => {
-      if (this.#closed) return resolve(undefined);
+      if (!this.#open) return resolve(undefined);
       this.#waiting.push(resolve);
       this.#wake();
     });
@@ -135,68 +153,72 @@ export class WorkQueue<K extends string> {
   /** Ends the work on a key. */
   done(key: K): void {
     this.#processing.delete(key);
-    const level = this.#dirty.get(key);
+    const lane = this.#dirty.get(key);
     this.#dirty.delete(key);
-    if (level !== undefined) this.add(key, level);
+    if (lane !== undefined) this.add(key, lane);
   }
 
-  /** No more work: waiting and later calls of `take` get undefined. */
+  /** Takes keys in again. */
+  open(): void {
+    this.#open = true;
+  }
+
+  /** Drops what waits and takes nothing in: waiting and later calls of `take` get undefined. */
   close(): void {
-    this.#closed = true;
-    this.#cancelTimer();
-    for (const resolve of this.#waiting) resolve(undefined);
-    this.#waiting = [];
+    this.#open = false;
+    for (const { cancel } of this.#delays.values()) cancel();
+    for (const lane of LANES) this.#ready[lane].clear();
+    for (const memory of [this.#delays, this.#dirty, this.#failures]) memory.clear();
+    for (const resolve of this.#waiting.splice(0)) resolve(undefined);
   }
 
-  #isReady(key: K): boolean {
-    return this.#ready.High.has(key) || this.#ready.Low.has(key);
+  #laneOf(key: K): Lane | undefined {
+    return LANES.find((lane) => this.#ready[lane].sinceMs(key) !== undefined);
+  }
+
+  #delay(key: K, dueMs: number, lane: Lane): void {
+    this.#undelay(key);
+    const waitMs = Math.min(Math.max(0, dueMs - this.#clock.monotonicMs()), LONGEST_TIMER_MS);
+    const cancel = this.#clock.setTimeout(() => {
+      // A timer may fire a fraction of a millisecond early.
+      if (this.#clock.monotonicMs() + 1 < dueMs) this.#delay(key, dueMs, lane);
+      else this.add(key, lane);
+    }, waitMs);
+    this.#delays.set(key, { dueMs, lane, cancel });
   }
 
   #undelay(key: K): void {
+    this.#delays.get(key)?.cancel();
     this.#delays.delete(key);
-    this.#delayedLevel.delete(key);
   }
 
   /** Gives ready keys to waiting workers. */
   #wake(): void {
-    while (this.#waiting.length > 0 && this.depth > 0) {
-      const level = this.#nextLevel();
-      const [[key, readySinceMs]] = this.#ready[level] as unknown as [[K, number]]; // its first: it is not empty
-      this.#ready[level].delete(key);
-      this.#processing.add(key);
-      this.#onTaken(this.#clock.monotonicMs() - readySinceMs);
-      this.#waiting.shift()?.({ key, level });
+    while (this.#waiting.length > 0) {
+      const nowMs = this.#clock.monotonicMs();
+      const lane = this.#nextLane();
+      const next = this.#ready[lane].take(this.#recent);
+      if (next === undefined) return;
+      this.#recent.count(this.#groupOf(next.key), nowMs);
+      this.#processing.add(next.key);
+      this.#onTaken(nowMs - next.sinceMs);
+      this.#waiting.shift()?.({ key: next.key, lane });
     }
   }
 
-  #nextLevel(): Level {
-    this.#turns = (this.#turns + 1) % LOW_LEVEL_TURN;
-    const lowFirst = this.#turns === 0 || this.#ready.High.size === 0;
-    return lowFirst && this.#ready.Low.size > 0 ? "Low" : "High";
-  }
-
-  /** Sets the one timer to the earliest delay. */
-  #arm(): void {
-    this.#cancelTimer();
-    const nextMs = this.#delays.nextMs();
-    if (nextMs === undefined || this.#closed) return;
-    // A machine's timer counts at most 2^31 - 1 milliseconds; a later due time is armed again then.
-    const delayMs = Math.min(Math.max(0, nextMs - this.#clock.monotonicMs()), 2 ** 31 - 1);
-    this.#cancelTimer = this.#clock.setTimeout(() => this.#release(), delayMs);
-  }
-
-  #release(): void {
-    // A timer may fire a fraction of a millisecond early.
-    const nowMs = this.#clock.monotonicMs() + 1;
-    for (let key = this.#delays.popDue(nowMs); key !== undefined; key = this.#delays.popDue(nowMs)) {
-      const level = this.#delayedLevel.get(key);
-      this.#delayedLevel.delete(key);
-      this.add(key, level);
-    }
-    this.#arm();
+  /** The lane whose own turn it is, the least urgent if several; else the most urgent one that is not empty. */
+  #nextLane(): Lane {
+    const filled = LANES.filter((lane) => this.#ready[lane].size > 0);
+    if (filled.length > 0) this.#turns++;
+    return filled.findLast((lane) => lane !== "Urgent" && this.#turns % OWN_TURN[lane] === 0) ?? filled[0] ?? "Urgent";
   }
 }
 
-function higher(a: Level, b: Level | undefined): Level {
-  return a === "High" || b === "High" ? "High" : "Low";
+function moreUrgent(a: Lane, b: Lane | undefined): Lane {
+  return b === undefined || LANES.indexOf(a) <= LANES.indexOf(b) ? a : b;
+}
+
+/** Of a key `namespace/name`. */
+function namespaceOf(key: string): string {
+  return key.slice(0, Math.max(0, key.indexOf("/")));
 }

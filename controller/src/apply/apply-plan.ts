@@ -16,7 +16,7 @@ import type { ActionResult } from "./action-result.ts";
 import type { ApplyHistory, LiveVersion } from "./apply-history.ts";
 import { changeChild } from "./change-child.ts";
 import { ensureSecret } from "./ensure-secret.ts";
-import { asRetryable, isGoneOrReplaced, nameTaken, refusalOf } from "./refusal.ts";
+import { asRetryable, isGoneOrReplaced, nameTaken, asRefusal } from "./refusal.ts";
 
 export type ApplyDeps = {
   /** Its writes throw unless this process is the leader. */
@@ -32,7 +32,7 @@ export type ApplyDeps = {
 
 /** What a plan does not say about its server. */
 export type PlanContext = {
-  /** An earlier pass saw the Secret: read it before creating it. */
+  /** An earlier reconcile saw the Secret: read it before creating it. */
   readonly secretExpected: boolean;
 };
 
@@ -58,13 +58,13 @@ export async function applyPlan(
         : await performOrRefuse(action, context, deps, signal);
     deps.record(result);
     results.push(result);
-    if (endsPass(result)) break;
+    if (endsPlan(result)) break;
   }
   return results;
 }
 
 /** The server goes with its namespace, so there is nothing more to do for it, and nobody to tell. */
-export function endsPass(result: ActionResult): boolean {
+export function endsPlan(result: ActionResult): boolean {
   return result.kind === "Skipped" && result.because === "NamespaceTerminating";
 }
 
@@ -97,7 +97,7 @@ async function performOrRefuse(
     if (isNamespaceTerminating(error)) {
       return { kind: "Skipped", action, because: "NamespaceTerminating", retryAfterMs: undefined };
     }
-    const failure = refusalOf(action, error);
+    const failure = asRefusal(action, error);
     if (failure === undefined) throw asRetryable(action, error);
     return { kind: "Refused", action, failure };
   }

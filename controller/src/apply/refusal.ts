@@ -6,11 +6,11 @@ import type { ObservedFailure } from "../decide/live/observed.ts";
 const MESSAGE_LIMIT = 1_000;
 
 /**
- * What to remember of an error that trying again at once cannot mend: not permitted or over quota, a name that is taken,
+ * What to remember of an error that trying again at once cannot fix: not permitted or over quota, a name that is taken,
  * an object that is invalid, a kind that is not served any more, an admission webhook that is down. Undefined for every
  * other error.
  */
-export function refusalOf(action: Action, error: unknown): ObservedFailure | undefined {
+export function asRefusal(action: Action, error: unknown): ObservedFailure | undefined {
   if (!(error instanceof ApiError) || !isRefusal(action, error)) return undefined;
   return {
     childKey: action.childKey,

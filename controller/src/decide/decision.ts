@@ -114,8 +114,8 @@ export type LiveTarget = Target & { readonly uid: string };
 /** The writes of one reconcile, in the order in which they are made. */
 export type Plan = readonly Action[];
 
-/** What happens to the server's key after a reconcile. */
-export type ReconcileOutcome =
+/** When the server is decided on again. */
+export type DecisionOutcome =
   | { readonly kind: "Settled" }
   /** Time alone changes the decision: a grace period ends, a deadline comes. */
   | { readonly kind: "CheckAgain"; readonly afterSeconds: number };
@@ -132,7 +132,7 @@ export type Decision = {
   /** The complete status as it should be; `apply/` writes the difference to what is there, or nothing. */
   readonly status: JupyterServerStatus;
   readonly events: readonly ServerEvent[];
-  readonly outcome: ReconcileOutcome;
+  readonly outcome: DecisionOutcome;
   /** What was thrown while deciding, for the log. */
   readonly error?: unknown;
 };

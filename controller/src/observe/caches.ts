@@ -3,7 +3,7 @@ import { type Clock, Informer, keyOf, type Kind, kinds, type KubeClient, type Lo
 import type { KubeObject, Live, ObjectKey, Store, StoreChange } from "@amalthea/kube";
 import type { Event as CoreEvent, Pod } from "kubernetes-types/core/v1.js";
 import { CHILD_KINDS, SERVER_KIND } from "../kinds.ts";
-import { parentUids } from "./owner.ts";
+import { controllerOf, controllingServer, parentUids } from "./owner.ts";
 
 /**
  * The Events that tell what no object tells. Field selectors know no "or", hence one watch for each line. Of the many
@@ -15,6 +15,12 @@ const EVENT_SELECTORS: readonly string[] = [
   "involvedObject.kind=Pod,reason=TriggeredScaleUp",
   "involvedObject.kind=Pod,type=Warning,reason!=BackOff,reason!=Unhealthy,reason!=Failed",
 ];
+
+/** Of each selector. Who may create Events in a namespace must not fill our memory with them. */
+const EVENTS_PER_NAMESPACE = 1_000;
+
+/** Characters that are kept of an Event's message, as many as the newer API allows. */
+const EVENT_MESSAGE_LIMIT = 1_024;
 
 export type CachesOptions = {
   readonly client: KubeClient;
@@ -28,7 +34,9 @@ export type CachesOptions = {
 };
 
 /** One watched kind, whatever its type. */
-export type Watched = Pick<Informer<KubeObject>, "run" | "silentMs"> & { readonly store: Store<KubeObject> };
+export type Watched = Pick<Informer<KubeObject>, "run" | "isConnected" | "silentMs"> & {
+  readonly store: Store<KubeObject>;
+};
 
 /** Everything that is watched. Every replica fills its stores, so that a new leader begins without a list. */
 export class Caches {
@@ -41,9 +49,9 @@ export class Caches {
     const { client, namespaces, clock, logger, onFailure } = options;
     const shared = { client, namespaces, clock, logger, onFailure };
     const indexes = { uid: uidOf, parent: parentUids };
-    const ofServers = { ...shared, labelSelector: LABELS.parentUid, indexes };
+    const ofServers = { ...shared, labelSelector: LABELS.parentUid, indexes, transform: withoutForeignContent };
     this.servers = new Informer({ ...shared, kind: SERVER_KIND, indexes: { uid: uidOf } });
-    this.pods = new Informer<Pod>({ ...ofServers, kind: kinds.Pod });
+    this.pods = new Informer<Pod>({ ...ofServers, kind: kinds.Pod, transform: podContent });
     this.children = [...CHILD_KINDS, ...options.extraKinds].map((kind) => new Informer({ ...ofServers, kind }));
     this.events = EVENT_SELECTORS.map(
       (fieldSelector) =>
@@ -52,6 +60,7 @@ export class Caches {
           kind: kinds.CoreEvent,
           fieldSelector,
           transform: withoutNoise,
+          mostPerNamespace: EVENTS_PER_NAMESPACE,
           indexes: { regarding: (event) => [event.involvedObject.uid ?? ""] },
         }),
     );
@@ -68,7 +77,12 @@ export class Caches {
   }
 
   get synced(): boolean {
-    return this.all.every((informer) => informer.store.synced);
+    return this.incomplete.length === 0;
+  }
+
+  /** Plurals of the kinds of which not everything that exists was seen yet. */
+  get incomplete(): readonly string[] {
+    return this.all.filter(({ store }) => !store.synced).map(({ store }) => store.kind.plural);
   }
 
   /** Watches until the signal is aborted. */
@@ -93,7 +107,7 @@ export class Caches {
     return this.#informerOf(kind)?.store.get(key);
   }
 
-  /** Puts the answer to a write of ours where the next pass looks; kinds that are not watched are passed over. */
+  /** Puts the answer to a write of ours where the next reconcile looks; kinds that are not watched are ignored. */
   recordWrite(kind: Kind, object: Live): void {
     this.#informerOf(kind)?.store.recordWrite(object);
   }
@@ -107,8 +121,10 @@ export class Caches {
   subscribe(listener: (key: ObjectKey, change: StoreChange<KubeObject>) => void): void {
     this.servers.store.subscribe((change) => listener(change.key, change));
     const tell = (uids: readonly string[], change: StoreChange<KubeObject>): void => {
-      for (const uid of new Set(uids)) {
-        for (const server of this.servers.store.byIndex("uid", uid)) listener(keyOf(server), change);
+      const { namespace } = (change.current ?? change.previous)?.metadata ?? {};
+      for (const server of [...new Set(uids)].flatMap((uid) => this.servers.store.byIndex("uid", uid))) {
+        // Labels may say anything: those of another namespace wake nobody.
+        if (server.metadata.namespace === namespace) listener(keyOf(server), change);
       }
     };
     for (const { store } of this.owned) {
@@ -132,7 +148,7 @@ export class Caches {
   }
 }
 
-/** The object as what the schema of its CustomResourceDefinition has made sure that it is. */
+/** The object as what the schema of its CRD ensures. */
 export function asServer(object: Live | undefined): JupyterServer | undefined {
   return object as unknown as JupyterServer | undefined;
 }
@@ -145,14 +161,32 @@ function objectsOf(change: StoreChange<KubeObject>): readonly KubeObject[] {
   return [change.previous, change.current].filter((object) => object !== undefined);
 }
 
-/** Clusters have many Events, most of them not about us: keeps of each what is read. */
+/** Clusters have many Events, most of them not about us: keeps what is read of each. */
 function withoutNoise(event: Live<CoreEvent>): Live<CoreEvent> {
   const { name, namespace, uid, resourceVersion, creationTimestamp } = event.metadata;
   return {
     metadata: { name, namespace, uid, resourceVersion, creationTimestamp },
     involvedObject: { kind: event.involvedObject.kind, uid: event.involvedObject.uid },
     reason: event.reason,
-    message: event.message,
+    message: event.message?.slice(0, EVENT_MESSAGE_LIMIT),
     lastTimestamp: event.series?.lastObservedTime ?? event.lastTimestamp ?? event.eventTime ?? creationTimestamp,
   } as Live<CoreEvent>; // exactOptionalPropertyTypes: fields that are undefined are no less absent to their readers
+}
+
+/** Anybody can put our label on an object of his: of one that is no child, and no claim that was kept, only this is read. */
+function withoutForeignContent(object: Live): Live {
+  const isClaim = object.metadata.labels?.[LABELS.childKey] === "pvc";
+  return controllingServer(object) !== undefined || isClaim ? object : metadataOnly(object);
+}
+
+/** A server's pod is a StatefulSet's. */
+function podContent(pod: Live<Pod>): Live<Pod> {
+  return controllerOf(pod)?.kind === "StatefulSet" ? pod : metadataOnly(pod);
+}
+
+function metadataOnly<T extends KubeObject>({ apiVersion, kind, metadata }: Live<T>): Live<T> {
+  const { name, namespace, uid, resourceVersion, creationTimestamp, ownerReferences, labels = {} } = metadata;
+  const ofServer = Object.fromEntries(Object.entries(labels).filter(([label]) => label === LABELS.parentUid));
+  const kept = { name, namespace, uid, resourceVersion, creationTimestamp, ownerReferences, labels: ofServer };
+  return { apiVersion, kind, metadata: kept } as Live<T>; // every other field of an object is optional
 }

@@ -31,13 +31,13 @@ export class FailureMemory {
   }
 
   /**
-   * Milliseconds until a write that was held back in a pass may be tried again; undefined if none was.
+   * Milliseconds until a write that was held back in a reconcile may be tried again; undefined if none was.
    *
-   * @param passMs When the pass began: what has become due during it was not tried in it.
+   * @param startMs When the reconcile began: what has become due during it was not tried in it.
    */
-  nextRetryMs(serverUid: string, passMs: number, nowMs: number): number | undefined {
+  nextRetryMs(serverUid: string, startMs: number, nowMs: number): number | undefined {
     const waits = this.#all(serverUid).flatMap(({ retryAtMs }) =>
-      retryAtMs > passMs ? [Math.max(0, retryAtMs - nowMs)] : [],
+      retryAtMs > startMs ? [Math.max(0, retryAtMs - nowMs)] : [],
     );
     return waits.length === 0 ? undefined : Math.min(...waits);
   }

@@ -74,7 +74,7 @@ function isClaim(object: KubeObject, name: string): boolean {
 }
 
 /** The pod of the server's StatefulSet; of several the newest. */
-function podOf(server: JupyterServer, caches: Caches): Live<Pod> | undefined {
+export function podOf(server: JupyterServer, caches: Caches): Live<Pod> | undefined {
   const isMain = (pod: Live<Pod>): boolean => {
     const owner = controllerOf(pod);
     const isOfSet = owner?.kind === "StatefulSet" && owner.name === server.metadata.name;

@@ -14,6 +14,12 @@ function podView(uid: string, waiting?: string): PodView {
   return { pod: { metadata: { uid }, status } as Pod, events: [] };
 }
 
+/** What the memory knows once it was told of the server's pod. */
+function recallAfter(memory: SecretMemory, world: PodView, nowMs: number): ObservedSecret["kind"] {
+  memory.podSeen("u", world.pod?.metadata?.uid);
+  return memory.recall("u", world, nowMs).kind;
+}
+
 describe("SecretMemory", () => {
   it.each([
     { circumstance: "there is still no pod", after: nothing, recalls: "Present" },
@@ -21,7 +27,7 @@ describe("SecretMemory", () => {
   ])("of a server without a pod when $circumstance → $recalls", ({ after, recalls }) => {
     const memory = new SecretMemory();
     memory.remember("u", present, undefined, 0);
-    expect(memory.recall("u", after, 1).kind).toBe(recalls);
+    expect(recallAfter(memory, after, 1)).toBe(recalls);
   });
 
   it.each([
@@ -49,14 +55,14 @@ describe("SecretMemory", () => {
   ])("of a server with a pod when $circumstance → $recalls", ({ after, atMs, recalls }) => {
     const memory = new SecretMemory();
     memory.remember("u", present, "p1", 0);
-    expect(memory.recall("u", after, atMs).kind).toBe(recalls);
+    expect(recallAfter(memory, after, atMs)).toBe(recalls);
   });
 
   it("looks again when the next pod starts, also after the first one that it saw itself", () => {
     const memory = new SecretMemory();
     memory.remember("u", present, undefined, 0);
-    memory.recall("u", podView("p1"), 1);
-    expect(memory.recall("u", podView("p2"), 2).kind).toBe("Unknown");
+    memory.podSeen("u", "p1");
+    expect(recallAfter(memory, podView("p2"), 2)).toBe("Unknown");
   });
 
   it("knows nothing of a server that it was not told about", () => {

@@ -24,16 +24,16 @@ export class SecretMemory {
   /** The knowledge that still holds. Times are monotonic milliseconds. */
   recall(serverUid: string, world: PodView, nowMs: number): ObservedSecret {
     const known = this.#known.get(serverUid);
-    if (known === undefined) return { kind: "Unknown" };
-    const podUid = world.pod?.metadata?.uid;
-    const isReplaced = known.podUid !== undefined && podUid !== known.podUid;
-    const isMissed = lacksConfiguration(world) && nowMs - known.lookedAtMs >= LOOK_AGAIN_MS;
-    if (isReplaced || isMissed) {
-      this.#known.delete(serverUid);
-      return { kind: "Unknown" };
-    }
-    if (known.podUid === undefined && podUid !== undefined) this.#known.set(serverUid, { ...known, podUid });
-    return known.secret;
+    const isMissed = known !== undefined && lacksConfiguration(world) && nowMs - known.lookedAtMs >= LOOK_AGAIN_MS;
+    return known === undefined || isMissed ? { kind: "Unknown" } : known.secret;
+  }
+
+  /** Takes note of the pod that the server has now, undefined if none: another one in its place starts with a new look. */
+  podSeen(serverUid: string, podUid: string | undefined): void {
+    const known = this.#known.get(serverUid);
+    if (known === undefined || known.podUid === podUid) return;
+    if (known.podUid === undefined) this.#known.set(serverUid, { ...known, podUid });
+    else this.#known.delete(serverUid);
   }
 
   /** Keeps what a read or a write of the Secret showed. */

@@ -1,34 +1,58 @@
 import type { Answer } from "./http-server.ts";
 
+/** A kind that is watched, as far as health goes. */
+type WatchedKind = {
+  /** Whether a watch is open. */
+  readonly isConnected: () => boolean;
+  /** Milliseconds since the API server last sent anything about it. */
+  readonly silentMs: () => number;
+};
+
 /** What the health of this process depends on. */
 export type HealthSources = {
-  readonly caches: { readonly synced: boolean; readonly all: readonly { silentMs(): number }[] };
+  /** Undefined until the API server has answered for the first time. */
+  readonly caches: () => { readonly incomplete: readonly string[]; readonly all: readonly WatchedKind[] } | undefined;
   /** Milliseconds since the lease was last renewed; undefined if this process does not hold it, or needs none. */
   readonly renewalAgeMs: () => number | undefined;
   readonly isStopping: () => boolean;
 };
 
-/** Without a word from the API server for this long a watch is broken in a way that it does not see itself. */
+/** An open watch without a word for this long is broken in a way that it does not notice itself. */
 const SILENCE_LIMIT_MS = 600_000;
+/** No watch is open for longer than a restart of the API server takes. */
+const UNREACHABLE_MS = 30_000;
 /** A leader that neither renewed nor ended because of it: lease duration and five seconds. */
 const RENEWAL_LIMIT_MS = 20_000;
 
-/** Whether this process should go on living. That it answers at all shows that its event loop turns. */
+/**
+ * Whether this process should go on living. That it answers at all shows that its event loop turns. An API server that is
+ * away is no reason to end: a new process could not reach it either.
+ */
 export function liveness(sources: HealthSources): Answer {
   const problems: string[] = [];
-  const silentMs = Math.max(0, ...sources.caches.all.map((informer) => informer.silentMs()));
-  if (sources.caches.synced && silentMs > SILENCE_LIMIT_MS) problems.push("a watch has been silent for too long");
+  const watches = sources.caches()?.all ?? [];
+  if (watches.some((watch) => watch.isConnected() && watch.silentMs() > SILENCE_LIMIT_MS)) {
+    problems.push("a watch has been silent for too long");
+  }
   const renewalAgeMs = sources.renewalAgeMs();
   if (renewalAgeMs !== undefined && renewalAgeMs > RENEWAL_LIMIT_MS) problems.push("the lease was not renewed");
   return answer(problems);
 }
 
-/** Whether this process could lead now: its caches are full and it is not about to stop. */
+/** Whether this process could lead now: its caches are complete, the API server answers, and it is not about to stop. */
 export function readiness(sources: HealthSources): Answer {
   const problems: string[] = [];
-  if (!sources.caches.synced) problems.push("the caches are not complete yet");
+  const caches = sources.caches();
+  if (caches === undefined || isUnreachable(caches.all)) problems.push("the API server does not answer");
+  if (caches === undefined || caches.incomplete.length > 0) {
+    problems.push(`the caches are not complete yet: ${caches?.incomplete.join(", ") ?? "nothing is watched"}`);
+  }
   if (sources.isStopping()) problems.push("stopping");
   return answer(problems);
+}
+
+function isUnreachable(watches: readonly WatchedKind[]): boolean {
+  return watches.every((watch) => !watch.isConnected() && watch.silentMs() > UNREACHABLE_MS);
 }
 
 function answer(problems: readonly string[]): Answer {

@@ -1,25 +1,26 @@
 import {
-  type Clock,
   EventRecorder,
   fenced,
   type KubeClient,
-  LeaderElection,
   type Logger,
   type ObjectKey,
+  type Clock,
   runController,
   systemClock,
   WorkQueue,
 } from "@amalthea/kube";
+import { untilAnswered } from "./api-server.ts";
 import { BackgroundTasks } from "./background-tasks.ts";
 import type { ControllerConfig } from "../config/config.ts";
 import { resolveExtraKinds } from "../config/extra-kinds.ts";
-import { liveness, readiness } from "./health.ts";
+import { type HealthSources, liveness, readiness } from "./health.ts";
 import { type HttpServer, serveHttp } from "./http-server.ts";
+import { Leadership } from "./leadership.ts";
 import type { Metrics } from "./metrics.ts";
 import { Caches } from "../observe/caches.ts";
-import { ServerLoop } from "../reconcile/server-reconciler.ts";
+import { ServerReconciler } from "../reconcile/server-reconciler.ts";
 
-export type AmaltheaOptions = {
+export type OperatorOptions = {
   readonly config: ControllerConfig;
   readonly client: KubeClient;
   /** For the lease alone: a renewal must not wait for a connection that a slow write holds. */
@@ -33,10 +34,10 @@ export type AmaltheaOptions = {
   readonly clock?: Clock;
 };
 
-/** How long the first lists may take before the process gives up; controller-runtime waits as long. */
-const SYNC_TIMEOUT_MS = 120_000;
+/** How often the log says which lists are still missing; as long as controller-runtime waits before it gives up. */
+const INCOMPLETE_REPORT_MS = 120_000;
 
-/** A pass over every server although nothing told us to, as controller-runtime does: a net under bugs, not a mechanism. */
+/** All servers are reconciled without a cause, as controller-runtime does: a net under bugs, not a mechanism. */
 const RESYNC_MS = 36_000_000;
 
 /** The name under which Events are reported. */
@@ -45,39 +46,71 @@ const REPORTING_CONTROLLER = "amalthea.dev/controller";
 /**
  * The controller, from its health ports to its workers, until the signal is aborted. Then it stops in reverse: workers
  * finish what they do (30 seconds at most), Events are sent, the lease is given back, the watches end, the ports close.
+ * While the API server does not answer it waits, and `/readyz` and the log say so; a lost lease makes it stand by.
  *
- * @throws LeadershipLostError if another replica may lead by now, or if something cannot be started: end the process.
+ * @throws Error if something cannot be started: end the process.
  */
-export async function runAmalthea(options: AmaltheaOptions, signal: AbortSignal): Promise<void> {
-  const parts = await assemble(options, signal);
+export async function runOperator(options: OperatorOptions, signal: AbortSignal): Promise<void> {
   const tasks = new BackgroundTasks();
   try {
-    await startInOrder(parts, options, tasks, signal);
+    await startInOrder(options, tasks, signal);
+  } catch (error) {
+    if (!signal.aborted) throw error;
   } finally {
     await tasks.end();
   }
 }
 
+/** Starts each part when what it needs is there, and returns when the signal is aborted or one of them fails. */
+async function startInOrder(options: OperatorOptions, tasks: BackgroundTasks, signal: AbortSignal): Promise<void> {
+  const { config, client, logger, clock = systemClock } = options;
+  const leadership = leadershipOf(options, clock);
+  let parts: Parts | undefined;
+  // Probes must be answered before anything else does.
+  const health = {
+    caches: () => parts?.caches,
+    renewalAgeMs: () => leadership.renewalAgeMs(),
+    isStopping: () => signal.aborted,
+  };
+  for (const server of await servePorts(options, health)) tasks.defer(() => server.close());
+  const extraKinds = await untilAnswered(
+    () => resolveExtraKinds(config.extraChildResources, client, logger, signal),
+    { client, clock, logger },
+    signal,
+  );
+  const assembled = (parts = assemble(options, extraKinds, leadership, clock));
+  const { caches } = assembled;
+  const watching = tasks.start((stop) => caches.run(stop));
+  void tasks.start((stop) => reportIncomplete(caches, clock, logger, stop));
+  await Promise.race([caches.waitForSync(signal), watching]);
+  logger.info({ namespaces: namespacesOf(options), servers: caches.servers.store.size }, "caches complete");
+  const leading = tasks.start((stop) =>
+    leadership.run((term) => lead(assembled, term), AbortSignal.any([signal, stop])),
+  );
+  await Promise.race([leading, watching]);
+}
+
 type Parts = {
-  readonly namespaces: readonly string[];
   readonly caches: Caches;
   readonly queue: WorkQueue<ObjectKey>;
-  readonly election: Election;
   readonly recorder: EventRecorder;
-  readonly loop: ServerLoop;
+  readonly reconciler: ServerReconciler;
   readonly clock: Clock;
 };
 
 /** Makes every part and joins them; nothing runs yet. */
-async function assemble(options: AmaltheaOptions, signal: AbortSignal): Promise<Parts> {
-  const { config, client, logger, metrics, clock = systemClock } = options;
-  const namespaces = namespacesOf(options);
-  const extraKinds = await resolveExtraKinds(config.extraChildResources, client, logger, signal);
+function assemble(
+  options: OperatorOptions,
+  extraKinds: Awaited<ReturnType<typeof resolveExtraKinds>>,
+  leadership: Leadership,
+  clock: Clock,
+): Parts {
+  const { config, client, logger, metrics } = options;
   const queue = new WorkQueue<ObjectKey>({ clock, onTaken: (waitMs) => metrics.queueTaken(waitMs) });
+  queue.close(); // until this process leads
   const onFailure = (kind: string): void => metrics.watchFailed(kind);
-  const caches = new Caches({ client, namespaces, extraKinds, clock, logger, onFailure });
-  const election = electionOf(options, clock);
-  const writer = fenced(client, () => election.isLeader());
+  const caches = new Caches({ client, namespaces: namespacesOf(options), extraKinds, clock, logger, onFailure });
+  const writer = fenced(client, () => leadership.isLeader());
   const recorder = new EventRecorder({
     client: writer,
     controller: REPORTING_CONTROLLER,
@@ -86,65 +119,47 @@ async function assemble(options: AmaltheaOptions, signal: AbortSignal): Promise<
     logger,
     onDropped: (reason) => metrics.eventDropped(reason),
   });
-  const loop = new ServerLoop({ config, client: writer, caches, queue, recorder, extraKinds, metrics, logger, clock });
-  return { namespaces, caches, queue, election, recorder, loop, clock };
+  const common = { config, client: writer, caches, queue, recorder, extraKinds };
+  const reconciler = new ServerReconciler({ ...common, metrics, logger, clock });
+  watchMetrics(metrics, caches, queue, leadership);
+  return { caches, queue, recorder, reconciler, clock };
 }
 
-/** Starts each part when what it needs is there, and returns when the signal is aborted or one of them fails. */
-async function startInOrder(
-  { namespaces, caches, queue, election, recorder, loop, clock }: Parts,
-  options: AmaltheaOptions,
-  tasks: BackgroundTasks,
-  signal: AbortSignal,
-): Promise<void> {
-  const { logger, identity } = options;
-  watchMetrics(options, caches, queue, election);
-  // Probes must be answered before the caches are filled.
-  for (const server of await servePorts(options, caches, election, signal)) tasks.defer(() => server.close());
-  const watching = tasks.start((stop) => caches.run(stop));
-  await Promise.race([cachesComplete(caches, signal), watching]);
-  if (signal.aborted) return;
-  logger.info({ namespaces, servers: caches.servers.store.size }, "caches complete");
-  const leading = tasks.start((stop) => election.run(stop));
-  await Promise.race([election.acquired, leading, watching, aborted(signal)]);
-  if (signal.aborted) return;
-  logger.info({ identity }, "leading");
-  const recording = tasks.start((stop) => recorder.run(stop));
-  const resyncing = tasks.start((stop) => resync(loop, clock, stop));
-  const working = tasks.start((stop) => runController(loop.controllerOptions(), AbortSignal.any([signal, stop])));
-  await Promise.race([working, resyncing, recording, leading, watching]);
-}
-
-/** Resolves when every cache is complete, or when the signal is aborted. */
-async function cachesComplete(caches: Caches, signal: AbortSignal): Promise<void> {
+/** What the leader does: reconciles all servers, and then those that something happens to. */
+async function lead({ queue, recorder, reconciler, clock }: Parts, term: AbortSignal): Promise<void> {
+  const tasks = new BackgroundTasks();
+  queue.open();
+  reconciler.enqueueAll();
   try {
-    await caches.waitForSync(AbortSignal.any([signal, AbortSignal.timeout(SYNC_TIMEOUT_MS)]));
-  } catch (cause) {
-    if (signal.aborted) return;
-    const kinds = caches.all.filter(({ store }) => !store.synced).map(({ store }) => store.kind.plural);
-    throw new Error(`no complete list of ${kinds.join(", ")} within ${SYNC_TIMEOUT_MS / 1000} seconds`, { cause });
+    const recording = tasks.start((stop) => recorder.run(stop));
+    const resyncing = tasks.start((stop) => resync(reconciler, clock, stop));
+    const working = tasks.start((stop) => runController(reconciler.controllerOptions(), AbortSignal.any([term, stop])));
+    await Promise.race([working, resyncing, recording]);
+  } finally {
+    await tasks.end();
+  }
+}
+
+/** Says from time to time which lists are not complete: the API server is away, or does not let us read them. */
+async function reportIncomplete(caches: Caches, clock: Clock, logger: Logger, stop: AbortSignal): Promise<void> {
+  while (!caches.synced) {
+    await clock.sleep(INCOMPLETE_REPORT_MS, stop);
+    if (!caches.synced) logger.warn({ resources: caches.incomplete }, "waiting for complete lists");
   }
 }
 
 /** Puts all servers into the queue from time to time. */
-async function resync(loop: ServerLoop, clock: Clock, signal: AbortSignal): Promise<void> {
+async function resync(reconciler: ServerReconciler, clock: Clock, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     await clock.sleep(RESYNC_MS, signal);
-    loop.enqueueAll();
+    reconciler.enqueueAll();
   }
 }
 
 async function servePorts(
-  { config, metrics }: AmaltheaOptions,
-  caches: Caches,
-  election: Election,
-  signal: AbortSignal,
+  { config, metrics }: OperatorOptions,
+  sources: HealthSources,
 ): Promise<readonly HttpServer[]> {
-  const sources = {
-    caches,
-    renewalAgeMs: () => election.renewalAgeMs(),
-    isStopping: () => signal.aborted,
-  };
   const health = await serveHttp(config.healthPort, {
     "/healthz": () => liveness(sources),
     "/readyz": () => readiness(sources),
@@ -157,14 +172,9 @@ async function servePorts(
   return [health, scraped];
 }
 
-function watchMetrics(
-  { metrics }: AmaltheaOptions,
-  caches: Caches,
-  queue: WorkQueue<ObjectKey>,
-  election: Election,
-): void {
+function watchMetrics(metrics: Metrics, caches: Caches, queue: WorkQueue<ObjectKey>, leadership: Leadership): void {
   metrics.watch({
-    isLeader: () => election.isLeader(),
+    isLeader: () => leadership.isLeader(),
     queue,
     serversByState: () => {
       const counts = new Map<string, number>();
@@ -183,23 +193,16 @@ function watchMetrics(
   });
 }
 
-type Election = Pick<LeaderElection, "acquired" | "isLeader" | "renewalAgeMs" | "run">;
-
-function electionOf({ config, leaseClient, ownNamespace, identity, logger }: AmaltheaOptions, clock: Clock): Election {
-  if (!config.leaderElection.enabled) return ALWAYS_LEADER;
-  const lease = { namespace: ownNamespace, name: config.leaderElection.leaseName };
-  return new LeaderElection({ client: leaseClient, lease, identity, clock, logger });
+function leadershipOf(
+  { config, leaseClient: client, ownNamespace, identity, logger }: OperatorOptions,
+  clock: Clock,
+): Leadership {
+  const { enabled, leaseName } = config.leaderElection;
+  const lease = enabled ? { namespace: ownNamespace, name: leaseName } : undefined;
+  return new Leadership({ lease, client, identity, clock, logger });
 }
 
-/** For a single process, such as one that a developer runs from source against a cluster of his own. */
-const ALWAYS_LEADER: Election = {
-  acquired: Promise.resolve(),
-  isLeader: () => true,
-  renewalAgeMs: () => undefined,
-  run: (signal) => aborted(signal),
-};
-
-function namespacesOf({ config, ownNamespace }: AmaltheaOptions): readonly string[] {
+function namespacesOf({ config, ownNamespace }: OperatorOptions): readonly string[] {
   switch (config.scope.kind) {
     case "Cluster":
       return [];
@@ -208,11 +211,4 @@ function namespacesOf({ config, ownNamespace }: AmaltheaOptions): readonly strin
     case "OwnNamespace":
       return [ownNamespace];
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }

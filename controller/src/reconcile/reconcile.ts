@@ -1,14 +1,14 @@
 import type { JupyterServer, JupyterServerStatus } from "@amalthea/api";
-import type { ObjectKey } from "@amalthea/kube";
+import type { ObjectKey, ReconcileOutcome } from "@amalthea/kube";
 import type { ActionResult } from "../apply/action-result.ts";
-import { endsPass } from "../apply/apply-plan.ts";
+import { endsPlan } from "../apply/apply-plan.ts";
 import type { StatusResult } from "../apply/write-status.ts";
 import { decide } from "../decide/decide.ts";
-import type { Action, Decision, ReconcileOutcome, ServerEvent } from "../decide/decision.ts";
+import type { Action, Decision, ServerEvent } from "../decide/decision.ts";
 import type { Observed } from "../decide/live/observed.ts";
 import type { DecisionSettings } from "../decide/settings.ts";
 
-/** What a pass is made of, besides the decision. */
+/** What a reconcile needs besides the decision. */
 export type ReconcileDeps = {
   readonly settings: DecisionSettings;
   readonly now: () => Date;
@@ -27,14 +27,14 @@ export type ReconcileDeps = {
   readonly nextRetryMs: (serverUid: string) => number | undefined;
 };
 
-/** One pass over one server: look, decide, act, report. Everything clever is in `decide`, which does no I/O. */
+/** Reconciles one server: observe, decide, apply, report. `decide` does no I/O. */
 export async function reconcile(key: ObjectKey, deps: ReconcileDeps, signal: AbortSignal): Promise<ReconcileOutcome> {
   const before = deps.observe(key);
   if (before === undefined) return { kind: "Settled" }; // deleted; owner references clean up the children
 
   const first = decideAbout(before, deps);
   const results = await deps.apply(first, before, signal);
-  if (results.some(endsPass)) return { kind: "Settled" };
+  if (results.some(endsPlan)) return { kind: "Settled" };
 
   // The status tells what is there after the writes, and what the API server refused. A refusal of what is not wanted any
   // more is forgotten without a write.
@@ -74,7 +74,7 @@ function outcomeOf(
   return waits.length === 0 ? { kind: "Settled" } : { kind: "CheckAgain", afterSeconds: Math.min(...waits) };
 }
 
-/** What the pass found out, such as a refusal or the end of one, may have led to what its plan did not have. */
+/** What the reconcile found out, such as a refusal or the end of one, may have led to what its plan did not have. */
 function isUntried(action: Action, results: readonly ActionResult[]): boolean {
   return !results.some(({ action: tried }) => tried.kind === action.kind && tried.childKey === action.childKey);
 }

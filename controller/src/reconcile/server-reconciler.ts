@@ -1,13 +1,18 @@
 import {
+  ApiError,
   type Clock,
   type ControllerOptions,
   type EventRecorder,
+  isConflict,
+  isFault,
   keyOf,
   type Kind,
   type KubeClient,
   type KubeObject,
+  type Lane,
   type Logger,
   type ObjectKey,
+  type ReconcileOutcome,
   type StoreChange,
   type WorkQueue,
 } from "@amalthea/kube";
@@ -19,18 +24,20 @@ import { type StatusDeps, writeStatus } from "../apply/write-status.ts";
 import type { ControllerConfig } from "../config/config.ts";
 import type { Action, Decision, Plan } from "../decide/decision.ts";
 import type { Observed } from "../decide/live/observed.ts";
+import { statusOfFailure } from "../decide/status/failed-reconcile.ts";
 import { findKind } from "../kinds.ts";
 import { logResult } from "./log-result.ts";
 import type { Metrics } from "../operator/metrics.ts";
 import { asServer, type Caches } from "../observe/caches.ts";
 import { FailureMemory } from "../observe/failure-memory.ts";
-import { observeServer } from "../observe/observe-server.ts";
+import { observeServer, podOf } from "../observe/observe-server.ts";
+import { parentUids } from "../observe/owner.ts";
 import { RouteIndex } from "../observe/route-index.ts";
 import { SecretMemory } from "../observe/secret-memory.ts";
 import { servedRouteOf } from "../observe/served-route.ts";
 import { reconcile, type ReconcileDeps } from "./reconcile.ts";
 
-export type ServerLoopOptions = {
+export type ServerReconcilerOptions = {
   readonly config: ControllerConfig;
   /** Its writes throw unless this process is the leader. */
   readonly client: KubeClient;
@@ -46,12 +53,18 @@ export type ServerLoopOptions = {
 /** Leaves, of the 30 seconds that a pod gets by default, time to send Events and to give the lease back. */
 const GRACEFUL_STOP_MS = 20_000;
 
+/** Errors of the API server in a row, before they are told: one by itself is over at the next attempt. */
+const FAILURES_BEFORE_REPORT = 3;
+
+/** For a write that its own reconcile has no time for any more. */
+const REPORT_TIMEOUT_MS = 10_000;
+
 /**
- * Joins caches, memories, queue and the pass over one server. From its creation on every change in the caches puts the
- * servers it concerns into the queue; `controllerOptions` is what works the queue.
+ * Joins caches, memories, queue and the reconcile of one server. From its creation on every change in the caches puts the
+ * servers it concerns into the queue, if that is open; `controllerOptions` is what works the queue.
  */
-export class ServerLoop {
-  readonly #options: ServerLoopOptions;
+export class ServerReconciler {
+  readonly #options: ServerReconcilerOptions;
   readonly #memories = {
     secrets: new SecretMemory(),
     failures: new FailureMemory(),
@@ -59,10 +72,12 @@ export class ServerLoop {
     applies: new ApplyHistory(),
   };
 
-  constructor(options: ServerLoopOptions) {
+  constructor(options: ServerReconcilerOptions) {
     this.#options = options;
-    options.caches.subscribe((key, change) => this.#enqueue(key, change.initial));
+    options.caches.subscribe((key, { initial }) => this.#enqueue(key, this.#laneOf(key, initial)));
     options.caches.servers.store.subscribe((change) => this.#serverChanged(change));
+    // Before the reconcile that the pod's news leads to.
+    options.caches.pods.store.subscribe((change) => this.#podChanged(change));
     for (const { store } of options.caches.owned) {
       store.subscribe((change) => {
         const { previous, current } = change;
@@ -75,7 +90,7 @@ export class ServerLoop {
 
   /** Puts every server into the queue, behind what is urgent. */
   enqueueAll(): void {
-    for (const server of this.#options.caches.servers.store.list()) this.#options.queue.add(keyOf(server), "Low");
+    for (const server of this.#options.caches.servers.store.list()) this.#enqueue(keyOf(server), "Low");
   }
 
   controllerOptions(): ControllerOptions<ObjectKey> {
@@ -85,16 +100,39 @@ export class ServerLoop {
       queue,
       workers: config.workers,
       gracefulStopMs: GRACEFUL_STOP_MS,
-      reconcile: (key, signal) => reconcile(key, this.#passFor(key), signal),
+      reconcile: (key, signal) => this.#reconcile(key, signal),
       clock,
       logger,
       onResult: (result) => metrics.reconciled(result),
     };
   }
 
-  #passFor(key: ObjectKey): ReconcileDeps {
+  async #reconcile(key: ObjectKey, signal: AbortSignal): Promise<ReconcileOutcome> {
+    try {
+      return await reconcile(key, this.#depsFor(key), signal);
+    } catch (error) {
+      await this.#reportFailure(key, error, signal);
+      throw error;
+    }
+  }
+
+  /** Says in the status of a server that its reconcile threw, and keeps throwing. */
+  async #reportFailure(key: ObjectKey, error: unknown, signal: AbortSignal): Promise<void> {
+    const { caches, clock, logger, queue } = this.#options;
+    const detail = failureDetail(error, queue.failures(key));
+    const server = caches.server(key);
+    if (detail === undefined || server === undefined || isStopped(signal)) return;
+    try {
+      const status = statusOfFailure(server, detail, clock.now());
+      await writeStatus(server, status, this.#statusDeps(), AbortSignal.timeout(REPORT_TIMEOUT_MS));
+    } catch (err) {
+      logger.warn({ key, err }, "cannot write the condition of a failed reconcile");
+    }
+  }
+
+  #depsFor(key: ObjectKey): ReconcileDeps {
     const { caches, config, extraKinds, recorder, clock, logger } = this.#options;
-    const passMs = clock.monotonicMs();
+    const startMs = clock.monotonicMs();
     const extraChildKinds = extraKinds.map(({ apiVersion, kind, plural }) => ({ apiVersion, kind, plural }));
     return {
       settings: { ...config.decision, extraChildKinds },
@@ -104,7 +142,7 @@ export class ServerLoop {
       writeStatus: (server, status, signal) => writeStatus(server, status, this.#statusDeps(), signal),
       reportFault: ({ metadata }, err) => logger.error({ key: keyOf(metadata), err }, "deciding failed"),
       recordEvents: (server, events) => recordEvents(server, events, recorder),
-      nextRetryMs: (uid) => this.#memories.failures.nextRetryMs(uid, passMs, clock.monotonicMs()),
+      nextRetryMs: (uid) => this.#memories.failures.nextRetryMs(uid, startMs, clock.monotonicMs()),
     };
   }
 
@@ -172,9 +210,20 @@ export class ServerLoop {
     }
   }
 
-  #enqueue(key: ObjectKey, initial: boolean): void {
-    this.#options.metrics.queueAdded();
-    this.#options.queue.add(key, initial ? "Low" : "High");
+  /**
+   * News of a server that has a status goes first: it mostly costs one write, and somebody waits for it. A new server costs
+   * a write for each child.
+   */
+  #laneOf(key: ObjectKey, initial: boolean): Lane {
+    if (initial) return "Low";
+    return this.#options.caches.server(key)?.status === undefined ? "Normal" : "Urgent";
+  }
+
+  /** Nothing enters the queue of a replica that does not lead. */
+  #enqueue(key: ObjectKey, lane: Lane): void {
+    const { metrics, queue } = this.#options;
+    if (queue.isOpen) metrics.queueAdded();
+    queue.add(key, lane);
   }
 
   /** Tells those who wait for a route that another server does not serve it any more, or does. */
@@ -185,18 +234,43 @@ export class ServerLoop {
       ...(gone === undefined ? [] : routes.updateServed(gone.metadata.uid, undefined)),
       ...(current === undefined ? [] : routes.updateServed(current.metadata.uid, servedRouteOf(kind, current))),
     ];
-    for (const key of affected) this.#enqueue(key as ObjectKey, initial); // see `#serverChanged`
+    for (const key of affected) this.#enqueue(key as ObjectKey, initial ? "Low" : "Urgent"); // see `#serverChanged`
+  }
+
+  #podChanged({ previous, current }: StoreChange<KubeObject>): void {
+    const { caches } = this.#options;
+    for (const uid of [previous, current].flatMap((pod) => (pod === undefined ? [] : parentUids(pod)))) {
+      for (const server of caches.servers.store.byIndex("uid", uid).flatMap((found) => asServer(found) ?? [])) {
+        this.#memories.secrets.podSeen(uid, podOf(server, caches)?.metadata.uid);
+      }
+    }
   }
 
   #serverChanged({ key, previous, current, initial }: StoreChange<KubeObject>): void {
     for (const affected of this.#memories.routes.update(key, asServer(current))) {
-      this.#enqueue(affected as ObjectKey, initial); // keys went in, so keys come out
+      this.#enqueue(affected as ObjectKey, initial ? "Low" : "Urgent"); // keys went in, so keys come out
     }
     if (previous === undefined || previous.metadata.uid === current?.metadata.uid) return;
     const { uid } = previous.metadata;
     this.#memories.secrets.forget(uid);
     this.#memories.failures.forget(uid);
   }
+}
+
+/**
+ * What people are told of an error: its kind, or the request that the API server refused, and nothing that an object or a
+ * Secret holds. Undefined for what is over by itself: a conflict, throttling, an API server that does not answer, and
+ * its errors until they have come some times in a row.
+ */
+function failureDetail(error: unknown, failures: number): string | undefined {
+  if (isFault(error)) return `internal error (${error instanceof Error ? error.name : typeof error})`;
+  const isRefused = error instanceof ApiError && error.code !== 429 && !isConflict(error);
+  return isRefused && failures >= FAILURES_BEFORE_REPORT ? error.message : undefined;
+}
+
+/** Not at its time limit, but with the whole controller. */
+function isStopped({ aborted, reason }: AbortSignal): boolean {
+  return aborted && !(reason instanceof DOMException && reason.name === "TimeoutError");
 }
 
 /** The action whose Secret decisions are told about: the server's own, else the last one that patches added. */

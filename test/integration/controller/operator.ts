@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { ConnectionError, createClient, type KubeClient, type Logger, readKubeConfig } from "@amalthea/kube";
-import { runAmalthea } from "../../../controller/src/operator/operator.ts";
+import { runOperator } from "../../../controller/src/operator/operator.ts";
 import { readConfig } from "../../../controller/src/config/config.ts";
 import { Metrics } from "../../../controller/src/operator/metrics.ts";
 import { eventually } from "./servers.ts";
@@ -25,6 +25,8 @@ export interface Operator {
   idle(): Promise<void>;
   /** What it has logged at warn or above. */
   readonly complaints: readonly string[];
+  /** The value of one of its metrics, over all labels; undefined before there is one. */
+  metric(name: string): Promise<number | undefined>;
   /** Ends it as SIGTERM does, and waits. */
   stop(): Promise<void>;
   /** Ends it as SIGKILL does: nothing is finished, nothing is given back. */
@@ -42,7 +44,7 @@ export async function startOperator(world: World, options: OperatorOptions = {})
   const stop = new AbortController();
   const log = new TestLog();
   const identity = `test_${randomUUID()}`;
-  const running = runAmalthea(
+  const running = runOperator(
     { config, ...clients.both, ownNamespace: "amalthea", identity, metrics, logger: log },
     stop.signal,
   );
@@ -55,6 +57,10 @@ export async function startOperator(world: World, options: OperatorOptions = {})
     finished,
     idle: () => eventually(async () => await requireIdle(metrics), 60_000),
     complaints: log.complaints,
+    metric: async (name) => {
+      const found = await metrics.registry.getSingleMetric(name)?.get();
+      return found?.values.reduce((sum, { value }) => sum + value, 0);
+    },
     stop: async () => {
       stop.abort();
       await finished;

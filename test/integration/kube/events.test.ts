@@ -1,5 +1,5 @@
 import { type ControlPlane, startControlPlane } from "@amalthea/cluster";
-import { EventRecorder, Informer, type KubeClient, kinds, type Live, type NewEvent } from "@amalthea/kube";
+import { EventRecorder, type KubeClient, kinds, type Live, type NewEvent } from "@amalthea/kube";
 import { FakeClock } from "@amalthea/kube/testing";
 import type { ConfigMap } from "kubernetes-types/core/v1.js";
 import type { Event } from "kubernetes-types/events/v1.js";
@@ -67,52 +67,6 @@ describe("EventRecorder", () => {
     expect(event?.note).toBe("ü".repeat(512));
     const { stdout } = await controlPlane.kubectl(["events", `--namespace=${namespace}`, "--for=configmap/subject"]);
     expect(stdout).toContain("Started");
-  });
-
-  it("counts what repeats in one Event, and begins a new one after a long pause", async () => {
-    const { recorder, clock, stop } = start();
-    const informer = new Informer({ client, kind: kinds.Event, namespaces: [namespace] });
-    const controller = new AbortController();
-    const watching = informer.run(controller.signal);
-    const counts = (): (number | undefined)[] => [...informer.store.list()].map(({ series }) => series?.count);
-
-    recorder.record(anEvent());
-    await until(() => informer.store.size === 1);
-    recorder.record(anEvent({ note: "In other words." }));
-    await until(() => counts()[0] === 2);
-    for (let more = 0; more < 5; more++) recorder.record(anEvent());
-    await clock.advance(7 * 60_000); // the series is over: its last count is written
-    await until(() => counts()[0] === 7);
-    recorder.record(anEvent());
-    await until(() => informer.store.size === 2);
-    controller.abort();
-    await watching;
-    await stop();
-  });
-
-  it("writes the last count of what repeated also when other Events never let it rest", async () => {
-    const { recorder, clock, stop } = start();
-    const informer = new Informer({ client, kind: kinds.Event, namespaces: [namespace] });
-    const controller = new AbortController();
-    const watching = informer.run(controller.signal);
-    const isCounted = (count: number): boolean =>
-      [...informer.store.list()].some(({ series }) => series?.count === count);
-
-    recorder.record(anEvent());
-    await until(() => informer.store.size === 1);
-    recorder.record(anEvent());
-    await until(() => isCounted(2));
-    recorder.record(anEvent()); // written when the series is over
-    for (let others = 1; others <= 37; others++) {
-      const metadata = { ...regarding.metadata, uid: `other-${others}` };
-      recorder.record(anEvent({ regarding: { ...regarding, metadata } }));
-      await until(() => informer.store.size === 1 + others);
-      await clock.advance(10_000);
-    }
-    await until(() => isCounted(3));
-    controller.abort();
-    await watching;
-    await stop();
   });
 
   it("sends at most 25 about one object, and says how many it left out", async () => {

@@ -48,12 +48,20 @@ export class FaultProxy implements AsyncDisposable {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
-  /** Lists and watches since `from`, as words: `list`, `stream` (of what exists), `watch`. */
+  /** Lists and watches since `from`, as words: `list`, `check` (of the version), `stream` (of what exists), `watch`. */
   readsOf(plural: string, from = 0): string[] {
     return this.seen
       .slice(from)
       .filter(({ method, url }) => method === "GET" && url.pathname.endsWith(`/${plural}`))
-      .map(({ isWatch, url }) => (isWatch ? (url.searchParams.has("sendInitialEvents") ? "stream" : "watch") : "list"));
+      .map(({ isWatch, url: { searchParams } }) =>
+        isWatch
+          ? searchParams.has("sendInitialEvents")
+            ? "stream"
+            : "watch"
+          : searchParams.get("limit") === "1"
+            ? "check"
+            : "list",
+      );
   }
 
   /** Ends every watch in good order, as the server does when its time is over. */

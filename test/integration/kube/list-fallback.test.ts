@@ -39,6 +39,7 @@ it("an API server without WatchList is asked for a stream once, and then listed 
   await until(() => proxy.readsOf("configmaps", before).includes("list"));
   await createMaps(direct, namespace, "third");
   await untilNames(informer.store, "second", "third");
+  await until(() => proxy.readsOf("configmaps", before).length >= 3);
   expect(proxy.readsOf("configmaps", before)).toEqual(["watch", "list", "watch"]);
   controller.abort();
   await running;

@@ -1,0 +1,150 @@
+import { type Kind, type KubeClient, kinds } from "@amalthea/kube";
+import { SERVER_KIND } from "../controller/src/kinds.ts";
+import { ControllerProcess } from "./controller-process.ts";
+import { createServers, NAMESPACE, runningServers, startLoadedWorld } from "./loaded-world.ts";
+import { watchReadyLags } from "./ready-lag.ts";
+import { type Measurement, median } from "./report.ts";
+
+const HONEST = 200;
+const HOSTILE = 5_000;
+
+/** Of each hostile object, in one patch that cannot be applied. */
+const HOSTILE_BYTES = 20_000;
+
+/** Changes of hostile objects that are under way at a time. */
+const HOSTILE_WRITERS = 4;
+
+/**
+ * 200 servers of one namespace beside 5,000 objects of another, each large, invalid, and changed again and again. Compared
+ * with the same number of writes to objects that do not concern the controller: what is measured is the controller, not
+ * the API server that both share.
+ */
+export async function hostileNeighbours(signal: AbortSignal): Promise<readonly Measurement[]> {
+  const world = await startLoadedWorld(0, 2 * HONEST);
+  const controller = await ControllerProcess.start(world);
+  const { admin } = world;
+  try {
+    for (const namespace of ["calm", "hostile"]) await world.makeNamespace(namespace);
+    await createAll(admin, kinds.ConfigMap as Kind, aMap, signal);
+    const without = await measure(
+      admin,
+      "without",
+      changing(admin, kinds.ConfigMap as Kind, "calm", mapChange),
+      signal,
+    );
+    await createAll(admin, SERVER_KIND, aHostileServer, signal);
+    const memory = controller.memory();
+    const beside = await measure(admin, "beside", changing(admin, SERVER_KIND, "hostile", serverChange), signal);
+    return [
+      { what: `servers of ${HONEST} that do not run beside them`, measured: HONEST - beside.running, atMost: 0 },
+      {
+        what: "median time until a server runs, beside hostile objects, as a ratio to without",
+        measured: beside.median / without.median,
+        atMost: 1.5,
+        detail: `${beside.changes} changes of hostile objects beside, ${without.changes} of others without`,
+      },
+      { what: "time until the last one runs, as a ratio", measured: beside.last / without.last, atMost: 1.5 },
+      { what: "median from pod Ready to server Ready beside them", measured: beside.lag, unit: "s", atMost: 3 },
+      { what: `resident memory with ${HOSTILE} hostile objects`, measured: memory.resident, unit: "MiB" },
+      { what: "its peak in the end", measured: controller.memory().peak, unit: "MiB" },
+    ];
+  } finally {
+    await controller.stop();
+    await world.stop();
+  }
+}
+
+type Figures = {
+  readonly running: number;
+  readonly median: number;
+  readonly last: number;
+  readonly lag: number;
+  readonly changes: number;
+};
+
+/** Makes 200 servers while `change` is called without a pause. */
+async function measure(
+  admin: KubeClient,
+  prefix: string,
+  change: (signal: AbortSignal) => Promise<void>,
+  signal: AbortSignal,
+): Promise<Figures> {
+  const over = new AbortController();
+  const stop = AbortSignal.any([signal, over.signal]);
+  let changes = 0;
+  const write = async (): Promise<void> => {
+    while (!stop.aborted) {
+      await change(stop).catch(() => undefined); // at the end, or because the API server has too much to do
+      changes += 1;
+    }
+  };
+  const writers = Array.from({ length: HOSTILE_WRITERS }, write);
+  const lags = watchReadyLags(admin, NAMESPACE, signal);
+  const start = performance.now();
+  await createServers(admin, HONEST, signal, prefix);
+  const running = await runningServers(admin, HONEST, signal, prefix);
+  over.abort();
+  await Promise.all(writers);
+  await lags.stop();
+  const seconds = lags.readyAfter(prefix, start);
+  return {
+    running,
+    median: median(seconds),
+    last: Math.max(...seconds),
+    lag: median(lags.seconds(prefix)),
+    changes,
+  };
+}
+
+/** Changes one object after the other, in turns. */
+function changing(
+  admin: KubeClient,
+  kind: Kind,
+  namespace: string,
+  bodyOf: (turn: number) => object,
+): (signal: AbortSignal) => Promise<void> {
+  let turn = 0;
+  return async (signal) => {
+    const name = `object-${turn++ % HOSTILE}`;
+    await admin.patch(kind, { namespace, name }, { kind: "Merge", body: bodyOf(turn) }, {}, signal);
+  };
+}
+
+async function createAll(
+  admin: KubeClient,
+  kind: Kind,
+  manifestOf: (name: string) => object,
+  signal: AbortSignal,
+): Promise<void> {
+  let next = 0;
+  const create = async (): Promise<void> => {
+    for (let index = next++; index < HOSTILE; index = next++) {
+      await admin.create(kind, manifestOf(`object-${index}`), {}, signal);
+    }
+  };
+  await Promise.all(Array.from({ length: 16 }, create));
+}
+
+const filler = "x".repeat(HOSTILE_BYTES);
+
+function aMap(name: string): object {
+  return { apiVersion: "v1", kind: "ConfigMap", metadata: { namespace: "calm", name }, data: { filler } };
+}
+
+const mapChange = (turn: number): object => ({ data: { turn: String(turn) } });
+
+function aHostileServer(name: string): object {
+  const { apiVersion, kind } = SERVER_KIND;
+  const spec = { routing: { host: "hostile.example.org", path: `/${name}` }, patches: [aHostilePatch(0)] };
+  return { apiVersion, kind, metadata: { namespace: "hostile", name }, spec };
+}
+
+/** Names another path each time, so that each change has to be told in the status. */
+function aHostilePatch(turn: number): object {
+  return {
+    type: "application/json-patch+json",
+    patch: [{ op: "replace", path: `/nothing-${turn}/there`, value: filler }],
+  };
+}
+
+const serverChange = (turn: number): object => ({ spec: { patches: [aHostilePatch(turn)] } });

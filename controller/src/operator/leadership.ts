@@ -1,0 +1,81 @@
+import {
+  type Clock,
+  type KubeClient,
+  LeaderElection,
+  type LeaderElectionOptions,
+  LeadershipLostError,
+  type Logger,
+} from "@amalthea/kube";
+import { BackgroundTasks } from "./background-tasks.ts";
+
+export type LeadershipOptions = {
+  /** Undefined: this process always leads, such as one that a developer runs from source. */
+  readonly lease: LeaderElectionOptions["lease"] | undefined;
+  readonly client: KubeClient;
+  readonly identity: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+};
+
+/** Leads again and again: a process that lost the lease, because the API server was away for instance, stands by again. */
+export class Leadership {
+  readonly #options: LeadershipOptions;
+  #term: Pick<LeaderElection, "isLeader" | "renewalAgeMs"> | undefined;
+
+  constructor(options: LeadershipOptions) {
+    this.#options = options;
+  }
+
+  /** True only while no other process can believe the same. */
+  isLeader(): boolean {
+    return this.#options.lease === undefined || (this.#term?.isLeader() ?? false);
+  }
+
+  /** Milliseconds since the lease was renewed; undefined while this process does not lead, or needs no lease. */
+  renewalAgeMs(): number | undefined {
+    return this.#term?.renewalAgeMs();
+  }
+
+  /**
+   * Leads whenever it can until the signal is aborted. Then the lease is given back, after `lead` has ended.
+   * @param lead What a leader does, until its signal is aborted: at the end of its term, or with `signal`.
+   */
+  async run(lead: (term: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
+    if (this.#options.lease === undefined) return await lead(signal);
+    while (!signal.aborted) await this.#serve(this.#options.lease, lead, signal);
+  }
+
+  /** One term, from the wait for the lease to its loss. */
+  async #serve(
+    lease: LeaderElectionOptions["lease"],
+    lead: (term: AbortSignal) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const election = new LeaderElection({ ...this.#options, lease });
+    this.#term = election;
+    const tasks = new BackgroundTasks();
+    const holding = tasks.start((stop) => election.run(stop));
+    try {
+      await Promise.race([election.acquired, holding, aborted(signal)]);
+      if (signal.aborted) return;
+      this.#options.logger.info({ identity: this.#options.identity }, "leading");
+      const leading = tasks.start((stop) => lead(AbortSignal.any([signal, stop])));
+      await Promise.race([leading, holding]);
+    } catch (err) {
+      if (!(err instanceof LeadershipLostError)) throw err;
+      this.#options.logger.warn({ err }, "leadership lost; standing by");
+    } finally {
+      if (!election.isLeader()) this.#term = undefined; // it is over: nothing to renew while its work ends
+      await tasks.end();
+      this.#term = undefined;
+    }
+  }
+}
+
+/** Resolves when the signal is aborted. */
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}
