@@ -44,7 +44,7 @@ const config: ViteUserConfig = {
             "*/src/**/*.test.ts",
             "controller/cases/*.test.ts",
             "test/architecture/*.test.ts",
-            "scripts/*.test.ts",
+            "scripts/**/*.test.ts",
             "bench/*.test.ts",
           ],
           testTimeout: 30_000,

@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
-/** Every static check, one after the other, so that a failure is read in one place. `npm run format` mends the last. */
+/** Every static check, one after the other, so that a failure is read in one place. `npm run format` fixes the last. */
 const checks: readonly (readonly [string, ...string[]])[] = [
   ["tsc", "-p", "tsconfig.json"],
   ["tsc", "-p", "api/tsconfig.json"],

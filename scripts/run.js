@@ -22,6 +22,8 @@ const programs = {
   controller: { program: "controller/src/main.ts", needsDebian: never },
   cluster: { program: "cluster/src/main.ts", needsDebian: ([command]) => ["build", "up"].includes(command) },
   images: { program: "images/src/main.ts", needsDebian: ([command]) => command === "build" },
+  sbom: { program: "scripts/supply-chain/main.ts", needsDebian: always },
+  vulnerabilities: { program: "scripts/supply-chain/vulnerabilities-main.ts", needsDebian: never },
   bench: { program: "bench/main.ts", needsDebian: always },
 };
 

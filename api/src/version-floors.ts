@@ -28,7 +28,7 @@ export const VERSION_FLOORS: Readonly<Record<FloorName, Floor>> = {
   "oauth2-proxy": { version: "7.15.6", because: "logs the cookies of a request whose callback is invalid" },
   traefik: { version: "3.7.15", because: "forged forward-auth headers (GHSA-6384-m2mw-rf54, GHSA-5m6w-wvh7-57vm)" },
   node: { version: "24.21.0", because: "the release that memory and time limits are measured with" },
-  undici: { version: "8.12.4", because: "the release that the attack tables of the login run with" },
+  undici: { version: "8.12.4", because: "the release that the tests of the connection to the API server run with" },
   jupyterlab: { version: "4.6.6", because: "the release that the browser tests run with" },
   "jupyter-server": { version: "2.18.0", because: "allow_origin_pat matches a prefix only (CVE-2026-40110)" },
   tornado: { version: "6.5.0", because: "denial of service by the log of multipart forms (CVE-2025-47287)" },

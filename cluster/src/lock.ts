@@ -21,7 +21,7 @@ export async function withLock<T>(
     stdio: ["pipe", "pipe", "inherit"],
     detached: true, // so that Ctrl-C ends the action first, and only then frees the lock
   });
-  const patience = setTimeout(onWait, 300);
+  const reminder = setTimeout(onWait, 300);
   const giveUp = (): void => void holder.kill();
   signal?.addEventListener("abort", giveUp, { once: true });
   try {
@@ -30,12 +30,12 @@ export async function withLock<T>(
       holder.once("exit", () => reject(signal?.reason ?? new ClusterError(`The lock ${path} cannot be taken.`)));
       holder.stdout.once("data", () => resolve());
     });
-    clearTimeout(patience);
+    clearTimeout(reminder);
     signal?.removeEventListener("abort", giveUp);
     return await action();
   } finally {
     signal?.removeEventListener("abort", giveUp);
-    clearTimeout(patience);
+    clearTimeout(reminder);
     holder.stdin.end();
   }
 }

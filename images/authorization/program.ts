@@ -6,15 +6,17 @@ import type { NodeService } from "../src/node-service.ts";
 export const authorizationService: NodeService = {
   file: "main.cjs",
   bundle: async (repository, outfile) => {
-    await build({
+    const { metafile } = await build({
       entryPoints: [join(repository, "authorization/src/main.ts")],
       outfile,
       bundle: true,
       platform: "node",
       format: "cjs",
       target: "node24",
+      metafile: true,
       logLevel: "silent", // it throws what went wrong
     });
+    return metafile;
   },
   flags: [
     "--max-semi-space-size=1",

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { build } from "esbuild";
+import { build, type Metafile } from "esbuild";
 import type { NodeService } from "../src/node-service.ts";
 
 /**
@@ -15,8 +15,8 @@ export const ENVIRONMENT: readonly string[] = ["MALLOC_ARENA_MAX=1"];
  * Writes the controller as one JavaScript file, because compiling TypeScript at the start costs memory for good, and a
  * source map beside it: `NODE_OPTIONS=--enable-source-maps` gives stack traces the lines of the sources.
  */
-export async function bundleController(repository: string, outfile: string): Promise<void> {
-  await build({
+export async function bundleController(repository: string, outfile: string): Promise<Metafile> {
+  const { metafile } = await build({
     entryPoints: [join(repository, "controller/src/main.ts")],
     outfile,
     bundle: true,
@@ -27,8 +27,10 @@ export async function bundleController(repository: string, outfile: string): Pro
     legalComments: "none",
     sourcemap: true,
     sourcesContent: false,
+    metafile: true,
     logLevel: "silent", // it throws what went wrong
   });
+  return metafile;
 }
 
 /** The controller as its images run it. */

@@ -56,7 +56,20 @@ export async function buildDebianRoot(root: string, run: (step: Step) => Promise
   for (const path of OF_THIS_MACHINE) await rm(join(root, path), { force: true });
   await run({
     title: "documentation removed",
-    command: ["find", join(root, "usr/share/doc"), "!", "-name", "copyright", "!", "-type", "d", "-delete"],
+    // Folders that are links to that of another package stay: its copyright notice is theirs.
+    command: [
+      "find",
+      join(root, "usr/share/doc"),
+      "-mindepth",
+      "2",
+      "!",
+      "-name",
+      "copyright",
+      "!",
+      "-type",
+      "d",
+      "-delete",
+    ],
     remedy: "",
   });
   await compilePython(root, "/usr/lib/python3", run);

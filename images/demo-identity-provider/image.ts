@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { build } from "esbuild";
+import { build, type Metafile } from "esbuild";
 import { stageNodeService } from "../src/node-service.ts";
 import { releaseReference } from "../src/release.ts";
 import type { ImageDefinition } from "../src/definition.ts";
@@ -13,8 +13,8 @@ export const demoIdentityProvider: ImageDefinition = {
   stage: (place) => stageNodeService({ file: "main.mjs", bundle: bundleProvider }, place),
 };
 
-async function bundleProvider(_repository: string, outfile: string): Promise<void> {
-  await build({
+async function bundleProvider(_repository: string, outfile: string): Promise<Metafile> {
+  const { metafile } = await build({
     entryPoints: [join(import.meta.dirname, "main.ts")],
     outfile,
     bundle: true,
@@ -23,6 +23,8 @@ async function bundleProvider(_repository: string, outfile: string): Promise<voi
     target: "node24",
     // Packages in the older module format find Node's own modules by it.
     banner: { js: `import { createRequire } from "node:module"; const require = createRequire(import.meta.url);` },
+    metafile: true,
     logLevel: "silent", // it throws what went wrong
   });
+  return metafile;
 }

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { Metafile } from "esbuild";
 import { NONROOT, nodeRuntimeLayer, SERVICE_ENVIRONMENT } from "./service-layers.ts";
 import type { ContainerConfig } from "./oci-archive.ts";
 import type { BuildPlace, StagedImage } from "./definition.ts";
@@ -7,8 +8,8 @@ import type { BuildPlace, StagedImage } from "./definition.ts";
 export type NodeService = {
   /** Name of the bundled file, whose ending tells node its module format. */
   readonly file: "main.cjs" | "main.mjs";
-  /** Writes the bundled file from the sources of a checkout. */
-  readonly bundle: (repository: string, outfile: string) => Promise<void>;
+  /** Writes the bundled file from the sources of a checkout. @returns What went into it. */
+  readonly bundle: (repository: string, outfile: string) => Promise<Metafile>;
   /** Flags of node. Default: none. */
   readonly flags?: readonly string[];
   /** Variables besides those of every service. Default: none. */

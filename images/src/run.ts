@@ -33,7 +33,7 @@ export async function run(step: Step, { log, progress, signal }: StepSurrounding
   const { title, env, remedy, counted } = step;
   const [command, ...args] = step.command;
   await timedStep(progress, title, async (waitingFor) => {
-    const onDone = countTo(counted?.total, `its command (log: ${log})`, waitingFor, counted?.done ?? "");
+    const onDone = countTo(counted?.total, `its command, log: ${log}`, waitingFor, counted?.done ?? "");
     const onLine = counted && ((line: string): void => (counted.line.test(line) ? onDone() : undefined));
     const environment = env === undefined ? {} : { env, onlyEnv: true };
     await runCommand(command, args, { ...environment, logFile: log, signal, remedy, onLine });

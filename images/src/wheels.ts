@@ -29,7 +29,7 @@ export async function downloadWheels(lockFile: string, folder: string, place: Bu
       `--requirement=${lockFile}`,
       `--dest=${folder}`,
     ],
-    counted: { line: /^Saved /, total: await countRequirements(lockFile), done: "packages downloaded" },
+    counted: { line: /^Collecting /, total: await countRequirements(lockFile), done: "packages" },
     remedy: "Check that the Python package index can be reached and has these versions.",
   });
 }

@@ -2,11 +2,11 @@ import { describe, expect, it } from "vitest";
 import { hasDefaultRoute, nodeNetwork, smallestFreeIndex } from "./network.ts";
 
 describe("smallestFreeIndex", () => {
-  it("passes over the networks of other clusters", () => {
+  it("skips the networks of other clusters", () => {
     expect(smallestFreeIndex(new Set([0, 1, 3]), [])).toBe(2);
   });
 
-  it("passes over networks that this machine has a route to", () => {
+  it("skips networks that this machine has a route to", () => {
     expect(smallestFreeIndex(new Set(), ["default", "10.213.0.0/30", "10.213.1.1"])).toBe(2);
   });
 

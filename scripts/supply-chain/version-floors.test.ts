@@ -1,6 +1,6 @@
-import { DEFAULT_IMAGES, isOlderVersion, VERSION_FLOORS } from "@amalthea/api";
+import { DEFAULT_IMAGES, isOlderVersion, VERSION_FLOORS } from "../../api/src/index.ts";
 import { describe, expect, it } from "vitest";
-import { catalogue } from "./catalogue.ts";
+import { catalogue } from "../../images/src/catalogue.ts";
 import { lockedVersions } from "./locked-versions.ts";
 
 /** Names in the lock files, where they differ from those of the floors. */

@@ -1,15 +1,15 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { authorizationService } from "../authorization/program.ts";
-import { controllerService } from "../controller/program.ts";
+import { authorizationService } from "../../images/authorization/program.ts";
+import { controllerService } from "../../images/controller/program.ts";
 import { lockedVersions } from "./locked-versions.ts";
-import { environmentOf, startOf } from "./node-service.ts";
+import { environmentOf, startOf } from "../../images/src/node-service.ts";
 
 type Instruction = readonly [name: string, rest: string];
 
 const read = (name: string): readonly Instruction[] =>
-  readFileSync(join(import.meta.dirname, "..", name, "Containerfile"), "utf8")
+  readFileSync(join(import.meta.dirname, "../../images", name, "Containerfile"), "utf8")
     .split("\n")
     .filter((line) => line !== "" && !line.startsWith("#"))
     .map((line) => [line.split(" ", 1)[0] ?? "", line.slice(line.indexOf(" ") + 1)]);
