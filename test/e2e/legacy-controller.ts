@@ -73,10 +73,26 @@ export async function loadFixture(fixture: Fixture, options: LoadOptions): Promi
     const made = await create(client, kind, renamed(child, uids));
     uids.set(child.metadata?.uid ?? "", made.metadata.uid);
   }
-  const { status } = renamed(old, uids) as { status?: object };
-  const write = { ...PREDECESSORS_MANAGER, ...(hasStatusSubresource ? { subresource: "status" as const } : {}) };
-  await client.patch(SERVER_KIND, server.metadata, { kind: "Merge", body: { status } }, write, never);
+  await writeStatusAsItWas(renamed(old, uids), server, hasStatusSubresource, client);
   if (old.metadata.deletionTimestamp !== undefined) await client.remove(SERVER_KIND, server.metadata, {}, never);
+}
+
+/** 0.24's statuses hold nulls. A merge patch would drop them, and with them what an upgraded controller has to cope with. */
+async function writeStatusAsItWas(
+  { status }: KubeObject & { readonly status?: unknown },
+  { metadata }: Live,
+  hasStatusSubresource: boolean,
+  client: KubeClient,
+): Promise<void> {
+  const write = { ...PREDECESSORS_MANAGER, ...(hasStatusSubresource ? { subresource: "status" as const } : {}) };
+  const operations = [{ op: "add", path: "/status", value: status }];
+  const stored = await client.patch(SERVER_KIND, metadata, { kind: "Json", operations }, write, never);
+  const kept = JSON.stringify((stored as { readonly status?: unknown }).status);
+  if (nullsIn(kept) !== nullsIn(JSON.stringify(status))) throw new Error(`${metadata.name} lost nulls of its status`);
+}
+
+function nullsIn(json: string): number {
+  return json.split(":null").length - 1;
 }
 
 /** The Secret that a user of `oidc-patched` made beside it. */

@@ -2,7 +2,7 @@ import { FIELD_MANAGERS, type JupyterServer, type JupyterServerStatus } from "@a
 import { isNotFound, keyOf, type Kind, type KubeClient, type Live, type ObjectKey } from "@amalthea/kube";
 import { SERVER_KIND } from "../kinds.ts";
 import { isObject } from "../decide/values/json.ts";
-import { mergePatch } from "./merge-patch.ts";
+import { mergePatchBetween } from "../decide/values/merge-patch.ts";
 
 export type StatusDeps = {
   /** Its writes throw unless this process is the leader. */
@@ -25,7 +25,7 @@ export async function writeStatus(
   signal: AbortSignal,
 ): Promise<StatusResult> {
   const present: unknown = server.status; // 0.24's CRD let everybody write anything there
-  const status = mergePatch(isObject(present) ? present : {}, desired);
+  const status = mergePatchBetween(isObject(present) ? present : {}, desired);
   if (status === undefined) return "Unchanged";
   const { metadata } = server;
   const patch = { kind: "Merge", body: { metadata: { uid: metadata.uid }, status } } as const;

@@ -4,6 +4,9 @@ import type { ContainerStatus } from "kubernetes-types/core/v1.js";
 import { describe, expect, it } from "vitest";
 import type { Observed, ObservedEvent, ObservedFailure } from "../live/observed.ts";
 import type { PlanFacts, Problem, Warning } from "../facts.ts";
+import { applyMergePatch } from "../testing/apply-merge-patch.ts";
+import { isObject } from "../values/json.ts";
+import { mergePatchBetween } from "../values/merge-patch.ts";
 import { statusOf } from "./status.ts";
 import {
   aChild,
@@ -182,7 +185,51 @@ const after = (observed: Observed, status: JupyterServerStatus): Observed => ({
   server: { ...observed.server, status },
 });
 
+/** The status as the API server stores it once it was written. */
+const written = (previous: JupyterServerStatus | undefined, status: JupyterServerStatus): JupyterServerStatus => {
+  const before = { ...previous };
+  return applyMergePatch(before, mergePatchBetween(before, { ...status }) ?? {}) as JupyterServerStatus;
+};
+
+/** What 0.24 left in every object, or somebody put there: nulls and empty objects beside what is said. */
+function withNothings(status: unknown, nothing: null | Readonly<Record<string, never>>): unknown {
+  if (!isObject(status)) return status;
+  const entries = Object.entries(status).map(([key, value]) => [key, withNothings(value, nothing)] as const);
+  return { ...Object.fromEntries(entries), nothing };
+}
+
+/** Writes of a day in which nothing happens, of a controller that looks after each write and whenever it said it would. */
+function writesOfADay(start: Observed, someFact: PlanFacts): number {
+  const endOfDay = 86_400;
+  let status = start.server.status;
+  let writes = 0;
+  for (let seconds = 0; seconds < endOfDay;) {
+    const observed = status === undefined ? start : after(start, status);
+    const decision = statusOf(observed, someFact, someSettings(), later(seconds));
+    const isWrite = mergePatchBetween({ ...status }, { ...decision.status }) !== undefined;
+    status = written(status, decision.status);
+    seconds += isWrite ? 1 : (decision.checkAgainSeconds ?? endOfDay);
+    if (isWrite) writes += 1;
+    if (writes > 10) return writes;
+  }
+  return writes;
+}
+
 describe("statusOf", () => {
+  it("writes a few times at most in a day in which nothing happens, whatever nothings are in the status before", () => {
+    const nothings = fc.constantFrom(null, {});
+    fc.assert(
+      fc.property(observations, facts, nothings, fc.boolean(), (observed, someFact, nothing, isWritten) => {
+        const { status: decided } = statusOf(observed, someFact, someSettings(), NOW);
+        const previous = isWritten ? decided : observed.server.status;
+        const status = withNothings(previous, nothing) as JupyterServerStatus | undefined;
+        const start = status === undefined ? observed : after(observed, status);
+        expect(writesOfADay(start, someFact)).toBeLessThanOrEqual(3);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
   it("has nothing to write and nothing to tell once its result is written", () => {
     fc.assert(
       fc.property(observations, facts, fc.nat(100), (observed, someFact, seconds) => {

@@ -1,6 +1,7 @@
 import type { Condition, JupyterServerStatus, Reason } from "@amalthea/api";
 import type { Pod } from "kubernetes-types/core/v1.js";
 import { canonicalJson } from "../values/json.ts";
+import { mergePatchBetween } from "../values/merge-patch.ts";
 import { clientTime } from "../values/time.ts";
 
 /** How long details wait for further changes, so that a series of them costs one write. */
@@ -54,7 +55,8 @@ export function paced(
   if (previous?.refreshedAt === undefined || transitionKey(previous) !== transitionKey(fresh)) {
     return { status: refreshed, dueInSeconds: undefined };
   }
-  if (canonicalJson(previous) === canonicalJson({ ...fresh, refreshedAt: previous.refreshedAt })) {
+  // What the write itself would leave out, such as a null of 0.24, is no reason to write.
+  if (mergePatchBetween(previous, { ...fresh, refreshedAt: previous.refreshedAt }) === undefined) {
     return { status: previous, dueInSeconds: undefined };
   }
   const writtenAt = Date.parse(previous.refreshedAt);

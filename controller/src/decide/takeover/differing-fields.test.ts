@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import type { JupyterServer } from "@amalthea/api";
 import { describe, expect, it } from "vitest";
 import { differingFields } from "./differing-fields.ts";
-import { objectOf } from "../values/json.ts";
+import { copyOf, objectOf } from "../values/json.ts";
 import type { LiveChild, Observed } from "../live/observed.ts";
 
 type Fixture = { readonly items: readonly (LiveChild & Record<string, unknown>)[] };
@@ -87,6 +87,18 @@ describe("differingFields", () => {
     },
   ])("finds $field, which cannot reach a pod in the old layout", ({ fixture, section, change, field }) => {
     expect(differingFields(changed(fixture, section, change))).toEqual([field]);
+  });
+
+  it.each(["token", "token "])("takes the probe header %o of 0.24 for an empty token", (value) => {
+    const world = changed("token-volume", "auth", { token: "" });
+    const pod = copyOf(world.pod);
+    for (const container of pod?.spec?.containers ?? []) {
+      const probe = container.readinessProbe?.httpGet;
+      if (probe !== undefined) probe.httpHeaders = [{ name: "Authorization", value }];
+    }
+    expect(differingFields({ ...world, pod })).toEqual([]);
+    const given = changed("token-volume", "auth", { token: "given" });
+    expect(differingFields({ ...given, pod })).toEqual(["auth.token"]);
   });
 
   it("takes lists in another order for the same, and a size that is written in another way", () => {

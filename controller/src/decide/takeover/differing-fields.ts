@@ -66,12 +66,13 @@ function newCriteria(oidc: JupyterServer["spec"]["auth"]["oidc"]): readonly Pair
   ];
 }
 
-/** The predecessor put the token into its probes. */
+/** 0.24 put the token into its probes, as `token TOKEN`; of an empty token its YAML kept the word alone. */
 function probedToken({ pod }: Observed): string | undefined {
   const container = named(listOf(valueAt(pod?.spec, "containers")), CONTAINERS.jupyter);
   const headers = listOf(valueAt(container, "readinessProbe", "httpGet", "httpHeaders"));
   const value = valueAt(named(headers, "Authorization"), "value");
-  return typeof value === "string" ? value.replace(/^token /, "") : undefined;
+  if (typeof value !== "string") return undefined;
+  return value.trimEnd() === "token" ? "" : value.replace(/^token /, "");
 }
 
 function listedEmails({ children }: Observed): string | undefined {

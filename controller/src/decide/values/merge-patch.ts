@@ -1,14 +1,17 @@
+import { isObject } from "./json.ts";
+
 type Json = unknown;
 type JsonObject = Readonly<Record<string, Json>>;
 
 /**
  * The JSON merge patch (RFC 7386) that turns one object into another, or undefined if there is nothing to change. Lists
  * are replaced as a whole, keys that are gone become null, at every depth. An empty object counts as absent: the API
- * server puts empty objects where the schema has them as a default, so removing one would never end.
+ * server puts empty objects where the schema has them as a default, so removing one would never end. So does null, which
+ * the statuses of 0.24 are full of.
  *
  * `to` must not hold null: a merge patch cannot say it.
  */
-export function mergePatch(from: JsonObject, to: JsonObject): JsonObject | undefined {
+export function mergePatchBetween(from: JsonObject, to: JsonObject): JsonObject | undefined {
   const patch: Record<string, Json> = {};
   for (const key of Object.keys(from)) {
     if (to[key] === undefined && !isEmpty(from[key])) patch[key] = null;
@@ -22,7 +25,7 @@ export function mergePatch(from: JsonObject, to: JsonObject): JsonObject | undef
 
 function changeOf(present: Json, wanted: Json): Json {
   if (wanted === undefined || (isEmpty(wanted) && isEmpty(present))) return undefined;
-  if (isObject(present) && isObject(wanted)) return mergePatch(present, wanted);
+  if (isObject(present) && isObject(wanted)) return mergePatchBetween(present, wanted);
   return isSame(present, wanted) ? undefined : wanted;
 }
 
@@ -35,10 +38,6 @@ export function isSame(left: Json, right: Json): boolean {
   if (!isObject(left) || !isObject(right)) return false;
   const keys = new Set([...Object.keys(left), ...Object.keys(right)]);
   return [...keys].every((key) => isSame(left[key], right[key]));
-}
-
-function isObject(value: Json): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function isEmpty(value: Json): boolean {
