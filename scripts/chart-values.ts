@@ -4,6 +4,9 @@ import type { SchemaNode } from "../api/src/schema-kit.ts";
 /** A value of the legacy chart (0.24), accepted so that its value files still work. */
 const retired: SchemaNode = { description: "Value of the legacy chart (0.24); accepted without effect." };
 
+/** Name of the controller's image. */
+export const CONTROLLER_REPOSITORY = "amalthea/controller";
+
 const EXTRA_ARGS: SchemaNode = {
   type: "array",
   description: "Additional arguments, appended to the default ones.",
@@ -16,8 +19,14 @@ const EXTRA_ARGS: SchemaNode = {
  */
 export const chartValues: SchemaNode = group("", {
   image: group("Image of the controller.", {
-    repository: text("amalthea/controller", "Repository, without tag."),
-    tag: text("", "Tag; empty: the version of the chart."),
+    repository: text(
+      CONTROLLER_REPOSITORY,
+      "Repository, without tag; that of 0.24, `renku/amalthea`, counts as not given.",
+    ),
+    tag: text(
+      "",
+      "Tag; empty: the version of the chart. One that begins with `0.` belongs to 0.24 and counts as not given.",
+    ),
     pullPolicy: oneOf(["IfNotPresent", "Always", "Never"], "Image pull policy."),
   }),
   sidecarImages: group("Images of the sidecar containers of a server with OpenID Connect login.", {
@@ -124,7 +133,24 @@ export const chartValues: SchemaNode = group("", {
     false,
     "Whether the annotations of the legacy version (0.24) stay on migrated servers, so that it can be rolled back to; they contain tokens.",
   ),
-  schedulerName: text("", "Scheduler of the servers' pods; empty: the cluster's default."),
+  schedulerName: text("", "Scheduler of the servers' pods; empty: as `scheduler` says."),
+  scheduler: group("Scheduler of the servers' pods where `schedulerName` is empty; default: the cluster's.", {
+    custom: group("A scheduler that is there already.", {
+      enabled: flag(false, "Whether it is used; before `packing`."),
+      name: text("", "Its name."),
+    }),
+    packing: group(
+      "A kube-scheduler of the release's own, `FULLNAME-scheduler`, that fills one node before the next.",
+      {
+        enabled: flag(false, "Whether it is installed and used. Needs the right to bind `system:kube-scheduler`."),
+        image: group("Its image.", {
+          repository: text("registry.k8s.io/kube-scheduler", "Name without tag."),
+          tag: text("", "Tag; empty: the version of the cluster."),
+          pullPolicy: oneOf(["IfNotPresent", "Always", "Never"], "Image pull policy."),
+        }),
+      },
+    ),
+  }),
   unschedulableGraceSeconds: count(600, "How long a pod may be unschedulable before its server counts as failed.", {
     minimum: 0,
   }),
@@ -154,6 +180,7 @@ export const chartValues: SchemaNode = group("", {
       interval: text("", "Scrape interval, such as `30s`; empty: the default of the Prometheus."),
     }),
     extraLabels: retired,
+    extraMetricsLabels: retired,
   }),
   flowSchema: group(
     "API Priority and Fairness for the controller's requests; installing it needs permission to create a FlowSchema.",
@@ -187,13 +214,27 @@ export const chartValues: SchemaNode = group("", {
     open("An environment variable, as in a pod."),
     "Additional environment variables of the controller.",
   ),
+  enabled: scalar("boolean", "For an umbrella chart's `condition`: whether this chart is part of it."),
+  global: open("Of an umbrella chart; not read here."),
+  "csi-rclone": open(
+    "Of the 0.24 chart, which brought this CSI driver; `install: true` is refused, because it no longer does.",
+  ),
 });
 
-/** Values of the legacy chart (0.24) that are accepted without effect, so that its value files still work. */
-export const retiredChartValues: readonly string[] = [
-  ...["crdApiGroup", "crdApiVersion", "crdNames", "kopf", "culling", "resourceUsageCheck", "auditLog", "scheduler"],
-  ...["envFromConfigMaps", "certificates", "csi-rclone", "global"],
+/** Whole groups of the legacy (0.24) chart that are accepted, so that its value files still work, and have no effect. */
+const retiredGroups: readonly string[] = [
+  ...["crdApiGroup", "crdApiVersion", "crdNames", "kopf", "culling", "resourceUsageCheck", "auditLog"],
+  ...["envFromConfigMaps", "certificates"],
 ];
+
+/** Every value that is accepted and has no effect, as a dotted path; NOTES.txt names those that were given. */
+export const retiredChartValues: readonly string[] = [...retiredGroups, ...retiredBelow(chartValues, "")];
+
+function retiredBelow(node: SchemaNode, path: string): readonly string[] {
+  return Object.entries(node.properties ?? {}).flatMap(([name, child]) =>
+    child === retired ? [`${path}${name}`] : retiredBelow(child, `${path}${name}.`),
+  );
+}
 
 /** The chart's `values.schema.json`: no key but the known ones, so that a misspelt one is rejected. */
 export function chartValuesSchema(): object {
@@ -203,7 +244,7 @@ export function chartValuesSchema(): object {
     ...closed(chartValues),
     properties: {
       ...propertiesOf(closed(chartValues)),
-      ...Object.fromEntries(retiredChartValues.map((name) => [name, retired])),
+      ...Object.fromEntries(retiredGroups.map((name) => [name, retired])),
     },
     // namespaces and clusterWide exclude each other
     not: {

@@ -69,12 +69,17 @@ const columns: readonly PrinterColumn[] = [
   { ...column("Age", "Time since the server was created", ".metadata.creationTimestamp"), type: "date" },
 ];
 
+/** Uninstalling the chart, or taking it out of what Argo CD applies, must not delete everybody's servers. */
+const KEPT: Readonly<Record<string, string>> = {
+  "helm.sh/resource-policy": "keep",
+  "argocd.argoproj.io/sync-options": "Prune=false,Delete=false",
+};
+
 /** The CustomResourceDefinition of `JupyterServer`, as the chart installs it. */
 export const jupyterServerCrd: CustomResourceDefinition = {
   apiVersion: "apiextensions.k8s.io/v1",
   kind: "CustomResourceDefinition",
-  // Uninstalling the chart must not delete everybody's servers.
-  metadata: { name: `${PLURAL}.${GROUP}`, annotations: { "helm.sh/resource-policy": "keep" } },
+  metadata: { name: `${PLURAL}.${GROUP}`, annotations: KEPT },
   spec: {
     group: GROUP,
     names: { kind: KIND, listKind: `${KIND}List`, plural: PLURAL, singular: SINGULAR, shortNames: [SHORT_NAME] },

@@ -94,3 +94,82 @@ A child is created by server-side apply, which needs patch and create.
   verbs: [get, list, watch, create, patch, delete]
 {{- end }}
 {{- end }}
+
+{{/* The controller's image. What old values say of the image of 0.24's controller counts as not given. */}}
+{{- define "amalthea.image" -}}
+{{- $isLegacy := eq (include "amalthea.hasLegacyRepository" .) "true" }}
+{{- $isLegacyTag := eq (include "amalthea.hasLegacyTag" .) "true" }}
+{{- $default := include "amalthea.defaultRepository" . }}
+{{- $repository := ternary $default .Values.image.repository $isLegacy }}
+{{- if and $isLegacyTag (ne $repository $default) }}
+{{- fail (printf "image.tag %s is a controller of an earlier Amalthea, which this chart cannot run: leave image.tag out, or name the tag under which %s has version %s" .Values.image.tag $repository .Chart.AppVersion) }}
+{{- end }}
+{{- $tag := ternary "" .Values.image.tag (or $isLegacy $isLegacyTag) }}
+{{- printf "%s:%s" $repository ($tag | default .Chart.AppVersion) }}
+{{- end }}
+
+{{- define "amalthea.hasLegacyRepository" -}}
+{{- regexMatch "(^|/)renku/amalthea$" .Values.image.repository }}
+{{- end }}
+
+{{- define "amalthea.hasLegacyTag" -}}
+{{- regexMatch "^v?0[.]" .Values.image.tag }}
+{{- end }}
+
+{{/* Scheduler of the servers' pods; empty: the cluster's default. */}}
+{{- define "amalthea.schedulerName" -}}
+{{- if .Values.schedulerName }}
+{{- .Values.schedulerName }}
+{{- else if .Values.scheduler.custom.enabled }}
+{{- required "scheduler.custom.enabled needs scheduler.custom.name: the name of the scheduler" .Values.scheduler.custom.name }}
+{{- else if .Values.scheduler.packing.enabled }}
+{{- include "amalthea.packingScheduler" . }}
+{{- end }}
+{{- end }}
+
+{{/* The name that pods of 0.24 have in them. */}}
+{{- define "amalthea.packingScheduler" -}}
+{{- include "amalthea.fullname" . }}-scheduler
+{{- end }}
+
+{{/* Those of the given values that have no effect, as a JSON list of their names. */}}
+{{- define "amalthea.givenWithoutEffect" -}}
+{{- $given := list }}
+{{- range $path := include "amalthea.valuesWithoutEffect" . | fromJsonArray }}
+{{- $value := $.Values }}
+{{- range splitList "." $path }}
+{{- $value = ternary (get ($value | default dict) .) "" (kindIs "map" $value) }}
+{{- end }}
+{{- if $value }}
+{{- $given = append $given $path }}
+{{- end }}
+{{- end }}
+{{- if eq (include "amalthea.hasLegacyRepository" .) "true" }}
+{{- $given = concat $given (list "image.repository" "image.tag") }}
+{{- else if eq (include "amalthea.hasLegacyTag" .) "true" }}
+{{- $given = append $given "image.tag" }}
+{{- end }}
+{{- toJson $given }}
+{{- end }}
+
+{{/*
+With the CustomResourceDefinition helm would delete every JupyterServer, and with them every volume. helm leaves it alone
+where it carries the policy "keep". Nothing can be looked up by `helm template`, and so by Argo CD.
+*/}}
+{{- define "amalthea.requireCrdStays" -}}
+{{- if .Release.IsUpgrade }}
+{{- $crd := lookup "apiextensions.k8s.io/v1" "CustomResourceDefinition" "" "jupyterservers.amalthea.dev" }}
+{{- $annotations := dig "metadata" "annotations" dict $crd }}
+{{- $isOurs := and (eq (get $annotations "meta.helm.sh/release-name") .Release.Name) (eq (get $annotations "meta.helm.sh/release-namespace") .Release.Namespace) }}
+{{- if and $isOurs (ne (get $annotations "helm.sh/resource-policy") "keep") }}
+{{- fail (printf "deployCrd is false, but the CustomResourceDefinition jupyterservers.amalthea.dev belongs to the release %s: this upgrade would delete it, and with it every JupyterServer and every volume. Set deployCrd to true, or first take the definition out of helm's hands: kubectl annotate crd jupyterservers.amalthea.dev helm.sh/resource-policy=keep --overwrite" .Release.Name) }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* What 0.24's chart could do and this one cannot, and what would be lost without a word. */}}
+{{- define "amalthea.refuseImpossible" -}}
+{{- if dig "install" false (index .Values "csi-rclone" | default dict) }}
+{{- fail "csi-rclone.install is true, but this chart no longer brings csi-rclone: the upgrade would remove the CSI driver, and with it access to the volumes that use it. Install csi-rclone as a release of its own first, then set csi-rclone.install to false" }}
+{{- end }}
+{{- end }}
