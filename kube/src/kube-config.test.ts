@@ -103,7 +103,7 @@ describe("readKubeConfig", () => {
 describe("inClusterConfig", () => {
   const env = { KUBERNETES_SERVICE_HOST: "10.0.0.1", KUBERNETES_SERVICE_PORT: "443" };
 
-  it("reads a pod's service account, and its token anew each time", async () => {
+  it("reads a pod's service account, and its token again each time", async () => {
     const config = await inClusterConfig(env, folder);
     expect(config).toMatchObject({ server: "https://10.0.0.1:443", namespace: "ours" });
     expect([await config?.readToken?.(), await config?.readCa?.()]).toEqual(["TOKEN", "CA"]);

@@ -112,7 +112,7 @@ describe("WorkQueue", () => {
     expect([await waiting, await queue.take(), queue.depth, clock.pending]).toEqual([undefined, undefined, 0, 0]);
   });
 
-  it("drops what it has when it is closed, and begins anew when it is opened", async () => {
+  it("drops what it has when it is closed, and begins again when it is opened", async () => {
     const { clock, queue } = aQueue();
     queue.add("a");
     queue.addAfter("b", 10);

@@ -25,7 +25,7 @@ describe("ApplyHistory", () => {
     expect(history.waitMs(version("99"), "another", 10_000)).toBe(0);
   });
 
-  it("starts anew for an object that was made anew", () => {
+  it("starts again for an object that was recreated", () => {
     const history = new ApplyHistory();
     history.record("7", version("7"), "hash", 0);
     history.forget("u");

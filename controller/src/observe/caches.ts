@@ -3,7 +3,8 @@ import { type Clock, Informer, keyOf, type Kind, kinds, type KubeClient, type Lo
 import type { KubeObject, Live, ObjectKey, Store, StoreChange } from "@amalthea/kube";
 import type { Event as CoreEvent, Pod } from "kubernetes-types/core/v1.js";
 import { CHILD_KINDS, SERVER_KIND } from "../kinds.ts";
-import { controllerOf, controllingServer, parentUids } from "./owner.ts";
+import { childContent, eventContent, podContent } from "./kept-content.ts";
+import { parentUids } from "./owner.ts";
 
 /**
  * The Events that tell what no object tells. Field selectors know no "or", hence one watch for each line. Of the many
@@ -18,9 +19,6 @@ const EVENT_SELECTORS: readonly string[] = [
 
 /** Of each selector. Who may create Events in a namespace must not fill our memory with them. */
 const EVENTS_PER_NAMESPACE = 1_000;
-
-/** Characters that are kept of an Event's message, as many as the newer API allows. */
-const EVENT_MESSAGE_LIMIT = 1_024;
 
 export type CachesOptions = {
   readonly client: KubeClient;
@@ -49,7 +47,7 @@ export class Caches {
     const { client, namespaces, clock, logger, onFailure } = options;
     const shared = { client, namespaces, clock, logger, onFailure };
     const indexes = { uid: uidOf, parent: parentUids };
-    const ofServers = { ...shared, labelSelector: LABELS.parentUid, indexes, transform: withoutForeignContent };
+    const ofServers = { ...shared, labelSelector: LABELS.parentUid, indexes, transform: childContent };
     this.servers = new Informer({ ...shared, kind: SERVER_KIND, indexes: { uid: uidOf } });
     this.pods = new Informer<Pod>({ ...ofServers, kind: kinds.Pod, transform: podContent });
     this.children = [...CHILD_KINDS, ...options.extraKinds].map((kind) => new Informer({ ...ofServers, kind }));
@@ -59,7 +57,7 @@ export class Caches {
           ...shared,
           kind: kinds.CoreEvent,
           fieldSelector,
-          transform: withoutNoise,
+          transform: eventContent,
           mostPerNamespace: EVENTS_PER_NAMESPACE,
           indexes: { regarding: (event) => [event.involvedObject.uid ?? ""] },
         }),
@@ -159,34 +157,4 @@ function uidOf(object: Live): readonly string[] {
 
 function objectsOf(change: StoreChange<KubeObject>): readonly KubeObject[] {
   return [change.previous, change.current].filter((object) => object !== undefined);
-}
-
-/** Clusters have many Events, most of them not about us: keeps what is read of each. */
-function withoutNoise(event: Live<CoreEvent>): Live<CoreEvent> {
-  const { name, namespace, uid, resourceVersion, creationTimestamp } = event.metadata;
-  return {
-    metadata: { name, namespace, uid, resourceVersion, creationTimestamp },
-    involvedObject: { kind: event.involvedObject.kind, uid: event.involvedObject.uid },
-    reason: event.reason,
-    message: event.message?.slice(0, EVENT_MESSAGE_LIMIT),
-    lastTimestamp: event.series?.lastObservedTime ?? event.lastTimestamp ?? event.eventTime ?? creationTimestamp,
-  } as Live<CoreEvent>; // exactOptionalPropertyTypes: fields that are undefined are no less absent to their readers
-}
-
-/** Anybody can put our label on an object of his: of one that is no child, and no claim that was kept, only this is read. */
-function withoutForeignContent(object: Live): Live {
-  const isClaim = object.metadata.labels?.[LABELS.childKey] === "pvc";
-  return controllingServer(object) !== undefined || isClaim ? object : metadataOnly(object);
-}
-
-/** A server's pod is a StatefulSet's. */
-function podContent(pod: Live<Pod>): Live<Pod> {
-  return controllerOf(pod)?.kind === "StatefulSet" ? pod : metadataOnly(pod);
-}
-
-function metadataOnly<T extends KubeObject>({ apiVersion, kind, metadata }: Live<T>): Live<T> {
-  const { name, namespace, uid, resourceVersion, creationTimestamp, ownerReferences, labels = {} } = metadata;
-  const ofServer = Object.fromEntries(Object.entries(labels).filter(([label]) => label === LABELS.parentUid));
-  const kept = { name, namespace, uid, resourceVersion, creationTimestamp, ownerReferences, labels: ofServer };
-  return { apiVersion, kind, metadata: kept } as Live<T>; // every other field of an object is optional
 }

@@ -28,13 +28,13 @@ describe("FailureMemory", () => {
     expect(memory.of("u", 2, 2)).toEqual([failure]);
   });
 
-  it("asks for another pass at once if the time came during the pass that still held the write back", () => {
+  it("asks for another reconcile at once if the time came during the one that still held the write back", () => {
     const memory = new FailureMemory();
     memory.remember("u", 1, failure, 0);
     expect(memory.nextRetryMs("u", 9_999.5, 10_000.5)).toBe(0);
   });
 
-  it("doubles the wait for the same body, up to five minutes, and starts anew for another", () => {
+  it("doubles the wait for the same body, up to five minutes, and starts again for another", () => {
     const memory = new FailureMemory();
     const waits = [1, 2, 3, 4, 5, 6, 7].map(() => {
       memory.remember("u", 1, failure, 0);

@@ -77,7 +77,7 @@ describe("RouteIndex", () => {
     expect(index.holderBefore(fresh)).toBeUndefined();
   });
 
-  it("leaves a route to the server whose pod was started for it while its Ingress is being made anew", () => {
+  it("leaves a route to the server whose pod was started for it while its Ingress is being recreated", () => {
     const [older, younger] = [aServer("older", { created: 1 }), aServer("younger", { created: 2 })];
     const index = indexOf(older, younger);
     index.updateServed("pod", served("younger", "/a", "Pod"));

@@ -58,7 +58,6 @@ export class Leadership {
     try {
       await Promise.race([election.acquired, holding, aborted(signal)]);
       if (signal.aborted) return;
-      this.#options.logger.info({ identity: this.#options.identity }, "leading");
       const leading = tasks.start((stop) => lead(AbortSignal.any([signal, stop])));
       await Promise.race([leading, holding]);
     } catch (err) {

@@ -85,7 +85,13 @@ async function startInOrder(options: OperatorOptions, tasks: BackgroundTasks, si
   await Promise.race([caches.waitForSync(signal), watching]);
   logger.info({ namespaces: namespacesOf(options), servers: caches.servers.store.size }, "caches complete");
   const leading = tasks.start((stop) =>
-    leadership.run((term) => lead(assembled, term), AbortSignal.any([signal, stop])),
+    leadership.run(
+      (term) => {
+        logger.info({ identity: options.identity }, "leading");
+        return lead(assembled, term);
+      },
+      AbortSignal.any([signal, stop]),
+    ),
   );
   await Promise.race([leading, watching]);
 }

@@ -8,8 +8,8 @@ import { reconcile, type ReconcileDeps } from "./reconcile.ts";
 
 type Apply = (decision: Decision) => readonly ActionResult[];
 
-/** A pass over a world that `apply` may change, with nothing to be told and nothing to be tried again. */
-function passOver(world: { observed: Observed }, apply: Apply): ReturnType<typeof reconcile> {
+/** A reconcile of a world that `apply` may change, with nothing to report and nothing to retry. */
+function reconcileIn(world: { observed: Observed }, apply: Apply): ReturnType<typeof reconcile> {
   const deps: ReconcileDeps = {
     settings: someSettings(),
     now: () => NOW,
@@ -34,7 +34,7 @@ describe("reconcile", () => {
       mayRetry: true,
     };
     const world = { observed: anObserved({ failures: [failure] }) };
-    const outcome = await passOver(world, ({ plan }) => {
+    const outcome = await reconcileIn(world, ({ plan }) => {
       expect(plan.some((action) => action.kind === "Apply" && action.childKey === "statefulset")).toBe(false);
       world.observed = { ...world.observed, failures: [] };
       return plan.map((action) => ({ kind: "SecretSeen", action, secret: { kind: "Unknown" }, wrote: false }));
@@ -43,7 +43,7 @@ describe("reconcile", () => {
   });
 
   it("waits for news when all that is left was tried", async () => {
-    const outcome = await passOver({ observed: anObserved() }, ({ plan }) =>
+    const outcome = await reconcileIn({ observed: anObserved() }, ({ plan }) =>
       plan.map((action) => ({ kind: "Skipped", action, because: "Equivalent", retryAfterMs: undefined })),
     );
     expect(outcome).toEqual({ kind: "Settled" });
