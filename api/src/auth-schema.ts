@@ -154,6 +154,10 @@ export const authSchema: Schema<Auth> = object<Auth>(
       "Token that Jupyter asks for. Unset: one is generated and kept in the server's Secret under `jupyterServerAppToken`. Empty: Jupyter asks for none, which leaves the server open to everybody unless `oidc` is enabled. The value is stored in this object in clear text; prefer `tokenSecretRef`.",
       {
         rules: [
+          rule(
+            "self == '' || self.trim() != ''",
+            "auth.token must not be white space alone: leave it out to have a token generated",
+          ),
           rule("!self.contains('\\n') && !self.contains('\\r')", "auth.token must be one line: remove the line break"),
         ],
       },

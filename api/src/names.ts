@@ -142,3 +142,9 @@ export function podName(server: NamedServer): string {
 
 /** What the names of children are derived from. */
 export type NamedServer = { readonly metadata: { readonly name: string } };
+
+/**
+ * Exit code of Jupyter when its token is empty. Its messages are never quoted in a status, for they may hold secrets, so
+ * the code has to tell.
+ */
+export const EMPTY_TOKEN_EXIT_CODE = 65; // EX_DATAERR of sysexits.h

@@ -41,6 +41,7 @@ export type ReasonValues = {
   ImagePullFailed: { readonly image: string; readonly detail: string };
   InvalidImageName: { readonly image: string };
   SecretMissing: { readonly secret: string };
+  TokenEmpty: Nothing;
   ConfigMapMissing: { readonly configMap: string };
   ContainerConfigError: Contained & Told;
   ContainerStartFailed: Contained & Told;
@@ -270,7 +271,10 @@ const place: Pick<Catalogue, "Unschedulable" | "ScalingUp" | "QuotaExceeded" | "
   },
 };
 
-const containers: Pick<Catalogue, "ImageNotFound" | "ImagePullFailed" | "InvalidImageName" | "SecretMissing"> &
+const containers: Pick<
+  Catalogue,
+  "ImageNotFound" | "ImagePullFailed" | "InvalidImageName" | "SecretMissing" | "TokenEmpty"
+> &
   Pick<Catalogue, "ConfigMapMissing" | "ContainerConfigError" | "ContainerStartFailed" | "ContainerFailed"> &
   Pick<Catalogue, "CrashLoop" | "OutOfMemory" | "Evicted" | "PodFailed" | "NodeLost"> = {
   ImageNotFound: {
@@ -300,6 +304,13 @@ const containers: Pick<Catalogue, "ImageNotFound" | "ImagePullFailed" | "Invalid
     example: { secret: "idp-client" },
     sentence: ({ secret }) => `The Secret ${secret} does not exist or lacks a key that the server needs.`,
     remedy: "Create it in the server's namespace, or correct the reference to it.",
+  },
+  TokenEmpty: {
+    conditions: STALL,
+    when: "Jupyter refuses to start, because the token in its Secret is empty and it would be open to everybody.",
+    example: {},
+    sentence: () => "The token of the server is empty, so it does not start.",
+    remedy: "Put a token into the Secret that spec.auth.tokenSecretRef names, then restart the server.",
   },
   ConfigMapMissing: {
     conditions: STALL,

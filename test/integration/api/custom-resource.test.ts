@@ -107,6 +107,7 @@ describe("the CRD", () => {
     [{ routing: { host: "h", externalUrl: "https://hub.0x1" } }, "routing.externalUrl must be scheme"],
     [{ routing: { host: "h", externalUrl: "https://hub.example.org/a" } }, "the path is set in routing.path"],
     [{ auth: { token: "a\nb" } }, "auth.token must be one line"],
+    [{ auth: { token: " " } }, "auth.token must not be white space alone"],
     [{ auth: { token: "a", tokenSecretRef: { name: "t", key: "k" } } }, "exclude each other: remove one of them"],
     [{ auth: { tokenSecretRef: { name: "t" } } }, "spec.auth.tokenSecretRef.key: Required value"],
     [{ auth: { oidc: { ...oidc, issuerUrl: "" } } }, "auth.oidc.enabled needs auth.oidc.issuerUrl"],

@@ -1,3 +1,5 @@
+import { EMPTY_TOKEN_EXIT_CODE } from "@amalthea/api";
+
 /**
  * Configuration files for Jupyter, the same for every server: what differs comes from the container's environment, so
  * nothing is pasted into Python and a running pod never meets a configuration other than the one it was started with.
@@ -20,50 +22,106 @@ export const JUPYTER_ENV = {
   allowOrigin: "AMALTHEA_ALLOW_ORIGIN",
   /** Absent where somebody else controls the access: Jupyter then asks for no token. */
   tokenFile: "AMALTHEA_TOKEN_FILE",
+  /** `true` where an empty token is a mistake; pods of earlier versions do not have it. */
+  tokenRequired: "AMALTHEA_TOKEN_REQUIRED",
   cookieSecretFile: "AMALTHEA_COOKIE_SECRET_FILE",
 } as const;
 
+/** Both files of Jupyter's configuration in Python, for interpreters from 3.5 on and every traitlets since 4. */
 function configFile(application: string, directoryOption: string, extraLines: readonly string[]): string {
-  return [
-    "import os",
-    "",
-    "c = get_config()",
-    "",
-    "root_dir = os.environ['AMALTHEA_ROOT_DIR']",
-    "try:",
-    "    os.makedirs(root_dir, exist_ok=True)",
-    "    os.chdir(root_dir)",
-    "except OSError as error:",
-    "    print('cannot use %s as working directory: %s' % (root_dir, error))",
-    "",
-    "# A missing token file ends the start: without it the server would be open.",
-    "token = ''",
-    "token_file = os.environ.get('AMALTHEA_TOKEN_FILE', '')",
-    "if token_file:",
-    "    with open(token_file) as file:",
-    "        token = file.read().strip()",
-    "",
-    `c.${application}.ip = os.environ['AMALTHEA_LISTEN_ADDRESS']`,
-    `c.${application}.port = int(os.environ['AMALTHEA_PORT'])`,
-    `c.${application}.port_retries = 0`,
-    `c.${application}.open_browser = False`,
-    `c.${application}.allow_remote_access = True`,
-    `c.${application}.allow_origin = os.environ['AMALTHEA_ALLOW_ORIGIN']`,
-    `c.${application}.base_url = os.environ['AMALTHEA_BASE_URL']`,
-    `c.${application}.default_url = os.environ['AMALTHEA_DEFAULT_URL']`,
-    `c.${application}.${directoryOption} = root_dir`,
-    `c.${application}.cookie_secret_file = os.environ['AMALTHEA_COOKIE_SECRET_FILE']`,
-    `c.${application}.token = token`,
-    ...extraLines,
-    "# Jupyter is asked by http, and so cannot tell that its cookies are for https alone.",
-    "if os.environ['AMALTHEA_ALLOW_ORIGIN'].startswith('https://'):",
-    "    cookie_path = os.environ['AMALTHEA_BASE_URL'].rstrip('/') + '/'",
-    `    c.${application}.tornado_settings.update({`,
-    "        'secure_cookie': True,",
-    "        'xsrf_cookie_kwargs': {'path': cookie_path, 'secure': True},",
-    "    })",
-    "    c.IdentityProvider.secure_cookie = True",
-    "c.ContentsManager.allow_hidden = True",
-    "",
-  ].join("\n");
+  return `import os
+import sys
+
+from traitlets.config import Application, Config
+
+c = get_config()
+
+
+def say(text):
+    """Writes to the container's log at once: Python keeps what it prints to anything but a terminal."""
+    print(text)
+    sys.stdout.flush()
+
+
+root_dir = os.environ['AMALTHEA_ROOT_DIR']
+try:
+    os.makedirs(root_dir, exist_ok=True)
+    os.chdir(root_dir)
+except OSError as error:
+    say('cannot use %s as working directory: %s' % (root_dir, error))
+
+# A missing token file ends the start, and so does an empty one: without a token the server would be open.
+token = ''
+token_file = os.environ.get('AMALTHEA_TOKEN_FILE', '')
+if token_file:
+    with open(token_file) as file:
+        token = file.read().strip()
+if not token and os.environ.get('AMALTHEA_TOKEN_REQUIRED', '') == 'true':
+    say('the token in %s is empty: put a value into its Secret' % token_file)
+    os._exit(${EMPTY_TOKEN_EXIT_CODE})
+
+# These belong to the controller: the Service, the probes and the access control rely on them.
+ours = {
+    'ip': os.environ['AMALTHEA_LISTEN_ADDRESS'],
+    'port': int(os.environ['AMALTHEA_PORT']),
+    'port_retries': 0,
+    'base_url': os.environ['AMALTHEA_BASE_URL'],
+    'token': token,
+}
+
+
+def settings_for(app):
+    """The settings of ours that an application has, for its class and all classes that it inherits them from."""
+    config = Config()
+    for cls in type(app).__mro__:
+        if issubclass(cls, Application):
+            for name in ours:
+                if hasattr(type(app), name):
+                    config[cls.__name__][name] = ours[name]
+    for cls in ['IdentityProvider', 'PasswordIdentityProvider', 'LegacyIdentityProvider']:
+        config[cls].token = token
+    return config
+
+
+def report_ignored(given, used):
+    for section in used:
+        for name in used[section]:
+            if section in given and name in given[section] and given[section][name] != used[section][name]:
+                say('--%s.%s of the command line is ignored: the controller sets it' % (section, name))
+
+
+# traitlets lets the command line win over every file, so what is ours is set again after each update.
+if not hasattr(Application, 'amalthea_update_config'):
+    Application.amalthea_update_config = Application.update_config
+
+    def update_config(self, config):
+        used = settings_for(self)
+        report_ignored(config, used)
+        self.amalthea_update_config(config)
+        self.amalthea_update_config(used)
+
+    Application.update_config = update_config
+
+c.${application}.update(ours)
+c.${application}.open_browser = False
+c.${application}.allow_remote_access = True
+c.${application}.allow_origin = os.environ['AMALTHEA_ALLOW_ORIGIN']
+default_url = os.environ['AMALTHEA_DEFAULT_URL']
+c.${application}.default_url = default_url
+# The default of the spec leaves each application its own page.
+if default_url != '/lab':
+    c.LabApp.default_url = default_url
+    c.JupyterNotebookApp.default_url = default_url
+c.${application}.${directoryOption} = root_dir
+c.${application}.cookie_secret_file = os.environ['AMALTHEA_COOKIE_SECRET_FILE']
+${extraLines.map((line) => `${line}\n`).join("")}# Jupyter is asked by http, and so cannot tell that its cookies are for https alone.
+if os.environ['AMALTHEA_ALLOW_ORIGIN'].startswith('https://'):
+    cookie_path = os.environ['AMALTHEA_BASE_URL'].rstrip('/') + '/'
+    c.${application}.tornado_settings.update({
+        'secure_cookie': True,
+        'xsrf_cookie_kwargs': {'path': cookie_path, 'secure': True},
+    })
+    c.IdentityProvider.secure_cookie = True
+c.ContentsManager.allow_hidden = True
+`;
 }

@@ -1,4 +1,13 @@
-import { CONTAINERS, HTTP_PORT_NAME, isPathWithin, normalizePath, PORTS, prefixOf, VOLUMES } from "@amalthea/api";
+import {
+  CONTAINERS,
+  HTTP_PORT_NAME,
+  isPathWithin,
+  type JupyterServer,
+  normalizePath,
+  PORTS,
+  prefixOf,
+} from "@amalthea/api";
+import { VOLUMES } from "@amalthea/api";
 import type { Container, EnvVar, Probe, VolumeMount } from "kubernetes-types/core/v1.js";
 import { isOidc, type ChildContext } from "./child-context.ts";
 import { copyOf } from "../values/json.ts";
@@ -50,18 +59,25 @@ function workingDirectory({ server }: ChildContext): string {
 function environment({ server, route }: ChildContext, isBehindProxy: boolean): EnvVar[] {
   const { defaultUrl, rootDir, env } = server.spec.jupyterServer;
   const values: Readonly<Record<string, string>> = {
-    [JUPYTER_ENV.listenAddress]: isBehindProxy ? "127.0.0.1" : "0.0.0.0",
+    [JUPYTER_ENV.listenAddress]: isBehindProxy ? "127.0.0.1" : "*",
     [JUPYTER_ENV.port]: String(PORTS.jupyter),
     [JUPYTER_ENV.baseUrl]: route.path,
     [JUPYTER_ENV.defaultUrl]: defaultUrl,
     [JUPYTER_ENV.rootDir]: rootDir,
     [JUPYTER_ENV.allowOrigin]: route.origin,
-    ...(isBehindProxy ? {} : { [JUPYTER_ENV.tokenFile]: `${SECRETS_DIRECTORY}/${SECRET_FILES.token}` }),
+    ...(isBehindProxy ? {} : tokenVariables(server)),
     [JUPYTER_ENV.cookieSecretFile]: `${SECRETS_DIRECTORY}/${SECRET_FILES.cookieSecret}`,
     JUPYTER_CONFIG_PATH: CONFIG_DIRECTORY,
   };
   const ours = Object.entries(values).map(([name, value]) => ({ name, value: literal(value) }));
   return [...ours, ...copyOf(env ?? [])] as EnvVar[]; // as the CRD admitted them
+}
+
+/** An empty token in the spec means an open server, as in 0.24; an empty one in a Secret is a mistake. */
+function tokenVariables({ spec }: JupyterServer): Readonly<Record<string, string>> {
+  const isOpen = spec.auth.token === "" && spec.auth.tokenSecretRef === undefined;
+  const file = { [JUPYTER_ENV.tokenFile]: `${SECRETS_DIRECTORY}/${SECRET_FILES.token}` };
+  return isOpen ? file : { ...file, [JUPYTER_ENV.tokenRequired]: "true" };
 }
 
 /** Whether the controller itself sets a variable of this name in the user's container. */

@@ -16,6 +16,9 @@ export function specProblems(server: JupyterServer, route: Route | undefined, is
     ...(route === undefined
       ? [invalid("routing.host", "the host is missing; set the name people reach the server by")]
       : []),
+    ...(isBlank(spec.auth.token)
+      ? [invalid("auth.token", "white space alone is no token; leave it out to have one generated")]
+      : []),
     ...(reserved === undefined
       ? []
       : [invalid("jupyterServer.env", `${reserved.name} is set by the controller; use another name`)]),
@@ -37,6 +40,11 @@ function loginProblems(route: Route | undefined, isLegacy: boolean): readonly Pr
 function pathProblems(route: Route | undefined): readonly Problem[] {
   if (route === undefined || new RegExp(ROUTING_PATH_PATTERN).test(route.path)) return [];
   return [invalid("routing.path", "use only a-z, A-Z, 0-9 and -._~@:,=&!' between its slashes")];
+}
+
+/** Jupyter trims its token, and without one it is open to everybody; an empty one in the spec means just that. */
+function isBlank(token: string | undefined): boolean {
+  return token !== undefined && token !== "" && token.trim() === "";
 }
 
 type OidcSpec = JupyterServer["spec"]["auth"]["oidc"];

@@ -1,3 +1,4 @@
+import { CONTAINERS } from "@amalthea/api";
 import type { LiveTarget } from "../decision.ts";
 import { targetOf } from "./child.ts";
 import type { Observed } from "./observed.ts";
@@ -20,6 +21,16 @@ export function activePod(observed: Observed): LivePod | undefined {
 /** The pod, as writes name it. */
 export function podTarget({ metadata }: LivePod): LiveTarget {
   return targetOf({ apiVersion: "v1", kind: "Pod", metadata });
+}
+
+/** Whether nobody works in the pod: nobody ever could, or its Jupyter server ends again and again. */
+export function isUnused(pod: LivePod): boolean {
+  return wasNeverReady(pod) || isCrashLooping(pod);
+}
+
+function isCrashLooping({ status }: LivePod): boolean {
+  const jupyter = status?.containerStatuses?.find(({ name }) => name === CONTAINERS.jupyter);
+  return jupyter?.state?.waiting?.reason === "CrashLoopBackOff";
 }
 
 /** Whether nobody can have worked in the pod yet, so that nothing is lost with it. */

@@ -12,7 +12,7 @@ import {
   subject,
   withChild,
 } from "../testing/simulated-world.ts";
-import { aCondition, anObserved, aServer, timeAgo } from "../testing/builders.ts";
+import { aCondition, aContainer, anObserved, aServer, timeAgo } from "../testing/builders.ts";
 
 /** The pod's containers have been waiting since the kubelet saw it. */
 function neverReady(world: Observed): Observed {
@@ -20,6 +20,13 @@ function neverReady(world: Observed): Observed {
   if (pod === undefined) return world;
   const conditions = [aCondition("Ready", "False", { lastTransitionTime: timeAgo(59) })];
   return { ...world, pod: { ...pod, status: { phase: "Pending", startTime: timeAgo(59), conditions } } };
+}
+
+function crashLooping(world: Observed): Observed {
+  const { pod } = world;
+  if (pod === undefined) return world;
+  const containerStatuses = [aContainer({ state: { waiting: { reason: "CrashLoopBackOff" } }, restartCount: 5 })];
+  return { ...world, pod: { ...pod, status: { ...pod.status, containerStatuses } } };
 }
 
 describe("planFor", () => {
@@ -95,12 +102,15 @@ describe("planFor", () => {
     expect(decide(changed).facts.pendingFields).toEqual(["jupyterServer.defaultUrl"]);
   });
 
-  it("replaces a pod that was never ready when its template changes", () => {
-    const changed = change(neverReady(running({ jupyterServer: { image: "wrong" } })), {
+  it.each([
+    { pod: "was never ready", unused: neverReady },
+    { pod: "was ready once and crashes again and again", unused: crashLooping },
+  ])("replaces a pod that $pod when its template changes", ({ unused }) => {
+    const changed = change(unused(running({ jupyterServer: { image: "wrong" } })), {
       jupyterServer: { image: "right" },
     });
     const next = carryOut(changed, decide(changed).plan);
-    expect(sentences(decide(next))).toEqual(["RemovePod Pod: jupyterServer.image changed before it was ready"]);
+    expect(sentences(decide(next))).toEqual(["RemovePod Pod: jupyterServer.image changed while nobody could use it"]);
   });
 
   it.each([

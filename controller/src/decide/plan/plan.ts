@@ -12,7 +12,7 @@ import type { LiveChild, Observed } from "../live/observed.ts";
 import type { PlanFacts, Problem } from "../facts.ts";
 import { hasOtherResources, planResize, resizedTo, type ResizePlan } from "./resize.ts";
 import { outdatedBeforeReady, restartReason } from "./restart.ts";
-import { activePod, podTarget, wasNeverReady, type LivePod } from "../live/pod.ts";
+import { activePod, isUnused, podTarget, type LivePod } from "../live/pod.ts";
 import { oneTooMany, withoutForbiddenStart } from "./policy.ts";
 import { planMissedSecrets, planSecrets } from "./secrets.ts";
 import type { ServerRoutes } from "../children/child-context.ts";
@@ -146,8 +146,8 @@ function resizeOf(
   // Of a pod of the predecessor, and of one that was to change since it started, what it has is all that counts.
   const isOnlySeen = before === undefined || resized !== undefined;
   const isChanged = isOnlySeen ? resize.facts.kind !== "None" : hasOtherResources(before.resources, wanted);
-  if (wasNeverReady(pod)) {
-    const because = "the pod is replaced before it is ready";
+  if (isUnused(pod)) {
+    const because = "the pod is replaced, because nobody can use it";
     return isChanged ? { facts: { kind: "NotPossible", because }, actions: [] } : NO_RESIZE;
   }
   return resize.facts.kind === "NotPossible" && !isChanged ? NO_RESIZE : resize;

@@ -2,7 +2,7 @@ import { ANNOTATIONS } from "@amalthea/api";
 import { valueAt } from "../values/json.ts";
 import { liveStatefulSet } from "../live/child.ts";
 import type { Observed } from "../live/observed.ts";
-import { wasNeverReady, type LivePod } from "../live/pod.ts";
+import { isUnused, wasNeverReady, type LivePod } from "../live/pod.ts";
 
 /** Requests to restart, by annotation of the server or by `kubectl rollout restart`, that a new pod would carry. */
 function restartRequests(observed: Observed): readonly (readonly [string, unknown])[] {
@@ -33,7 +33,7 @@ export function restartReason(observed: Observed, pod: LivePod, waiting: readonl
   const requested = requestedRestart(observed, pod);
   if (requested !== undefined) return requested;
   if (observed.server.spec.updatePolicy === "Restart" && waiting.length > 0) return `${waiting.join(", ")} changed`;
-  return wasNeverReady(pod) && waiting.length > 0 ? `${waiting.join(", ")} changed before it was ready` : undefined;
+  return isUnused(pod) && waiting.length > 0 ? `${waiting.join(", ")} changed while nobody could use it` : undefined;
 }
 
 /**

@@ -93,6 +93,13 @@ const rows: readonly {
     state: "waiting",
   },
   {
+    container: "refuses to start with an empty token",
+    status: { restartCount: 1, state: backOff, lastState: { terminated: ended({ exitCode: 65 }) } },
+    obstacle: "Failing",
+    reason: "TokenEmpty",
+    state: "failed",
+  },
+  {
     container: "cannot start its program",
     status: { state: { terminated: ended({ reason: "StartError", exitCode: 128, message: "exec: no such file" }) } },
     obstacle: "Failing",

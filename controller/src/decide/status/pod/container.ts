@@ -1,4 +1,4 @@
-import type { ReasonWithValues } from "@amalthea/api";
+import { CONTAINERS, EMPTY_TOKEN_EXIT_CODE, type ReasonWithValues } from "@amalthea/api";
 import type {
   ContainerStateTerminated,
   ContainerStateWaiting,
@@ -108,6 +108,9 @@ function crashObstacle(status: ContainerStatus, restartLimit: number): Obstacle 
   if (last.reason === "OOMKilled") {
     const why: ReasonWithValues = { reason: "OutOfMemory", values: { container } };
     return loops ? failing(why) : { kind: "Passing", why };
+  }
+  if (container === CONTAINERS.jupyter && last.exitCode === EMPTY_TOKEN_EXIT_CODE) {
+    return failing({ reason: "TokenEmpty", values: {} });
   }
   // The container's own termination message is never quoted: it may be the end of its log, with a token in it.
   const exitCode = last.exitCode;

@@ -1,0 +1,66 @@
+import { describe, expect, it } from "vitest";
+import { failToStart, startJupyter, type JupyterProcess, type JupyterStart } from "./jupyter/release.ts";
+
+/** Releases of Jupyter and their starters, from the classic notebook server on. */
+const STARTERS = [
+  { starter: "JupyterLab of notebook 7", release: "notebook-7", command: ["lab"] },
+  { starter: "Jupyter Server 2", release: "notebook-7", command: ["server"] },
+  { starter: "notebook 7", release: "notebook-7", command: ["notebook"] },
+  { starter: "JupyterLab 3 on Jupyter Server 1", release: "jupyterlab-3", command: ["lab"] },
+  { starter: "notebook 6.0", release: "notebook-6.0", command: ["notebook"] },
+] as const;
+
+const TOKEN = "right";
+
+/** What the contents of the server are answered with: 200 with access, 403 without. */
+async function statusWith(jupyter: JupyterProcess, query: string): Promise<number> {
+  return (await fetch(`${jupyter.url}/api/contents${query}`)).status;
+}
+
+async function landingPage(jupyter: JupyterProcess, query = ""): Promise<string> {
+  const answer = await fetch(`${jupyter.url}/${query}`, { redirect: "manual" });
+  return new URL(answer.headers.get("location") ?? "", jupyter.url).pathname;
+}
+
+/** Flags that contradict what the controller sets, by the class that has the setting in a release. */
+function contradictions(release: string): readonly string[] {
+  const application = release === "notebook-6.0" ? "NotebookApp" : "ServerApp";
+  return ["--ip=127.0.0.1", "--port=18889", `--${application}.token=`];
+}
+
+describe.each(STARTERS)("$starter", ({ release, command }) => {
+  const inTokenMode: JupyterStart = { release, command, listenAddress: "*", token: `${TOKEN}\n` };
+
+  it("has our token, port, addresses and landing page, whatever its command line says, and says what it ignores", async () => {
+    await using jupyter = await startJupyter({
+      ...inTokenMode,
+      command: [...command, ...contradictions(release)],
+      defaultUrl: "/tree/notes",
+    });
+    expect(await statusWith(jupyter, "")).toBe(403);
+    expect(await statusWith(jupyter, "?token=wrong")).toBe(403);
+    expect(await statusWith(jupyter, `?token=${TOKEN}`)).toBe(200);
+    expect(await landingPage(jupyter, `?token=${TOKEN}`)).toBe("/sessions/alice/tree/notes");
+    expect(await jupyter.listeners()).toEqual(["0.0.0.0", "[::]"]);
+    for (const setting of ["ip", "port", "token"]) {
+      expect(jupyter.log()).toContain(`App.${setting} of the command line is ignored: the controller sets it`);
+    }
+  });
+
+  it("listens on loopback alone behind a login, although it is told otherwise", async () => {
+    await using jupyter = await startJupyter({
+      release,
+      command: [...command, "--ip=0.0.0.0"],
+      listenAddress: "127.0.0.1",
+      token: undefined,
+    });
+    expect(await jupyter.listeners()).toEqual(["127.0.0.1"]);
+    expect(await statusWith(jupyter, "")).toBe(200);
+  });
+
+  it("does not start with a token of white space, and says so by its exit code", async () => {
+    const { code, log } = await failToStart({ ...inTokenMode, token: " \n" });
+    expect(code).toBe(65);
+    expect(log).toContain("is empty: put a value into its Secret");
+  });
+});
