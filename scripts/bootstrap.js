@@ -16,6 +16,7 @@ const debianPackages = {
   ...JSON.parse(readFileSync(join(root, "cluster", "debian-packages.json"), "utf8")),
   debootstrap: "debootstrap",
   chromium: "chromium",
+  mvn: "maven",
   "/etc/ssl/certs/ca-certificates.crt": "ca-certificates",
 };
 

@@ -67,14 +67,16 @@ export async function install(target: TargetCluster, signal: AbortSignal): Promi
 /** The controller keeps to the strictest of the Pod Security Standards. */
 const restricted = { "pod-security.kubernetes.io/enforce": "restricted" };
 
-type ProvidedImage = {
+/** An image that the cluster can run. */
+export type ProvidedImage = {
   readonly name: string;
   readonly digest: string;
   /** With the digest: a node that has an earlier image of the same name pulls this one. */
   readonly exactName: string;
 };
 
-async function provideImage(name: string, target: TargetCluster, signal: AbortSignal): Promise<ProvidedImage> {
+/** Builds an image and brings it to the cluster. */
+export async function provideImage(name: string, target: TargetCluster, signal: AbortSignal): Promise<ProvidedImage> {
   const image = await buildImage(name, { progress: console.log, signal });
   // A node asks a registry for ":latest" even if the image was loaded into it, and no registry has ours.
   const isLasting = (reference: string): boolean => !isKind(target) || !reference.endsWith(":latest");

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildCluster, down, exists, prebuiltFolder } from "@amalthea/cluster";
 import { clusterOptions, parseCommandLine } from "./command-line.ts";
-import { install, release } from "./install.ts";
+import { install, provideImage, release } from "./install.ts";
 import { provideCluster, type TargetCluster } from "./provide-cluster.ts";
 import { reportFailure } from "./report-failure.ts";
 
@@ -54,12 +54,16 @@ async function runCheck(): Promise<Count> {
 async function runEndToEnd(): Promise<Count> {
   const target = await provideTarget();
   try {
-    const { jupyterImage, identityProviderImage, helmArguments } = await install(target, interrupted.signal);
+    const [{ jupyterImage, identityProviderImage, helmArguments }, keycloak] = await Promise.all([
+      install(target, interrupted.signal),
+      provideKeycloak(target),
+    ]);
     const env = {
       AMALTHEA_TEST_KUBECONFIG: target.kubeconfig,
       AMALTHEA_TEST_INGRESS_URL: target.ingressUrl,
       AMALTHEA_TEST_IMAGE: values.image ?? jupyterImage,
       AMALTHEA_TEST_IDENTITY_PROVIDER_IMAGE: identityProviderImage,
+      ...keycloak,
       AMALTHEA_TEST_HELM_RELEASE: `${release.namespace}/${release.name}`,
       AMALTHEA_TEST_HELM_INSTALL: JSON.stringify(helmArguments),
       PATH: [target.toolsPath, process.env["PATH"]].filter(Boolean).join(":"),
@@ -73,6 +77,13 @@ async function runEndToEnd(): Promise<Count> {
   } finally {
     await target.release();
   }
+}
+
+/** Keycloak's image is by far the largest, and one file alone needs it. @returns The environment of its tests. */
+async function provideKeycloak(target: TargetCluster): Promise<Readonly<Record<string, string>>> {
+  if (values.only !== undefined && !"test/e2e/keycloak.test.ts".includes(values.only)) return {};
+  const { exactName } = await provideImage("keycloak", target, interrupted.signal);
+  return { AMALTHEA_TEST_KEYCLOAK_IMAGE: exactName };
 }
 
 async function provideTarget(): Promise<TargetCluster> {

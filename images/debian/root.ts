@@ -44,9 +44,20 @@ export const ENVIRONMENT_IN_ROOT: Readonly<Record<string, string>> = {
  * @throws CommandError without root rights: a root folder has files of several owners.
  */
 export async function buildDebianRoot(root: string, run: (step: Step) => Promise<void>): Promise<void> {
+  await installDebian(root, { title: "small Debian with Python installed", packages: PACKAGES }, run);
+  await compilePython(root, "/usr/lib/python3", run);
+  await compilePython(root, `/usr/lib/python${PYTHON_VERSION}`, run);
+}
+
+/** Installs Debian's smallest system and some packages into an empty folder, without what no container reads. */
+export async function installDebian(
+  root: string,
+  { title, packages }: { readonly title: string; readonly packages: readonly string[] },
+  run: (step: Step) => Promise<void>,
+): Promise<void> {
   await run({
-    title: "small Debian with Python installed",
-    command: isolated(["debootstrap", "--variant=minbase", `--include=${PACKAGES.join(",")}`, DEBIAN_SUITE, root]),
+    title,
+    command: isolated(["debootstrap", "--variant=minbase", `--include=${packages.join(",")}`, DEBIAN_SUITE, root]),
     remedy: "It needs root, the Debian package debootstrap, and a Debian mirror that can be reached.",
   });
   for (const path of NOT_NEEDED) {
@@ -72,8 +83,6 @@ export async function buildDebianRoot(root: string, run: (step: Step) => Promise
     ],
     remedy: "",
   });
-  await compilePython(root, "/usr/lib/python3", run);
-  await compilePython(root, `/usr/lib/python${PYTHON_VERSION}`, run);
 }
 
 /** Compiles the Python files below a folder of a root folder, so that the result fits the file times of a layer. */

@@ -21,11 +21,21 @@ export type SignedIn = {
 };
 
 /** Opens a page in a browser that nobody has used, and signs in at the provider. */
-export async function signIn(browser: Browser, serverUrl: string, user: UserName, path = "/lab"): Promise<SignedIn> {
+export function signIn(browser: Browser, serverUrl: string, user: UserName, path = "/lab"): Promise<SignedIn> {
+  return signInWith(browser, serverUrl, path, (page) => fillLogin(page, user));
+}
+
+/** The same with any provider. @param fill Fills in its form. */
+export async function signInWith(
+  browser: Browser,
+  serverUrl: string,
+  path: string,
+  fill: (page: Page) => Promise<void>,
+): Promise<SignedIn> {
   const context = await newBrowserContext(browser);
   const page = await context.newPage();
   await page.goto(`${serverUrl}${path}`);
-  await fillLogin(page, user);
+  await fill(page);
   await page.waitForURL((url) => url.href.startsWith(serverUrl));
   const cookie = async (): Promise<string> =>
     (await context.cookies(`${serverUrl}/`)).map(({ name, value }) => `${name}=${value}`).join("; ");

@@ -1,0 +1,242 @@
+import { randomBytes } from "node:crypto";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { launchBrowser, newBrowserContext, runInNewNotebook } from "./browser.ts";
+import { apply, leaveNamespace, useNamespace } from "./cluster.ts";
+import { commandsOfGuide } from "./guide.ts";
+import { applyWithLogin, untilAsksForLogin } from "./identity-provider.ts";
+import { fillKeycloakLogin, type Keycloak, startKeycloak } from "./keycloak.ts";
+import { TestServer } from "./server.ts";
+import { type SignedIn, signInWith } from "./sign-in.ts";
+
+type Person = "alice" | "bob" | "guest" | "disabled" | "unverified" | "nowhere";
+
+/** What Keycloak knows of everybody in the realm, besides a name and a verified address. */
+const PEOPLE: Readonly<Record<Person, Readonly<Record<string, unknown>>>> = {
+  alice: { groups: ["/physics"], realmRoles: ["scientist"] },
+  bob: { groups: ["/chemistry"] },
+  guest: { groups: ["/guests/physics"] },
+  disabled: { groups: ["/physics"], enabled: false },
+  unverified: { emailVerified: false },
+  nowhere: { email: undefined },
+};
+
+const REALM = "lab";
+
+/** Keycloak's start and its command line take half a minute of one core each. */
+const SETUP_MS = 600_000;
+
+let namespace: string;
+let keycloak: Keycloak;
+let browser: Browser;
+/** For a group by its path, with the client of the guide. */
+let byPath: TestServer;
+/** For a group by its name. */
+let byName: TestServer;
+/** For a role. */
+let byRole: TestServer;
+/** For e-mail addresses. */
+let byEmail: TestServer;
+
+/** Keycloak has no scope for groups. */
+const scopes = ["openid", "email", "profile"];
+
+beforeAll(async () => {
+  namespace = await useNamespace("e2e-keycloak");
+  keycloak = await startKeycloak(namespace);
+  browser = await launchBrowser(keycloak.addresses);
+  [byPath, byName, byRole, byEmail] = [
+    new TestServer("by-path", namespace),
+    new TestServer("by-name", namespace),
+    new TestServer("by-role", namespace),
+    new TestServer("by-email", namespace),
+  ];
+  const guideClient = await followGuide();
+  await addPeople();
+  const nameClient = await addClient("by-name", [groupMapper({ fullPath: false })]);
+  await applyWithLogin(byPath, guideClient, { authorizedGroups: ["/physics"], scopes });
+  await applyWithLogin(byName, nameClient, { authorizedGroups: ["physics"], scopes });
+  const groupsClaim = "realm_access.roles";
+  await applyWithLogin(byRole, guideClient, { authorizedGroups: ["scientist"], groupsClaim, scopes });
+  const authorizedEmails = ["alice@example.org", "unverified@example.org"];
+  await applyWithLogin(byEmail, guideClient, { authorizedEmails });
+  for (const server of [byPath, byName, byRole, byEmail]) await untilAsksForLogin(server);
+}, SETUP_MS);
+
+afterAll(async () => {
+  await browser?.close();
+  await leaveNamespace(namespace);
+});
+
+/** A client of Keycloak, as `spec.auth.oidc` names it. */
+type Client = { readonly client: Readonly<Record<string, unknown>> };
+
+/** Runs the commands of the guide in their order, in one shell. */
+async function followGuide(): Promise<Client> {
+  const example = {
+    "https://login.example.org": "http://localhost:8080",
+    "https://jupyter.example.org": new URL(byPath.url).origin,
+  };
+  const blocks = ["keycloak: realm and client", "keycloak: groups", "keycloak: roles"];
+  const commands = await Promise.all(blocks.map((title) => commandsOfGuide(title, example)));
+  const printed = await keycloak.run(commands.join("\n"));
+  const secret = /"value" : "([^"]+)"/.exec(printed)?.[1];
+  if (secret === undefined) throw new Error(`the guide's commands printed no secret: ${printed}`);
+  return clientWith("jupyter", secret);
+}
+
+async function addClient(clientId: string, protocolMappers: readonly object[]): Promise<Client> {
+  const secret = randomBytes(16).toString("hex");
+  const redirectUris = [`${new URL(byPath.url).origin}/*`];
+  await keycloak.administer("POST", `/${REALM}/clients`, { clientId, secret, redirectUris, protocolMappers });
+  return clientWith(clientId, secret);
+}
+
+async function clientWith(clientId: string, secret: string): Promise<Client> {
+  const name = `keycloak-${clientId}`;
+  const stringData = { clientSecret: secret };
+  await apply({ apiVersion: "v1", kind: "Secret", metadata: { name, namespace }, stringData });
+  const clientSecret = { secretKeyRef: { name, key: "clientSecret" } };
+  return { client: { enabled: true, issuerUrl: `${keycloak.url}/realms/${REALM}`, clientId, clientSecret } };
+}
+
+function groupMapper({ fullPath }: { readonly fullPath: boolean }): object {
+  return {
+    name: "groups",
+    protocol: "openid-connect",
+    protocolMapper: "oidc-group-membership-mapper",
+    config: { "claim.name": "groups", "full.path": String(fullPath), "id.token.claim": "true" },
+  };
+}
+
+async function addPeople(): Promise<void> {
+  await allowNoEmail();
+  await keycloak.administer("POST", `/${REALM}/partialImport`, {
+    groups: [group("/physics"), group("/chemistry"), { ...group("/guests"), subGroups: [group("/guests/physics")] }],
+    roles: { realm: [{ name: "scientist" }] },
+  });
+  const users = Object.entries(PEOPLE).map(([username, claims]) => ({
+    username,
+    enabled: true,
+    email: `${username}@example.org`,
+    emailVerified: true,
+    firstName: username,
+    lastName: "Example",
+    credentials: [{ type: "password", value: username }],
+    ...claims,
+  }));
+  await keycloak.administer("POST", `/${REALM}/partialImport`, { users });
+}
+
+function group(path: string): object {
+  return { name: path.slice(path.lastIndexOf("/") + 1), path };
+}
+
+type Profile = { readonly attributes: readonly { readonly name: string; readonly required?: object }[] };
+
+/** As it comes, Keycloak asks whoever signs in without an address for one. */
+async function allowNoEmail(): Promise<void> {
+  const profile = (await keycloak.administer("GET", `/${REALM}/users/profile`)) as Profile;
+  const attributes = profile.attributes.map(({ required, ...attribute }) =>
+    attribute.name === "email" || required === undefined ? attribute : { ...attribute, required },
+  );
+  await keycloak.administer("PUT", `/${REALM}/users/profile`, { ...profile, attributes });
+}
+
+function signInAs(person: Person, server: TestServer): Promise<SignedIn> {
+  return signInWith(browser, server.url, "/lab", (page) => fillKeycloakLogin(page, person));
+}
+
+/** The status with which the server answers somebody who has signed in. */
+async function statusFor(person: Person, server: TestServer): Promise<number> {
+  const { context, ask } = await signInAs(person, server);
+  const { status } = await ask("/api/status");
+  await context.close();
+  return status;
+}
+
+/** A page of a browser that nobody has used, at Keycloak's form. */
+async function openForm(server: TestServer): Promise<Page> {
+  const page = await (await newBrowserContext(browser)).newPage();
+  await page.goto(`${server.url}/lab`);
+  await page.locator("#username").waitFor();
+  return page;
+}
+
+describe("Keycloak as the guide sets it up", () => {
+  it("signs a member of the group in, who runs a cell", async () => {
+    const { page, context } = await signInAs("alice", byPath);
+    expect(await runInNewNotebook(page, "print(6 * 7)")).toBe("42");
+    await context.close();
+  });
+
+  it("leads members of other groups to a page of ours", async () => {
+    const { page, context } = await signInAs("bob", byPath);
+    expect(await page.locator("body").innerText()).toContain("You may not use this server");
+    await context.close();
+  });
+
+  it("does not take a group of the same name elsewhere for the one that is meant", async () => {
+    expect(await statusFor("guest", byPath)).toBe(403);
+  });
+
+  it("tells groups by their names if it is told so, wherever they are", async () => {
+    expect(await statusFor("alice", byName)).toBe(200);
+    expect(await statusFor("guest", byName)).toBe(200);
+    expect(await statusFor("bob", byName)).toBe(403);
+  });
+
+  it("gives roles in a claim within a claim", async () => {
+    expect(await statusFor("alice", byRole)).toBe(200);
+    expect(await statusFor("bob", byRole)).toBe(403);
+  });
+
+  it("vouches for the addresses that it has verified, and only these count", async () => {
+    expect(await statusFor("alice", byEmail)).toBe(200);
+    expect([401, 403]).toContain(await statusFor("unverified", byEmail));
+    expect([401, 403]).toContain(await statusFor("nowhere", byEmail));
+  });
+
+  it("lets nobody in who is disabled there", async () => {
+    const page = await openForm(byPath);
+    await fillKeycloakLogin(page, "disabled");
+    await page.getByText("Account is disabled").waitFor();
+    await page.context().close();
+  });
+});
+
+describe("what happens at Keycloak while people are signed in", () => {
+  let alice: SignedIn;
+
+  beforeAll(async () => {
+    alice = await signInAs("alice", byPath);
+  });
+
+  it("new signing keys disturb nobody, and others sign in with them", async () => {
+    await rotateKeys();
+    expect((await alice.ask("/api/status")).status).toBe(200);
+    expect(await statusFor("alice", byPath)).toBe(200);
+  });
+
+  it("a restart disturbs nobody, and others sign in after it", async () => {
+    await keycloak.restart();
+    expect((await alice.ask("/api/status")).status).toBe(200);
+    expect(await statusFor("alice", byPath)).toBe(200);
+  });
+});
+
+type Component = { readonly id: string; readonly name: string; readonly providerId: string };
+
+/** Replaces the key that signs, at once: what the old one signed cannot be checked any more. */
+async function rotateKeys(): Promise<void> {
+  const keys = "org.keycloak.keys.KeyProvider";
+  const { id: parentId } = (await keycloak.administer("GET", `/${REALM}`)) as { readonly id: string };
+  const before = (await keycloak.administer("GET", `/${REALM}/components?type=${keys}`)) as readonly Component[];
+  await keycloak.administer("POST", `/${REALM}/components`, {
+    ...{ name: "rotated", providerId: "rsa-generated", providerType: keys, parentId },
+    config: { priority: ["200"] },
+  });
+  for (const { id } of before.filter(({ providerId }) => providerId === "rsa-generated")) {
+    await keycloak.administer("DELETE", `/${REALM}/components/${id}`);
+  }
+}
