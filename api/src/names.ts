@@ -40,6 +40,8 @@ export const ANNOTATIONS = {
   accessPolicyHash: "amalthea.dev/access-policy-hash",
   /** On the JupyterServer: any new value restarts the pod, which carries the value it was started with. */
   restartedAt: "amalthea.dev/restartedAt",
+  /** On a Namespace, where the administrator enables it: hosts and paths that its servers may have. */
+  allowedRoutes: "amalthea.dev/allowed-routes",
   /** On the StatefulSet's template, written by `kubectl rollout restart`. */
   kubectlRestartedAt: "kubectl.kubernetes.io/restartedAt",
 } as const;

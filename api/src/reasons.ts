@@ -414,7 +414,7 @@ const refusals: Pick<Catalogue, "InvalidSpec" | "InvalidPatch" | "ChildKindRefus
   },
   RouteTaken: {
     conditions: STALL,
-    when: "Another server already serves the same host and path, or is older and requests them.",
+    when: "Another server already serves the same host and path, or is older and requests them; or a rule of an Ingress would take requests of another server.",
     example: {
       route: "hub.example.org/sessions/alice",
       holder: "sessions/alice",
@@ -423,7 +423,7 @@ const refusals: Pick<Catalogue, "InvalidSpec" | "InvalidPatch" | "ChildKindRefus
     sentence: ({ route, holder, keptUrl }) =>
       `${route} is already routed to the server ${holder}` +
       (keptUrl === undefined ? "." : `; this server stays at ${keptUrl}.`),
-    remedy: "Choose another spec.routing.host or spec.routing.path.",
+    remedy: "Choose another host or path, in spec.routing or in the patch that asks for it.",
   },
   NameTaken: {
     conditions: STALL,

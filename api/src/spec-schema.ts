@@ -168,7 +168,7 @@ const routing: Schema<Routing> = object<Routing>("Where the server is reached fr
   ingressAnnotations: withDefault({}, anyObject<Routing["ingressAnnotations"]>("Annotations of the Ingress.")),
   ingressClassName: string("IngressClass of the Ingress. Unset: the cluster's default class.", { minLength: 1 }),
   externalUrl: string(
-    "Scheme, host and port in the address of the server, if they differ from `host` and `tls`: for instance `https://hub.example.org` when TLS is terminated in front of the cluster. `path` is appended.",
+    "Scheme, host and port in the address of the server, if they differ from `host` and `tls`: for instance `https://hub.example.org` when TLS is terminated in front of the cluster. `path` is appended. With a login its host must be `host`.",
     {
       maxLength: 300,
       rules: [

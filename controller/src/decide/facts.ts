@@ -61,6 +61,8 @@ export type Problem =
    * the server goes on being reached; undefined if it has no route at all.
    */
   | { readonly kind: "RouteTaken"; readonly holder: string; readonly keptUrl: string | undefined }
+  /** A rule of an Ingress, beside the server's own route, would take requests of another server, `namespace/name`. */
+  | { readonly kind: "RuleTaken"; readonly childKey: string; readonly route: string; readonly holder: string }
   /** The Pod Security level that holds for the server does not allow something in a pod of this child. */
   | {
       readonly kind: "PodSecurityViolated";

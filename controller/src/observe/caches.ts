@@ -1,9 +1,10 @@
 import { type JupyterServer, LABELS } from "@amalthea/api";
 import { type Clock, Informer, keyOf, type Kind, kinds, type KubeClient, type Logger } from "@amalthea/kube";
 import type { KubeObject, Live, ObjectKey, Store, StoreChange } from "@amalthea/kube";
-import type { Event as CoreEvent, Pod } from "kubernetes-types/core/v1.js";
+import type { Event as CoreEvent, Namespace, Pod } from "kubernetes-types/core/v1.js";
 import { CHILD_KINDS, SERVER_KIND } from "../kinds.ts";
 import { childContent, eventContent, podContent } from "./kept-content.ts";
+import { withoutRest } from "./namespace-policy.ts";
 import { parentUids } from "./owner.ts";
 
 /**
@@ -29,6 +30,8 @@ export type CachesOptions = {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly onFailure: (kind: string, error: unknown) => void;
+  /** Whether Namespaces are watched, which takes rights in the whole cluster. */
+  readonly watchNamespaces: boolean;
 };
 
 /** One watched kind, whatever its type. */
@@ -42,13 +45,35 @@ export class Caches {
   readonly pods: Informer<Pod>;
   readonly children: readonly Informer<KubeObject>[];
   readonly events: readonly Informer<CoreEvent>[];
+  /** Undefined where they are not watched; empty where they may not be. They are no reason to wait or to end. */
+  readonly #namespaces: Informer<Namespace> | undefined;
+  /** Resolves when the Namespaces are known, or when it is known that they cannot be read. */
+  readonly #namespacesTried: Promise<void>;
 
   constructor(options: CachesOptions) {
     const { client, namespaces, clock, logger, onFailure } = options;
     const shared = { client, namespaces, clock, logger, onFailure };
     const indexes = { uid: uidOf, parent: parentUids };
     const ofServers = { ...shared, labelSelector: LABELS.parentUid, indexes, transform: childContent };
-    this.servers = new Informer({ ...shared, kind: SERVER_KIND, indexes: { uid: uidOf } });
+    this.servers = new Informer({
+      ...shared,
+      kind: SERVER_KIND,
+      indexes: { uid: uidOf, namespace: (server) => [server.metadata.namespace ?? ""] },
+    });
+    const tried = Promise.withResolvers<void>();
+    this.#namespacesTried = tried.promise;
+    this.#namespaces = options.watchNamespaces
+      ? new Informer<Namespace>({
+          ...shared,
+          kind: kinds.Namespace,
+          transform: withoutRest,
+          onFailure: (kind, error) => {
+            tried.resolve();
+            onFailure(kind, error);
+          },
+        })
+      : undefined;
+    if (this.#namespaces === undefined) tried.resolve();
     this.pods = new Informer<Pod>({ ...ofServers, kind: kinds.Pod, transform: podContent });
     this.children = [...CHILD_KINDS, ...options.extraKinds].map((kind) => new Informer({ ...ofServers, kind }));
     this.events = EVENT_SELECTORS.map(
@@ -85,11 +110,15 @@ export class Caches {
 
   /** Watches until the signal is aborted. */
   async run(signal: AbortSignal): Promise<void> {
-    await Promise.all(this.all.map((informer) => informer.run(signal)));
+    await Promise.all([...this.all, ...listFrom(this.#namespaces)].map((informer) => informer.run(signal)));
   }
 
   async waitForSync(signal: AbortSignal): Promise<void> {
-    await Promise.all(this.all.map((informer) => informer.store.waitForSync(signal)));
+    const namespaces = this.#namespaces?.store.waitForSync(signal);
+    await Promise.all([
+      ...this.all.map((informer) => informer.store.waitForSync(signal)),
+      Promise.race([this.#namespacesTried, ...listFrom(namespaces)]),
+    ]);
   }
 
   server(key: ObjectKey): JupyterServer | undefined {
@@ -98,6 +127,15 @@ export class Caches {
 
   listServers(): readonly JupyterServer[] {
     return [...this.servers.store.list()].map((object) => object as unknown as JupyterServer); // see `asServer`
+  }
+
+  /** The servers of a namespace, in no order. */
+  serversIn(namespace: string): readonly JupyterServer[] {
+    return this.servers.store.byIndex("namespace", namespace).map((object) => object as unknown as JupyterServer); // see `asServer`
+  }
+
+  namespace(name: string): Live<Namespace> | undefined {
+    return this.#namespaces?.store.get(name as ObjectKey);
   }
 
   /** An object of a watched kind. */
@@ -128,6 +166,10 @@ export class Caches {
     for (const { store } of this.owned) {
       store.subscribe((change) => tell(objectsOf(change).flatMap(parentUids), change));
     }
+    this.#namespaces?.store.subscribe((change) => {
+      const name = (change.current ?? change.previous)?.metadata.name ?? "";
+      for (const server of this.serversIn(name)) listener(keyOf(server), change);
+    });
     for (const { store } of this.events) {
       store.subscribe((change) => {
         // An Event that expires is no news.
@@ -144,6 +186,10 @@ export class Caches {
   #informerOf(kind: Kind): Watched | undefined {
     return this.all.find(({ store }) => store.kind.kind === kind.kind && store.kind.apiVersion === kind.apiVersion);
   }
+}
+
+function listFrom<T>(value: T | undefined): readonly T[] {
+  return value === undefined ? [] : [value];
 }
 
 /** The object as what the schema of its CRD ensures. */

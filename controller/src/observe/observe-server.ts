@@ -3,8 +3,10 @@ import type { JupyterServer } from "@amalthea/api";
 import type { KubeObject, Live, ObjectKey } from "@amalthea/kube";
 import type { Event as CoreEvent, Pod } from "kubernetes-types/core/v1.js";
 import type { LiveChild, Observed, ObservedEvent } from "../decide/live/observed.ts";
+import type { PolicySettings } from "../decide/policy/policy-settings.ts";
 import type { Caches } from "./caches.ts";
 import type { FailureMemory } from "./failure-memory.ts";
+import { namespacePolicyOf } from "./namespace-policy.ts";
 import { controllerOf, controllingServer } from "./owner.ts";
 import type { RouteIndex } from "./route-index.ts";
 import type { SecretMemory } from "./secret-memory.ts";
@@ -26,7 +28,11 @@ export type Memories = {
  * @param nowMs Monotonic milliseconds, for the age of what is remembered.
  * @returns undefined if there is no such server.
  */
-export function observeServer(key: ObjectKey, caches: Caches, memories: Memories, nowMs: number): Observed | undefined {
+export function observeServer(
+  key: ObjectKey,
+  { caches, memories, policy }: { caches: Caches; memories: Memories; policy: PolicySettings },
+  nowMs: number,
+): Observed | undefined {
   const server = caches.server(key);
   if (server === undefined) return undefined;
   const { uid } = server.metadata;
@@ -42,9 +48,20 @@ export function observeServer(key: ObjectKey, caches: Caches, memories: Memories
     failures: memories.failures.of(uid, server.metadata.generation, nowMs),
     equivalent: equivalentHashes(children, memories.applies),
     routeHolder: memories.routes.holderBefore(server),
-    namespacePolicy: {},
-    olderServers: 0,
+    ruleTakenBy: (rule) => memories.routes.takenBy(server, rule),
+    namespacePolicy: namespacePolicyOf(caches.namespace(server.metadata.namespace), policy),
+    olderServers: policy.serversPerNamespace === 0 ? 0 : olderThan(server, caches),
   };
+}
+
+function olderThan({ metadata }: JupyterServer, caches: Caches): number {
+  return caches.serversIn(metadata.namespace).filter((other) => byAge(other.metadata, metadata) < 0).length;
+}
+
+/** The older one first; timestamps of the API server have one format and one zone. */
+export function byAge(left: JupyterServer["metadata"], right: JupyterServer["metadata"]): number {
+  const [a, b] = [left, right].map(({ creationTimestamp, uid }) => `${creationTimestamp} ${uid}`);
+  return (a ?? "") < (b ?? "") ? -1 : Number(a !== b);
 }
 
 function equivalentHashes(children: readonly LiveChild[], applies: Memories["applies"]): Observed["equivalent"] {

@@ -1,18 +1,29 @@
 import type { JupyterServer } from "@amalthea/api";
 import { describe, expect, it } from "vitest";
-import { RouteIndex, type ServedRoute } from "./route-index.ts";
+import { RouteIndex, type ServedRoutes } from "./route-index.ts";
 
-function aServer(name: string, route: { host?: string; path?: string; created?: number; uid?: string }): JupyterServer {
-  const { host = "hub.example.org", path = "/a", created = 0, uid = name } = route;
+type Options = {
+  readonly host?: string;
+  readonly path?: string;
+  readonly created?: number;
+  readonly uid?: string;
+  readonly namespace?: string;
+  /** Message of its condition Stalled. */
+  readonly stalled?: string;
+};
+
+function aServer(name: string, route: Options): JupyterServer {
+  const { host = "hub.example.org", path = "/a", created = 0, uid = name, namespace = "ns", stalled } = route;
   return {
-    metadata: { name, namespace: "ns", uid, creationTimestamp: `2026-01-01T00:00:0${created}Z` },
+    metadata: { name, namespace, uid, creationTimestamp: `2026-01-01T00:00:0${created}Z` },
+    ...(stalled === undefined ? {} : { status: { conditions: [{ type: "Stalled", message: stalled }] } }),
     spec: { routing: { host, path, ingressAnnotations: {}, tls: { enabled: false } } },
   } as unknown as JupyterServer; // what a route follows from
 }
 
 function indexOf(...servers: readonly JupyterServer[]): RouteIndex {
   const index = new RouteIndex();
-  for (const server of servers) index.update(`ns/${server.metadata.name}`, server);
+  for (const server of servers) index.update(`${server.metadata.namespace}/${server.metadata.name}`, server);
   return index;
 }
 
@@ -46,10 +57,9 @@ describe("RouteIndex", () => {
     expect(index.update("ns/older", undefined)).toEqual([]);
   });
 
-  const served = (uid: string, path: string, by: "Ingress" | "Pod" = "Ingress"): ServedRoute => ({
+  const served = (uid: string, path: string, by: ServedRoutes["by"] = "Ingress"): ServedRoutes => ({
     uid,
-    host: "HUB.example.org",
-    path: `${path}/`,
+    routes: [{ host: "HUB.example.org", path: `${path}/`, isPattern: false }],
     by,
   });
 
@@ -97,5 +107,103 @@ describe("RouteIndex", () => {
   it("wakes nobody when a server changes in anything but its route", () => {
     const [older, younger] = [aServer("older", { created: 1 }), aServer("younger", { created: 2 })];
     expect(indexOf(older, younger).update("ns/older", aServer("older", { created: 1 }))).toEqual([]);
+  });
+
+  it("counts one claim of each kind for a server, and what patches add for less than its own Ingress", () => {
+    const [victim, rival] = [aServer("victim", { created: 2 }), aServer("rival", { created: 1, path: "/b" })];
+    const index = indexOf(victim, rival);
+    index.updateServed("ingress", served("victim", "/a"));
+    for (const uid of ["one", "two", "three"]) index.updateServed(uid, served("rival", "/a", "AddedIngress"));
+    expect(index.holderBefore(victim)).toBeUndefined();
+    index.update("ns/rival", aServer("rival", { created: 1 }));
+    expect(index.holderBefore(aServer("rival", { created: 1 }))).toBe("ns/victim");
+  });
+
+  describe("with a server in another namespace", () => {
+    const alice = aServer("alice", { namespace: "one", path: "/sessions/alice", created: 5 });
+
+    function withAlice(mallory: JupyterServer): RouteIndex {
+      const index = indexOf(alice, mallory);
+      index.updateServed("alices-ingress", served("alice", "/sessions/alice"));
+      return index;
+    }
+
+    it.each(["/sessions/alice/lab", "/sessions/alice/a/b", "/sessions", "/"])(
+      "leaves no route within hers or around hers to a newcomer: %s",
+      (path) => {
+        const mallory = aServer("mallory", { namespace: "two", path });
+        expect(withAlice(mallory).holderBefore(mallory)).toBe("one/alice");
+        const neighbour = aServer("neighbour", { namespace: "one", path });
+        expect(withAlice(neighbour).holderBefore(neighbour)).toBeUndefined();
+      },
+    );
+
+    it.each(["/sessions/alice2", "/sessions/bob", "/other"])("leaves every other route: %s", (path) => {
+      const mallory = aServer("mallory", { namespace: "two", path });
+      expect(withAlice(mallory).holderBefore(mallory)).toBeUndefined();
+    });
+
+    it("leaves nested routes alone that are both served already", () => {
+      const mallory = aServer("mallory", { namespace: "two", path: "/sessions" });
+      const index = withAlice(mallory);
+      index.updateServed("mallorys-ingress", served("mallory", "/sessions"));
+      expect(index.holderBefore(mallory)).toBeUndefined();
+      expect(index.holderBefore(alice)).toBeUndefined();
+    });
+
+    it("lets nobody reserve a host by asking for it without being served there", () => {
+      const mallory = aServer("mallory", { namespace: "two", path: "/", created: 1 });
+      const index = withAlice(mallory);
+      const late = aServer("late", { namespace: "three", path: "/sessions/late", created: 9 });
+      index.update("three/late", late);
+      expect(index.holderBefore(late)).toBeUndefined();
+    });
+
+    const rule = (path: string, host: string | undefined = "hub.example.org", isPattern = false) => ({
+      host,
+      path,
+      isPattern,
+    });
+
+    it.each([
+      { what: "the same path", taken: rule("/sessions/alice") },
+      { what: "the same path with another spelling", taken: rule("//sessions//alice/") },
+      { what: "the host in capitals", taken: rule("/sessions/alice", "HUB.EXAMPLE.ORG") },
+      { what: "a path within it", taken: rule("/sessions/alice/lab") },
+      { what: "a path around it", taken: rule("/sessions") },
+      { what: "a pattern on its host", taken: rule("/(sessions|x)/.*", "hub.example.org", true) },
+      { what: "every host", taken: { host: undefined, path: "/sessions/alice/lab", isPattern: false } },
+      { what: "every host and path", taken: { host: undefined, path: "/", isPattern: false } },
+      { what: "a wildcard that its host matches", taken: rule("/sessions/alice", "*.example.org") },
+    ])("finds that a rule for $what would take her requests", ({ taken }) => {
+      const mallory = aServer("mallory", { namespace: "two", path: "/mallory" });
+      expect(withAlice(mallory).takenBy(mallory, taken)).toBe("one/alice");
+      expect(withAlice(mallory).takenBy(alice, taken)).not.toBe("one/alice");
+    });
+
+    it.each([
+      { what: "a path beside hers", free: rule("/sessions/alice-2") },
+      { what: "another host", free: rule("/sessions/alice", "other.example.org") },
+      { what: "another wildcard", free: rule("/sessions/alice", "*.example.com") },
+    ])("lets a rule be for $what", ({ free }) => {
+      const mallory = aServer("mallory", { namespace: "two", path: "/mallory" });
+      expect(withAlice(mallory).takenBy(mallory, free)).toBeUndefined();
+    });
+
+    it("keeps rules off what her spec asks for, too, before it is served", () => {
+      const mallory = aServer("mallory", { namespace: "two", path: "/mallory" });
+      expect(indexOf(alice, mallory).takenBy(mallory, rule("/sessions/alice"))).toBe("one/alice");
+    });
+
+    it("does not count what a server asks for and is refused", () => {
+      const mallory = aServer("mallory", { namespace: "two", path: "/", stalled: "/ is already routed to one/alice." });
+      expect(withAlice(mallory).takenBy(alice, rule("/dashboards/alice"))).toBeUndefined();
+    });
+
+    it("wakes who was refused because of her when she goes", () => {
+      const stalled = "hub.example.org/sessions/alice is already routed to the server one/alice.";
+      const mallory = aServer("mallory", { namespace: "two", path: "/mallory", stalled });
+      expect(withAlice(mallory).update("one/alice", undefined)).toEqual(["two/mallory"]);
+    });
   });
 });

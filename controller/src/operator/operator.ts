@@ -115,7 +115,10 @@ function assemble(
   const queue = new WorkQueue<ObjectKey>({ clock, onTaken: (waitMs) => metrics.queueTaken(waitMs) });
   queue.close(); // until this process leads
   const onFailure = (kind: string): void => metrics.watchFailed(kind);
-  const caches = new Caches({ client, namespaces: namespacesOf(options), extraKinds, clock, logger, onFailure });
+  const caches = new Caches({
+    ...{ client, namespaces: namespacesOf(options), extraKinds, clock, logger, onFailure },
+    watchNamespaces: config.scope.kind === "Cluster",
+  });
   const writer = fenced(client, () => leadership.isLeader());
   const recorder = new EventRecorder({
     client: writer,

@@ -30,11 +30,11 @@ import { logResult } from "./log-result.ts";
 import type { Metrics } from "../operator/metrics.ts";
 import { asServer, type Caches } from "../observe/caches.ts";
 import { FailureMemory } from "../observe/failure-memory.ts";
-import { observeServer, podOf } from "../observe/observe-server.ts";
+import { byAge, observeServer, podOf } from "../observe/observe-server.ts";
 import { parentUids } from "../observe/owner.ts";
 import { RouteIndex } from "../observe/route-index.ts";
 import { SecretMemory } from "../observe/secret-memory.ts";
-import { servedRouteOf } from "../observe/served-route.ts";
+import { servedRoutesOf } from "../observe/served-route.ts";
 import { reconcile, type ReconcileDeps } from "./reconcile.ts";
 
 export type ServerReconcilerOptions = {
@@ -132,12 +132,13 @@ export class ServerReconciler {
 
   #depsFor(key: ObjectKey): ReconcileDeps {
     const { caches, config, extraKinds, recorder, clock, logger } = this.#options;
+    const sources = { caches, memories: this.#memories, policy: config.decision.policy };
     const startMs = clock.monotonicMs();
     const extraChildKinds = extraKinds.map(({ apiVersion, kind, plural }) => ({ apiVersion, kind, plural }));
     return {
       settings: { ...config.decision, extraChildKinds },
       now: () => clock.now(),
-      observe: () => observeServer(key, caches, this.#memories, clock.monotonicMs()),
+      observe: () => observeServer(key, sources, clock.monotonicMs()),
       apply: (decision, observed, signal) => this.#apply(decision, observed, signal),
       writeStatus: (server, status, signal) => writeStatus(server, status, this.#statusDeps(), signal),
       reportFault: ({ metadata }, err) => logger.error({ key: keyOf(metadata), err }, "deciding failed"),
@@ -232,7 +233,7 @@ export class ServerReconciler {
     const gone = previous !== undefined && previous.metadata.uid !== current?.metadata.uid ? previous : undefined;
     const affected = [
       ...(gone === undefined ? [] : routes.updateServed(gone.metadata.uid, undefined)),
-      ...(current === undefined ? [] : routes.updateServed(current.metadata.uid, servedRouteOf(kind, current))),
+      ...(current === undefined ? [] : routes.updateServed(current.metadata.uid, servedRoutesOf(kind, current))),
     ];
     for (const key of affected) this.#enqueue(key as ObjectKey, initial ? "Low" : "Urgent"); // see `#serverChanged`
   }
@@ -246,11 +247,24 @@ export class ServerReconciler {
     }
   }
 
+  /** A server of the namespace is gone: where their number is limited, the next one has room now. */
+  #admitNext(namespace: string, initial: boolean): void {
+    const { caches, config } = this.#options;
+    const { serversPerNamespace } = config.decision.policy;
+    if (serversPerNamespace === 0) return;
+    const byAgeInNamespace = caches
+      .serversIn(namespace)
+      .toSorted((left, right) => byAge(left.metadata, right.metadata));
+    const next = byAgeInNamespace[serversPerNamespace - 1];
+    if (next !== undefined) this.#enqueue(keyOf(next), initial ? "Low" : "Normal"); // a write for each child
+  }
+
   #serverChanged({ key, previous, current, initial }: StoreChange<KubeObject>): void {
     for (const affected of this.#memories.routes.update(key, asServer(current))) {
       this.#enqueue(affected as ObjectKey, initial ? "Low" : "Urgent"); // keys went in, so keys come out
     }
     if (previous === undefined || previous.metadata.uid === current?.metadata.uid) return;
+    this.#admitNext(previous.metadata.namespace ?? "", initial);
     const { uid } = previous.metadata;
     this.#memories.secrets.forget(uid);
     this.#memories.failures.forget(uid);

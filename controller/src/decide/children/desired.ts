@@ -17,9 +17,11 @@ import { withOwnPort } from "./patched-pod.ts";
 import { replicasWarning, withOwnReplicas } from "./patched-replicas.ts";
 import type { Problem, Warning } from "../facts.ts";
 import type { ServerRoutes } from "./child-context.ts";
+import { isRouteChild } from "../live/routes.ts";
+import { allowedAnnotations, routeExcess } from "../policy/ingress-policy.ts";
 import { forbiddenChange } from "../policy/patch-limits.ts";
 import type { OwnParts } from "../policy/pod-limits.ts";
-import { judge } from "../policy/policy.ts";
+import { judge, type Policy } from "../policy/policy.ts";
 import type { NamespacePolicy } from "../policy/policy-settings.ts";
 import type { DecisionSettings } from "../settings.ts";
 import { specBoundsProblem } from "./spec-bounds.ts";
@@ -68,17 +70,25 @@ export type Desired =
 export type DesiredInput = Omit<ServerRoutes, "isMoveRefused"> & {
   /** The server was created under 0.24, which accepted more than we do. */
   readonly isLegacy?: boolean;
-  /** What the server's Namespace says. */
-  readonly namespacePolicy?: NamespacePolicy;
-  /** Violations that the server may keep. */
-  readonly tolerated?: readonly string[];
+  readonly circumstances?: Circumstances;
 };
+
+/** What is allowed to a server depends on, beside the settings. */
+export type Circumstances = {
+  /** What the server's Namespace says. */
+  readonly namespacePolicy: NamespacePolicy;
+  /** Violations that the server may keep. */
+  readonly tolerated: readonly string[];
+  readonly ruleTakenBy: Policy["takenBy"];
+};
+
+const NO_CIRCUMSTANCES: Circumstances = { namespacePolicy: {}, tolerated: [], ruleTakenBy: () => undefined };
 
 /** The children that a server should have. */
 export function desiredChildren(
   server: JupyterServer,
   settings: DecisionSettings,
-  { wanted, served, kept, isLegacy = false, namespacePolicy = {}, tolerated = [] }: DesiredInput,
+  { wanted, served, kept, isLegacy = false, circumstances = NO_CIRCUMSTANCES }: DesiredInput,
 ): Desired {
   const unbounded = specBoundsProblem(server.spec);
   if (unbounded !== undefined) return unrenderable({ server, settings }, [unbounded], []);
@@ -90,25 +100,53 @@ export function desiredChildren(
   if (patched.kind === "Failed") {
     return unrenderable(context, [patched.problem], patched.warnings);
   }
-  const forbidden = forbiddenChange(base, patched.document, settings.policy.patches);
-  if (forbidden !== undefined) {
-    const { path: field, ...change } = forbidden;
-    return unrenderable(context, [{ kind: "NotAllowed", field, ...change }], patched.warnings);
-  }
+  const forbidden = forbiddenPart(context, circumstances, base, patched.document);
+  if (forbidden !== undefined) return unrenderable(context, [forbidden], patched.warnings);
   const { replicasPatch } = patched;
   const replicas = replicasPatch === undefined ? [] : [replicasWarning(replicasPatch)];
-  const desired = render(context, base, patched.document, [...patched.warnings, ...replicas]);
-  return underPolicy(context, desired, { namespacePolicy, tolerated });
+  const allowed = withAllowedAnnotations(patched.document, settings.policy.ingressAnnotations);
+  const warnings = [...patched.warnings, ...replicas, ...allowed.warnings];
+  return underPolicy(context, render(context, base, allowed.document, warnings), circumstances);
+}
+
+/** What nothing can be made with: a host or path, or a change by patches, that is not allowed. */
+function forbiddenPart(
+  { server, settings, route }: ChildContext,
+  { namespacePolicy: namespace }: Circumstances,
+  base: PatchDocument,
+  document: PatchDocument,
+): Problem | undefined {
+  const owner = { settings: settings.policy, namespace, server: server.metadata };
+  const [excess] = routeExcess(route, "spec.routing", owner);
+  if (excess !== undefined) return { kind: "NotAllowed", childKey: "ingress", ...excess };
+  const change = forbiddenChange(base, document, settings.policy.patches);
+  if (change === undefined) return undefined;
+  const { path: field, ...rest } = change;
+  return { kind: "NotAllowed", field, ...rest };
+}
+
+function withAllowedAnnotations(
+  document: PatchDocument,
+  settings: DecisionSettings["policy"]["ingressAnnotations"],
+): { readonly document: PatchDocument; readonly warnings: readonly Warning[] } {
+  const result = { ...document };
+  const warnings: Warning[] = [];
+  for (const [childKey, child] of Object.entries(document)) {
+    if (!isObject(child) || !isRouteChild(child)) continue;
+    const metadata = objectOf(child["metadata"]);
+    const allowed = allowedAnnotations(metadata["annotations"], settings);
+    if (allowed === undefined) continue;
+    result[childKey] = { ...child, metadata: { ...metadata, annotations: allowed.annotations } };
+    warnings.push({ kind: "IngressAnnotationIgnored", childKey, names: allowed.refused });
+  }
+  return { document: result, warnings };
 }
 
 /** Without what the administrator does not allow: without a StatefulSet nothing can be said about the rest. */
-function underPolicy(
-  owner: Owner,
-  desired: Desired,
-  { namespacePolicy: namespace, tolerated }: Required<Pick<DesiredInput, "namespacePolicy" | "tolerated">>,
-): Desired {
+function underPolicy(owner: ChildContext, desired: Desired, circumstances: Circumstances): Desired {
   if (desired.kind === "Unrenderable") return desired;
-  const policy = { settings: owner.settings.policy, namespace, tolerated, own: ownParts(owner, desired.secrets) };
+  const ownRoutes = [owner.route, owner.servedRoute];
+  const policy = { ...policyOf(owner, desired.secrets, circumstances), ownRoutes };
   const { problems, warnings } = judge(desired.children, policy);
   const refused = new Set(problems.map(({ childKey }) => childKey));
   const allProblems = [...desired.problems, ...problems];
@@ -123,11 +161,24 @@ function underPolicy(
   };
 }
 
+/** What the children of a server are held against. */
+export function policyOf(
+  { server, settings }: Owner,
+  secrets: readonly SecretManifest[],
+  { namespacePolicy: namespace, tolerated, ruleTakenBy: takenBy }: Circumstances,
+): Policy {
+  const own = ownParts(childName(server), settings.images, secrets);
+  return { settings: settings.policy, namespace, tolerated, own, takenBy, server: server.metadata, ownRoutes: [] };
+}
+
 /** What in a pod is not the user's. */
-export function ownParts({ server, settings }: Owner, secrets: readonly SecretManifest[]): OwnParts {
-  const { traefik, oauth2Proxy, authorization } = settings.images;
+function ownParts(
+  secret: string,
+  { traefik, oauth2Proxy, authorization }: DecisionSettings["images"],
+  secrets: readonly SecretManifest[],
+): OwnParts {
   return {
-    secrets: new Set([childName(server), ...secrets.map(({ manifest }) => manifest.metadata.name)]),
+    secrets: new Set([secret, ...secrets.map(({ manifest }) => manifest.metadata.name)]),
     images: {
       [CONTAINERS.authProxy]: traefik,
       [CONTAINERS.oauth2Proxy]: oauth2Proxy,

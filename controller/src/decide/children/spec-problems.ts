@@ -23,7 +23,12 @@ export function specProblems(server: JupyterServer, route: Route | undefined, is
       ? []
       : [invalid("jupyterServer.env", `${reserved.name} is set by the controller; use another name`)]),
     ...(spec.auth.oidc.enabled
-      ? [...oidcProblems(spec.auth.oidc), ...loginProblems(route, isLegacy), ...pathProblems(route)]
+      ? [
+          ...oidcProblems(spec.auth.oidc),
+          ...loginProblems(route, isLegacy),
+          ...pathProblems(route),
+          ...externalHostProblems(route),
+        ]
       : []),
   ];
 }
@@ -34,6 +39,18 @@ function loginProblems(route: Route | undefined, isLegacy: boolean): readonly Pr
   const message =
     "browsers keep a login on https only; enable TLS here, or set routing.externalUrl where TLS ends elsewhere";
   return [invalid("routing.tls.enabled", message)];
+}
+
+/**
+ * The login lives on the host that browsers use: its cookies, its return address and the origin that requests must have.
+ * What arrives under another host, as a proxy in front may make it, is refused, so the two must be one.
+ */
+function externalHostProblems(route: Route | undefined): readonly Problem[] {
+  if (route === undefined) return [];
+  const host = route.origin.replace(/^https?:\/\//, "").replace(/:\d+$/, "");
+  if (host === route.host.toLowerCase()) return [];
+  const message = `with a login its host must be routing.host, which is ${route.host}; give both the name that people use`;
+  return [invalid("routing.externalUrl", message)];
 }
 
 /** Without a login such a path may work, depending on the ingress controller; the login's cookies and routes cannot carry it. */

@@ -63,6 +63,16 @@ export type ObservedFailure = {
   readonly mayRetry?: boolean;
 };
 
+/** Where requests come from that a child leads to the server. */
+export type HostAndPath = {
+  /** Undefined: every host. */
+  readonly host: string | undefined;
+  /** As it was written; compare with `normalizePath`. */
+  readonly path: string;
+  /** An ingress controller may take the path for a regular expression, and so match any other. */
+  readonly isPattern: boolean;
+};
+
 /** Everything a decision is made from. Filled by `observe/` from caches, without any API call. */
 export type Observed = {
   /** As it is stored; `decide` takes the effective one. */
@@ -84,6 +94,8 @@ export type Observed = {
   readonly equivalent: ReadonlyMap<string, string>;
   /** Another server that serves this host and path already, or an older one that asks for it, as `namespace/name`. */
   readonly routeHolder: string | undefined;
+  /** The other server whose requests a rule of an Ingress, other than the server's own, would take, as `namespace/name`. */
+  readonly ruleTakenBy: (rule: HostAndPath) => string | undefined;
   /** What the server's Namespace says; empty where the controller may not read it. */
   readonly namespacePolicy: NamespacePolicy;
   /** Servers of the namespace that are older than this one; counted only where their number is limited. */

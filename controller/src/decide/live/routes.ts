@@ -1,16 +1,8 @@
 import { normalizePath, type Route } from "@amalthea/api";
-import { isObject, listOf, objectOf, valueAt } from "../values/json.ts";
+import { isObject, listOf, objectOf, valueAt, type JsonObject } from "../values/json.ts";
 import { isTerminating } from "./child.ts";
 import { groupKind } from "../values/group-kind.ts";
-import type { LiveChild, Observed } from "./observed.ts";
-
-/** Where requests come from that a child leads to the server. */
-export type HostAndPath = {
-  /** Undefined: every host. */
-  readonly host: string | undefined;
-  /** As it was written; compare with `normalizePath`. */
-  readonly path: string;
-};
+import type { HostAndPath, LiveChild, Observed } from "./observed.ts";
 
 type Routing = { readonly apiVersion?: unknown; readonly kind?: unknown };
 
@@ -19,18 +11,32 @@ export function isRouteChild(child: Routing): boolean {
   return groupKind(child) === "networking.k8s.io/Ingress";
 }
 
-/** Every host and path from which a child leads requests anywhere; its backends are not looked at. */
+/**
+ * Every host and path from which a child leads requests anywhere, in their order, its default backend last; where they
+ * lead is not looked at.
+ */
 export function routesServedBy(child: Routing & { readonly spec?: unknown }): readonly HostAndPath[] {
   if (!isRouteChild(child)) return [];
-  return listOf(valueAt(child.spec, "rules"))
-    .filter(isObject)
-    .flatMap(({ host, http }) =>
-      listOf(objectOf(http)["paths"]).map((entry) => ({
-        host: textOf(host),
-        path: textOf(objectOf(entry)["path"]) ?? "/",
-      })),
-    );
+  const rules = listOf(valueAt(child.spec, "rules")).filter(isObject);
+  const isDefault = isObject(valueAt(child.spec, "defaultBackend"));
+  return [...rules.flatMap(routesOfRule), ...(isDefault ? [EVERYTHING] : [])];
 }
+
+const EVERYTHING: HostAndPath = { host: undefined, path: "/", isPattern: false };
+
+/** A rule without paths takes all requests for its host. */
+function routesOfRule({ host: given, http }: JsonObject): readonly HostAndPath[] {
+  const host = textOf(given) === "" ? undefined : textOf(given);
+  const paths = listOf(objectOf(http)["paths"]);
+  if (paths.length === 0) return [{ ...EVERYTHING, host }];
+  return paths.map((entry) => {
+    const path = textOf(objectOf(entry)["path"]) ?? "/";
+    return { host, path, isPattern: !PLAIN_PATH.test(path) };
+  });
+}
+
+/** Paths that no ingress controller takes for a regular expression. A dot in one only makes it match more of itself. */
+const PLAIN_PATH = /^[A-Za-z0-9/._~@:,=&!'%-]*$/;
 
 function textOf(value: unknown): string | undefined {
   return typeof value === "string" ? value : undefined;

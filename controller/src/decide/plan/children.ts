@@ -18,7 +18,7 @@ import type { LiveChild, Observed, ObservedFailure } from "../live/observed.ts";
 import type { Problem } from "../facts.ts";
 import type { ServerRoutes } from "../children/child-context.ts";
 import { firstDifference } from "./difference.ts";
-import { routesServedBy } from "../live/routes.ts";
+import { routesServedBy, servesRoute } from "../live/routes.ts";
 import { isLegacy } from "../takeover/legacy.ts";
 
 export type ChildrenPlan = {
@@ -82,20 +82,29 @@ type Wanted = {
 
 /**
  * A route that another server holds is not shared. While this one has another route, only the move is refused, and the
- * Ingress stays. Who has no Ingress, because a patch dropped it, takes nobody's.
+ * Ingress stays. Who has no Ingress, because a patch dropped it, takes nobody's. An Ingress that serves is never removed.
  */
 function withoutTakenRoute(observed: Observed, children: readonly DesiredChild[], routes: ServerRoutes): Wanted {
   const holder = observed.routeHolder;
   const ingress = children.find(({ childKey }) => childKey === "ingress");
   if (holder === undefined || ingress === undefined) return { wanted: children, problems: [], isRouteless: false };
-  const isRouteless = isOnSpecRoute(observed, ingress);
+  const isServedAlready = isServed(observed, ingress);
+  const isRouteless = isOnSpecRoute(observed, ingress) && !isServedAlready;
   // A server of the predecessor keeps its route only while it has a pod: its next start makes everything anew.
-  const isKept = !isRouteless && (routes.kept !== undefined || observed.pod !== undefined);
+  const isKept = !isRouteless && (routes.kept !== undefined || observed.pod !== undefined || isServedAlready);
   return {
     wanted: isRouteless ? children.filter((child) => child !== ingress) : children,
     problems: [{ kind: "RouteTaken", holder, keptUrl: isKept ? routes.served?.url : undefined }],
     isRouteless,
   };
+}
+
+/** Whether the Ingress is there and serves its route already: it is not removed, whoever else asks for it later. */
+function isServed(observed: Observed, { manifest }: DesiredChild): boolean {
+  const live = findLive(observed, manifest);
+  const [first] = routesServedBy(manifest);
+  if (live === undefined || first?.host === undefined || isTerminating(live)) return false;
+  return servesRoute(live, { host: first.host, path: first.path });
 }
 
 function isOnSpecRoute({ server }: Observed, { manifest }: DesiredChild): boolean {

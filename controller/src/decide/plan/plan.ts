@@ -13,13 +13,12 @@ import type { PlanFacts, Problem } from "../facts.ts";
 import { hasOtherResources, planResize, resizedTo, type ResizePlan } from "./resize.ts";
 import { outdatedBeforeReady, restartReason } from "./restart.ts";
 import { activePod, isUnused, podTarget, type LivePod } from "../live/pod.ts";
-import { oneTooMany, withoutForbiddenStart } from "./policy.ts";
+import { circumstancesOf, oneTooMany, withoutForbiddenStart } from "./policy.ts";
 import { planMissedSecrets, planSecrets } from "./secrets.ts";
 import type { ServerRoutes } from "../children/child-context.ts";
 import { routesOf } from "./routes.ts";
 import { planMetadata } from "./server-metadata.ts";
 import { specWarnings } from "../children/spec-warnings.ts";
-import { recordedViolations } from "../policy/record.ts";
 import type { DecisionSettings } from "../settings.ts";
 import { changedFields, resourcesOf, startedWithOf, type StartedWith } from "../live/started-with.ts";
 import { routeChildren } from "../live/routes.ts";
@@ -69,8 +68,7 @@ function planWorld(observed: Observed, settings: DecisionSettings): PlanDecision
     desiredChildren(server, settings, {
       ...routes,
       isLegacy: isLegacyServer(server),
-      namespacePolicy: observed.namespacePolicy,
-      tolerated: recordedViolations(observed, settings.policy) ?? [],
+      circumstances: circumstancesOf(observed, settings),
     });
   const state = podPlan(observed, desired, routes);
   const migration = migrationOf(observed, state.restartReason, routes.isMoveRefused);

@@ -342,6 +342,125 @@ describe("a server that runs", () => {
   });
 });
 
+describe("the routes of a server", () => {
+  const anIngress = (rule: object): object => ({ apiVersion: "networking.k8s.io/v1", kind: "Ingress", spec: rule });
+  const aRule = (host: string, path: string): object => ({ rules: [{ host, http: { paths: [{ path }] } }] });
+
+  it("do not come to include those of another server by an Ingress that a patch adds", () => {
+    const patches = jsonPatch("/extra", anIngress(aRule("hub.example.org", "/sessions/bob")));
+    const world = anObserved({
+      server: aServer({ patches }),
+      ruleTakenBy: ({ path }) => (path === "/sessions/bob" ? "team-b/bob" : undefined),
+    });
+    const decision = decideAll(world, someSettings(), NOW);
+    expect(decision.plan.map(subject)).toContain("ingress");
+    expect(decision.plan.map(subject)).not.toContain("extra");
+    expect(stalled(decision)).toMatchObject({
+      reason: "RouteTaken",
+      message: expect.stringContaining("hub.example.org/sessions/bob is already routed to the server team-b/bob."),
+    });
+  });
+
+  it.each([
+    { what: "a second rule in its own Ingress", path: "/ingress/spec/rules/-", value: { host: "other.example.org" } },
+    { what: "a default backend", path: "/ingress/spec/defaultBackend", value: { service: { name: "alice" } } },
+    { what: "another host in its own rule", path: "/ingress/spec/rules/0/host", value: "other.example.org" },
+  ])("are all checked, with $what too, and what serves stays meanwhile", ({ path, value }) => {
+    const before = running();
+    const world = { ...change(before, { patches: jsonPatch(path, value) }), ruleTakenBy: () => "team-b/bob" };
+    const { plan, facts } = decide(world);
+    expect(facts.problems).toMatchObject([{ kind: "RuleTaken", childKey: "ingress", holder: "team-b/bob" }]);
+    expect(plan).toEqual([]);
+  });
+
+  it("stay with a server whose Ingress serves them, whoever asks for them later", () => {
+    const decision = decideAll({ ...running(), routeHolder: "team-b/bob" }, someSettings(), NOW);
+    expect(decision.plan).toEqual([]);
+    expect(decision.status.state).toBe("running");
+    expect(stalled(decision)?.reason).toBe("RouteTaken");
+  });
+
+  it.each([
+    { allowed: ["hub.example.org/{namespace}"], isAllowed: true },
+    { allowed: ["*.example.org"], isAllowed: true },
+    { allowed: ["hub.example.org/sessions/{name}"], isAllowed: true },
+    { allowed: ["hub.example.org/session"], isAllowed: false },
+    { allowed: ["*.*.org/other", "example.org"], isAllowed: false },
+    { allowed: ["{namespace}.example.org"], isAllowed: false },
+    { allowed: ["*"], isAllowed: false },
+  ])("may lie within $allowed: $isAllowed", ({ allowed, isAllowed }) => {
+    const settings = settingsWith({ routes: { allowed, namespaceAnnotation: false } });
+    const decision = decideAll(anObserved(), settings, NOW);
+    expect(decision.plan.length > 0).toBe(isAllowed);
+    expect(stalled(decision)?.reason).toBe(isAllowed ? undefined : "NotAllowed");
+  });
+
+  it("may lie within what the Namespace says where its annotation counts", () => {
+    const settings = settingsWith({ routes: { allowed: [], namespaceAnnotation: true } });
+    expect(decide(anObserved(), settings).facts.problems).toMatchObject([{ setting: "routes.allowed" }]);
+    const world = anObserved({ namespacePolicy: { routes: ["hub.example.org/sessions"] } });
+    expect(decide(world, settings).facts.problems).toEqual([]);
+  });
+
+  it("are checked against what is allowed in Ingresses that patches add, and for certificates", () => {
+    const settings = settingsWith({ routes: { allowed: ["hub.example.org/sessions"], namespaceAnnotation: false } });
+    const problemsWith = (spec: object): readonly unknown[] =>
+      decide(anObserved({ server: aServer({ patches: jsonPatch("/extra", anIngress(spec)) }) }), settings).facts
+        .problems;
+    expect(problemsWith(aRule("hub.example.org", "/sessions/alice/x"))).toEqual([]);
+    const refused = [expect.objectContaining({ kind: "NotAllowed", childKey: "extra", setting: "routes.allowed" })];
+    expect(problemsWith(aRule("hub.example.org", "/other"))).toEqual(refused);
+    expect(problemsWith({ defaultBackend: { service: { name: "a" } } })).toEqual(refused);
+    expect(problemsWith({ tls: [{ hosts: ["shop.example.org"] }] })).toEqual(refused);
+  });
+
+  it("are made without annotations that could take the requests of others, and the server says which", () => {
+    const denied = ["nginx.ingress.kubernetes.io/*-snippet", "*.kubernetes.io/router.priority"];
+    const settings = settingsWith({ ingressAnnotations: { denied, allowed: [] } });
+    const ingressAnnotations = {
+      "nginx.ingress.kubernetes.io/configuration-snippet": "return 200;",
+      "nginx.ingress.kubernetes.io/proxy-body-size": "0",
+    };
+    const patches = jsonPatch("/extra", {
+      ...anIngress(aRule("hub.example.org", "/sessions/alice")),
+      metadata: { annotations: { "traefik.ingress.kubernetes.io/router.priority": "9999" } },
+    });
+    const world = anObserved({ server: aServer({ routing: { ingressAnnotations }, patches }) });
+    const decision = decideAll(world, settings, NOW);
+    const written = JSON.stringify(decision.plan);
+    expect(written).not.toMatch(/configuration-snippet|router.priority/);
+    expect(written).toContain("proxy-body-size");
+    expect(decision.status.conditions).toContainEqual(
+      expect.objectContaining({ type: "PolicyWarning", reason: "IngressAnnotationIgnored" }),
+    );
+    const names = Object.keys(ingressAnnotations);
+    const allowing = settingsWith({ ingressAnnotations: { denied: ["*"], allowed: names } });
+    expect(JSON.stringify(decide(world, allowing).plan)).toContain("configuration-snippet");
+  });
+});
+
+describe("a server with a login that people reach under another host than its Ingress", () => {
+  it.each([
+    { externalUrl: "https://lab.example.com", isRefused: true },
+    { externalUrl: "https://hub.example.org:8443", isRefused: false },
+    { externalUrl: "https://HUB.example.org", isRefused: false },
+  ])("is refused with a sentence: $externalUrl, $isRefused", ({ externalUrl, isRefused }) => {
+    const decision = decideAll(
+      anObserved({ server: aServer({ oidc, routing: { externalUrl } }) }),
+      someSettings(),
+      NOW,
+    );
+    expect(decision.plan.length === 0).toBe(isRefused);
+    expect(stalled(decision)?.message).toEqual(
+      isRefused
+        ? expect.stringContaining("spec.routing.externalUrl is invalid: with a login its host must")
+        : undefined,
+    );
+    const token = decide(anObserved({ server: aServer({ routing: { externalUrl } }) }));
+    expect(token.facts.problems).toEqual([]);
+  });
+});
+
 describe("the record of what is tolerated", () => {
   it("is bounded, whatever a pod has", () => {
     const ports = Array.from({ length: 900 }, (_, index) => ({ containerPort: 1, hostPort: index + 1 }));

@@ -1,10 +1,16 @@
-import { ownParts, type Desired } from "../children/desired.ts";
+import { policyOf, type Circumstances, type Desired } from "../children/desired.ts";
 import type { Plan } from "../decision.ts";
 import { liveStatefulSet } from "../live/child.ts";
 import type { Observed } from "../live/observed.ts";
 import { judge } from "../policy/policy.ts";
 import { recordedViolations } from "../policy/record.ts";
 import type { DecisionSettings } from "../settings.ts";
+
+/** What is allowed to a server depends on, beside the settings. */
+export function circumstancesOf(observed: Observed, settings: DecisionSettings): Circumstances {
+  const { namespacePolicy, ruleTakenBy } = observed;
+  return { namespacePolicy, ruleTakenBy, tolerated: recordedViolations(observed, settings.policy) ?? [] };
+}
 
 /** What should be of a server that its namespace has no room for; undefined if it has. One that has been made stays. */
 export function oneTooMany(observed: Observed, { policy }: DecisionSettings): Desired | undefined {
@@ -24,11 +30,8 @@ export function withoutForbiddenStart(
   const statefulSet = liveStatefulSet(observed);
   const isStart = plan.some((action) => action.kind === "Scale" && action.replicas === 1);
   if (!isStart || statefulSet === undefined) return plan;
-  const { problems } = judge([{ childKey: "statefulset", manifest: statefulSet }], {
-    settings: settings.policy,
-    namespace: observed.namespacePolicy,
-    tolerated: recordedViolations(observed, settings.policy) ?? [],
-    own: ownParts({ server: observed.server, settings }, desired.secrets),
-  });
+  const owner = { server: observed.server, settings };
+  const policy = policyOf(owner, desired.secrets, circumstancesOf(observed, settings));
+  const { problems } = judge([{ childKey: "statefulset", manifest: statefulSet }], policy);
   return problems.length === 0 ? plan : plan.filter(({ kind }) => kind !== "Scale");
 }

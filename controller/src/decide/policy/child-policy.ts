@@ -136,7 +136,7 @@ function serviceExcesses(child: PolicyChild, { services }: PolicySettings): read
       : [
           {
             field: "spec.externalIPs",
-            detail: `the addresses ${addresses.map(String).join(", ")} are not allowed`,
+            detail: `the addresses ${addresses.map((address) => JSON.stringify(address)).join(", ")} are not allowed`,
             setting: "services.externalIPs",
           },
         ]),

@@ -1,5 +1,9 @@
+import { routeFindings, type RoutePolicy, type TakenRule } from "./ingress-policy.ts";
 import type { Problem, Warning } from "../facts.ts";
 import { type ChildPolicy, type PolicyChild, type PolicyFinding, verdictOnChild } from "./child-policy.ts";
+
+/** What the children of a server are held against. */
+export type Policy = ChildPolicy & Pick<RoutePolicy, "server" | "ownRoutes" | "takenBy">;
 
 /** A child with the key under which patches know it. */
 type Judged = { readonly childKey: string; readonly manifest: PolicyChild };
@@ -11,8 +15,11 @@ export type PolicyVerdict = {
 };
 
 /** Holds the children of a server, after patches, against what the administrator allows. */
-export function judge(children: readonly Judged[], policy: ChildPolicy): PolicyVerdict {
-  const verdicts = children.map(({ childKey, manifest }) => ({ childKey, ...verdictOnChild(manifest, policy) }));
+export function judge(children: readonly Judged[], policy: Policy): PolicyVerdict {
+  const verdicts = children.map(({ childKey, manifest }) => {
+    const { refused, tolerated } = verdictOnChild(manifest, policy);
+    return { childKey, tolerated, refused: [...refused, ...routeFindings(childKey, manifest, policy)] };
+  });
   const tolerated = verdicts.flatMap((verdict) => verdict.tolerated);
   return {
     problems: verdicts.flatMap(({ childKey, refused: [first] }) =>
@@ -22,14 +29,17 @@ export function judge(children: readonly Judged[], policy: ChildPolicy): PolicyV
   };
 }
 
-function problemOf(childKey: string, finding: PolicyFinding): Problem & { readonly childKey: string } {
-  const { field } = finding;
+function problemOf(childKey: string, finding: PolicyFinding | TakenRule): Problem & { readonly childKey: string } {
   switch (finding.kind) {
     case "PodSecurity": {
-      const { level, rule, value } = finding;
+      const { level, rule, field, value } = finding;
       return { kind: "PodSecurityViolated", childKey, level, rule, field, value };
     }
-    case "Excess":
-      return { kind: "NotAllowed", childKey, field, detail: finding.detail, setting: finding.setting };
+    case "Excess": {
+      const { field, detail, setting } = finding;
+      return { kind: "NotAllowed", childKey, field, detail, setting };
+    }
+    case "RouteTaken":
+      return { kind: "RuleTaken", childKey, route: finding.route, holder: finding.holder };
   }
 }

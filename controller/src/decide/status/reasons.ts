@@ -42,6 +42,7 @@ function problemStall(observed: Observed, problem: Problem): Stall {
       return { why, preventsStart: true, preventsRoute: false };
     case "PodSecurityViolated":
     case "NotAllowed":
+    case "RuleTaken":
       return { why, preventsStart: true, preventsRoute: isRouteMissing(observed, problem.childKey) };
     case "RouteTaken":
       return { why, preventsStart: problem.keptUrl === undefined, preventsRoute: false };
@@ -80,6 +81,10 @@ function problemReason(server: JupyterServer, problem: Problem): ReasonWithValue
       const { childKey, field, setting } = problem;
       const values = { childKey, field: detail(field), detail: detail(problem.detail), setting };
       return { reason: "NotAllowed", values };
+    }
+    case "RuleTaken": {
+      const { route, holder } = problem;
+      return { reason: "RouteTaken", values: { route, holder, keptUrl: undefined } };
     }
     case "TooManyServers": {
       const { namespace } = server.metadata;

@@ -24,6 +24,7 @@ function changed(fixture: string, section: string, change: object): Observed {
     failures: [],
     equivalent: new Map(),
     routeHolder: undefined,
+    ruleTakenBy: () => undefined,
     namespacePolicy: {},
     olderServers: 0,
   };

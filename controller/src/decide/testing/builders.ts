@@ -222,6 +222,7 @@ export function anObserved(more: Partial<Observed> = {}): Observed {
     failures: [],
     equivalent: new Map(),
     routeHolder: undefined,
+    ruleTakenBy: () => undefined,
     namespacePolicy: {},
     olderServers: 0,
     ...more,

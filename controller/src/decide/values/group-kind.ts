@@ -1,6 +1,6 @@
-/** Group and kind of a manifest: what stays the same over the versions of an API. */
+/** Group and kind of a manifest: what stays the same over the versions of an API. Patches may have left anything there. */
 export function groupKind({ apiVersion, kind }: { readonly apiVersion?: unknown; readonly kind?: unknown }): string {
-  const version = String(apiVersion);
+  const version = typeof apiVersion === "string" ? apiVersion : "";
   const group = version.includes("/") ? version.slice(0, version.indexOf("/")) : "";
-  return `${group}/${String(kind)}`;
+  return `${group}/${typeof kind === "string" ? kind : ""}`;
 }

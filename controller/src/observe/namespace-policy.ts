@@ -1,0 +1,43 @@
+import { ANNOTATIONS } from "@amalthea/api";
+import type { Live } from "@amalthea/kube";
+import type { Namespace } from "kubernetes-types/core/v1.js";
+import type { NamespacePolicy, PolicySettings } from "../decide/policy/policy-settings.ts";
+import type { PodSecurityLevel } from "../decide/policy/pod-security.ts";
+
+/** @see https://kubernetes.io/docs/tasks/configure-pod-container/enforce-standards-namespace-labels/ */
+const ENFORCE = "pod-security.kubernetes.io/enforce";
+
+const LEVELS: readonly PodSecurityLevel[] = ["privileged", "baseline", "restricted"];
+
+/** What a Namespace says of the servers in it; nothing, if it is not known. */
+export function namespacePolicyOf(namespace: Live<Namespace> | undefined, settings: PolicySettings): NamespacePolicy {
+  const { labels, annotations } = namespace?.metadata ?? {};
+  const level = labels?.[ENFORCE];
+  const routes = settings.routes.namespaceAnnotation ? annotations?.[ANNOTATIONS.allowedRoutes] : undefined;
+  return {
+    // Pod Security admission takes what it does not know for the strictest.
+    ...(level === undefined ? {} : { podSecurity: LEVELS.find((known) => known === level) ?? "restricted" }),
+    ...(routes === undefined ? {} : { routes: listFrom(routes) }),
+  };
+}
+
+function listFrom(text: string): readonly string[] {
+  return text
+    .split(",")
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== "");
+}
+
+/** Keeps of a Namespace what is read. */
+export function withoutRest({ metadata }: Live<Namespace>): Live<Namespace> {
+  const { name, uid, resourceVersion, creationTimestamp, labels, annotations } = metadata;
+  const level = labels?.[ENFORCE];
+  const routes = annotations?.[ANNOTATIONS.allowedRoutes];
+  return {
+    metadata: {
+      ...{ name, uid, resourceVersion, creationTimestamp },
+      ...(level === undefined ? {} : { labels: { [ENFORCE]: level } }),
+      ...(routes === undefined ? {} : { annotations: { [ANNOTATIONS.allowedRoutes]: routes } }),
+    },
+  };
+}
