@@ -22,7 +22,7 @@ export type JupyterServerStatus = {
   readonly toleratedViolations?: readonly string[];
   /** The name is that of the legacy version (0.24). */
   readonly create_fn?: CreationStatus;
-  /** Written by the legacy version (0.24); the controller removes it. */
+  /** What keeps the server from running, where clients of 0.24 read it: by child, `message` and `timestamp`. */
   readonly events?: Readonly<Record<string, unknown>>;
   /** Written by the legacy version (0.24); the controller removes it. */
   readonly kopf?: Readonly<Record<string, unknown>>;

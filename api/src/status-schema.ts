@@ -81,7 +81,10 @@ export const statusSchema: Schema<JupyterServerStatus> = {
         "`fullServerURL`: the same as `url`; `createdResources`: uids by key. Kept for older clients.",
         nullable,
       ),
-      events: anyObject<Readonly<Record<string, unknown>>>("Written by the legacy version (0.24).", nullable),
+      events: anyObject<Readonly<Record<string, unknown>>>(
+        "`message` and `timestamp` of what keeps the server from running, below `statefulset`. Kept for older clients; see `conditions`.",
+        nullable,
+      ),
       kopf: anyObject<Readonly<Record<string, unknown>>>("Written by the legacy version (0.24).", nullable),
     },
     { open: true },

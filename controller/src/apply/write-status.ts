@@ -1,5 +1,5 @@
 import { FIELD_MANAGERS, type JupyterServer, type JupyterServerStatus } from "@amalthea/api";
-import { isNotFound, keyOf, type Kind, type KubeClient, type Live, type ObjectKey } from "@amalthea/kube";
+import { ApiError, isNotFound, keyOf, type Kind, type KubeClient, type Live, type ObjectKey } from "@amalthea/kube";
 import { SERVER_KIND } from "../kinds.ts";
 import { isObject } from "../decide/values/json.ts";
 import { mergePatchBetween } from "../decide/values/merge-patch.ts";
@@ -33,9 +33,14 @@ export async function writeStatus(
   try {
     deps.recordWrite(SERVER_KIND, await deps.client.patch(SERVER_KIND, metadata, patch, options, signal));
   } catch (error) {
-    if (!isNotFound(error)) throw error;
+    if (!isGone(error, metadata.name)) throw error;
     deps.recordRemoval(SERVER_KIND, keyOf(metadata), metadata.uid);
     return "Unchanged";
   }
   return "Written";
+}
+
+/** Where the CRD has no status subresource, 0.24's for instance, the API server says 404 as well, but of no object. */
+function isGone(error: unknown, name: string): boolean {
+  return isNotFound(error) && error instanceof ApiError && error.about === `${SERVER_KIND.plural}/${name}`;
 }

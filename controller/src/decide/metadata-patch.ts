@@ -5,7 +5,16 @@ export type Operation = Readonly<Record<string, unknown>>;
 
 /** Path of an annotation in a JSON patch. */
 export function annotationPath(key: string): string {
-  return `/metadata/annotations/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`;
+  return `/metadata/annotations/${segment(key)}`;
+}
+
+/** Path of a label in a JSON patch. */
+export function labelPath(key: string): string {
+  return `/metadata/labels/${segment(key)}`;
+}
+
+function segment(key: string): string {
+  return key.replaceAll("~", "~0").replaceAll("/", "~1");
 }
 
 /**

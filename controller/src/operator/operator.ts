@@ -17,6 +17,7 @@ import { type HealthSources, liveness, readiness } from "./health.ts";
 import { type HttpServer, serveHttp } from "./http-server.ts";
 import { Leadership } from "./leadership.ts";
 import type { Metrics } from "./metrics.ts";
+import { untilStatusIsServed } from "./served-status.ts";
 import { Caches } from "../observe/caches.ts";
 import { ServerReconciler } from "../reconcile/server-reconciler.ts";
 
@@ -78,6 +79,7 @@ async function startInOrder(options: OperatorOptions, tasks: BackgroundTasks, si
     { client, clock, logger },
     signal,
   );
+  await untilStatusIsServed({ client, clock, logger }, signal);
   const assembled = (parts = assemble(options, extraKinds, leadership, clock));
   const { caches } = assembled;
   const watching = tasks.start((stop) => caches.run(stop));

@@ -9,7 +9,7 @@ import type { GeneratedKey, Manifest, SecretManifest } from "../decision.ts";
 import { groupKind } from "../values/group-kind.ts";
 import { contentHash } from "../values/hash.ts";
 import { isObject, objectOf, valueAt, type JsonObject } from "../values/json.ts";
-import { labelsOf, ownerOf } from "./labels.ts";
+import { labelsOf, ownerOf, withoutToolLabels } from "./labels.ts";
 import { applyPatches } from "./patches.ts";
 import { conformedChild } from "./conformed-child.ts";
 import { childProblem } from "./patched-child.ts";
@@ -297,13 +297,14 @@ function withMetadata(
 ): Manifest {
   const { labels, annotations, name: _name, namespace: _ours, ...metadata } = objectOf(child["metadata"]);
   const { apiVersion, kind, metadata: _metadata, ...rest } = child;
+  const complete = { ...labelsOf(server, settings, texts(labels)), [LABELS.childKey]: childKey };
   return {
     apiVersion: String(apiVersion),
     kind: String(kind),
     metadata: {
       name: nameOf(server, childKey, child),
       namespace: server.metadata.namespace,
-      labels: { ...labelsOf(server, settings, texts(labels)), [LABELS.childKey]: childKey },
+      labels: isOwnedChild ? complete : withoutToolLabels(complete),
       annotations: texts(annotations),
       ...(isOwnedChild ? { ownerReferences: [ownerOf(server)] } : {}),
       ...metadata,

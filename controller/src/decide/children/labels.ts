@@ -21,6 +21,27 @@ export function labelsOf(
   };
 }
 
+/**
+ * Labels by which tools know what they have made: Argo CD, ApplySets of kubectl and Rancher's Fleet delete what carries
+ * them and is not in what they apply. helm and Flux go by lists of their own.
+ */
+const TOOL_LABELS: readonly string[] = [
+  "app.kubernetes.io/instance",
+  "argocd.argoproj.io/instance",
+  "applyset.kubernetes.io/part-of",
+  "objectset.rio.cattle.io/hash",
+];
+
+/** Those of the labels by which a tool would take an object without an owner for its own. */
+export function toolLabelsIn(labels: Readonly<Record<string, string>> | undefined): readonly string[] {
+  return TOOL_LABELS.filter((name) => labels !== undefined && Object.hasOwn(labels, name));
+}
+
+/** The labels of an object that outlives its server, which no tool must delete. */
+export function withoutToolLabels(labels: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(labels).filter(([name]) => !TOOL_LABELS.includes(name)));
+}
+
 /** The reference by which a child is deleted with its server, and found again. */
 export function ownerOf(server: JupyterServer): OwnerReference {
   return {

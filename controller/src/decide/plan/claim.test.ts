@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Observed } from "../live/observed.ts";
 import { carryOut, change, decide, running, sentences, subject, withChild } from "../testing/simulated-world.ts";
-import { anObserved, aServer } from "../testing/builders.ts";
+import { anObserved, aServer, someSettings } from "../testing/builders.ts";
 
 describe("a server with a claim", () => {
   const claim = { pvc: { enabled: true } };
@@ -104,5 +104,21 @@ describe("a server with a claim", () => {
   it("never removes the claim that the server is told to use", () => {
     const world = change(bind(running(claim)), { pvc: { enabled: true, existingClaim: "alice" } });
     expect(decide({ ...world, pod: undefined }).plan.map(({ kind }) => kind)).not.toContain("Remove");
+  });
+});
+
+describe("a claim that is retained", () => {
+  const settings = someSettings({ selectorLabels: { "app.kubernetes.io/instance": "amalthea" } });
+  const argo = { metadata: { labels: { "argocd.argoproj.io/instance": "team", course: "7" } } };
+
+  it("carries no label by which a tool would take it for its own, also when it was made with its server as owner", () => {
+    const owned = anObserved({ server: aServer({ ...argo, pvc: { enabled: true } }) });
+    const world = carryOut(owned, decide(owned, settings).plan);
+    const retained = { ...world, server: aServer({ ...argo, pvc: { enabled: true, retentionPolicy: "Retain" } }) };
+    const after = carryOut(retained, decide(retained, settings).plan);
+    const labels = after.children.find(({ kind }) => kind === "PersistentVolumeClaim")?.metadata.labels ?? {};
+    expect(Object.keys(labels)).toEqual(expect.arrayContaining(["course", "amalthea.dev/parent-uid"]));
+    expect(Object.keys(labels).filter((name) => name.endsWith("/instance"))).toEqual([]);
+    expect(decide(after, settings).plan).toEqual([]);
   });
 });

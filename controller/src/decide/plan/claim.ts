@@ -1,9 +1,10 @@
 import type { JupyterServer } from "@amalthea/api";
 import type { Action } from "../decision.ts";
 import type { DesiredChild } from "../children/desired.ts";
+import { toolLabelsIn } from "../children/labels.ts";
 import { contentHash } from "../values/hash.ts";
 import { objectOf, valueAt } from "../values/json.ts";
-import { patchMetadata } from "../metadata-patch.ts";
+import { labelPath, patchMetadata } from "../metadata-patch.ts";
 import { targetOf } from "../live/child.ts";
 import type { LiveChild } from "../live/observed.ts";
 import type { Problem } from "../facts.ts";
@@ -89,7 +90,10 @@ function asItIs({ childKey, manifest }: DesiredChild, storageClassName: unknown,
   return { childKey, manifest: { ...possible, metadata }, desiredHash };
 }
 
-/** Takes a claim out of the server's ownership, so that it outlives it. Undefined if it has no owner of this uid. */
+/**
+ * Takes a claim out of the server's ownership, so that it outlives it, and out of the sight of tools that would delete what
+ * has no owner. Undefined if it has no owner of this uid.
+ */
 export function releaseClaim(live: LiveChild, server: JupyterServer): Action | undefined {
   const index = (live.metadata.ownerReferences ?? []).findIndex(({ uid }) => uid === server.metadata.uid);
   if (index < 0) return undefined;
@@ -97,6 +101,7 @@ export function releaseClaim(live: LiveChild, server: JupyterServer): Action | u
   const operations = [
     { op: "test", path: `${path}/uid`, value: server.metadata.uid },
     { op: "remove", path },
+    ...toolLabelsIn(live.metadata.labels).map((name) => ({ op: "remove", path: labelPath(name) })),
   ];
   const { annotations = {} } = live.metadata; // none is added
   return patchMetadata(targetOf(live), annotations, operations, "storage.pvc.retentionPolicy is Retain");

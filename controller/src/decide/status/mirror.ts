@@ -1,4 +1,11 @@
-import { LABELS, type ChildStatus, type JupyterServerStatus, type MainPod } from "@amalthea/api";
+import {
+  LABELS,
+  type Condition,
+  type ChildStatus,
+  type JupyterServerStatus,
+  type MainPod,
+  type ServerState,
+} from "@amalthea/api";
 import { isPullReason } from "./pod/image.ts";
 import { isObject, objectOf } from "../values/json.ts";
 import type { LiveChild, Observed } from "../live/observed.ts";
@@ -100,6 +107,19 @@ function stableState(key: string, value: unknown): unknown {
   if (key === "terminated") return Object.fromEntries(Object.entries(value).filter(([field]) => field !== "message"));
   if (key === "waiting" && isPullReason(value["reason"])) return { reason: "ImagePullBackOff" };
   return withStableStates(value);
+}
+
+/**
+ * What keeps the server from running, where clients of 0.24 look for it: under the StatefulSet, whatever the cause, for 0.24
+ * wrote there alone. Undefined if nothing does.
+ */
+export function obstacleEvents(
+  state: ServerState,
+  conditions: readonly Condition[],
+): NonNullable<JupyterServerStatus["events"]> | undefined {
+  const stalled = conditions.find(({ type }) => type === "Stalled");
+  if (stalled === undefined || (state !== "failed" && state !== "starting")) return undefined;
+  return { statefulset: { message: stalled.message, timestamp: stalled.lastTransitionTime } };
 }
 
 /** uids by child key, as clients read them in `status.create_fn`. */

@@ -15,6 +15,18 @@ import { aCondition, aContainer, aPod, aReadyPod, aServer } from "../testing/bui
 const hibernated = { hibernated: true };
 
 describe("statusOf", () => {
+  it("says what keeps a server from running where clients of 0.24 read it, and nothing of one that runs", () => {
+    const { status } = decideStatus({ pod: BROKEN_POD });
+    const { message, lastTransitionTime } = conditionOf(status, "Stalled") ?? {};
+    expect(message).toContain("image");
+    expect(status.events).toEqual({ statefulset: { message, timestamp: lastTransitionTime } });
+    const running = decideStatus(
+      { pod: aReadyPod() },
+      { problems: [{ kind: "ClaimShrinkRefused", from: "2Gi", to: "1Gi" }] },
+    );
+    expect([running.status.state, running.status.events]).toEqual(["running", undefined]);
+  });
+
   it("speaks of the generation that it saw, in the status and in each condition", () => {
     const { status } = decideStatus({ server: aServer({ metadata: { generation: 7 } }), pod: BROKEN_POD });
     expect(status.observedGeneration).toBe(7);

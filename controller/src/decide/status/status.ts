@@ -8,7 +8,7 @@ import type { PlanFacts } from "../facts.ts";
 import { recordedViolations } from "../policy/record.ts";
 import type { DecisionSettings } from "../settings.ts";
 import { eventsBetween } from "./events.ts";
-import { createdResources, mirroredChildren, mirroredPod } from "./mirror.ts";
+import { createdResources, mirroredChildren, mirroredPod, obstacleEvents } from "./mirror.ts";
 import { paced } from "./pace.ts";
 import { clientTime, earliest, kubernetesTime } from "../values/time.ts";
 import { verdictOf, type Verdict } from "./verdict.ts";
@@ -53,16 +53,19 @@ function freshStatus(
   const url = facts.route?.url;
   const toleratedViolations = recordedViolations(observed, settings.policy);
   const context = { now: kubernetesTime(now), generation, previous: server.status?.conditions };
+  const conditions = conditionList(observed, facts, verdict, context);
+  const events = obstacleEvents(verdict.state, conditions);
   return {
     state: verdict.state,
     observedGeneration: generation,
-    conditions: conditionList(observed, facts, verdict, context),
+    conditions,
     ...(url === undefined ? {} : { url }),
     ...(toleratedViolations === undefined ? {} : { toleratedViolations }),
     create_fn: { ...createdResources(children), ...(url === undefined ? {} : { fullServerURL: url }) },
     children,
     ...(mainPod === undefined ? {} : { mainPod }),
     ...(states === undefined ? {} : { containerStates: states }),
+    ...(events === undefined ? {} : { events }),
     ...sinceOf(observed, verdict.state, settings, now),
   };
 }
