@@ -54,7 +54,11 @@ describe("when something fails", () => {
 
   it("without oauth2-proxy nobody gets in, and the page says what is wrong", async () => {
     await chain.programs.oauth2Proxy.stop();
-    const [answer, ofApi, ofLogin] = await Promise.all([page(), api(), get("/sessions/a/oauth2/start", "text/html")]);
+    const [answer, ofApi, ofLogin] = await Promise.all([
+      page(),
+      api(),
+      get("/sessions/a/oauth2/start?rd=/sessions/a/", "text/html"),
+    ]);
     expect([answer.status, ofApi.status, ofLogin.status]).toEqual([500, 503, 502]);
     expect(await ofApi.json()).toMatchObject({ error: "LoginServiceUnavailable" });
     expect(await answer.text()).toContain("is not answering");

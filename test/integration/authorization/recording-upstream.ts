@@ -28,7 +28,8 @@ export async function startRecordingUpstream(port = 0): Promise<RecordingUpstrea
     record(request);
     request.resume();
     const status = Number(/[?&]status=(\d{3})/.exec(request.url ?? "")?.[1] ?? 200);
-    response.writeHead(status, { "Content-Type": "text/plain" }).end(`upstream ${status}`);
+    const headers = { "Content-Type": "text/plain", "Service-Worker-Allowed": "/" };
+    response.writeHead(status, headers).end(`upstream ${status}`);
   });
   server.on("upgrade", (request, socket: Socket, head: Buffer) => {
     record(request);

@@ -28,6 +28,36 @@ describe.each(["/", "/sessions/a", ALL_CHARACTERS])("signing in to a server at %
     expect(chain.upstream.arrivals.map(({ url }) => url)).toEqual([`${prefix}/lab/tree/a%20b?reset&q=%2Fz%20y`]);
   });
 
+  it("works at the very address that the status tells, query included", async () => {
+    const login = await chain.signIn("alice", `${basePath}?reset`);
+    expect(login).toMatchObject({ status: 200, url: `${chain.origin}${prefix}/?reset` });
+    expect(chain.upstream.arrivals.map(({ url }) => url)).toEqual([`${prefix}/?reset`]);
+  });
+
+  it.each(["", "?rd=/", "?rd=/elsewhere", "?rd=https://example.org/", "?rd=//example.org"])(
+    "returns to the server after oauth2/start%s",
+    async (query) => {
+      const { status, url } = await chain.signIn("alice", `${prefix}/oauth2/start${query}`);
+      const isBelow = prefix !== "" || !query.endsWith("elsewhere");
+      expect({ status, url }).toEqual({ status: 200, url: `${chain.origin}${prefix}${isBelow ? "/" : "/elsewhere"}` });
+    },
+  );
+
+  it("writes nobody's address into the log of the login, and no line that a request made up", async () => {
+    await chain.signIn("alice");
+    const state = encodeURIComponent("abc:/\nforged line");
+    const query = `error=${encodeURIComponent("x\nforged line")}&state=${state}`;
+    await (await fetch(`${chain.origin}${prefix}/oauth2/callback?${query}`)).body?.cancel();
+    expect(chain.programs.oauth2Proxy.output()).not.toContain("alice@example.org");
+    expect(chain.programs.oauth2Proxy.output()).not.toMatch(/^forged line/m);
+  });
+
+  it("lets no service worker of the server take its whole host", async () => {
+    const { cookie } = await chain.signIn("alice");
+    const answer = await fetch(`${chain.origin}${prefix}/api/contents`, { headers: { cookie } });
+    expect(answer.headers.get("service-worker-allowed")).toBeNull();
+  });
+
   it("leaves one cookie, for this server's path alone", async () => {
     const { setCookies } = await chain.signIn("alice");
     const kept = setCookies

@@ -1,7 +1,7 @@
 import { ACCOUNT_HEADER } from "./identity-provider.ts";
 
-/** Cookies by origin and name; paths do not matter in these tests. */
-type Jar = Map<string, Map<string, string>>;
+/** Cookies by origin and name. */
+type Jar = Map<string, Map<string, { readonly value: string; readonly path: string }>>;
 
 /** What came of a login: the answer of the page that was asked for, and the cookies for the server. */
 export type Login = {
@@ -39,8 +39,7 @@ export async function signIn(pageUrl: string, account: string, sendRequest: Send
     keepCookies(jar, url, response.headers.getSetCookie());
     if (new URL(url).origin === origin) setCookies.push(...response.headers.getSetCookie());
     const location = response.headers.get("location");
-    if (location === null)
-      return { status: response.status, url, body, cookie: cookieHeader(jar, pageUrl), setCookies };
+    if (location === null) return { status: response.status, url, body, cookie: cookieHeader(jar, url), setCookies };
     url = new URL(location, url).href;
   }
   throw new Error(`signing in as ${account} did not end after ${MAX_STEPS} redirects, the last to ${url}`);
@@ -48,17 +47,26 @@ export async function signIn(pageUrl: string, account: string, sendRequest: Send
 
 function keepCookies(jar: Jar, url: string, setCookies: readonly string[]): void {
   const { origin } = new URL(url);
-  const cookies = jar.get(origin) ?? new Map<string, string>();
+  const cookies = jar.get(origin) ?? new Map<string, { readonly value: string; readonly path: string }>();
   for (const line of setCookies) {
     const [pair = "", ...attributes] = line.split(";").map((part) => part.trim());
     const [name = "", ...value] = pair.split("=");
     const isGone = attributes.some((attribute) => /^(max-age=0|expires=thu, 01 jan 1970.*)$/i.test(attribute));
     if (isGone || value.join("=") === "") cookies.delete(name);
-    else cookies.set(name, value.join("="));
+    else cookies.set(name, { value: value.join("="), path: pathOf(attributes) });
   }
   jar.set(origin, cookies);
 }
 
+function pathOf(attributes: readonly string[]): string {
+  return attributes.find((attribute) => /^path=/i.test(attribute))?.slice("path=".length) ?? "/";
+}
+
+/** @see https://www.rfc-editor.org/rfc/rfc6265#section-5.1.4 which paths a cookie is sent to */
 function cookieHeader(jar: Jar, url: string): string {
-  return [...(jar.get(new URL(url).origin) ?? [])].map(([name, value]) => `${name}=${value}`).join("; ");
+  const { origin, pathname } = new URL(url);
+  return [...(jar.get(origin) ?? [])]
+    .filter(([, { path }]) => pathname === path || pathname.startsWith(path.endsWith("/") ? path : `${path}/`))
+    .map(([name, { value }]) => `${name}=${value}`)
+    .join("; ");
 }

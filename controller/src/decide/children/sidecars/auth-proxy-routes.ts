@@ -71,6 +71,7 @@ function fixedRouters(route: Route): Readonly<Record<string, unknown>> {
   const login = loginPrefix(route);
   const web = { entryPoints: ["web"] };
   return {
+    ...(route.path === "/" ? {} : routersBelowPath(route)),
     "signed-out": {
       ...web,
       priority: LOGIN_PRIORITY + 1,
@@ -97,6 +98,45 @@ function fixedRouters(route: Route): Readonly<Record<string, unknown>> {
     "login-alive": { ...probed(LIVENESS_PATHS.login, "login"), middlewares: ["ping"] },
     "authorization-alive": { ...probed(LIVENESS_PATHS.authorization, "authorization"), middlewares: ["healthz"] },
   };
+}
+
+/** Of a server that shares its host, for all that leads out of its own path. */
+function routersBelowPath(route: Route): Readonly<Record<string, unknown>> {
+  const login = loginPrefix(route);
+  const common = { entryPoints: ["web"], service: "authorization" }; // the redirect answers
+  const isPage = "(Method(`GET`) || Method(`HEAD`))";
+  return {
+    // The address that people are told has no slash at its end, and browsers do not send the cookies of the path `/a/` to
+    // `/a`: without the slash the login would begin again and again.
+    "base-path": {
+      ...common,
+      priority: LOGIN_PRIORITY,
+      rule: onHosts(route, `Path(${quoted(route.path)}) && ${isPage}`),
+      middlewares: ["add-slash"],
+    },
+    // Whoever starts a login returns to this server, not to whatever else is on its host.
+    "start-elsewhere": {
+      ...common,
+      priority: LOGIN_PRIORITY + 1,
+      rule: onHosts(
+        route,
+        `Path(${quoted(`${login}/start`)}) && !QueryRegexp(\`rd\`, ${quoted(returnPattern(route))})`,
+      ),
+      middlewares: ["start-here"],
+    },
+  };
+}
+
+function redirectsBelowPath(route: Route): Readonly<Record<string, unknown>> {
+  return {
+    "add-slash": redirect("^[^?]*([?].*)?$", `${route.path}/\${1}`),
+    "start-here": redirect(".*", `${loginPrefix(route)}/start?rd=${encodeURIComponent(`${route.path}/`)}`),
+  };
+}
+
+/** Matches the addresses below the server's own path. */
+function returnPattern({ path }: Route): string {
+  return `^${`${path}/`.replaceAll(".", "[.]")}`;
 }
 
 function probed(path: string, toService: string): Readonly<Record<string, unknown>> {
@@ -188,7 +228,14 @@ function middlewares(route: Route): Readonly<Record<string, unknown>> {
     },
     // Jupyter has no token: its own checks of Origin and XSRF stay on as long as nothing looks like one. What is switched
     // to another protocol cannot be checked and cut any more; WebSockets do not come this way.
-    "to-upstream": removeHeaders(["Authorization", "Upgrade"]),
+    "to-upstream": {
+      headers: {
+        ...removeHeaders(["Authorization", "Upgrade"]).headers,
+        // With it a server's service worker could answer for every other server on its host.
+        customResponseHeaders: { "Service-Worker-Allowed": "" },
+      },
+    },
+    ...(route.path === "/" ? {} : redirectsBelowPath(route)),
     "web-socket": { addPrefix: { prefix: "/websocket" } },
     "signed-out": { replacePath: { path: "/signed-out" } },
     ping: { replacePath: { path: "/ping" } },
@@ -222,7 +269,12 @@ function explain(...status: readonly string[]): unknown {
   return { errors: { status, service: "explanations", query: "/error/{status}" } };
 }
 
-function removeHeaders(names: readonly string[]): unknown {
+/** Without scheme and host, so that it holds under every name of the server. */
+function redirect(regex: string, replacement: string): unknown {
+  return { redirectRegex: { regex, replacement } };
+}
+
+function removeHeaders(names: readonly string[]): { readonly headers: object } {
   return { headers: { customRequestHeaders: Object.fromEntries(names.map((name) => [name, ""])) } };
 }
 

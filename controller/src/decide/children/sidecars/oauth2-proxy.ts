@@ -14,7 +14,7 @@ const TRUSTED_CA_DIRECTORY = "/etc/oauth2-proxy/ca";
 export const TRUSTED_CA_VOLUME = "trusted-ca";
 
 /**
- * The container that signs people in. Its first seven arguments are those of the predecessor, in their order: patches
+ * The container that signs people in. Its first seven arguments are those of 0.24, in their order: patches
  * address them by index (the seventh is the upstream), and append to them.
  */
 export function oauth2Proxy({ server, settings, route }: ChildContext): Container {
@@ -23,7 +23,7 @@ export function oauth2Proxy({ server, settings, route }: ChildContext): Containe
     name: CONTAINERS.oauth2Proxy,
     image: settings.images.oauth2Proxy,
     args: [
-      ...predecessorArgs(oidc),
+      ...legacyArgs(oidc),
       ...loginArgs(oidc, route),
       ...sessionArgs(server.metadata.uid, route),
       ...(settings.sidecars.oauth2Proxy?.extraArgs ?? []),
@@ -73,7 +73,7 @@ export function loginPrefix(route: Route): string {
   return `${prefixOf(route.path)}/oauth2`;
 }
 
-function predecessorArgs(oidc: Oidc): string[] {
+function legacyArgs(oidc: Oidc): string[] {
   return [
     "--provider=oidc",
     `--client-id=${oidc.clientId ?? ""}`,
@@ -129,6 +129,9 @@ function sessionArgs(serverUid: string, route: Route): string[] {
     "--cookie-csrf-per-request-limit=3",
     "--silence-ping-logging",
     "--request-logging=false",
+    "--auth-logging=false", // it has the e-mail address of everybody who signs in
+    // Some messages quote the request: escaped, they cannot write lines of their own.
+    '--standard-logging-format=[{{.Timestamp}}] [{{.File}}] {{printf "%q" .Message}}',
   ];
 }
 
