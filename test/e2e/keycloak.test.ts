@@ -223,6 +223,16 @@ describe("what happens at Keycloak while people are signed in", () => {
     expect((await alice.ask("/api/status")).status).toBe(200);
     expect(await statusFor("alice", byPath)).toBe(200);
   });
+
+  it("with a session there nobody is asked again, until it is ended there", async () => {
+    await alice.page.goto(`${byRole.url}/api/status`);
+    expect(alice.page.url()).toBe(`${byRole.url}/api/status`);
+    await alice.page.goto(`${keycloak.url}/realms/${REALM}/protocol/openid-connect/logout`);
+    await alice.page.locator("#kc-logout").click();
+    await alice.page.getByRole("heading", { name: "You are logged out" }).waitFor();
+    await alice.page.goto(`${byName.url}/lab`);
+    await alice.page.locator("#username").waitFor();
+  });
 });
 
 type Component = { readonly id: string; readonly name: string; readonly providerId: string };
