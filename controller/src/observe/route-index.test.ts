@@ -12,11 +12,13 @@ type Options = {
   readonly stalled?: string;
 };
 
+const A_CONDITION = { type: "Stalled", status: "True", reason: "RouteTaken", lastTransitionTime: "t" };
+
 function aServer(name: string, route: Options): JupyterServer {
   const { host = "hub.example.org", path = "/a", created = 0, uid = name, namespace = "ns", stalled } = route;
   return {
     metadata: { name, namespace, uid, creationTimestamp: `2026-01-01T00:00:0${created}Z` },
-    ...(stalled === undefined ? {} : { status: { conditions: [{ type: "Stalled", message: stalled }] } }),
+    ...(stalled === undefined ? {} : { status: { conditions: [{ ...A_CONDITION, message: stalled }] } }),
     spec: { routing: { host, path, ingressAnnotations: {}, tls: { enabled: false } } },
   } as unknown as JupyterServer; // what a route follows from
 }
@@ -41,6 +43,11 @@ describe("RouteIndex", () => {
     const index = indexOf(younger, older);
     expect(index.holderBefore(younger)).toBe(taken ? "ns/older" : undefined);
     expect(index.holderBefore(older)).toBeUndefined();
+  });
+
+  it("takes in a server whose status somebody else wrote, in whatever form", () => {
+    const odd = { ...aServer("odd", {}), status: { conditions: "none" } } as unknown as JupyterServer;
+    expect(indexOf(odd).holderBefore(aServer("younger", { created: 1 }))).toBe("ns/odd");
   });
 
   it("prefers the smaller uid among servers of the same second", () => {
