@@ -79,14 +79,14 @@ describe("when something fails", () => {
   });
 
   it("a hanging oauth2-proxy lets nobody in", async () => {
-    chain.programs.oauth2Proxy.signal("SIGSTOP");
+    await chain.programs.oauth2Proxy.pause();
     const answer = await api();
     expect([answer.status, await answer.json()]).toEqual([
       503,
       expect.objectContaining({ error: "LoginServiceUnavailable" }),
     ]);
     expect(chain.upstream.arrivals).toEqual([]);
-    chain.programs.oauth2Proxy.signal("SIGCONT");
+    chain.programs.oauth2Proxy.resume();
     await eventually("it heals by itself", async () => (await page()).status === 200);
   });
 

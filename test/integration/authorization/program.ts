@@ -1,13 +1,16 @@
-import { spawn, type ChildProcess } from "node:child_process";
+import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { connect } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
+import { promisify } from "node:util";
 
 /** A program that runs beside the test. */
 export type Program = {
   /** Everything it has written. */
   readonly output: () => string;
-  readonly signal: (signal: NodeJS.Signals) => void;
+  /** Keeps it from running, and waits until it does not run any more; `resume` lets it go on. */
+  readonly pause: () => Promise<void>;
+  readonly resume: () => void;
   /** Ends it and waits until it is gone. */
   readonly stop: () => Promise<void>;
 };
@@ -26,7 +29,8 @@ export async function startProgram(
   }
   const program: Program = {
     output: () => output,
-    signal: (signal) => void child.kill(signal),
+    pause: () => pause(child),
+    resume: () => void child.kill("SIGCONT"),
     stop: () => stop(child),
   };
   const hasEnded = (): boolean => child.exitCode !== null || child.signalCode !== null;
@@ -49,6 +53,17 @@ export async function eventually(
     await delay(20);
   }
 }
+
+/** A signal takes effect a moment after it was sent: until then the program may still answer. */
+async function pause(child: ChildProcess): Promise<void> {
+  child.kill("SIGSTOP");
+  await eventually("the program is paused", async () => {
+    const { stdout } = await execute("ps", ["-o", "state=", "-p", String(child.pid)]);
+    return stdout.trim().startsWith("T");
+  });
+}
+
+const execute = promisify(execFile);
 
 async function stop(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
