@@ -9,7 +9,7 @@ import { undecided } from "./status/undecided.ts";
 import { earliest } from "./values/time.ts";
 
 /**
- * Decides about one server: which writes, which status, and when to look again although nothing happens.
+ * Decides about one server: which writes, which status, and when to reconcile again if no event does.
  *
  * Guarantees: the same input gives the same decision; once a plan is carried out and seen, the next one is empty. It
  * throws nothing: a fault of ours becomes a condition of the one server that meets it.
@@ -36,7 +36,7 @@ function decided(seen: Observed, settings: DecisionSettings, now: Date): Decisio
   };
 }
 
-/** The other fields belong to the legacy controller while it runs: both would write them again without an end. */
+/** The other fields belong to the legacy controller while it runs: both would overwrite each other endlessly. */
 function conditionsOnly({ server }: Observed, { conditions = [] }: JupyterServerStatus): JupyterServerStatus {
   return { ...server.status, conditions, observedGeneration: server.metadata.generation };
 }

@@ -24,19 +24,19 @@ export type OwnerReference = {
 };
 
 /**
- * A Secret whose random values are drawn only when it is created, and kept from then on. `apply/` fills `generated` with
+ * A Secret whose random values are generated only when it is created, and kept from then on. `apply/` fills `generated` with
  * fresh values for the keys that the live Secret lacks; `decide/` never sees a value that it did not read in the spec.
  */
 export type SecretManifest = {
-  /** Has a `data` of its own (base64) only if patches put one there. */
+  /** Has `data` (base64) only if patches added it. */
   readonly manifest: Manifest;
   /** Values that follow the spec, as clear text: a given token, an inline client secret. */
   readonly given: Readonly<Record<string, string>>;
-  /** Keys whose value is drawn at random once. */
+  /** Keys whose value is generated once. */
   readonly generated: readonly GeneratedKey[];
-  /** Hash of `given`, stored as an annotation, so that a later look tells whether the Secret follows the spec. */
+  /** Hash of `given`, stored as an annotation, so that a later reconcile can tell whether the Secret follows the spec. */
   readonly contentHash: string;
-  /** A Secret that is there is left as it is: patches that cannot be applied now may have made it so. */
+  /** An existing Secret is not changed: patches that cannot be applied now may have shaped it. */
   readonly isOnlyMade?: true;
 };
 
@@ -52,7 +52,7 @@ type ActionHead = {
   readonly childKey: string;
   /** The object that is written. */
   readonly target: Target;
-  /** Hash of what is asked for, under which a refusal is remembered; empty where every reconcile may try again. */
+  /** Hash of what is requested, under which a refusal is remembered; empty where every reconcile may retry. */
   readonly desiredHash: string;
   /** The reason, for the log. */
   readonly because: string;
@@ -65,16 +65,16 @@ export type Action = ActionHead &
     | {
         readonly kind: "Apply";
         readonly manifest: Manifest;
-        /** The child is not there: the apply must fail rather than take over an object of somebody else. */
+        /** The child does not exist: the apply must fail rather than take over an object of somebody else. */
         readonly create: boolean;
       }
     | {
         readonly kind: "Remove";
         readonly target: LiveTarget;
-        /** Only this version of it may go: a claim that was bound meanwhile holds data. */
+        /** Only this version may be deleted: a claim that was bound meanwhile holds data. */
         readonly resourceVersion?: string;
       }
-    /** Removes the pod so that the StatefulSet makes a new one. */
+    /** Deletes the pod so that the StatefulSet controller creates a new one. */
     | { readonly kind: "RemovePod"; readonly target: LiveTarget }
     /** Writes replicas through `/scale`, when the template cannot or must not be applied. */
     | { readonly kind: "Scale"; readonly target: LiveTarget; readonly replicas: 0 | 1 }
@@ -114,10 +114,10 @@ export type LiveTarget = Target & { readonly uid: string };
 /** The writes of one reconcile, in the order in which they are made. */
 export type Plan = readonly Action[];
 
-/** When the server is decided on again. */
+/** When the server is reconciled again. */
 export type DecisionOutcome =
   | { readonly kind: "Settled" }
-  /** Time alone changes the decision: a grace period ends, a deadline comes. */
+  /** Time alone changes the decision: a grace period or a deadline ends. */
   | { readonly kind: "CheckAgain"; readonly afterSeconds: number };
 
 /** An Event for the server, emitted on a transition only. */

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { effectiveServer } from "./effective-server.ts";
 
 function aServer(status: unknown): JupyterServer {
-  return { metadata: { name: "alice" }, status } as unknown as JupyterServer; // what 0.24's CRD let pass
+  return { metadata: { name: "alice" }, status } as unknown as JupyterServer; // what 0.24's CRD accepted
 }
 
 const condition = { type: "Ready", status: "True", reason: "PodReady", message: "m", lastTransitionTime: "t" };

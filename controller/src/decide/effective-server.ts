@@ -12,7 +12,7 @@ const isCondition: Check = (value) =>
   isAnyMap(value) &&
   ["type", "status", "reason", "message", "lastTransitionTime"].every((key) => isText((value as never)[key]));
 
-/** What we read of a previous status, and what it has to be for that. */
+/** The fields of a previous status that are read, and the type each must have. */
 const CHECKS: Readonly<Record<string, Check>> = {
   state: isText,
   url: isText,
@@ -30,8 +30,8 @@ const CHECKS: Readonly<Record<string, Check>> = {
 };
 
 /**
- * The server that decisions are made from, as opposed to the one that was stored. Fields of its status that are not of
- * their type are left out, and so written again: 0.24's CRD let everybody write anything there. What administrators set
+ * The server that decisions are made from, as opposed to the one that was stored. Fields of its status that do not
+ * have their type are omitted, and so written again: 0.24's CRD did not validate the status. What administrators set
  * for every server (defaults, templates, policies) belongs here, too.
  *
  * @returns The very same object when nothing differs.

@@ -1,30 +1,30 @@
 import type { Route } from "@amalthea/api";
 
 /**
- * What planning found out that status must tell. Planning says *what* is the case; `status.ts` chooses the condition, its
- * reason and the sentence for the user. Failures of the API server are not repeated here: they are in `Observed.failures`.
+ * What planning found out that status has to report. Planning says *what* is the case; `status.ts` chooses the condition,
+ * its reason and the message for the user. Failures of the API server are not repeated here: they are in `Observed.failures`.
  */
 export type PlanFacts = {
-  /** Why the server, or a part of it, cannot be made what its spec asks for. Empty: nothing stands in the way. */
+  /** Why the server, or a part of it, cannot reach its spec. */
   readonly problems: readonly Problem[];
-  /** What was done otherwise than asked, or is unsafe; the server works nevertheless. */
+  /** What differs from the request, or is unsafe; the server works nevertheless. */
   readonly warnings: readonly Warning[];
   /** Spec fields (`jupyterServer.image`) that reach the pod at its next start, sorted; empty when there is no pod. */
   readonly pendingFields: readonly string[];
   /** Where users find the server: what the running pod was started with, else what the spec says. Undefined without a host. */
   readonly route: Route | undefined;
-  /** The live Ingress is as we want it (or a patch dropped it on purpose): requests can reach the pod. */
+  /** The live Ingress is as desired (or a patch removed it on purpose): requests can reach the pod. */
   readonly desiredIngressSettled: boolean;
   readonly resize: ResizeFacts;
-  /** The children are still those that the predecessor's 0.24 made. */
+  /** The children are still in the legacy layout (0.24). */
   readonly legacyLayout: boolean;
   /** Replicas of the StatefulSet as they should be now. */
   readonly replicas: 0 | 1;
-  /** Somebody asked for a restart that has not happened yet, or `updatePolicy: Restart` removes the pod in this pass. */
+  /** A restart was requested and has not happened yet, or `updatePolicy: Restart` removes the pod in this reconcile. */
   readonly restarting: boolean;
 };
 
-/** A CPU or memory change on a running pod. Whether the node grants it stands in the pod's own conditions. */
+/** A CPU or memory change on a running pod. Whether the node grants it, the pod's own conditions say. */
 export type ResizeFacts =
   | { readonly kind: "None" }
   /** A `Resize` is in this plan. */
@@ -52,18 +52,18 @@ export type Problem =
     }
   /** A patch left a child that is no manifest, or changed what it may not (name, namespace, owner, our labels). */
   | { readonly kind: "ChildInvalid"; readonly childKey: string; readonly reason: string }
-  /** A volume cannot become smaller. Quantities as they were written. */
+  /** A volume cannot shrink. Quantities as they were written. */
   | { readonly kind: "ClaimShrinkRefused"; readonly from: string; readonly to: string }
   /** A bound volume's class (or another fixed field) cannot change. */
   | { readonly kind: "ClaimChangeRefused"; readonly field: string; readonly from: string; readonly to: string }
   /**
-   * Another server, `namespace/name`, serves this host and path already, or is older and asks for it. `keptUrl` is where
-   * the server goes on being reached; undefined if it has no route at all.
+   * Another server, `namespace/name`, already serves this host and path, or is older and requests it. `keptUrl` is the
+   * address that the server keeps; undefined if it has no route at all.
    */
   | { readonly kind: "RouteTaken"; readonly holder: string; readonly keptUrl: string | undefined }
   /** A rule of an Ingress, beside the server's own route, would take requests of another server, `namespace/name`. */
   | { readonly kind: "RuleTaken"; readonly childKey: string; readonly route: string; readonly holder: string }
-  /** The Pod Security level that holds for the server does not allow something in a pod of this child. */
+  /** A pod of this child violates the Pod Security level of the server. */
   | {
       readonly kind: "PodSecurityViolated";
       readonly childKey: string;
@@ -73,7 +73,7 @@ export type Problem =
       readonly field: string;
       readonly value: string;
     }
-  /** The administrator's settings do not allow something; `setting` is the chart value, below `policy`. */
+  /** The administrator's policy does not allow something; `setting` is the chart value below `policy`. */
   | {
       readonly kind: "NotAllowed";
       readonly childKey: string;
@@ -81,31 +81,31 @@ export type Problem =
       readonly detail: string;
       readonly setting: string;
     }
-  /** The server is one too many in its namespace. */
+  /** The namespace has more servers than allowed, and this is not one of the oldest. */
   | { readonly kind: "TooManyServers"; readonly limit: number }
-  /** The predecessor's finalizer came back after we removed it: its controller still runs, and we stand back. */
+  /** 0.24's finalizer came back after its removal: the legacy controller still runs, and this one backs off. */
   | { readonly kind: "PredecessorRunning" };
 
 export type Warning =
   /** `auth.token: ""` without OIDC: everybody who reaches the server may use it. */
   | { readonly kind: "OpenServer" }
-  /** A patch addressed the proxy container, which a server in token mode does not have, or asked for other replicas. */
+  /** A patch addressed the proxy container, which a server in token mode does not have, or set other replicas. */
   | { readonly kind: "PatchSkipped"; readonly patchIndex: number; readonly path: string; readonly reason: string }
-  /** A child is made without some of what patches, or the spec, ask for. */
+  /** A child is created without some of what patches or the spec request. */
   | { readonly kind: "ChildAdjusted"; readonly childKey: string; readonly adjustments: readonly Adjustment[] }
   /** `--skip-auth-route` is not passed on to oauth2-proxy. */
   | { readonly kind: "SkipAuthRouteIgnored"; readonly args: readonly string[] }
   /** Hibernated without a volume: the pod's files are gone. */
   | { readonly kind: "HibernatedWithoutVolume" }
-  /** OIDC on a plain-http host that is not localhost: browsers refuse the session cookie. */
+  /** OIDC on a plain-http host that is not localhost: browsers reject the session cookie. */
   | { readonly kind: "InsecureLogin"; readonly host: string }
-  /** OIDC with no criterion at all: nobody may enter. */
+  /** OIDC with no criterion at all: nobody is authorized. */
   | { readonly kind: "NobodyAuthorized" }
   /** The working directory is not on the volume: what is written there does not survive the pod. */
   | { readonly kind: "RootDirOutsideVolume"; readonly rootDir: string; readonly mountPath: string }
-  /** It has what is not allowed, and had it before it was forbidden; one line each. */
+  /** Violations of the policy that are older than the policy; one line each. */
   | { readonly kind: "ViolationTolerated"; readonly violations: readonly string[] }
-  /** Annotations of an Ingress that are not allowed; the Ingress is made without them. */
+  /** Annotations of an Ingress that are not allowed; the Ingress is created without them. */
   | { readonly kind: "IngressAnnotationIgnored"; readonly childKey: string; readonly names: readonly string[] };
 
 /** What was left out of a child, or changed in it. */
@@ -113,8 +113,8 @@ export type Adjustment = {
   /** Dotted path in the child, such as `spec.template.spec.containers[git].securityContext.fsGroup`. */
   readonly field: string;
   /**
-   * Kubernetes has no such field, or writes it itself: when an object is created it drops them without a word, where a
-   * server-side apply is refused. Of list items with one key, the last counts. A port's name is the server's own.
+   * Kubernetes has no such field, or writes it itself: when an object is created it drops them silently, where a
+   * server-side apply is rejected. Of list items with one key, the last counts. A port's name is the server's own.
    */
   readonly why: "NoSuchField" | "WrittenByKubernetes" | "Duplicate" | "PortNameTaken";
 };

@@ -18,9 +18,9 @@ function segment(key: string): string {
 }
 
 /**
- * The write of an object's metadata: of this very object, not of a later one of its name.
+ * A write of an object's metadata: of this very object, not of a later one with its name.
  *
- * @param annotations What it has; without any, the map is made before the operations, which may add to it.
+ * @param annotations Its live annotations; if there are none, the map is added before the operations, which may add to it.
  */
 export function patchMetadata(
   target: LiveTarget,

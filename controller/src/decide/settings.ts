@@ -1,16 +1,16 @@
 import type { PolicySettings } from "./policy/policy-settings.ts";
 
-/** What decisions need of the controller's configuration. `config.ts` fills it; defaults stand there. */
+/** What decisions need of the controller's configuration. `config.ts` reads it and has the defaults. */
 export type DecisionSettings = {
-  /** Labels added to every child, from `AMALTHEA_SELECTOR_LABELS`; they win over the server's own labels. */
+  /** Labels added to every child, from `AMALTHEA_SELECTOR_LABELS`; they override the server's own labels. */
   readonly selectorLabels: Readonly<Record<string, string>>;
   /** Pod `schedulerName`, from `SERVER_SCHEDULER_NAME`; undefined leaves the cluster's default. */
   readonly schedulerName: string | undefined;
   /** Prefix of the annotations clients read and write, from `ANNOTATION_PREFIX`; default `renku.io`. */
   readonly annotationPrefix: string;
   /**
-   * Leaves the predecessor's annotations on servers that are taken over, from `KEEP_PREDECESSOR_ANNOTATIONS`: without
-   * them it could not be put back. They hold copies of specs, tokens included. Default false.
+   * Keeps 0.24's annotations on servers that are taken over, from `KEEP_PREDECESSOR_ANNOTATIONS`: without them there is
+   * no rolling back to it. They hold copies of specs, tokens included. Default false.
    */
   readonly keepPredecessorAnnotations: boolean;
   /** Kinds that patches may add as children besides our own: plural and group, as `EXTRA_CHILD_RESOURCES` lists them. */
@@ -36,20 +36,20 @@ export type ExtraChildKind = {
 /** Who may reach the servers, and whom they may reach. */
 export type NetworkPolicySettings = {
   readonly enabled: boolean;
-  /** NetworkPolicy peers allowed in; undefined allows everybody, as the predecessor did. */
+  /** NetworkPolicy peers allowed in; undefined allows all, as 0.24 did. */
   readonly ingressFrom: readonly unknown[] | undefined;
   /** NetworkPolicy egress rules; undefined leaves egress unrestricted. */
   readonly egress: readonly unknown[] | undefined;
 };
 
-/** Images of the containers we add to an OIDC pod. */
+/** Images of the sidecar containers of an OIDC pod. */
 export type SidecarImages = {
   readonly traefik: string;
   readonly oauth2Proxy: string;
   readonly authorization: string;
 };
 
-/** What an administrator changes about the containers we add to an OIDC pod. */
+/** An administrator's settings of the sidecar containers of an OIDC pod. */
 export type SidecarOverrides = {
   readonly traefik?: ProxyOverride;
   readonly oauth2Proxy?: ProxyOverride;
@@ -57,11 +57,11 @@ export type SidecarOverrides = {
 };
 
 type ResourceOverride = {
-  /** Requests and limits in place of the measured ones, as in a container. */
+  /** Requests and limits in place of the default ones, as in a container. */
   readonly resources?: Readonly<Record<string, unknown>>;
 };
 
 type ProxyOverride = ResourceOverride & {
-  /** Arguments after ours. */
+  /** Additional arguments, appended to the default ones. */
   readonly extraArgs?: readonly string[];
 };

@@ -2,7 +2,7 @@ import { LABELS, type JupyterServer, type Route } from "@amalthea/api";
 import type { StartedWith } from "../live/started-with.ts";
 import type { DecisionSettings } from "../settings.ts";
 
-/** What the builders of children work from. */
+/** Input of the builders of children. */
 export type ChildContext = {
   readonly server: JupyterServer;
   readonly settings: DecisionSettings;
@@ -14,7 +14,7 @@ export type ChildContext = {
 
 /** Where a server is reached, and where its spec wants it. */
 export type ServerRoutes = {
-  /** What the spec asks for; undefined without a host. */
+  /** What the spec requests; undefined without a host. */
   readonly wanted: Route | undefined;
   /** Where the server is reached now: as its pod was started, else as the next one will be. */
   readonly served: Route | undefined;
@@ -23,7 +23,7 @@ export type ServerRoutes = {
    * whatever else changes or restarts the server leaves it where it is.
    */
   readonly isMoveRefused: boolean;
-  /** What a new pod takes its route from when the move is refused; undefined in the predecessor's layout. */
+  /** What a new pod takes its route from when the move is refused; undefined in the legacy layout. */
   readonly kept: StartedWith | undefined;
 };
 
@@ -32,7 +32,7 @@ export function podSelector(server: JupyterServer): Readonly<Record<string, stri
   return { [LABELS.app]: server.metadata.name, [LABELS.parentUid]: server.metadata.uid };
 }
 
-/** Whether the server asks for login at an OpenID Connect provider. */
+/** Whether the server has OpenID Connect login. */
 export function isOidc(server: JupyterServer): boolean {
   return server.spec.auth.oidc.enabled;
 }

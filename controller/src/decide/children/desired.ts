@@ -34,7 +34,7 @@ import {
   type StartedWith,
 } from "../live/started-with.ts";
 
-/** A child as it should be, complete with labels, owner and hash. */
+/** The desired state of a child, complete with labels, owner and hash. */
 export type DesiredChild = {
   readonly childKey: string;
   readonly manifest: Manifest;
@@ -49,15 +49,15 @@ export type Desired =
       readonly children: readonly DesiredChild[];
       /** The server's own Secret last; patches may add others. All carry the same `contentHash`. */
       readonly secrets: readonly SecretManifest[];
-      /** Keys of children that cannot be made as patched; what is live under them stays. */
+      /** Keys of children that cannot be created as patched; their live objects stay. */
       readonly refusedKeys: readonly string[];
       readonly startedWith: StartedWith;
-      /** Hash of who may enter; undefined in token mode. */
+      /** Hash of the access policy; undefined in token mode. */
       readonly accessPolicyHash: string | undefined;
       readonly problems: readonly Problem[];
       readonly warnings: readonly Warning[];
     }
-  /** Nothing can be said about the children: what is live stays, and can be scaled. */
+  /** The desired children are not known: the live ones stay, and can be scaled. */
   | {
       readonly kind: "Unrenderable";
       readonly problems: readonly Problem[];
@@ -66,9 +66,9 @@ export type Desired =
       readonly secrets: readonly SecretManifest[];
     };
 
-/** What the children depend on beside the spec. */
+/** What the children depend on besides the spec. */
 export type DesiredInput = Omit<ServerRoutes, "isMoveRefused"> & {
-  /** The server was created under 0.24, which accepted more than we do. */
+  /** The server was created under 0.24, which accepted more than this version. */
   readonly isLegacy?: boolean;
   readonly circumstances?: Circumstances;
 };
@@ -77,7 +77,7 @@ export type DesiredInput = Omit<ServerRoutes, "isMoveRefused"> & {
 export type Circumstances = {
   /** What the server's Namespace says. */
   readonly namespacePolicy: NamespacePolicy;
-  /** Violations that the server may keep. */
+  /** Tolerated violations of the policy. */
   readonly tolerated: readonly string[];
   readonly ruleTakenBy: Policy["takenBy"];
 };
@@ -142,7 +142,7 @@ function withAllowedAnnotations(
   return { document: result, warnings };
 }
 
-/** Without what the administrator does not allow: without a StatefulSet nothing can be said about the rest. */
+/** The children that the policy allows: if the StatefulSet is not allowed, the others are not known either. */
 function underPolicy(owner: ChildContext, desired: Desired, circumstances: Circumstances): Desired {
   if (desired.kind === "Unrenderable") return desired;
   const ownRoutes = [owner.route, owner.servedRoute];
@@ -233,7 +233,7 @@ function render(
   };
 }
 
-/** Why children cannot be made as patched, by their keys. */
+/** Why children cannot be created as patched, by their keys. */
 function childProblems(context: ChildContext, base: PatchDocument, document: PatchDocument): Map<string, Problem> {
   const problems = new Map<string, Problem>();
   const named = new Map<string, string>();
@@ -313,13 +313,13 @@ function withMetadata(
   };
 }
 
-/** A child that a patch added without a name is called after its key. */
+/** A child that a patch added without a name gets its key as its name. */
 function nameOf(server: JupyterServer, childKey: string, child: JsonObject): string {
   const name = valueAt(child, "metadata", "name");
   return typeof name === "string" ? name : `${childName(server)}-${childKey.toLowerCase()}`;
 }
 
-/** Marks an Ingress whose class was asked for: the live object does not tell it from the cluster's default. */
+/** Marks an Ingress whose class was requested: the live object does not distinguish it from the cluster's default. */
 function withIngressClass(manifest: Manifest): Manifest {
   const ingressClass = manifest.kind === "Ingress" ? valueAt(manifest["spec"], "ingressClassName") : undefined;
   if (typeof ingressClass !== "string") return manifest;
@@ -360,7 +360,7 @@ function texts(value: unknown): Readonly<Record<string, string>> {
 }
 
 /**
- * One hash for all Secrets of the server: they are not watched, so they are looked at, and written, together.
+ * One hash for all Secrets of the server: they are not watched, so they are read and written together.
  */
 function secretManifests(context: Owner, secrets: readonly [string, JsonObject][]): readonly SecretManifest[] {
   const hash = contentHash(secrets.map(([key, { data, stringData }]) => [key, data, stringData]));

@@ -3,7 +3,7 @@ import type { Ingress, IngressTLS } from "kubernetes-types/networking/v1.js";
 import type { ChildContext } from "./child-context.ts";
 
 /**
- * The Ingress that leads to the Service. Host, path and TLS are those that the running pod was started with, for they are
+ * The Ingress that routes to the Service. Host, path and TLS are those that the running pod was started with, for they are
  * in its base URL, redirect URL and cookies; class, annotations and TLS Secret follow the spec at once.
  */
 export function ingress({ server, servedRoute }: ChildContext): Ingress {
@@ -38,7 +38,7 @@ function ingressTls(host: string, secretName: string | undefined): IngressTLS {
   return { hosts: [host], ...(secretName === undefined || secretName === "" ? {} : { secretName }) };
 }
 
-/** The CRD lets annotations be numbers and booleans, as YAML makes them of `8` and `true`; the API server wants text. */
+/** The CRD lets annotations be numbers and booleans, as YAML makes them of `8` and `true`; the API server requires strings. */
 function textValues(annotations: Readonly<Record<string, unknown>>): Record<string, string> {
   return Object.fromEntries(
     Object.entries(annotations).map(([key, value]) => [key, typeof value === "string" ? value : JSON.stringify(value)]),

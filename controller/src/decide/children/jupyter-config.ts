@@ -20,7 +20,7 @@ export const JUPYTER_ENV = {
   defaultUrl: "AMALTHEA_DEFAULT_URL",
   rootDir: "AMALTHEA_ROOT_DIR",
   allowOrigin: "AMALTHEA_ALLOW_ORIGIN",
-  /** Absent where somebody else controls the access: Jupyter then asks for no token. */
+  /** Absent in OIDC mode, where the sidecars control access: Jupyter then asks for no token. */
   tokenFile: "AMALTHEA_TOKEN_FILE",
   /** `true` where an empty token is a mistake; pods of earlier versions do not have it. */
   tokenRequired: "AMALTHEA_TOKEN_REQUIRED",

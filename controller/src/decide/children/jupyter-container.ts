@@ -47,8 +47,8 @@ export function jupyterContainer(context: ChildContext): Container {
 }
 
 /**
- * The container runtime makes a missing working directory as root, where Jupyter could not write. So on the volume the
- * container starts at the mount point, and the configuration makes the directory as the container's user.
+ * The container runtime creates a missing working directory as root, where Jupyter could not write. So on the volume the
+ * container starts at the mount point, and the configuration creates the directory as the container's user.
  */
 function workingDirectory({ server }: ChildContext): string {
   const { rootDir } = server.spec.jupyterServer;
@@ -86,7 +86,7 @@ export function isReservedVariable(name: string): boolean {
 }
 
 /**
- * A value that the kubelet leaves as it is: it would put other variables in place of `$(NAME)`.
+ * A value with `$(NAME)` escaped, which the kubelet would expand.
  * @see https://kubernetes.io/docs/tasks/inject-data-application/define-interdependent-environment-variables/
  */
 export function literal(value: string): string {
@@ -105,7 +105,7 @@ function volumeMounts({ server }: ChildContext): VolumeMount[] {
 }
 
 /**
- * Jupyter answers `api` without a token, so that no secret stands in a probe. Five minutes to start, as before; a server
+ * Jupyter answers `api` without a token, so that no probe contains a secret. Five minutes to start, as before; a server
  * that hangs is restarted after a minute of silence at the earliest, and a slow answer within 5 s is no silence.
  */
 function probes(path: string): Pick<Container, "startupProbe" | "readinessProbe" | "livenessProbe"> {

@@ -8,7 +8,7 @@ import { podSelector, type ChildContext } from "./child-context.ts";
  */
 export function networkPolicy({ server, settings }: ChildContext): NetworkPolicy {
   const { ingressFrom, egress } = settings.networkPolicy;
-  // Peers and rules are the administrator's own text; the API server checks them.
+  // Peers and rules are the administrator's own; the API server validates them.
   const limits = { ...(ingressFrom === undefined ? {} : { from: ingressFrom }) } as object;
   const spec = {
     podSelector: { matchLabels: { ...podSelector(server) } },

@@ -13,7 +13,7 @@ import { volumeClaim } from "./volume-claim.ts";
 /** Full manifests by key, without labels and owners: the document that `spec.patches` change. */
 export type PatchDocument = { [key: string]: JsonObject };
 
-/** The document of a server, before patches. The keys are those of the predecessor and `networkpolicy`. */
+/** The document of a server, before patches. The keys are those of 0.24 and `networkpolicy`. */
 export function patchDocument(context: ChildContext): PatchDocument {
   const { server, settings } = context;
   const hasOwnClaim = server.spec.storage.pvc.enabled && server.spec.storage.pvc.existingClaim === undefined;

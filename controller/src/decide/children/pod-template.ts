@@ -64,7 +64,7 @@ function workspace({ server }: ChildContext): Volume {
   return { name, emptyDir: size === "" ? {} : { sizeLimit: String(size) } };
 }
 
-/** Only the files that Jupyter reads: the user's container has no business with the login's secrets. */
+/** Only the files that Jupyter reads: the user's container must not see the secrets of the login. */
 function secretSources({ server }: ChildContext): VolumeProjection[] {
   const { tokenSecretRef } = server.spec.auth;
   const cookieSecret = { key: SECRET_KEYS.cookieSecret, path: SECRET_FILES.cookieSecret };

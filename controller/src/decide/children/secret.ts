@@ -11,7 +11,7 @@ export const ENCODINGS: Readonly<Record<string, GeneratedKey["encoding"]>> = {
 };
 
 /**
- * The Secret as patches see it. A key whose value is null is drawn at random when the Secret is made; values from the spec
+ * The Secret as patches see it. A key whose value is null is generated when the Secret is created; values from the spec
  * are clear text under `stringData`.
  */
 export function secret({ server }: Pick<ChildContext, "server">): JsonObject {

@@ -12,7 +12,7 @@ export function specBoundsProblem({ patches, ...spec }: JupyterServer["spec"]): 
   const meter = new Meter();
   for (const [section, fields] of Object.entries(spec)) {
     for (const [name, value] of Object.entries(objectOf(fields))) {
-      const reason = refusalOf(() => meter.copy(value, 0));
+      const reason = messageOfRefusal(() => meter.copy(value, 0));
       if (reason !== undefined) return { kind: "InvalidSpec", field: `${section}.${name}`, message: reason };
     }
   }
@@ -22,7 +22,7 @@ export function specBoundsProblem({ patches, ...spec }: JupyterServer["spec"]): 
 /** Their size and keys are counted when they are applied, but not every part of them is. */
 function patchesProblem(patches: readonly Patch[]): Problem | undefined {
   for (const [patchIndex, { patch }] of patches.entries()) {
-    const reason = refusalOf(() => walk(patch, 0));
+    const reason = messageOfRefusal(() => walk(patch, 0));
     if (reason !== undefined) return { kind: "PatchFailed", patchIndex, path: "", reason };
   }
   return undefined;
@@ -35,7 +35,7 @@ function walk(value: unknown, depth: number): void {
   for (const part of parts) walk(part, depth + 1);
 }
 
-function refusalOf(look: () => void): string | undefined {
+function messageOfRefusal(look: () => void): string | undefined {
   try {
     look();
     return undefined;

@@ -4,7 +4,7 @@ import type { Problem } from "../facts.ts";
 import { isLoginPossible } from "./spec-warnings.ts";
 
 /**
- * What in a spec can never work. The CRD refuses most of it; an object stored before it could may have it nevertheless.
+ * What in a spec can never work. The CRD rejects most of it; an object that was stored before may have it nevertheless.
  *
  * @param route Undefined when the spec has no host.
  * @param isLegacy The server was created under 0.24.

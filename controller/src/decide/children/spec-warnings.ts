@@ -2,7 +2,7 @@ import { isPathWithin, routeOf, type JupyterServer } from "@amalthea/api";
 import type { Warning } from "../facts.ts";
 
 /**
- * What works and is probably not what was meant.
+ * What works and is probably not what was intended.
  *
  * @param isLegacy The server was created under 0.24, which accepted a login on plain http.
  */

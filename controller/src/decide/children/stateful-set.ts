@@ -4,8 +4,8 @@ import { podSelector, type ChildContext } from "./child-context.ts";
 import { podTemplate } from "./pod-template.ts";
 
 /**
- * The StatefulSet of the one pod. Under `OnDelete` a changed template never restarts a running server: it waits for
- * the next start, whatever causes that.
+ * The StatefulSet of the one pod. Under `OnDelete` a changed template never restarts a running server: it takes
+ * effect at the next start, whatever causes that.
  */
 export function statefulSet(context: ChildContext): StatefulSet {
   const { server } = context;

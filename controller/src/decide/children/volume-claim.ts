@@ -2,10 +2,10 @@ import { childName } from "@amalthea/api";
 import type { PersistentVolumeClaim } from "kubernetes-types/core/v1.js";
 import type { ChildContext } from "./child-context.ts";
 
-/** Size of a claim whose server says "", which for an emptyDir means no limit and for a claim cannot mean that. */
+/** Size of a claim if the server's `storage.size` is "": for an emptyDir that means no limit, which a claim cannot have. */
 const DEFAULT_SIZE = "100Mi";
 
-/** The claim for the server's volume. An empty class means the cluster's default one, as it did for the predecessor. */
+/** The claim for the server's volume. An empty class means the cluster's default one, as in 0.24. */
 export function volumeClaim({ server }: ChildContext): PersistentVolumeClaim {
   const { size, pvc } = server.spec.storage;
   const { storageClassName } = pvc;

@@ -23,13 +23,13 @@ export function liveStatefulSet(observed: Observed): LiveChild | undefined {
   return findLive(observed, { apiVersion: "apps/v1", kind: "StatefulSet", metadata });
 }
 
-/** Replicas that a live StatefulSet asks for. */
+/** `spec.replicas` of a live StatefulSet. */
 export function replicasOf(statefulSet: LiveChild): number {
   const replicas = valueAt(statefulSet.spec, "replicas");
   return typeof replicas === "number" ? replicas : 1; // the API server's default
 }
 
-/** Key under which a child was made; undefined on an object that is no child of ours. */
+/** Child key of a live object; undefined if it is not a child. */
 export function childKeyOf({ metadata }: LiveChild): string | undefined {
   return metadata.labels?.[LABELS.childKey];
 }

@@ -1,6 +1,6 @@
 import { groupKind } from "../values/group-kind.ts";
 
-/** Kinds of our own children, which patches may add more of. */
+/** Kinds of the built-in children; patches may add more objects of these kinds. */
 export const OWN_KINDS: readonly { readonly apiVersion: string; readonly kind: string }[] = [
   { apiVersion: "v1", kind: "Service" },
   { apiVersion: "v1", kind: "ConfigMap" },
@@ -11,7 +11,7 @@ export const OWN_KINDS: readonly { readonly apiVersion: string; readonly kind: s
   { apiVersion: "networking.k8s.io/v1", kind: "NetworkPolicy" },
 ];
 
-/** Whether it is of a kind that we make ourselves, in whatever version. */
+/** Whether an object is of the kind of a built-in child, in any version. */
 export function isOwnKind(child: { readonly apiVersion?: unknown; readonly kind?: unknown }): boolean {
   return OWN_KINDS.some((one) => groupKind(one) === groupKind(child));
 }

@@ -28,7 +28,7 @@ export type LiveMetadata = {
 
 /**
  * What we know of the server's Secret. Secrets are read by name and never watched, so not knowing is the usual case:
- * the controller looks only when a decision depends on it.
+ * the controller reads them only when a decision depends on it.
  */
 export type ObservedSecret =
   | { readonly kind: "Unknown" }
@@ -41,7 +41,7 @@ export type ObservedSecret =
       readonly contentHash: string | undefined;
     };
 
-/** An Event about a child that tells what no object tells: quota, scheduling, scale-up, volumes. */
+/** An Event about a child with information that is in no object: quota, scheduling, scale-up, volumes. */
 export type ObservedEvent = {
   readonly reason: string;
   readonly message: string;
@@ -50,7 +50,7 @@ export type ObservedEvent = {
   readonly lastSeen: Date;
 };
 
-/** A failed write of an earlier pass, kept until a later pass succeeds, so that status can say why. */
+/** A failed write of an earlier reconcile, kept until a later one succeeds, so that status can say why. */
 export type ObservedFailure = {
   readonly childKey: string;
   readonly kind: string;
@@ -73,7 +73,7 @@ export type HostAndPath = {
   readonly isPattern: boolean;
 };
 
-/** Everything a decision is made from. Filled by `observe/` from caches, without any API call. */
+/** Everything that a decision is based on. Filled by `observe/` from caches, without any API call. */
 export type Observed = {
   /** As it is stored; `decide` takes the effective one. */
   readonly server: JupyterServer;
@@ -92,11 +92,11 @@ export type Observed = {
    * webhook may make it look different, but applying again changes nothing.
    */
   readonly equivalent: ReadonlyMap<string, string>;
-  /** Another server that serves this host and path already, or an older one that asks for it, as `namespace/name`. */
+  /** Another server that already serves this host and path, or an older one that requests it, as `namespace/name`. */
   readonly routeHolder: string | undefined;
   /** The other server whose requests a rule of an Ingress, other than the server's own, would take, as `namespace/name`. */
   readonly ruleTakenBy: (rule: HostAndPath) => string | undefined;
-  /** What the server's Namespace says; empty where the controller may not read it. */
+  /** Policy labels and annotations of the server's Namespace; empty where the controller may not read it. */
   readonly namespacePolicy: NamespacePolicy;
   /** Servers of the namespace that are older than this one; counted only where their number is limited. */
   readonly olderServers: number;

@@ -12,13 +12,13 @@ export type LivePod = NonNullable<Observed["pod"]>;
  */
 const SOONEST_READY_MS = 4_000;
 
-/** The pod, unless there is none or it is on its way out. */
+/** The pod, unless there is none or it is terminating. */
 export function activePod(observed: Observed): LivePod | undefined {
   const { pod } = observed;
   return pod === undefined || pod.metadata.deletionTimestamp !== undefined ? undefined : pod;
 }
 
-/** The pod, as writes name it. */
+/** Address of the pod, for an action on it. */
 export function podTarget({ metadata }: LivePod): LiveTarget {
   return targetOf({ apiVersion: "v1", kind: "Pod", metadata });
 }
@@ -36,7 +36,7 @@ function isCrashLooping({ status }: LivePod): boolean {
 /** Whether nobody can have worked in the pod yet, so that nothing is lost with it. */
 export function wasNeverReady({ status }: LivePod): boolean {
   const ready = status?.conditions?.find(({ type }) => type === "Ready");
-  if (ready === undefined) return true; // no kubelet has seen it
+  if (ready === undefined) return true; // no kubelet has reported it yet
   if (ready.status !== "False" || ready.lastTransitionTime === undefined) return false;
   if (status?.startTime === undefined) return true;
   return Date.parse(ready.lastTransitionTime) - Date.parse(status.startTime) < SOONEST_READY_MS;

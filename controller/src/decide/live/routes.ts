@@ -6,7 +6,7 @@ import type { HostAndPath, LiveChild, Observed } from "./observed.ts";
 
 type Routing = { readonly apiVersion?: unknown; readonly kind?: unknown };
 
-/** Whether a child leads requests to a Service: today an Ingress. */
+/** Whether a child routes requests from outside to a Service: today an Ingress. */
 export function isRouteChild(child: Routing): boolean {
   return groupKind(child) === "networking.k8s.io/Ingress";
 }
@@ -42,12 +42,12 @@ function textOf(value: unknown): string | undefined {
   return typeof value === "string" ? value : undefined;
 }
 
-/** Whether a child leads requests for a route anywhere. */
+/** Whether a child serves a route. */
 export function servesRoute(child: LiveChild, { host, path }: Pick<Route, "host" | "path">): boolean {
   return routesServedBy(child).some((served) => served.host === host && normalizePath(served.path) === path);
 }
 
-/** The live children that lead requests to the server. */
+/** The live children that route requests to the server. */
 export function routeChildren(observed: Observed): readonly LiveChild[] {
   return observed.children.filter((child) => isRouteChild(child) && !isTerminating(child));
 }

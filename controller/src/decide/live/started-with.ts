@@ -18,7 +18,7 @@ export type StartedWith = {
 const HASH_DIGITS = 8;
 const SECRET_HASH_DIGITS = 2;
 
-/** Keys of the annotation that are no spec field. */
+/** Keys of the annotation that are not spec fields. */
 const ROUTING = "routing";
 const RESOURCES = "resources";
 
@@ -30,7 +30,7 @@ export function startedWith(server: JupyterServer, route: Route, resources: Read
 /** Fields that make up a route. */
 const ROUTE_FIELDS: readonly string[] = ["routing.host", "routing.path", "routing.externalUrl", "routing.tls.enabled"];
 
-/** The same start on the route of another one. */
+/** The same start, with the route of another one. */
 export function withRouteOf(start: StartedWith, { fields, route }: StartedWith): StartedWith {
   const isOfRoute = ([path]: readonly [string, string]): boolean => ROUTE_FIELDS.includes(path);
   const own = Object.entries(start.fields).filter((entry) => !isOfRoute(entry));
@@ -51,7 +51,7 @@ function fieldHashes(server: Specified): StartedWith["fields"] {
   return Object.fromEntries(fields.toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-/** Fields of a server of which nothing was specified, with a login and without. */
+/** Field hashes of an empty spec, with OIDC and without. */
 function defaultFields(): StartedWith["fields"] {
   const spec = defaultSpec();
   const withLogin = { ...spec, auth: { ...spec.auth, oidc: { ...spec.auth.oidc, enabled: true } } };
@@ -63,7 +63,7 @@ export function startedWithAnnotation({ fields, route, resources }: StartedWith)
   return JSON.stringify({ ...fields, [ROUTING]: route, [RESOURCES]: resources });
 }
 
-/** Reads the annotation of a pod; undefined if it has none, as pods of the predecessor, or one that we did not write. */
+/** Reads the annotation of a pod; undefined if it has none, as legacy pods, or one that the controller did not write. */
 export function startedWithOf(pod: Pod | undefined): StartedWith | undefined {
   return startedWithIn(pod?.metadata?.annotations);
 }
@@ -113,7 +113,7 @@ function podFields({ spec }: Specified): Readonly<Record<string, unknown>> {
   };
 }
 
-/** Who may enter is not among them: that reaches a running pod. Whether groups count is, for it changes what is asked of the provider. */
+/** Without the access policy, which reaches a running pod. Whether there are authorized groups counts: it changes the requested scopes. */
 function oidcFields(oidc: JupyterServer["spec"]["auth"]["oidc"]): Readonly<Record<string, unknown>> {
   if (!oidc.enabled) return { "auth.oidc.enabled": false };
   const {

@@ -25,26 +25,26 @@ export type ChildrenPlan = {
   readonly actions: readonly Action[];
   readonly problems: readonly Problem[];
   readonly ingressSettled: boolean;
-  /** The StatefulSet is to be made or scaled up, as soon as nothing keeps it from that. */
+  /** The StatefulSet is to be created or scaled up, as soon as nothing prevents it. */
   readonly isStarting: boolean;
   /**
-   * The StatefulSet has to stay as it is: something that its pod needs was refused. It may be that its name belongs to
-   * somebody else, and the pod would be given that. Or nobody could reach the pod.
+   * The StatefulSet must not be written: something that its pod needs was refused. Its name may belong to somebody else's
+   * object, which the pod would then use. Or the pod would have no route.
    */
   readonly isWithheld: boolean;
-  /** A pod that starts now gets the desired template, and nothing that belongs to somebody else. */
+  /** A pod that starts now gets the desired template, and no object of somebody else. */
   readonly isTemplateCurrent: boolean;
 };
 
 type Rendered = Extract<Desired, { kind: "Rendered" }>;
 
 /**
- * Order of the writes: what a pod needs to start comes before the pod, what leads to it comes after. Children that
- * patches added come first, for a pod may need them.
+ * Order of the writes: what a pod needs to start comes before the pod, what routes to it comes after. Children that
+ * patches added come first, because a pod may need them.
  */
 const ORDER: readonly string[] = ["networkpolicy", "configmap", "pvc", "statefulset", "service", "ingress"];
 
-/** Compares the children with what is live. Those that the predecessor left are not touched: they give way first. */
+/** Compares the children with the live ones. Legacy children are not changed: they are removed first. */
 export function compareChildren(observed: Observed, desired: Rendered, routes: ServerRoutes): ChildrenPlan {
   const {
     wanted,
@@ -76,13 +76,13 @@ export function compareChildren(observed: Observed, desired: Rendered, routes: S
 type Wanted = {
   readonly wanted: readonly DesiredChild[];
   readonly problems: readonly Problem[];
-  /** A pod could be reached nowhere. */
+  /** A pod would have no route. */
   readonly isRouteless: boolean;
 };
 
 /**
  * A route that another server holds is not shared. While this one has another route, only the move is refused, and the
- * Ingress stays. Who has no Ingress, because a patch dropped it, takes nobody's. An Ingress that serves is never removed.
+ * Ingress stays. A server without an Ingress, because a patch removed it, takes no route. An Ingress that serves is never removed.
  */
 function withoutTakenRoute(observed: Observed, children: readonly DesiredChild[], routes: ServerRoutes): Wanted {
   const holder = observed.routeHolder;
@@ -90,7 +90,7 @@ function withoutTakenRoute(observed: Observed, children: readonly DesiredChild[]
   if (holder === undefined || ingress === undefined) return { wanted: children, problems: [], isRouteless: false };
   const isServedAlready = isServed(observed, ingress);
   const isRouteless = isOnSpecRoute(observed, ingress) && !isServedAlready;
-  // A server of the predecessor keeps its route only while it has a pod: its next start makes everything anew.
+  // A legacy server keeps its route only while it has a pod: its next start recreates everything.
   const isKept = !isRouteless && (routes.kept !== undefined || observed.pod !== undefined || isServedAlready);
   return {
     wanted: isRouteless ? children.filter((child) => child !== ingress) : children,
@@ -119,7 +119,7 @@ type Claims = {
   readonly problems: readonly Problem[];
 };
 
-/** The children with their claims fitted to the live ones; a claim that is made anew is left out until it is gone. */
+/** The children with their claims fitted to the live ones; a claim that is to be recreated is omitted until it is deleted. */
 function fittedClaims(observed: Observed, wanted: readonly DesiredChild[]): Claims {
   const children: DesiredChild[] = [];
   const actions: Action[] = [];
@@ -130,7 +130,7 @@ function fittedClaims(observed: Observed, wanted: readonly DesiredChild[]): Clai
       children.push(child);
       continue;
     }
-    const decision = reconcileClaim(child, live, refusalOf(observed, child)?.code === INVALID);
+    const decision = reconcileClaim(child, live, refusedWrite(observed, child)?.code === INVALID);
     if (decision.kind === "Replace") {
       actions.push({ ...removal(live, decision.because), resourceVersion: live.metadata.resourceVersion });
       continue;
@@ -146,10 +146,10 @@ const CLAIM = "PersistentVolumeClaim";
 type Step =
   | { readonly kind: "Settled" }
   | { readonly kind: "Act"; readonly action: Action }
-  /** It is on its way out, or the API server has refused this very body. */
+  /** It is terminating, or the API server has refused this very body. */
   | { readonly kind: "Wait" };
 
-/** Kinds of children that a pod finds by their name alone, whoever made what has that name. */
+/** Kinds of children that a pod refers to by name alone, whoever owns the object with that name. */
 export const POD_NEEDS: ReadonlySet<string> = new Set(["ConfigMap", "PersistentVolumeClaim", "Secret"]);
 
 function isSomethingNeededRefused(observed: Observed, wanted: readonly DesiredChild[]): boolean {
@@ -165,13 +165,13 @@ function stepFor(observed: Observed, { childKey, manifest, desiredHash }: Desire
   const because = reasonToApply(manifest, desiredHash, live);
   if (because === undefined || isEquivalent(observed, live, desiredHash)) return { kind: "Settled" };
   if (live !== undefined && (isTerminating(live) || isReplaced(live))) return { kind: "Wait" };
-  const refusal = refusalOf(observed, { childKey, desiredHash });
+  const refusal = refusedWrite(observed, { childKey, desiredHash });
   if (live !== undefined && hasDroppedClass(live, manifest)) {
-    const dropped = "its class is not asked for any more: the default one is given to a new Ingress only";
+    const dropped = "its class is no longer requested, and the default class is set on new Ingresses only";
     return { kind: "Act", action: removal(live, dropped) };
   }
   if (live !== undefined && refusal?.code === INVALID && isReplaceable(live, desiredHash)) {
-    const replaced = "what somebody added to it leaves no room for ours: it is made anew";
+    const replaced = "what somebody added to it makes it invalid: it is recreated";
     return { kind: "Act", action: removal(live, replaced) };
   }
   if (refusal !== undefined && refusal.mayRetry !== true) return { kind: "Wait" };
@@ -191,25 +191,25 @@ function isEquivalent({ equivalent }: Observed, live: LiveChild | undefined, des
 const INVALID = 422;
 
 /** The API server's refusal of this very body, if there was one. */
-function refusalOf(
+function refusedWrite(
   { failures }: Observed,
   { childKey, desiredHash }: Pick<DesiredChild, "childKey" | "desiredHash">,
 ): ObservedFailure | undefined {
   return failures.find((failure) => failure.childKey === childKey && failure.desiredHash === desiredHash);
 }
 
-/** Kinds that hold nothing but what their manifest says, and that no running pod is hurt by missing for a moment. */
+/** Kinds whose objects hold nothing but their manifest, and which a running pod does not miss for a moment. */
 const REPLACEABLE: ReadonlySet<string> = new Set(["ConfigMap", "Ingress", "NetworkPolicy", "Service"]);
 
 /**
- * Whether a child that we cannot mend may be made anew. The very form that is refused now was accepted before, so it is
- * not to blame: a second unnamed port beside ours, for example, makes a Service invalid.
+ * Whether a child that cannot be fixed may be recreated. The manifest that is refused now was accepted before, so it is
+ * not the cause: a second unnamed port added to a Service, for example, makes it invalid.
  */
 function isReplaceable({ kind, metadata }: LiveChild, desiredHash: string): boolean {
   return REPLACEABLE.has(kind) && metadata.annotations?.[ANNOTATIONS.desiredHash] === desiredHash;
 }
 
-/** Whether an Ingress has a class that was asked for, and none is any more: without it nobody would serve it. */
+/** Whether an Ingress has a requested class that is no longer requested: without any class, no controller would serve it. */
 function hasDroppedClass(live: LiveChild, { metadata }: DesiredChild["manifest"]): boolean {
   return (
     live.metadata.annotations?.[ANNOTATIONS.ingressClass] !== undefined &&
@@ -217,7 +217,7 @@ function hasDroppedClass(live: LiveChild, { metadata }: DesiredChild["manifest"]
   );
 }
 
-/** A child of the predecessor that is made anew rather than changed. */
+/** A legacy child that is recreated rather than changed. */
 function isReplaced(live: LiveChild): boolean {
   return isLegacy(live) && REPLACED_KEYS.has(childKeyOf(live) ?? "");
 }
@@ -233,11 +233,11 @@ function reasonToApply(
   const { [ANNOTATIONS.desiredHash]: _hash, ...otherAnnotations } = annotations ?? {};
   const difference = firstDifference({ ...manifest, metadata: { ...metadata, annotations: otherAnnotations } }, live);
   if (live.metadata.annotations?.[ANNOTATIONS.desiredHash] !== desiredHash)
-    return `${difference ?? "its desired form"} changed`;
+    return `${difference ?? "its desired state"} changed`;
   return difference === undefined ? undefined : `somebody changed ${difference}`;
 }
 
-/** Children made by us, or by the predecessor, that the server no longer asks for. */
+/** Children, legacy ones included, that are no longer desired. */
 function isUnwanted(live: LiveChild, wanted: readonly DesiredChild[], refusedKeys: readonly string[]): boolean {
   const key = childKeyOf(live);
   if (key === undefined || refusedKeys.includes(key) || isTerminating(live) || isReplaced(live)) return false;
@@ -249,12 +249,12 @@ function pruneActions(observed: Observed, live: LiveChild): readonly Action[] {
   const { server } = observed;
   const { retentionPolicy, existingClaim } = server.spec.storage.pvc;
   const isOwned = (live.metadata.ownerReferences ?? []).some(({ uid }) => uid === server.metadata.uid);
-  if (!isOwned) return []; // retained: it is nobody's any more
+  if (!isOwned) return []; // retained: it has no owner any more
   if (retentionPolicy === "Retain" || existingClaim === live.metadata.name) return listFrom(releaseClaim(live, server));
-  return observed.pod === undefined ? [removal(live)] : []; // somebody may still work on it, and think better of it
+  return observed.pod === undefined ? [removal(live)] : []; // it may be in use, and the change may be reverted
 }
 
-function removal(live: LiveChild, because = "the server does not ask for it any more"): ActionOf<"Remove"> {
+function removal(live: LiveChild, because = "it is no longer desired"): ActionOf<"Remove"> {
   const childKey = childKeyOf(live) ?? live.kind.toLowerCase();
   return { kind: "Remove", childKey, target: targetOf(live), desiredHash: "", because };
 }

@@ -64,7 +64,7 @@ describe("a server with a claim", () => {
     expect(facts.problems).toEqual([{ kind: "ClaimShrinkRefused", from: "1Gi", to: "500Mi" }]);
   });
 
-  it("refuses another class once it is bound, and makes it anew before", () => {
+  it("refuses another class once it is bound, and is recreated with it before", () => {
     const wanted = { pvc: { enabled: true, storageClassName: "fast" } };
     const bound = decide(change(bind(running(claim)), wanted));
     expect(bound.facts.problems).toEqual([
@@ -76,7 +76,7 @@ describe("a server with a claim", () => {
     );
   });
 
-  it("makes it anew when the class that it waits for is not asked for any more", () => {
+  it("is recreated when the class that it waits for is no longer requested", () => {
     const pending = running({ pvc: { enabled: true, storageClassName: "wrong" } });
     const corrected = change(pending, { pvc: { enabled: true } });
     const [apply] = decide(corrected).plan;

@@ -11,18 +11,18 @@ import type { Problem } from "../facts.ts";
 import { parseQuantity } from "../values/quantity.ts";
 import { ANNOTATIONS } from "@amalthea/api";
 
-/** What becomes of a live claim whose desired form is known. */
+/** What to do with a live claim. */
 export type ClaimDecision =
-  /** The claim as it can be had: fields that cannot change are as they are, and `problems` says which. */
+  /** The claim as it can be applied: immutable fields keep their live values, and `problems` says which. */
   | { readonly kind: "Keep"; readonly desired: DesiredChild; readonly problems: readonly Problem[] }
-  /** It was never bound, so no data is in it: it is made anew. */
+  /** It was never bound, so it holds no data: it is recreated. */
   | { readonly kind: "Replace"; readonly because: string };
 
 /**
  * Fits a desired claim to the live one: a claim can grow, but not shrink, and its class is fixed once it is bound.
  *
- * @param isRefused The API server did not accept the desired form. That a class is not asked for any more shows in this
- * alone: a live claim does not tell the cluster's default class from one that was asked for.
+ * @param isRefused The API server refused the desired claim. That a class is no longer requested shows in this alone: a
+ * live claim does not distinguish the cluster's default class from a requested one.
  */
 export function reconcileClaim(desired: DesiredChild, live: LiveChild, isRefused: boolean): ClaimDecision {
   const from = { storageClass: valueAt(live.spec, "storageClassName"), size: sizeOf(live.spec) };
@@ -64,8 +64,8 @@ function isBelow(size: unknown, limit: unknown): boolean {
 }
 
 /**
- * The claim with the class that it was bound with, for a server that asks for none: that it asked for one before cannot be
- * undone. The hash stays that of what is asked for, so that claims of the default class are not written again.
+ * The claim with the class that it was bound with, for a server that requests none: a class cannot be removed. The hash
+ * stays that of the desired claim, so that claims of the default class are not written again.
  */
 function withClass({ childKey, manifest, desiredHash }: DesiredChild, storageClassName: unknown): DesiredChild {
   const spec = { ...objectOf(manifest["spec"]), ...(storageClassName === undefined ? {} : { storageClassName }) };

@@ -3,7 +3,7 @@ import { isObject } from "../values/json.ts";
 import { isSameQuantity } from "../values/quantity.ts";
 
 /**
- * The first place, as a dotted path, where a live object lacks or contradicts what is desired; undefined if it has it all.
+ * The first place, as a dotted path, where a live object lacks or contradicts what is desired; undefined if there is none.
  *
  * What the live object has in addition belongs to somebody else, as in server-side apply: except inside a field that is
  * atomic by the schema of the API, which is ours as a whole. Lists that are merged by a key are compared by that key, all
@@ -111,7 +111,7 @@ function isWholeList({ field, isWhole }: Place): boolean {
   return isWhole || field?.list === "atomic";
 }
 
-/** Tells which live item a desired one is compared with, without a search for each: lists can be long. */
+/** Returns the live item that a desired one is compared with, without a search for each: lists can be long. */
 function counterpartsIn(
   live: readonly unknown[],
   field: FieldSchema | undefined,

@@ -3,8 +3,8 @@ import type { DecisionSettings } from "../settings.ts";
 import { clientTime } from "../values/time.ts";
 
 /**
- * The annotations by which clients learn of a hibernation, as far as they are to be written: filled in a hibernated server
- * without a date, where the client that hibernated it left them empty; blanked once the server is awake.
+ * The annotations that tell clients of a hibernation, as far as they are to be written: filled on a hibernated server
+ * without a date, where the client that hibernated it left them empty; blanked once the server is resumed.
  *
  * @returns Values by full annotation name; undefined when nothing is to be written.
  */
@@ -35,7 +35,7 @@ const BLANK: Readonly<Record<string, string>> = {
   [CLIENT_ANNOTATIONS.hibernationSynchronized]: "",
 };
 
-/** What the predecessor wrote: we know the time, and nothing of the repository that a client may have in the server. */
+/** As 0.24 wrote it: the time is known, the state of a client's repository in the server is not. */
 function filled(now: Date): Readonly<Record<string, string>> {
   const date = clientTime(now);
   return {

@@ -7,8 +7,8 @@ import { anObserved, aServer, NOW, someSettings, type ServerOptions } from "../t
 
 const settings = someSettings();
 
-/** An admin change, a controller's pass, the StatefulSet's controller, and the pod's removal: nothing takes more passes. */
-const MOST_PASSES = 4;
+/** A change, a reconcile, the StatefulSet controller, and the removal of the pod: nothing takes more reconciles. */
+const MAX_RECONCILES = 4;
 
 const quantity = fc.constantFrom("100m", "0.5", "1", "256Mi", "1Gi", "1024Mi");
 const resources = fc.record(
@@ -53,15 +53,15 @@ const options: fc.Arbitrary<ServerOptions> = fc.record({
 });
 
 /** Carries out plans until one is empty, and counts them. */
-function settle(start: Observed): { readonly world: Observed; readonly passes: number } {
+function settle(start: Observed): { readonly world: Observed; readonly reconciles: number } {
   let world = start;
-  for (let passes = 0; passes <= MOST_PASSES; passes++) {
+  for (let reconciles = 0; reconciles <= MAX_RECONCILES; reconciles++) {
     const { plan } = planFor(world, settings, NOW);
-    if (plan.length === 0) return { world, passes };
+    if (plan.length === 0) return { world, reconciles };
     world = carryOut(world, plan);
   }
   throw new Error(
-    `not settled after ${MOST_PASSES} passes: ${JSON.stringify(planFor(world, settings, NOW).plan).slice(0, 2000)}`,
+    `not settled after ${MAX_RECONCILES} reconciles: ${JSON.stringify(planFor(world, settings, NOW).plan).slice(0, 2000)}`,
   );
 }
 
@@ -69,12 +69,12 @@ describe("planFor", () => {
   it("has nothing to do after the children of a new server are made", () => {
     fc.assert(
       fc.property(options, (given) => {
-        expect(settle(anObserved({ server: aServer(given) })).passes).toBeLessThanOrEqual(1);
+        expect(settle(anObserved({ server: aServer(given) })).reconciles).toBeLessThanOrEqual(1);
       }),
     );
   });
 
-  it("has nothing to do some passes after any change of the spec", () => {
+  it("has nothing left to do a few reconciles after any change of the spec", () => {
     fc.assert(
       fc.property(options, options, (before, after) => {
         const { world } = settle(anObserved({ server: aServer(before) }));

@@ -43,7 +43,7 @@ describe("planFor", () => {
     ]);
   });
 
-  it("makes a Service anew when what somebody added to it makes ours invalid", () => {
+  it("recreates a Service that somebody's addition makes invalid", () => {
     const edited = withChild(running(), "Service", (child) => ({ ...child, spec: { ports: [{ port: 81 }] } }));
     const [apply] = decide(edited).plan;
     expect(apply).toMatchObject({ kind: "Apply", childKey: "service", create: false });
@@ -57,7 +57,7 @@ describe("planFor", () => {
     };
     const refused = { ...edited, failures: [refusal] };
     expect(sentences(decide(refused))).toEqual([
-      "Remove Service: what somebody added to it leaves no room for ours: it is made anew",
+      "Remove Service: what somebody added to it makes it invalid: it is recreated",
     ]);
   });
 
@@ -156,7 +156,7 @@ describe("planFor", () => {
     expect(decide(carryOut(restarted, plan)).plan).toEqual([]);
   });
 
-  it("makes an Ingress anew when its class is not asked for any more", () => {
+  it("recreates an Ingress whose class is no longer requested", () => {
     const classed = running({ routing: { ingressClassName: "internal" } });
     const asked = change(classed, {});
     const first = decide(asked).plan;
@@ -182,7 +182,7 @@ describe("planFor", () => {
     const decision = decide(change(running(), { patches, jupyterServer: { hibernated: true } }));
     expect(sentences(decision)).toEqual([
       "PatchMetadata JupyterServer: clients read there whether it is hibernated",
-      "Scale StatefulSet: its template cannot be made",
+      "Scale StatefulSet: its template cannot be rendered",
     ]);
     expect(decision.facts.desiredIngressSettled).toBe(true);
   });

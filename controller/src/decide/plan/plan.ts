@@ -13,8 +13,8 @@ import type { PlanFacts, Problem } from "../facts.ts";
 import { hasOtherResources, planResize, resizedTo, type ResizePlan } from "./resize.ts";
 import { outdatedBeforeReady, restartReason } from "./restart.ts";
 import { activePod, isUnused, podTarget, type LivePod } from "../live/pod.ts";
-import { circumstancesOf, oneTooMany, withoutForbiddenStart } from "./policy.ts";
-import { planMissedSecrets, planSecrets } from "./secrets.ts";
+import { circumstancesOf, beyondServerLimit, withoutForbiddenStart } from "./policy.ts";
+import { planMissingSecrets, planSecrets } from "./secrets.ts";
 import type { ServerRoutes } from "../children/child-context.ts";
 import { routesOf } from "./routes.ts";
 import { planMetadata } from "./server-metadata.ts";
@@ -31,7 +31,7 @@ export type PlanDecision = {
   readonly checkAgainSeconds?: number;
 };
 
-/** The writes that bring a server's children closer to its spec, and what status has to tell about it. */
+/** The writes that bring a server's children closer to its spec, and what status has to report about it. */
 export function planFor(observed: Observed, settings: DecisionSettings, now: Date): PlanDecision {
   const { server } = observed;
   const metadata = planMetadata(server, settings, now);
@@ -44,14 +44,14 @@ export function planFor(observed: Observed, settings: DecisionSettings, now: Dat
   return { plan: [...metadata, ...plan], facts };
 }
 
-/** Facts of a server whose children are left to themselves. */
+/** Facts of a server whose children are not managed now. */
 function restingFacts(observed: Observed, problems: readonly Problem[]): PlanFacts {
   return {
     problems,
     warnings: [],
     pendingFields: [],
     route: routesOf(observed).served,
-    // What the controller does not manage now is as good as what it would make.
+    // What the controller does not manage now counts as desired.
     desiredIngressSettled: routeChildren(observed).length > 0,
     resize: { kind: "None" },
     legacyLayout: hasLegacyLayout(observed),
@@ -64,7 +64,7 @@ function planWorld(observed: Observed, settings: DecisionSettings): PlanDecision
   const { server } = observed;
   const routes = routesOf(observed);
   const desired =
-    oneTooMany(observed, settings) ??
+    beyondServerLimit(observed, settings) ??
     desiredChildren(server, settings, {
       ...routes,
       isLegacy: isLegacyServer(server),
@@ -96,7 +96,7 @@ function planWorld(observed: Observed, settings: DecisionSettings): PlanDecision
   };
 }
 
-/** What the pod lacks of the spec, and what follows from it. */
+/** What of the spec the pod does not have, and what follows from it. */
 type PodPlan = {
   readonly routes: ServerRoutes;
   readonly waiting: readonly string[];
@@ -114,23 +114,23 @@ function podPlan(observed: Observed, desired: Desired, routes: ServerRoutes): Po
   }
   const before = startedWithOf(pod);
   const changed =
-    before === undefined ? fieldsOfNextLayout(observed, routes) : changedFields(before, desired.startedWith);
+    before === undefined ? fieldsWaitingForMigration(observed, routes) : changedFields(before, desired.startedWith);
   const resize = resizeOf(observed, desired.startedWith.resources, pod, before);
   const waiting = resize.facts.kind === "NotPossible" ? [...changed, "jupyterServer.resources"].toSorted() : changed;
-  // In the new layout it would have no route at all: what the old one has, its Ingress alone tells.
+  // In the new layout it would have no route at all: only its legacy Ingress has one.
   const isKept = before === undefined && routes.isMoveRefused;
   return { routes, waiting, resize, restartReason: isKept ? undefined : restartReason(observed, pod, waiting) };
 }
 
-/** What waits for a server in the old layout; a move that is refused does not. */
-function fieldsOfNextLayout(observed: Observed, { isMoveRefused }: ServerRoutes): readonly string[] {
+/** What waits for the migration of a server in the legacy layout; a refused move does not. */
+function fieldsWaitingForMigration(observed: Observed, { isMoveRefused }: ServerRoutes): readonly string[] {
   const fields = differingFields(observed);
   return isMoveRefused ? fields.filter((field) => !field.startsWith("routing.")) : fields;
 }
 
 /**
- * A pod that nobody worked in is replaced instead. And it is no change of ours if a pod that was started with just these
- * resources has others now: an admission webhook may have changed them, and a restart would do so again and again.
+ * A pod that nobody worked in is replaced instead. A pod that was started with just these resources and has others now does
+ * not need a resize: an admission webhook may have changed them, and would do so again after each restart.
  */
 function resizeOf(
   observed: Observed,
@@ -141,7 +141,7 @@ function resizeOf(
   const resized = resizedTo(pod);
   const asked = resized ?? before?.resources ?? templateResources(observed);
   const resize = planResize(pod, wanted, asked, observed.failures);
-  // Of a pod of the predecessor, and of one that was to change since it started, what it has is all that counts.
+  // For a legacy pod, and for one that was resized since it started, only its live resources count.
   const isOnlySeen = before === undefined || resized !== undefined;
   const isChanged = isOnlySeen ? resize.facts.kind !== "None" : hasOtherResources(before.resources, wanted);
   if (isUnused(pod)) {
@@ -151,7 +151,7 @@ function resizeOf(
   return resize.facts.kind === "NotPossible" && !isChanged ? NO_RESIZE : resize;
 }
 
-/** In the predecessor's layout the template tells what was asked for: it is left alone as long as its pod lives. */
+/** In the legacy layout the template has the requested resources: it is not changed as long as its pod lives. */
 function templateResources(observed: Observed): StartedWith["resources"] {
   return resourcesOf(valueAt(liveStatefulSet(observed)?.spec, "template", "spec"), CONTAINERS.jupyter);
 }
@@ -163,21 +163,21 @@ type Parts = {
   readonly isRemovingPod: boolean;
 };
 
-/** The predecessor's children stay; the number of replicas follows the spec, and what is missing is made. */
+/** Legacy children stay; the number of replicas follows the spec, and missing children are created. */
 function planLegacy(
   { statefulSet }: Extract<Migration, { kind: "Keep" }>,
   observed: Observed,
   desired: Desired,
   routes: ServerRoutes,
 ): Parts {
-  // Scaled up it would start in the old layout again: a resume waits until the pod is gone and replaces it.
+  // Scaled up, it would start in the legacy layout again: a resume waits until the pod is gone and recreates it.
   const scaling = desiredReplicas(observed) === 0 ? scale(observed, statefulSet, "the server is hibernated") : [];
   const children = desired.kind === "Rendered" ? compareChildren(observed, desired, routes) : undefined;
-  const secrets = planMissedSecrets(observed, desired.secrets);
+  const secrets = planMissingSecrets(observed, desired.secrets);
   return {
     plan: [...scaling, ...secrets, ...(children?.actions.filter(suitsLegacyLayout) ?? [])],
     problems: children?.problems ?? [],
-    ingressSettled: routeChildren(observed).length > 0 || children?.ingressSettled === true, // a patch may have dropped it
+    ingressSettled: routeChildren(observed).length > 0 || children?.ingressSettled === true, // a patch may have removed it
     isRemovingPod: false,
   };
 }
@@ -219,21 +219,21 @@ function planChildren(
   };
 }
 
-/** The old template can be started again, if its Secret is still there and the server's. */
+/** The live template can be started again if its Secret still exists and is the server's. */
 function scaleUnrendered(
   observed: Observed,
   statefulSet: LiveChild,
   secrets: readonly SecretManifest[],
 ): readonly Action[] {
-  const scaling = scale(observed, statefulSet, "its template cannot be made");
+  const scaling = scale(observed, statefulSet, "its template cannot be rendered");
   if (desiredReplicas(observed) === 0) return scaling;
   const isRefused = observed.failures.some(({ kind }) => kind === "Secret");
   return [...planSecrets(observed, secrets, scaling.length > 0), ...(isRefused ? [] : scaling)];
 }
 
 /**
- * A StatefulSet that the API server refuses, because of a patch, can still be scaled; one that is withheld only down, for
- * no pod must start.
+ * A StatefulSet that the API server refuses, because of a patch, can still be scaled; one that is withheld, down only,
+ * because no pod must start.
  */
 function scaleInstead(observed: Observed, statefulSet: LiveChild | undefined, isWithheld: boolean): readonly Action[] {
   if (statefulSet === undefined || isLegacy(statefulSet)) return [];
@@ -247,22 +247,22 @@ function scaleInstead(observed: Observed, statefulSet: LiveChild | undefined, is
 }
 
 /**
- * Tells the kubelet to look at the access policy at once: it reads a ConfigMap again when its pod changes, and else up
- * to two minutes later. Only pods that were started with a policy have one.
+ * Makes the kubelet sync the access policy at once: it syncs a ConfigMap volume when its pod changes, and otherwise up to
+ * two minutes later. Only pods that were started with a policy have one.
  */
 function touchPolicy(
   observed: Observed,
   desired: Extract<Desired, { kind: "Rendered" }>,
   writes: readonly Action[],
 ): readonly Action[] {
-  // The kubelet must find the new ConfigMap when it looks.
+  // The kubelet must find the new ConfigMap when it syncs.
   if (writes.some((write) => write.kind === "Apply" && write.childKey === "configmap")) return [];
   const pod = activePod(observed);
   const known = pod?.metadata.annotations?.[ANNOTATIONS.accessPolicyHash];
   const wanted = desired.accessPolicyHash;
   if (pod === undefined || known === undefined || wanted === undefined || known === wanted) return [];
   const operation = { op: "replace", path: annotationPath(ANNOTATIONS.accessPolicyHash), value: wanted };
-  return [patchMetadata(podTarget(pod), pod.metadata.annotations, [operation], "who may enter has changed")];
+  return [patchMetadata(podTarget(pod), pod.metadata.annotations, [operation], "the access policy has changed")];
 }
 
 function podRemoval(observed: Observed, { restartReason: reason }: PodPlan): readonly Action[] {

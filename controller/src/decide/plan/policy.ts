@@ -12,16 +12,16 @@ export function circumstancesOf(observed: Observed, settings: DecisionSettings):
   return { namespacePolicy, ruleTakenBy, tolerated: recordedViolations(observed, settings.policy) ?? [] };
 }
 
-/** What should be of a server that its namespace has no room for; undefined if it has. One that has been made stays. */
-export function oneTooMany(observed: Observed, { policy }: DecisionSettings): Desired | undefined {
+/** The desired state of a server above the limit of its namespace; undefined if it is within. An existing one stays. */
+export function beyondServerLimit(observed: Observed, { policy }: DecisionSettings): Desired | undefined {
   const { serversPerNamespace: limit } = policy;
   if (limit === 0 || observed.olderServers < limit || liveStatefulSet(observed) !== undefined) return undefined;
   return { kind: "Unrenderable", problems: [{ kind: "TooManyServers", limit }], warnings: [], secrets: [] };
 }
 
 /**
- * The plan without a start of a pod that is not allowed: where no new template can be made, the live one is scaled up, and
- * it may be from a time when more was allowed. Nothing that runs is stopped.
+ * The plan without a start of a pod that is not allowed: where no new template can be rendered, the live one is scaled up,
+ * which may be older than the policy. Nothing that is running is stopped.
  */
 export function withoutForbiddenStart(
   plan: Plan,

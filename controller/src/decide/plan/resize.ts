@@ -20,10 +20,10 @@ const RESIZABLE: ReadonlySet<string> = new Set(["cpu", "memory"]);
 const NOTHING: ResizePlan = { facts: { kind: "None" }, actions: [] };
 
 /**
- * How a change of resources reaches a running pod: in place if Kubernetes can, otherwise at its next start.
+ * How a change of resources is applied to a running pod: in place if Kubernetes can, otherwise at its next start.
  *
  * @param desired Resources of the container `jupyter-server`, after patches.
- * @param asked What the container was last asked to have, at its start or since; empty if that is not known.
+ * @param asked The resources last requested for the container, at its start or since; empty if not known.
  * @see https://kubernetes.io/docs/tasks/configure-pod-container/resize-container-resources/#limitations
  */
 export function planResize(
@@ -50,14 +50,14 @@ export function planResize(
     : resize;
 }
 
-/** The resources that a running container was asked to take; undefined if there was no such request. */
+/** The resources of the last resize that was requested; undefined if there was none. */
 export function resizedTo(pod: LivePod): Readonly<JsonObject> | undefined {
   return parseObject(pod.metadata.annotations?.[ANNOTATIONS.resizedTo] ?? "");
 }
 
 /**
- * Notes on the pod what it is asked to take, before it is asked: a value that is taken back later would otherwise look
- * like one that somebody else, such as a LimitRange, put there.
+ * Records the requested resources on the pod before the resize: a value that is removed later would otherwise look like
+ * one that something else, such as a LimitRange, has set.
  */
 function note(pod: LivePod, desired: Readonly<JsonObject>): readonly Action[] {
   const { annotations } = pod.metadata;
@@ -97,7 +97,7 @@ function part(resources: Readonly<JsonObject>, name: (typeof PARTS)[number]): Re
   return objectOf(resources[name]);
 }
 
-/** The API server takes a missing request from the limit. */
+/** The API server defaults a missing request to the limit. */
 function asDefaulted(resources: Readonly<JsonObject>): Readonly<JsonObject> {
   return {
     limits: part(resources, "limits"),
@@ -113,7 +113,7 @@ function changedValues(live: Readonly<JsonObject>, wanted: Readonly<JsonObject>)
   );
 }
 
-/** A value that the container was asked to have, and that is not wanted any more. Others may come from a LimitRange. */
+/** A requested value that is no longer desired. Others may come from a LimitRange. */
 function removedValue(
   live: Readonly<JsonObject>,
   wanted: Readonly<JsonObject>,
@@ -156,7 +156,7 @@ function isFixed(resources: Readonly<JsonObject>, resource: string): boolean {
   return limit !== undefined && isSameQuantity(limit, part(resources, "requests")[resource]);
 }
 
-/** Whether two sets of resources ask for different amounts. */
+/** Whether two sets of resources have different amounts. */
 export function hasOtherResources(before: Readonly<JsonObject>, after: Readonly<JsonObject>): boolean {
   const [then, now] = [asDefaulted(before), asDefaulted(after)];
   return changedValues(then, now).length > 0 || changedValues(now, then).length > 0;

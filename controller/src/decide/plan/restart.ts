@@ -14,8 +14,8 @@ function restartRequests(observed: Observed): readonly (readonly [string, unknow
 }
 
 /**
- * Why somebody wants the pod replaced: it does not carry a request that its successor would carry. Values are compared,
- * not times: the clock of whoever asked may be wrong. Undefined if nobody does.
+ * Why a restart is requested: the pod does not carry a request that a new pod would carry. Values are compared,
+ * not times: the clock of the client may be wrong. Undefined if none is requested.
  */
 function requestedRestart(observed: Observed, pod: LivePod): string | undefined {
   const request = restartRequests(observed).find(
@@ -25,7 +25,7 @@ function requestedRestart(observed: Observed, pod: LivePod): string | undefined 
 }
 
 /**
- * Why the pod has to give way to a new one; undefined if it stays.
+ * Why the pod is to be replaced; undefined if it stays.
  *
  * @param waiting Spec fields that the pod does not have yet.
  */
@@ -37,8 +37,8 @@ export function restartReason(observed: Observed, pod: LivePod, waiting: readonl
 }
 
 /**
- * Why a pod that nobody can have worked in is replaced, although no spec field says so: the StatefulSet would make
- * another one now, because a new version of the controller writes another template.
+ * Why a pod that nobody can have worked in is replaced, although no spec field changed: a new version of the controller
+ * writes another template, from which the StatefulSet controller would create another pod.
  */
 export function outdatedBeforeReady(observed: Observed, pod: LivePod): string | undefined {
   const wanted = valueAt(liveStatefulSet(observed)?.status, "updateRevision");

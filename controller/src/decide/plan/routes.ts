@@ -9,7 +9,7 @@ import { activePod } from "../live/pod.ts";
 import { startedWithIn, startedWithOf, type StartedWith } from "../live/started-with.ts";
 import { routeChildren, servesRoute } from "../live/routes.ts";
 
-/** The routes of a server, as far as its spec, its pod and its children tell. */
+/** The routes of a server, from its spec, its pod and its children. */
 export function routesOf(observed: Observed): ServerRoutes {
   const wanted = routeOf(observed.server);
   const started = startedWithOf(activePod(observed));
@@ -20,7 +20,7 @@ export function routesOf(observed: Observed): ServerRoutes {
   return { wanted, served: (started ?? kept)?.route ?? old ?? wanted, isMoveRefused, kept };
 }
 
-/** What the StatefulSet starts the next pod with, if the server's Ingress leads there: without one, it holds no route. */
+/** What the StatefulSet starts the next pod with, if the server's Ingress serves that route: otherwise it has none. */
 function nextStart(observed: Observed): StartedWith | undefined {
   const template = valueAt(liveStatefulSet(observed)?.spec, "template", "metadata", "annotations");
   const next = startedWithIn(template);

@@ -5,10 +5,10 @@ import type { Observed } from "../live/observed.ts";
 import { activePod } from "../live/pod.ts";
 
 /**
- * Whether the Secrets are looked at. They are not watched, so that depends on what the rest of the plan does: a pod that
- * starts needs them, a pod that runs must not have them changed.
+ * The writes of Secrets. They are not watched, so whether they are read depends on the rest of the plan: a pod that starts
+ * needs them, and those of a running pod must not change.
  *
- * @param isStarting The plan makes, scales up or restarts the pod.
+ * @param isStarting The plan creates, scales up or restarts the pod.
  */
 export function planSecrets(
   observed: Observed,
@@ -18,7 +18,7 @@ export function planSecrets(
   const own = secrets.find(isOwnSecret);
   const last = own ?? secrets.at(-1);
   if (last === undefined) return [];
-  const because = reasonToLook(observed, last, isStarting);
+  const because = reasonToRead(observed, last, isStarting);
   if (because === undefined) return [];
   const possible = secrets.filter((secret) => !isHeldBack(observed, secret));
   return possible.map((secret): Action => {
@@ -29,42 +29,42 @@ export function planSecrets(
 }
 
 /**
- * In the predecessor's layout the Secrets are left alone, too, until a pod cannot start because one is gone: then it is
- * made, with the token of the spec or another one.
+ * In the legacy layout the Secrets are not changed either. If a pod cannot start because one is missing, it is created,
+ * with the token of the spec or a generated one.
  */
-export function planMissedSecrets(observed: Observed, secrets: readonly SecretManifest[]): readonly Action[] {
+export function planMissingSecrets(observed: Observed, secrets: readonly SecretManifest[]): readonly Action[] {
   const onlyMade = secrets.map((secret) => ({ ...secret, isOnlyMade: true }) as const);
-  return isMissed(observed) ? planSecrets(observed, onlyMade, false) : [];
+  return isReportedMissing(observed) ? planSecrets(observed, onlyMade, false) : [];
 }
 
-/** The API server has refused it, or it is somebody else's, and it is too soon to look again. */
+/** The API server has refused it, or it is somebody else's, and it is too soon to retry. */
 function isHeldBack({ failures }: Observed, { manifest, contentHash }: SecretManifest): boolean {
   const refusal = failures.find(({ childKey }) => childKey === manifest.metadata.labels[LABELS.childKey]);
   return refusal !== undefined && refusal.desiredHash === contentHash && refusal.mayRetry !== true;
 }
 
-function reasonToLook(observed: Observed, own: SecretManifest, isStarting: boolean): string | undefined {
+function reasonToRead(observed: Observed, own: SecretManifest, isStarting: boolean): string | undefined {
   const pod = activePod(observed);
   const isNeeded = isStarting || pod === undefined;
   switch (observed.secret.kind) {
     case "Unknown": {
       if (isStarting) return "the pod is about to start";
       const isRemembered = observed.server.status?.children?.["secret"] !== undefined;
-      if (!isRemembered) return "it was never seen";
-      return isMissed(observed) ? "the pod says that a Secret is missing" : undefined;
+      if (!isRemembered) return "it was never read";
+      return isReportedMissing(observed) ? "the pod reports a missing Secret" : undefined;
     }
     case "Present": {
       if (own.isOnlyMade === true) return undefined;
       const { keys, contentHash } = observed.secret;
       const lacking = requiredSecretKeys(own).find((key) => !keys.includes(key));
-      if (lacking !== undefined && (isNeeded || isMissed(observed))) return `${lacking} is missing`;
+      if (lacking !== undefined && (isNeeded || isReportedMissing(observed))) return `${lacking} is missing`;
       return isNeeded && contentHash !== own.contentHash ? "its values changed" : undefined;
     }
   }
 }
 
-/** The kubelet says so of an environment variable in the container's state, of a volume only in an Event. */
-function isMissed(observed: Observed): boolean {
+/** The kubelet reports it for an environment variable in the container's state, for a volume only in an Event. */
+function isReportedMissing(observed: Observed): boolean {
   const pod = activePod(observed);
   if (pod === undefined) return false;
   const statuses = [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])];

@@ -8,7 +8,7 @@ import type { LiveChild, Observed } from "../live/observed.ts";
 
 type Fixture = { readonly items: readonly (LiveChild & Record<string, unknown>)[] };
 
-/** A server of the predecessor with its real children and pod, its spec changed by a merge of the top-level fields. */
+/** A legacy server (0.24) with its real children and pod, its spec changed by a merge of the top-level fields. */
 function changed(fixture: string, section: string, change: object): Observed {
   const path = fileURLToPath(new URL(`../../../../test/fixtures/0.24/${fixture}.json`, import.meta.url));
   const { items } = JSON.parse(readFileSync(path, "utf8")) as Fixture;
@@ -86,7 +86,7 @@ describe("differingFields", () => {
       change: { oidc: { ...OIDC, allowAnyUser: true } },
       field: "auth.oidc.allowAnyUser",
     },
-  ])("finds $field, which cannot reach a pod in the old layout", ({ fixture, section, change, field }) => {
+  ])("finds $field, which cannot reach a pod in the legacy layout", ({ fixture, section, change, field }) => {
     expect(differingFields(changed(fixture, section, change))).toEqual([field]);
   });
 
@@ -102,7 +102,7 @@ describe("differingFields", () => {
     expect(differingFields({ ...given, pod })).toEqual(["auth.token"]);
   });
 
-  it("takes lists in another order for the same, and a size that is written in another way", () => {
+  it("ignores the order of lists and the notation of a size", () => {
     expect(differingFields(changed("oidc-inline", "auth", { oidc: OIDC }))).toEqual([]);
     expect(differingFields(changed("token-volume", "storage", { size: "1024Mi" }))).toEqual([]);
   });

@@ -6,11 +6,11 @@ import { isSameQuantity } from "../values/quantity.ts";
 import { isRouteChild, routesServedBy } from "../live/routes.ts";
 import { isLegacy } from "./legacy.ts";
 
-/** A field, the value that the spec has, and the one that the predecessor's children have; undefined if none shows. */
+/** A field, the value that the spec has, and the value that the legacy children have; undefined if they show none. */
 type Pair = readonly [field: string, now: unknown, before: unknown];
 
 /**
- * Spec fields that differ from what a server in the predecessor's layout was started with, as far as its children show.
+ * Spec fields that differ from what a server in the legacy layout was started with, as far as its children show.
  * A value that a patch changed, or removed, says nothing about the spec.
  */
 export function differingFields(observed: Observed): readonly string[] {
@@ -34,7 +34,7 @@ function named(list: readonly unknown[], name: string): unknown {
   return list.find((item) => valueAt(item, "name") === name);
 }
 
-/** Who may enter is fixed in the old layout: who takes somebody off a list must see that it waits. */
+/** The access policy is fixed in the legacy layout: whoever removes a user must see that the change waits. */
 function accessPairs(observed: Observed): readonly Pair[] {
   const { auth } = observed.server.spec;
   const login = named(listOf(valueAt(observed.pod?.spec, "containers")), CONTAINERS.oauth2Proxy);
@@ -57,7 +57,7 @@ function accessPairs(observed: Observed): readonly Pair[] {
   ];
 }
 
-/** Criteria that the predecessor did not have. */
+/** Criteria that 0.24 did not have. */
 function newCriteria(oidc: JupyterServer["spec"]["auth"]["oidc"]): readonly Pair[] {
   return [
     ["auth.oidc.userId", oidc.userId !== undefined, false],
@@ -80,7 +80,7 @@ function listedEmails({ children }: Observed): string | undefined {
   return list === undefined ? undefined : asText(list.split("\n").filter((line) => line !== ""));
 }
 
-/** Order does not matter to who may enter. */
+/** The order of the lists does not matter. */
 function asText(list: readonly string[]): string {
   return list.toSorted().join("\n");
 }
@@ -106,7 +106,7 @@ function routePairs(observed: Observed): readonly Pair[] {
   ];
 }
 
-/** Where the legacy Ingress leads from; undefined if there is none. */
+/** The route of the legacy Ingress; undefined if there is none. */
 export function legacyRoute(observed: Observed): Route | undefined {
   const ingress = observed.children.find((child) => isRouteChild(child) && isLegacy(child));
   const { host, path } = ingress === undefined ? {} : (routesServedBy(ingress)[0] ?? {});

@@ -8,7 +8,7 @@ import { clientTime } from "../values/time.ts";
 /** When 0.24's finalizer was removed, as an annotation: if the finalizer comes back, the legacy controller still runs. */
 export const TAKEN_OVER_ANNOTATION = "amalthea.dev/taken-over-at";
 
-/** How long the controller backs off from a legacy controller that still runs, before it looks again. */
+/** How long the controller backs off from a legacy controller that still runs, before it checks again. */
 export const BACK_OFF_SECONDS = 600;
 
 /** Whether a child was made by 0.24: it carries no hash of ours. */
@@ -58,7 +58,7 @@ export function removeLegacyMarks(
           { op: "remove", path },
           { op: "add", path: annotationPath(TAKEN_OVER_ANNOTATION), value: clientTime(now) },
         ]),
-    // Their values can hold secrets, which have no business in a request that an audit log may keep: no `test` of them.
+    // Their values can hold secrets, which must not be in a request that an audit log may keep: no `test` of them.
     ...left.map((key) => ({ op: "remove", path: annotationPath(key) })),
   ];
 }

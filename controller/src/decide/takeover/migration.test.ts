@@ -17,7 +17,7 @@ import {
   type ServerOptions,
 } from "../testing/builders.ts";
 
-/** A server as the predecessor left it: six children without a hash of ours, and a pod with its proxy. */
+/** A server as 0.24 left it: six children without the hash annotation, and a pod with its proxy. */
 function left({
   pod = true,
   replicas = 1,
@@ -54,7 +54,7 @@ function left({
   });
 }
 
-/** Without network policies, of which the predecessor made none: one test is about them. */
+/** Without network policies, of which 0.24 created none: one test is about them. */
 const SETTINGS = someSettings({ networkPolicy: { enabled: false, ingressFrom: undefined, egress: undefined } });
 
 function plan(world: Observed): readonly Action[] {
@@ -69,8 +69,8 @@ function isOfChild({ kind }: Action): boolean {
   return kind === "Apply" || kind === "EnsureSecret";
 }
 
-describe("a server of the predecessor", () => {
-  it("is left alone while its pod lives", () => {
+describe("a legacy server (0.24)", () => {
+  it("is not changed while its pod lives", () => {
     const { plan: actions, facts } = planFor(left(), SETTINGS, NOW);
     expect(actions).toEqual([]);
     expect(facts).toMatchObject({
@@ -80,11 +80,11 @@ describe("a server of the predecessor", () => {
     });
   });
 
-  it("is left alone while its pod is evicted and comes back", () => {
+  it("is not changed while its pod is evicted and recreated", () => {
     expect(plan(left({ pod: false }))).toEqual([]);
   });
 
-  it("gets a network policy at once, in place of the predecessor's for all servers", () => {
+  it("gets a NetworkPolicy at once, in place of the one for all servers in 0.24's chart", () => {
     const world = left();
     const { plan: actions } = planFor(world, someSettings(), NOW);
     expect(kinds(actions)).toEqual(["Apply networkpolicy"]);
@@ -92,13 +92,16 @@ describe("a server of the predecessor", () => {
     expect(planFor({ ...next, pod: world.pod }, someSettings(), NOW).plan).toEqual([]);
   });
 
-  it.each(["Service", "Ingress", "PersistentVolumeClaim"])("gets a %s of ours when its own is deleted", (kind) => {
-    const world = left();
-    const children = world.children.filter((child) => child.kind !== kind);
-    expect(plan({ ...world, children })).toMatchObject([{ kind: "Apply", create: true, manifest: { kind } }]);
-  });
+  it.each(["Service", "Ingress", "PersistentVolumeClaim"])(
+    "gets a %s in the new layout when its own is deleted",
+    (kind) => {
+      const world = left();
+      const children = world.children.filter((child) => child.kind !== kind);
+      expect(plan({ ...world, children })).toMatchObject([{ kind: "Apply", create: true, manifest: { kind } }]);
+    },
+  );
 
-  it("gets its Secret again when its pod cannot start without, and not before", () => {
+  it("gets its Secret recreated when its pod cannot start without it, and not before", () => {
     const world = left();
     const waiting = { waiting: { reason: "CreateContainerConfigError", message: 'secret "alice" not found' } };
     const { status } = aPod({ containers: [aContainer({ state: waiting })] });
@@ -107,7 +110,7 @@ describe("a server of the predecessor", () => {
     expect(plan(carryOut(restarted, plan(restarted)))).toEqual([]);
   });
 
-  it("gets no ConfigMap of ours, with which its pod could not start", () => {
+  it("gets no ConfigMap in the new layout, with which its pod could not start", () => {
     const world = left();
     const isOwn = (child: Observed["children"][number]): boolean =>
       child.metadata.labels?.["amalthea.dev/child-key"] === "configmap";
@@ -136,7 +139,7 @@ describe("a server of the predecessor", () => {
     expect(pod?.metadata.annotations).toHaveProperty(["amalthea.dev/resized-to"]);
   });
 
-  it("that asks for a limit no more is told that it waits", () => {
+  it("reports a removed limit as waiting", () => {
     const limited = { requests: { memory: "1Gi" }, limits: { memory: "2Gi" } };
     const containers = [{ name: "jupyter-server", resources: limited }];
     const world = left();
@@ -155,7 +158,7 @@ describe("a server of the predecessor", () => {
       change: { jupyterServer: { image: "right:v1", resources: { requests: { memory: "1Gi" } } } },
     },
     { field: "its class", change: { pvc: { enabled: true, storageClassName: "right" } } },
-  ])("whose pod never got ready is made anew when $field is corrected", ({ change }) => {
+  ])("whose pod never got ready is recreated when $field is corrected", ({ change }) => {
     const world = left(change);
     const { pod } = world;
     const conditions = [{ type: "PodScheduled", status: "False", reason: "Unschedulable" }];
@@ -164,7 +167,7 @@ describe("a server of the predecessor", () => {
     expect(kinds(plan({ ...left(), pod: stuck }))).toEqual([]);
   });
 
-  it("shows the fields that its pod does not have", () => {
+  it("reports the fields that its pod does not have", () => {
     const { facts } = planFor(left({ jupyterServer: { image: "new:v2" }, routing: { path: "/b" } }), SETTINGS, NOW);
     expect(facts.pendingFields).toEqual(["jupyterServer.image", "routing.path"].toSorted());
     expect(facts.route?.path).toBe("/sessions/alice");
@@ -180,7 +183,7 @@ describe("a server of the predecessor", () => {
       when: "a field changes under updatePolicy Restart",
       world: left({ updatePolicy: "Restart", jupyterServer: { image: "new:v2" } }),
     },
-  ])("takes the new layout when $when, and keeps Secret and claim", ({ world }) => {
+  ])("is migrated when $when, and keeps Secret and claim", ({ world }) => {
     const first = plan(world);
     const removed = kinds(first).filter((text) => text.startsWith("Remove"));
     expect(removed).toEqual(expect.arrayContaining(["Remove StatefulSet", "Remove Service", "Remove Ingress"]));
@@ -190,7 +193,7 @@ describe("a server of the predecessor", () => {
     );
   });
 
-  it("waits with the new layout until the old pod is gone", () => {
+  it("waits with the migration until the legacy pod is gone", () => {
     const world = left({ replicas: 0 });
     expect(plan(world)).toEqual([]);
   });
@@ -210,14 +213,14 @@ describe("a server of the predecessor", () => {
     expect(kinds(plan({ ...world, routeHolder: undefined }))).toContain("Remove StatefulSet");
   });
 
-  it("whose creation never ended gets what is missing", () => {
+  it("whose creation was never completed gets what is missing", () => {
     const world = left({ pod: false });
     const service = world.children.filter(({ kind }) => kind === "Service");
     expect(kinds(plan({ ...world, children: service }))).toContain("Remove Service");
     expect(kinds(plan({ ...world, children: service }))).toContain("Apply statefulset");
   });
 
-  it("loses the predecessor's finalizer and annotations in one write, whose body holds none of their values", () => {
+  it("loses 0.24's finalizer and annotations in one write, whose body holds none of their values", () => {
     const metadata = {
       finalizers: ["other/one", "kopf.zalando.org/KopfFinalizerMarker"],
       annotations: { "kopf.zalando.org/last-handled-configuration": "secret-token", keep: "me" },
@@ -235,7 +238,7 @@ describe("a server of the predecessor", () => {
     expect(plan({ ...next, pod: world.pod })).toEqual([]);
   });
 
-  it("keeps the predecessor's annotations, but not its finalizer, if the setting says so", () => {
+  it("keeps 0.24's annotations, but not its finalizer, if the setting says so", () => {
     const metadata = {
       finalizers: ["kopf.zalando.org/KopfFinalizerMarker"],
       annotations: { "kopf.zalando.org/last-handled-configuration": "{}" },
@@ -248,7 +251,7 @@ describe("a server of the predecessor", () => {
     expect(planFor({ ...next, pod: world.pod }, settings, NOW).plan).toEqual([]);
   });
 
-  it("goes away when it was being deleted", () => {
+  it("is deleted if it was being deleted", () => {
     const finalizers = ["kopf.zalando.org/KopfFinalizerMarker"];
     const world = left({ metadata: { finalizers, deletionTimestamp: timeAgo(100) } });
     expect(kinds(plan(world))).toEqual(["PatchMetadata JupyterServer"]);
@@ -257,7 +260,7 @@ describe("a server of the predecessor", () => {
   it.each([
     { minutes: 1, actions: 0, problems: ["PredecessorRunning"] },
     { minutes: 11, actions: 1, problems: [] },
-  ])("is not fought over when the finalizer came back $minutes minutes ago", ({ minutes, actions, problems }) => {
+  ])("is not written to when the finalizer came back $minutes minutes ago", ({ minutes, actions, problems }) => {
     const metadata = {
       finalizers: ["kopf.zalando.org/KopfFinalizerMarker"],
       annotations: { "amalthea.dev/taken-over-at": timeAgo(minutes * 60) },
@@ -267,7 +270,7 @@ describe("a server of the predecessor", () => {
     expect(decision.facts.problems.map(({ kind }) => kind)).toEqual(problems);
   });
 
-  it("keeps the status that a predecessor which runs gives it, but for the conditions that say so", () => {
+  it("keeps the status of a legacy controller that still runs, except for the conditions that say so", () => {
     const metadata = {
       finalizers: ["kopf.zalando.org/KopfFinalizerMarker"],
       annotations: { "amalthea.dev/taken-over-at": timeAgo(60) },

@@ -3,21 +3,21 @@ import { childKeyOf, isTerminating, liveStatefulSet, replicasOf, targetOf } from
 import type { LiveChild, Observed } from "../live/observed.ts";
 import { isLegacy } from "./legacy.ts";
 
-/** What becomes of children that the predecessor made. */
+/** What to do with legacy children (0.24). */
 export type Migration =
-  /** There are none, or none that stand in the way. */
+  /** There are none that have to be removed. */
   | { readonly kind: "None" }
-  /** They stay as they are while their pod lives, or while the server sleeps. */
+  /** They stay as they are while their pod lives, or while the server is hibernated. */
   | { readonly kind: "Keep"; readonly statefulSet: LiveChild }
-  /** They give way to ours; Secret and claim stay. */
+  /** They are removed and recreated; Secret and claim stay. */
   | { readonly kind: "Replace"; readonly old: readonly LiveChild[]; readonly because: string };
 
-/** Children whose new form differs so much that they are made anew rather than changed. */
+/** Children whose new layout differs so much that they are recreated rather than changed. */
 export const REPLACED_KEYS: ReadonlySet<string> = new Set(["statefulset", "service", "ingress", "configmap"]);
 
 /**
- * @param restartReason Why the pod of the predecessor's layout is to be replaced now; undefined lets it live.
- * @param isMoveRefused Another server has the route that the spec asks for: ours would have none.
+ * @param restartReason Why the pod in the legacy layout is to be replaced now; undefined keeps it.
+ * @param isMoveRefused Another server has the route that the spec requests: the new Ingress would have none.
  */
 export function migrationOf(observed: Observed, restartReason: string | undefined, isMoveRefused: boolean): Migration {
   const old = observed.children.filter((child) => isLegacy(child) && REPLACED_KEYS.has(childKeyOf(child) ?? ""));
@@ -35,7 +35,7 @@ export function migrationOf(observed: Observed, restartReason: string | undefine
     : { kind: "Keep", statefulSet };
 }
 
-/** The writes that make room for our children. A child that is being deleted already is waited for. */
+/** The writes that remove legacy children. A child that is already being deleted is waited for. */
 export function removeLegacy({ old, because }: Extract<Migration, { kind: "Replace" }>): readonly Action[] {
   return old
     .filter((child) => !isTerminating(child))
@@ -44,14 +44,14 @@ export function removeLegacy({ old, because }: Extract<Migration, { kind: "Repla
       childKey: childKeyOf(child) ?? child.kind.toLowerCase(),
       target: targetOf(child),
       desiredHash: "",
-      because: `the predecessor made it, and ${because}`,
+      because: `it is in the legacy layout (0.24), and ${because}`,
     }));
 }
 
 /**
- * Whether a write is one that a server in the old layout can have: making what is not there. The NetworkPolicy is one of
- * them, which has to take the place of the predecessor's before somebody reaches the port of Jupyter past its login.
- * StatefulSet and ConfigMap belong together, so a new one of them waits for the new layout.
+ * Whether a write suits a server in the legacy layout: creating what is missing. One is the NetworkPolicy, which has to
+ * replace that of 0.24's chart before somebody bypasses the login by the port of Jupyter.
+ * StatefulSet and ConfigMap belong together, so a new one of them waits for the migration.
  */
 export function suitsLegacyLayout(action: Action): boolean {
   return (

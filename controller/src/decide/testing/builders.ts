@@ -154,7 +154,7 @@ export function aPod(options: PodOptions = {}): NonNullable<Observed["pod"]> {
   };
 }
 
-/** A pod that answers. */
+/** A pod that is ready. */
 export function aReadyPod(options: PodOptions = {}): NonNullable<Observed["pod"]> {
   return aPod({
     phase: "Running",
@@ -245,7 +245,7 @@ export function someFacts(more: Partial<PlanFacts> = {}): PlanFacts {
   };
 }
 
-/** What administrators allow who say nothing. */
+/** The default policy. */
 export function somePolicy(more: Partial<PolicySettings> = {}): PolicySettings {
   return {
     podSecurity: undefined,

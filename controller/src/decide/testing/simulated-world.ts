@@ -10,7 +10,7 @@ import { planFor, type PlanDecision } from "../plan/plan.ts";
 import type { DecisionSettings } from "../settings.ts";
 import { anObserved, aReadyPod, aServer, NOW, someSettings, type ServerOptions } from "./builders.ts";
 
-// For tests: a world, what is planned in it, and what becomes of it when a plan is carried out and the controllers of Kubernetes have done their part.
+// For tests: a world, what is planned in it, and the world after a plan was applied and Kubernetes' own controllers ran.
 
 /** A world in which the server runs as its spec says, and nothing is left to do. */
 export function running(options: ServerOptions = {}): Observed {
@@ -18,7 +18,7 @@ export function running(options: ServerOptions = {}): Observed {
   return carryOut(start, decide(start).plan);
 }
 
-/** The world after somebody wrote the server anew. */
+/** The world after somebody updated the server. */
 export function change(world: Observed, options: ServerOptions): Observed {
   return { ...world, server: aServer(options) };
 }
@@ -48,7 +48,7 @@ export function subject(action: Action): string {
   return action.kind === "Apply" || action.kind === "EnsureSecret" ? action.childKey : action.target.kind;
 }
 
-/** The world after a plan and after the StatefulSet's controller. */
+/** The world after a plan was applied and the StatefulSet controller ran. */
 export function carryOut(observed: Observed, plan: readonly Action[]): Observed {
   return settleReplicas(plan.reduce(perform, observed));
 }
@@ -141,7 +141,7 @@ function patched(observed: Observed, uid: string, operations: readonly Readonly<
   };
 }
 
-/** What the StatefulSet's controller does. */
+/** What the StatefulSet controller does. */
 function settleReplicas(observed: Observed): Observed {
   const statefulSet = observed.children.find(({ kind }) => kind === "StatefulSet");
   if (statefulSet === undefined || replicasOf(statefulSet) === 0) return { ...observed, pod: undefined };

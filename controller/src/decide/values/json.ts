@@ -16,12 +16,12 @@ export function listOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
 }
 
-/** Reads a value at a path of keys; undefined where the path leads nowhere. */
+/** Reads a value at a path of keys; undefined if the path does not exist. */
 export function valueAt(value: unknown, ...path: readonly string[]): unknown {
   return path.reduce<unknown>((current, key) => (isObject(current) ? current[key] : undefined), value);
 }
 
-/** A deep copy that may be changed. Drops what JSON cannot say, such as keys whose value is undefined. */
+/** A deep copy that may be changed. Drops what JSON cannot express, such as keys whose value is undefined. */
 export function copyOf<T>(value: T): T {
   return JSON.parse(JSON.stringify(value)) as T; // the same shape, by construction
 }
@@ -35,7 +35,7 @@ export function canonicalJson(value: unknown): string {
   );
 }
 
-/** The object that a text of JSON is; undefined if it is something else, or somebody else's text. */
+/** Parses a JSON object; undefined if the text is anything else. */
 export function parseObject(text: string): JsonObject | undefined {
   try {
     const parsed: unknown = JSON.parse(text);
