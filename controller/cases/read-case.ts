@@ -5,29 +5,46 @@ import { parse } from "yaml";
 import { isObject, valueAt } from "../src/decide/values/json.ts";
 import type { LiveChild, Observed } from "../src/decide/live/observed.ts";
 import type { DecisionSettings } from "../src/decide/settings.ts";
-import { anObserved, aServer, someSettings } from "../src/decide/testing/builders.ts";
+import { planFor } from "../src/decide/plan/plan.ts";
+import { anObserved, aServer, NOW, someSettings } from "../src/decide/testing/builders.ts";
+import { carryOut } from "../src/decide/testing/simulated-world.ts";
 
 /** What the controller sees in a case. */
 export type Case = { readonly observed: Observed; readonly settings: DecisionSettings };
 
 /**
- * Reads a case folder: `server.yaml` as a user writes it, `settings.yaml` where they differ from the defaults, and
- * `world.yaml` (keys of `Observed`) where something exists already.
+ * Reads a case folder: `server.yaml` as a user writes it, and `settings.yaml` where they differ from the defaults. Where
+ * something exists already: `before.yaml`, the server as it was when the controller last reconciled it, or `legacy.yaml`,
+ * the name of a fixture of 0.24.
  */
 export function readCase(folder: string): Case {
-  const given = asObject(readYaml(join(folder, "server.yaml")));
+  const settings = someSettings(asObject(readYaml(join(folder, "settings.yaml"))));
+  const server = readServer(join(folder, "server.yaml"));
+  return { observed: { ...worldBefore(folder, settings), server }, settings };
+}
+
+function readServer(path: string): JupyterServer {
+  const given = asObject(readYaml(path));
   const metadata = { ...aServer().metadata, ...asObject(given["metadata"]) };
-  const server = { ...given, spec: withDefaults(given["spec"]), metadata } as unknown as JupyterServer;
-  const world = asObject(readYaml(join(folder, "world.yaml")));
-  const settings = asObject(readYaml(join(folder, "settings.yaml")));
-  return {
-    observed: anObserved({
-      ...(world as Partial<Observed>),
-      server,
-      children: (world["children"] ?? []) as LiveChild[],
-    }),
-    settings: someSettings(settings as Partial<DecisionSettings>),
-  };
+  return { ...given, spec: withDefaults(given["spec"]), metadata } as unknown as JupyterServer;
+}
+
+function worldBefore(folder: string, settings: DecisionSettings): Observed {
+  const before = join(folder, "before.yaml");
+  if (readText(before) !== undefined) {
+    const start = anObserved({ server: readServer(before) });
+    return carryOut(start, planFor(start, settings, NOW).plan);
+  }
+  const { fixture } = asObject(readYaml(join(folder, "legacy.yaml")));
+  return typeof fixture === "string" ? legacyWorld(fixture) : anObserved();
+}
+
+const LEGACY_FIXTURES = join(import.meta.dirname, "../../test/fixtures/0.24");
+
+function legacyWorld(fixture: string): Observed {
+  const { items } = parse(readFileSync(join(LEGACY_FIXTURES, `${fixture}.json`), "utf8")) as { items: LiveChild[] };
+  const children = items.filter(({ kind }) => !["JupyterServer", "Secret", "Pod"].includes(kind));
+  return anObserved({ children, pod: items.find(({ kind }) => kind === "Pod") as Observed["pod"] });
 }
 
 /** The text of a file; undefined if there is none. */
