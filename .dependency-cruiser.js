@@ -16,7 +16,12 @@ const mayImportOnly = (name, comment, from, allowed) => ({
 
 export default {
   forbidden: [
-    mayImportOnly("api-is-vocabulary", "api imports nothing", "^api/src/", "^api/src/"),
+    mayImportOnly(
+      "api-is-vocabulary",
+      "api imports nothing, not even a schema library (ADR 7)",
+      "^api/src/",
+      "^api/src/",
+    ),
     mayImportOnly(
       "kube-knows-no-jupyter",
       "kube is a runtime for any controller: Node, undici, yaml and the types of Kubernetes",
@@ -32,28 +37,28 @@ export default {
     {
       name: "status-knows-no-plan",
       severity: "error",
-      comment: "status tells what is seen and what planning found out (facts.ts), not how it was planned",
+      comment: "status reports what is observed and what planning found out (facts.ts), not how it was planned",
       from: { path: "^controller/src/decide/status/", pathNot: "[.]test[.]ts$" },
       to: { path: "^controller/src/decide/(plan|children|takeover)/" },
     },
     {
       name: "only-plan-migrates",
       severity: "error",
-      comment: "takeover/ can be deleted one day: plan/ alone uses it",
+      comment: "takeover/ can be deleted one day: only plan/ uses it",
       from: { path: "^controller/src/(?!decide/(plan|takeover)/)", pathNot: "[.]test[.]ts$" },
       to: { path: "^controller/src/decide/takeover/" },
     },
     {
       name: "children-know-no-plan",
       severity: "error",
-      comment: "what should be does not depend on how it is reached",
+      comment: "the desired children do not depend on how they are reached",
       from: { path: "^controller/src/decide/(children|live|policy|values)/", pathNot: "[.]test[.]ts$" },
       to: { path: "^controller/src/decide/(plan|status|takeover)/" },
     },
     {
       name: "live-knows-no-children",
       severity: "error",
-      comment: "what is does not depend on what should be",
+      comment: "what is observed does not depend on what is desired",
       from: { path: "^controller/src/decide/(live|values)/", pathNot: "[.]test[.]ts$" },
       to: { path: "^controller/src/decide/children/" },
     },
@@ -74,14 +79,14 @@ export default {
     {
       name: "observe-does-not-apply",
       severity: "error",
-      comment: "looking has no side effects",
+      comment: "observing has no side effects",
       from: { path: "^controller/src/observe/", pathNot: "[.]test[.]ts$" },
       to: { path: "^controller/src/apply/" },
     },
     {
       name: "apply-does-not-observe",
       severity: "error",
-      comment: "acting follows the plan, it does not look around",
+      comment: "applying follows the plan and observes nothing",
       from: { path: "^controller/src/apply/", pathNot: "[.]test[.]ts$" },
       to: { path: "^controller/src/observe/" },
     },

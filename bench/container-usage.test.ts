@@ -15,7 +15,7 @@ describe("memoryOf", () => {
     expect(memoryOf(SMAPS_ROLLUP)).toEqual({ private: 18, resident: 90 });
   });
 
-  it("is no number where a field is missing, so that no promise holds by accident", () => {
+  it("is no number where a field is missing, so that no limit is kept by accident", () => {
     expect(memoryOf("Rss: 1 kB").private).toBeNaN();
   });
 });

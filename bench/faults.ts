@@ -117,7 +117,7 @@ class Burst {
     for (let index = 0; index < SERVERS; index += 1) this.expected.set(`server-${index}`, UNCHANGED);
   }
 
-  /** Makes a tenth of the servers anew, removes a tenth, and changes the others. @param team a label they all get */
+  /** Recreates a tenth of the servers, deletes a tenth, and changes the others. @param team a label they all get */
   async run(team: string, signal: AbortSignal): Promise<void> {
     await Promise.all(
       [...this.expected].map(([name, spec], index) => this.#change(name, index, { ...spec, team }, signal)),

@@ -27,15 +27,15 @@ export async function loginChain(cluster: RealCluster, signal: AbortSignal): Pro
   const server = await step(console.log, "two servers behind a login ready", () => startLoginServer(cluster, signal));
   const client = new PodClient(server.usage["jupyter-server"].processes()[0] ?? 0);
   const answers = [
-    { what: "a small answer", path: "/api/sessions", isPromised: true },
-    { what: "a file of 128 KiB", path: `/files/${server.file}`, isPromised: false },
+    { what: "a small answer", path: "/api/sessions", isLimited: true },
+    { what: "a file of 128 KiB", path: `/files/${server.file}`, isLimited: false },
   ];
   try {
     const measurements: Measurement[] = [];
-    for (const { what, path, isPromised } of answers) {
+    for (const { what, path, isLimited } of answers) {
       const title = `processor time for ${what} taken`;
       const cpu = await step(console.log, title, () => cpuPerRequest(server, client, path, signal));
-      measurements.push(...cpuFigures(what, cpu, isPromised));
+      measurements.push(...cpuFigures(what, cpu, isLimited));
     }
     for (const { what, path } of answers) {
       const targets = WAYS.map((way) => targetOf(server, way, path));

@@ -29,12 +29,12 @@ const CHAIN_AT_MOST = 0.9 * 4.7;
 /**
  * Processor time of the proxies, and of the whole pod with Jupyter.
  *
- * @param isPromised Whether the proxies' time has a limit. With large answers the copying of their bytes is what costs.
+ * @param isLimited Whether the proxies' time has a limit. With large answers the copying of their bytes is what costs.
  */
 export function cpuFigures(
   what: string,
   cpu: Readonly<Record<Way, CpuPerRequest>>,
-  isPromised: boolean,
+  isLimited: boolean,
 ): readonly Measurement[] {
   const chain = SIDECARS.reduce((sum, part) => sum + cpu.chain[part], 0);
   const single = cpu.singleProxy["single-proxy"];
@@ -44,7 +44,7 @@ export function cpuFigures(
     {
       what: `processor time of our chain for ${what}, as a ratio to the single proxy`,
       measured: chain / single,
-      ...(isPromised ? { atMost: CHAIN_AT_MOST } : {}),
+      ...(isLimited ? { atMost: CHAIN_AT_MOST } : {}),
       detail: `milliseconds: ${parts}; single proxy ${single.toFixed(2)}; Jupyter asked directly ${cpu.direct["jupyter-server"].toFixed(2)}`,
     },
     {

@@ -6,7 +6,7 @@ import type { RealCluster } from "./real-cluster.ts";
 
 export const NAMESPACE = "default";
 
-/** The container that a patch adds: the predecessor's only one besides Jupyter. */
+/** The container that a patch adds: 0.24's only one besides Jupyter. */
 const SINGLE_PROXY: Part = "single-proxy";
 
 /** On the loopback of the pod. */
@@ -74,7 +74,7 @@ function singleProxy(cluster: RealCluster, server: string, client: DemoClient): 
   };
 }
 
-/** The predecessor's, but for its log of requests, which our chain does not write either. */
+/** 0.24's, without its log of requests, which our sidecars do not write either. */
 function singleProxyArgs({ ingressUrl }: RealCluster, path: string, client: DemoClient): readonly string[] {
   return [
     "--provider=oidc",

@@ -37,7 +37,7 @@ export async function manyServers(load: Load, signal: AbortSignal): Promise<read
     return [
       ...burst,
       ...rest,
-      promise("writes after a restart of the controller", afterRestart, 0),
+      limited("writes after a restart of the controller", afterRestart, 0),
       {
         ...{ what: "resident memory after the restart", measured: restarted.resident, unit: "MiB" },
         atMost: load.atMostMebibytes,
@@ -48,7 +48,7 @@ export async function manyServers(load: Load, signal: AbortSignal): Promise<read
   }
 }
 
-function promise(what: string, calls: readonly AuditedCall[], atMost: number): Measurement {
+function limited(what: string, calls: readonly AuditedCall[], atMost: number): Measurement {
   return { what, measured: calls.length, atMost, detail: describeCalls(calls) };
 }
 
@@ -102,8 +102,8 @@ async function measureRest(
   const { resident, peak } = controller.memory();
   const events = calls.filter(({ verb, resource }) => resource === "events" && verb !== "watch");
   return [
-    promise(`writes of ${servers} idle servers in ${restSeconds} s`, [...writesAmong(calls), ...events], 0),
-    promise(`their reads, other than watches and the lease`, readsAmong(calls), 0),
+    limited(`writes of ${servers} idle servers in ${restSeconds} s`, [...writesAmong(calls), ...events], 0),
+    limited(`their reads, other than watches and the lease`, readsAmong(calls), 0),
     {
       what: "their calls per server and hour",
       measured: (calls.length / servers / restSeconds) * 3600,

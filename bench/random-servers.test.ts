@@ -3,7 +3,7 @@ import { measurementsOf, type Tally } from "./random-servers.ts";
 import { holds } from "./report.ts";
 
 const tally: Tally = {
-  passes: [
+  results: [
     { kind: "Refused" },
     { kind: "Whole", children: 6 },
     { kind: "Stalled", children: 4, reason: "PatchInvalid" },
@@ -25,7 +25,7 @@ describe("the figures of random servers", () => {
   it.each([
     { failures: [], kept: true },
     { failures: ["TypeError for {}"], kept: false },
-  ])("keep the promise after the failures $failures: $kept", ({ failures, kept }) => {
+  ])("keep the limit after the failures $failures: $kept", ({ failures, kept }) => {
     const figures = measurementsOf({ ...tally, failures }, 1);
     expect(figures.every(holds)).toBe(kept);
     expect(figures[0]?.measured).toBe(4 + failures.length);

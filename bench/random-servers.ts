@@ -1,6 +1,10 @@
 import { step } from "@amalthea/cluster";
 import fc from "fast-check";
-import { type FirstPass, type FirstPasses, startFirstPasses } from "../test/integration/plans/first-pass.ts";
+import {
+  type FirstReconcile,
+  type FirstReconciles,
+  startFirstReconciles,
+} from "../test/integration/plans/first-reconcile.ts";
 import type { Measurement } from "./report.ts";
 
 /** Calls of the API server overlap, so that its answers are not waited for one by one. */
@@ -10,69 +14,69 @@ const CONCURRENT = 4;
 const TOLD_FAILURES = 5;
 
 /**
- * What the controller makes of servers at random, by the schema of the definition: children that the API server accepts
+ * What the controller does with random servers that follow the schema of the CRD: children that the API server accepts
  * in a dry run, or a status that says why not.
  *
- * @param servers How many are generated; those that the definition refuses count.
+ * @param servers How many are generated; those that the CRD rejects count.
  * @param seed Gives the same servers again.
  */
 export async function randomServers(
   { servers, seed }: { readonly servers: number; readonly seed: number },
   signal: AbortSignal,
 ): Promise<readonly Measurement[]> {
-  const firstPasses = await startFirstPasses();
+  const firstReconciles = await startFirstReconciles();
   try {
     const title = `${servers} random servers of seed ${seed} tried`;
     const tally = await step(console.log, title, async (waitingFor) => {
-      const specs = fc.sample(firstPasses.specs, { numRuns: servers, seed });
-      return await tryAll(firstPasses, specs, (left) => waitingFor(`${left} of them`), signal);
+      const specs = fc.sample(firstReconciles.specs, { numRuns: servers, seed });
+      return await tryAll(firstReconciles, specs, (left) => waitingFor(`${left} of them`), signal);
     });
     return measurementsOf(tally, seed);
   } finally {
-    await firstPasses.stop();
+    await firstReconciles.stop();
   }
 }
 
 /** What became of the servers, counted. */
-export type Tally = { readonly passes: readonly FirstPass[]; readonly failures: readonly string[] };
+export type Tally = { readonly results: readonly FirstReconcile[]; readonly failures: readonly string[] };
 
 async function tryAll(
-  firstPasses: FirstPasses,
+  firstReconciles: FirstReconciles,
   specs: readonly unknown[],
   tell: (left: number) => void,
   signal: AbortSignal,
 ): Promise<Tally> {
-  const passes: FirstPass[] = [];
+  const results: FirstReconcile[] = [];
   const failures: string[] = [];
   const waiting = specs.values();
   const tryNext = async (): Promise<void> => {
     for (const spec of waiting) {
       signal.throwIfAborted();
       try {
-        passes.push(await firstPasses.of(spec));
+        results.push(await firstReconciles.of(spec));
       } catch (error) {
         failures.push(`${String(error)} for ${JSON.stringify(spec)}`);
       }
-      tell(specs.length - passes.length - failures.length);
+      tell(specs.length - results.length - failures.length);
     }
   };
   await Promise.all(Array.from({ length: CONCURRENT }, tryNext));
-  return { passes, failures };
+  return { results, failures };
 }
 
 /** The figures of a run. */
-export function measurementsOf({ passes, failures }: Tally, seed: number): readonly Measurement[] {
-  const [whole, stalled] = [passes.filter(isOf("Whole")), passes.filter(isOf("Stalled"))];
+export function measurementsOf({ results, failures }: Tally, seed: number): readonly Measurement[] {
+  const [whole, stalled] = [results.filter(isOf("Whole")), results.filter(isOf("Stalled"))];
   const admitted = whole.length + stalled.length + failures.length;
-  const children = [...whole, ...stalled].reduce((sum, pass) => sum + pass.children, 0);
+  const children = [...whole, ...stalled].reduce((sum, result) => sum + result.children, 0);
   const reasons = Object.entries(Object.groupBy(stalled, ({ reason }) => reason))
     .map(([reason, { length } = []]) => ({ reason, count: length ?? 0 }))
     .toSorted((left, right) => right.count - left.count);
   return [
     {
-      what: "random servers that the definition admits",
+      what: "random servers that the CRD accepts",
       measured: admitted,
-      detail: `of ${passes.length + failures.length}; seed ${seed}`,
+      detail: `of ${results.length + failures.length}; seed ${seed}`,
     },
     { what: "those whose children the API server accepts", measured: whole.length },
     {
@@ -90,6 +94,8 @@ export function measurementsOf({ passes, failures }: Tally, seed: number): reado
   ];
 }
 
-function isOf<K extends FirstPass["kind"]>(kind: K): (pass: FirstPass) => pass is Extract<FirstPass, { kind: K }> {
-  return (pass): pass is Extract<FirstPass, { kind: K }> => pass.kind === kind;
+function isOf<K extends FirstReconcile["kind"]>(
+  kind: K,
+): (result: FirstReconcile) => result is Extract<FirstReconcile, { kind: K }> {
+  return (result): result is Extract<FirstReconcile, { kind: K }> => result.kind === kind;
 }

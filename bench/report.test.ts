@@ -30,16 +30,16 @@ describe("a measurement", () => {
     { circumstance: "at the limit", measured: 7, atMost: 7, kept: true },
     { circumstance: "above the limit", measured: 7.01, atMost: 7, kept: false },
     { circumstance: "that is no number", measured: Number.NaN, atMost: 7, kept: false },
-  ])("$circumstance keeps its promise: $kept", ({ measured, atMost, kept }) => {
+  ])("$circumstance keeps its limit: $kept", ({ measured, atMost, kept }) => {
     expect(holds({ what: "writes", measured, atMost })).toBe(kept);
   });
 
-  it("is marked in the report when its promise did not hold", () => {
+  it("is marked in the report when its limit was exceeded", () => {
     const writes = { what: "writes", measured: 8, atMost: 7, detail: "8 × patch services" };
-    expect(describeMeasurement(writes)).toBe("  ! writes: 8 (promised: at most 7)\n      8 × patch services");
+    expect(describeMeasurement(writes)).toBe("  ! writes: 8 (limit 7)\n      8 × patch services");
   });
 
-  it("is told with its unit where nothing is promised", () => {
+  it("is reported with its unit where there is no limit", () => {
     expect(describeMeasurement({ what: "duration", measured: 1.234, unit: "s" })).toBe("    duration: 1.23 s");
   });
 });

@@ -1,25 +1,25 @@
-/** One line of the result: what was measured, what we promise, and whether it held. */
+/** One line of the result: what was measured, its limit, and whether it was kept. */
 export type Measurement = {
   readonly what: string;
   readonly measured: number;
   /** Absent for a count. */
   readonly unit?: string;
-  /** Largest value that we promise; absent where the figure is told and not promised. */
+  /** Upper limit; absent where the figure is reported only. */
   readonly atMost?: number;
   /** How the figure came about, such as the single calls. */
   readonly detail?: string;
 };
 
-/** The line of a measurement, with what we promise; `!` marks a promise that did not hold. */
+/** The line of a measurement, with its limit; `!` marks one that was exceeded. */
 export function describeMeasurement(measurement: Measurement): string {
   const { what, measured, unit, atMost, detail } = measurement;
   const value = `${format(measured)}${unit === undefined ? "" : ` ${unit}`}`;
-  const promise = atMost === undefined ? "" : ` (promised: at most ${format(atMost)})`;
-  const line = `  ${holds(measurement) ? " " : "!"} ${what}: ${value}${promise}`;
+  const limit = atMost === undefined ? "" : ` (limit ${format(atMost)})`;
+  const line = `  ${holds(measurement) ? " " : "!"} ${what}: ${value}${limit}`;
   return detail === undefined || detail === "" ? line : `${line}\n      ${detail}`;
 }
 
-/** Whether what was measured keeps the promise; a figure without one always does. */
+/** Whether a measurement keeps its limit; a figure without one always does. */
 export function holds({ measured, atMost }: Measurement): boolean {
   return atMost === undefined || measured <= atMost;
 }

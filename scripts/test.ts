@@ -10,7 +10,7 @@ import { provideCluster, type TargetCluster } from "./provide-cluster.ts";
 import { reportFailure } from "./report-failure.ts";
 
 /**
- * `npm test [-- LEVEL ...] [-- --context NAME]`: everything we promise, in three levels. Each level needs more of the
+ * `npm test [-- LEVEL ...] [-- --context NAME]`: all tests, in three levels. Each level needs more of the
  * machine than the one before, so the cheap failures come first. The last line counts all tests.
  */
 const root = fileURLToPath(new URL("..", import.meta.url));

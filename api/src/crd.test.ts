@@ -23,10 +23,10 @@ function rootOf(crd: { readonly spec: { readonly versions: readonly unknown[] } 
 const nodes = walk(rootOf(jupyterServerCrd));
 const fields = nodes.filter(({ path }) => /^[.](spec|status)/.test(path));
 
-const predecessor = JSON.parse(
+const legacyCrd = JSON.parse(
   readFileSync(new URL("../../test/fixtures/0.24/crd.json", import.meta.url), "utf8"),
 ) as typeof jupyterServerCrd;
-const predecessorFields = walk(rootOf(predecessor)).filter(({ path }) => path.startsWith(".spec."));
+const legacyFields = walk(rootOf(legacyCrd)).filter(({ path }) => path.startsWith(".spec."));
 
 /** Why a node is not acceptable in a structural schema, or nothing. */
 function objectionsTo(node: SchemaNode): readonly string[] {
@@ -73,8 +73,8 @@ describe("jupyterServerCrd", () => {
     expect(JSON.stringify(jupyterServerCrd)).not.toContain("{{");
   });
 
-  it.each(predecessorFields.map(({ path, node }) => [path, node] as const))(
-    "has the predecessor's %s with its type and default",
+  it.each(legacyFields.map(({ path, node }) => [path, node] as const))(
+    "has 0.24's %s with its type and default",
     (path, theirs) => {
       const ours = fields.find((field) => field.path === path)?.node;
       expect({ type: ours?.type, default: ours?.default, minimum: ours?.minimum, enum: ours?.enum }).toEqual({
@@ -87,7 +87,7 @@ describe("jupyterServerCrd", () => {
     },
   );
 
-  it("shows the predecessor's columns and the state", () => {
+  it("has 0.24's printer columns and the state", () => {
     const columns = jupyterServerCrd.spec.versions.flatMap((version) => version.additionalPrinterColumns);
     expect(columns.map(({ name }) => name)).toEqual(
       expect.arrayContaining(["State", "Ready", "Image", "URL", "Pod Status", "Age"]),

@@ -1,7 +1,7 @@
 import { chromium, type Browser, type BrowserContext, type Page } from "playwright-core";
 
 /** Playwright's own limit of 30 s is one that a busy machine misses. */
-const PATIENCE_MS = 120_000;
+const TIMEOUT_MS = 120_000;
 
 /**
  * Starts headless Chromium, Debian's by default; `AMALTHEA_CHROMIUM` names another.
@@ -11,7 +11,7 @@ const PATIENCE_MS = 120_000;
 export function launchBrowser(addresses: Readonly<Record<string, string>> = {}): Promise<Browser> {
   const rules = Object.entries(addresses).map(([host, address]) => `MAP ${host} ${address}`);
   return chromium.launch({
-    timeout: PATIENCE_MS,
+    timeout: TIMEOUT_MS,
     executablePath: process.env["AMALTHEA_CHROMIUM"] ?? "/usr/bin/chromium",
     // Without these Chromium asks services of its vendor at start, which a test has no business with. A container's
     // root user cannot use its sandbox.
@@ -32,7 +32,7 @@ export function launchBrowser(addresses: Readonly<Record<string, string>> = {}):
 /** A browser that nobody has used. It takes any certificate, for those of the tests are nobody's. */
 export async function newBrowserContext(browser: Browser): Promise<BrowserContext> {
   const context = await browser.newContext({ ignoreHTTPSErrors: true });
-  context.setDefaultTimeout(PATIENCE_MS);
+  context.setDefaultTimeout(TIMEOUT_MS);
   return context;
 }
 

@@ -44,7 +44,7 @@ describe("routes", () => {
     expect(await older.condition("Ready")).toMatchObject({ status: "True" });
   });
 
-  it("are chosen anew by the younger one, which starts then", async () => {
+  it("are changed by the younger one, which then starts", async () => {
     expect(await namesOf("pod", namespace, "amalthea.dev/parent-name=younger")).toEqual([]);
     await younger.patch({ spec: { routing: { path: younger.path } } });
     await waitFor("jupyterserver/younger", namespace, "condition=Ready");

@@ -29,7 +29,7 @@ const installArguments = JSON.parse(process.env["AMALTHEA_TEST_HELM_INSTALL"] ??
 const [release = "", releaseNamespace = ""] = (process.env["AMALTHEA_TEST_HELM_RELEASE"] ?? "").split("/").toReversed();
 
 describe("helm uninstall", () => {
-  it("keeps the definition, the servers and their pods", async () => {
+  it("keeps the CRD, the servers and their pods", async () => {
     const pod = await server.podUid();
     helm("uninstall", release, "--namespace", releaseNamespace, "--wait");
     await kubectl(["get", "crd", "jupyterservers.amalthea.dev"]);

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { type Kind, kindOf, kinds, type KubeClient, type KubeObject, type Live } from "@amalthea/kube";
 import { SERVER_KIND } from "../../controller/src/kinds.ts";
 
-/** Servers of the predecessor's 0.24 that are kept as fixtures; test/fixtures/0.24/README.md says what each shows. */
+/** Legacy servers (0.24) that are kept as fixtures; test/fixtures/0.24/README.md says what each shows. */
 export const FIXTURES = [
   "token-volume",
   "token-generated",
@@ -25,13 +25,13 @@ export const NAMESPACE = "sessions";
 /** Host of every server among the fixtures. */
 export const HOST = "hub.example.org";
 
-/** The manager under which the predecessor wrote. */
-const PREDECESSORS_MANAGER = { fieldManager: "kopf" } as const;
+/** Field manager of the legacy controller (0.24). */
+const LEGACY_MANAGER = { fieldManager: "kopf" } as const;
 
 const never = new AbortController().signal;
 
-/** The predecessor's CustomResourceDefinition, which has no status subresource. */
-export function predecessorsDefinition(): object {
+/** 0.24's CustomResourceDefinition, which has no status subresource. */
+export function legacyCrd(): object {
   return readFixture("crd") as object;
 }
 
@@ -46,7 +46,7 @@ export type LoadOptions = {
   readonly issuers?: Partial<Readonly<Record<Fixture, string>>>;
   /** In place of `NAMESPACE`, in names and paths. */
   readonly namespace?: string;
-  /** Whether the definition in force has a status subresource, as ours has and the predecessor's has not. */
+  /** Whether the installed CRD has a status subresource, as ours has and 0.24's has not. */
   readonly hasStatusSubresource?: boolean;
 };
 
@@ -54,7 +54,7 @@ export type LoadOptions = {
 const ISSUER = "http://10.243.0.1:4000";
 
 /**
- * Puts a server and its children into a cluster as the predecessor left them: under its field manager, with its status,
+ * Puts a server and its children into a cluster as 0.24 left them: under its field manager, with its status,
  * finalizer and annotations. Pods come from the StatefulSet.
  */
 export async function loadFixture(fixture: Fixture, options: LoadOptions): Promise<void> {
@@ -84,7 +84,7 @@ async function writeStatusAsItWas(
   hasStatusSubresource: boolean,
   client: KubeClient,
 ): Promise<void> {
-  const write = { ...PREDECESSORS_MANAGER, ...(hasStatusSubresource ? { subresource: "status" as const } : {}) };
+  const write = { ...LEGACY_MANAGER, ...(hasStatusSubresource ? { subresource: "status" as const } : {}) };
   const operations = [{ op: "add", path: "/status", value: status }];
   const stored = await client.patch(SERVER_KIND, metadata, { kind: "Json", operations }, write, never);
   const kept = JSON.stringify((stored as { readonly status?: unknown }).status);
@@ -103,10 +103,10 @@ export async function makeReferencedSecret(client: KubeClient): Promise<void> {
 }
 
 async function create(client: KubeClient, kind: Kind, object: KubeObject): Promise<Live> {
-  return await client.create(kind, withoutServerFields(object), PREDECESSORS_MANAGER, never);
+  return await client.create(kind, withoutServerFields(object), LEGACY_MANAGER, never);
 }
 
-/** References of owners, labels and selectors hold uids, which a new cluster gives anew. */
+/** Owner references, labels and selectors contain uids, which differ in a new cluster. */
 function renamed(object: KubeObject, uids: ReadonlyMap<string, string>): KubeObject {
   let text = JSON.stringify(object);
   for (const [before, after] of uids) text = text.replaceAll(before, after);
@@ -144,7 +144,7 @@ type Loose = {
   readonly status?: unknown;
 };
 
-/** A claim's volume is made anew; whether a Service has an address is its author's. */
+/** A claim gets another volume; whether a Service has a cluster IP is up to its author. */
 function withoutBinding({
   volumeName: _volume,
   clusterIPs: _addresses,

@@ -34,7 +34,7 @@ afterAll(async () => {
 });
 
 /** Each of these requests gets an answer, on a busy machine after a while. */
-const PATIENCE_MS = 60_000;
+const TIMEOUT_MS = 60_000;
 
 /** Marks a request, so that the recorder's lines can be told apart. */
 const MARK = "X-Attack";
@@ -73,7 +73,7 @@ describe.each([
     const session = user === undefined ? [] : [`Cookie: ${cookies.get(user)}`];
     const target = { host: new URL(server.url).host, cookieName, basePath };
     const text = attackText(attack, target, [`${MARK}: ${count}`, ...session]);
-    const answer = await sendUntilHead(forward.port, text, PATIENCE_MS);
+    const answer = await sendUntilHead(forward.port, text, TIMEOUT_MS);
     if (answer.status === 200) admitted.push(String(count));
     return answer;
   };

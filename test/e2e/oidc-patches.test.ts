@@ -13,7 +13,7 @@ let namespace: string;
 let browser: Browser;
 let server: TestServer;
 
-/** A proxy as clients put it between login and Jupyter: passes everything on, and says that it has. */
+/** A proxy as clients add it between login and Jupyter: forwards everything, and marks it. */
 const PROXY_PROGRAM = `
 import asyncio
 async def copy(reader, writer):
@@ -44,7 +44,7 @@ const securityContext = {
   seccompProfile: { type: "RuntimeDefault" },
 };
 
-/** What a client of the predecessor is known to send, in one object. */
+/** What a client of 0.24 is known to send, in one object. */
 function knownPatches({ path }: TestServer): readonly object[] {
   const add = (where: string, value: unknown): object => ({ op: "add", path: `${POD}${where}/-`, value });
   const loginArgument = (value: string): object => add("/containers/1/args", value);

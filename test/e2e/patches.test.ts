@@ -17,7 +17,7 @@ const securityContext = {
   seccompProfile: { type: "RuntimeDefault" },
 };
 
-/** What clients of the predecessor are known to send, to a server without a login as well. */
+/** What clients of 0.24 are known to send, to a server without a login as well. */
 const known = [
   {
     type: "application/json-patch+json",

@@ -10,14 +10,7 @@ import { buildImage } from "@amalthea/images";
 import { createClient, type KubeClient, readKubeConfig } from "@amalthea/kube";
 import { type IdentityProvider, startIdentityProvider } from "../integration/authorization/identity-provider.ts";
 import type { Send } from "../integration/authorization/sign-in.ts";
-import {
-  FIXTURES,
-  HOST,
-  loadFixture,
-  makeReferencedSecret,
-  NAMESPACE,
-  predecessorsDefinition,
-} from "./legacy-controller.ts";
+import { FIXTURES, HOST, loadFixture, makeReferencedSecret, NAMESPACE, legacyCrd } from "./legacy-controller.ts";
 
 const RELEASE = { name: "amalthea", namespace: "amalthea" } as const;
 
@@ -189,7 +182,7 @@ async function installPredecessorsRelease(cluster: Cluster): Promise<void> {
   const chart = mkdtempSync(join(tmpdir(), "predecessor-chart-"));
   mkdirSync(join(chart, "templates"));
   writeFileSync(join(chart, "Chart.yaml"), "apiVersion: v2\nname: amalthea\nversion: 0.24.0\n");
-  writeFileSync(join(chart, "templates", "crd.yaml"), JSON.stringify(predecessorsDefinition()));
+  writeFileSync(join(chart, "templates", "crd.yaml"), JSON.stringify(legacyCrd()));
   const { name, namespace } = RELEASE;
   try {
     await cluster.helm(["install", name, chart, "--namespace", namespace, "--create-namespace"]);

@@ -47,7 +47,7 @@ async function untilReady(name: string): Promise<void> {
   await untilWithout(server(name), "Stalled");
 }
 
-describe("a server in trouble says which, and runs when that is mended", () => {
+describe("a server in trouble reports it, and runs once that is fixed", () => {
   it("no node fits: Unschedulable, and for now it waits", async () => {
     const { message } = (await untilReason(server("homeless"), "Ready", "Unschedulable")) ?? {};
     expect(message).toMatch(/didn't match Pod's node affinity/);

@@ -1,6 +1,6 @@
 import { aServer } from "./resource.ts";
 
-/** A server as somebody may have stored it while the predecessor ran. */
+/** A server as somebody may have stored it under 0.24. */
 export type StoredServer = {
   readonly metadata: {
     readonly name: string;
@@ -10,7 +10,7 @@ export type StoredServer = {
   readonly spec?: object;
 };
 
-/** Objects that the predecessor's CRD admits and that our rules refuse: one for each rule it concerns. */
+/** Objects that 0.24's CRD accepts and that our validation rejects: one for each rule concerned. */
 export const broken: readonly StoredServer[] = Object.entries({
   ["l".repeat(60)]: {},
   "1-digit-first": {},
@@ -39,7 +39,7 @@ export const broken: readonly StoredServer[] = Object.entries({
   "token-of-two-lines": { auth: { token: "a\nb" } },
 }).map(([name, spec]) => aServer(spec, name) as StoredServer);
 
-/** Without a spec: the predecessor's defaults do not apply to it either. */
+/** Without a spec: 0.24's defaults do not apply to it either. */
 export const withoutSpec: StoredServer = { metadata: { name: "without-spec" } };
 /** With a status that no controller wrote. */
 export const withOddStatus: StoredServer = {

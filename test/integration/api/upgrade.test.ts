@@ -7,7 +7,7 @@ import { aServer, create, installCrd } from "./resource.ts";
 
 const fixtures = new URL("../../fixtures/0.24/", import.meta.url);
 
-/** The servers as the predecessor left them, in the namespace of the test. */
+/** The servers as 0.24 left them, in the namespace of the test. */
 const left = readdirSync(fixtures)
   .filter((file) => file.endsWith(".json") && file !== "crd.json")
   .map((file) => {
@@ -45,7 +45,7 @@ describe("a new object", () => {
   });
 });
 
-describe.each(names)("%s, stored under the predecessor's CRD,", (name) => {
+describe.each(names)("%s, stored under 0.24's CRD,", (name) => {
   it("takes a status", async () => {
     const condition = {
       ...{ type: "Ready", status: "False", reason: "InvalidSpec", message: "x", observedGeneration: 1 },
@@ -89,7 +89,7 @@ describe.each(names)("%s, stored under the predecessor's CRD,", (name) => {
   });
 });
 
-describe("an object stored under the predecessor's CRD", () => {
+describe("an object stored under 0.24's CRD", () => {
   it.each([
     ["host-of-two", { routing: { host: "a:80" } }, { routing: { host: "b:80" } }, "routing.host must be a host name"],
     ["patches-of-two", { patches: [{ patch: [] }] }, { patches: [{ patch: {} }] }, "a patch needs a type"],

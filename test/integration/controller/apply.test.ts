@@ -37,9 +37,9 @@ describe("changing a child", () => {
     await client.patch(kinds.Service, { namespace, name: "alice" }, theirs, { fieldManager: "somebody" }, forever);
 
     await changeChild(aService(namespace, { kept: "1", dropped: "2" }), kinds.Service, client, forever);
-    const mended = await client.get(kinds.Service, { namespace, name: "alice" }, forever);
-    expect(mended.spec?.ports?.map(({ port }) => port)).toEqual([80]);
-    const ours = mended.metadata.managedFields?.filter(({ manager }) => manager === FIELD_MANAGERS.children);
+    const repaired = await client.get(kinds.Service, { namespace, name: "alice" }, forever);
+    expect(repaired.spec?.ports?.map(({ port }) => port)).toEqual([80]);
+    const ours = repaired.metadata.managedFields?.filter(({ manager }) => manager === FIELD_MANAGERS.children);
     expect(ours?.map(({ operation }) => operation)).toEqual(["Apply"]);
 
     const changed = await changeChild(aService(namespace, { kept: "1" }), kinds.Service, client, forever);

@@ -79,7 +79,7 @@ describe.each(settings)("the chart for $scope", ({ values }) => {
     );
   });
 
-  it("keeps the definition of servers when it is uninstalled", () => {
+  it("keeps the CRD when it is uninstalled", () => {
     const definition = renderChart(values).find(({ kind }) => kind === "CustomResourceDefinition");
     expect(definition?.metadata).toMatchObject({ annotations: { "helm.sh/resource-policy": "keep" } });
   });
@@ -119,7 +119,7 @@ describe("the chart", () => {
     expect(() => renderChart([value])).toThrow(says);
   });
 
-  it("refuses a Kubernetes that does not know what the definition of servers needs", () => {
+  it("refuses a Kubernetes that lacks what the CRD needs", () => {
     expect(() => renderChart([], "--kube-version=1.29.8")).toThrow("requires kubeVersion: >=1.30.0-0");
     expect(renderChart([], "--kube-version=1.30.4-gke.100").length).toBeGreaterThan(0);
   });

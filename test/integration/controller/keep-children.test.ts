@@ -222,7 +222,7 @@ describe("a settled server", () => {
     expect(new Set(written).size).toBe(written.length);
   });
 
-  it("is not written to by a controller that starts anew", async () => {
+  it("is not written to by a controller that restarts", async () => {
     await aRunningServer("restart");
     await operator.idle();
     await operator.stop();

@@ -21,7 +21,7 @@ beforeAll(async () => {
 afterAll(() => world?.stop());
 
 describe("a controller of two namespaces", () => {
-  it("looks after both through a server's whole life with the rights of the chart, and leaves a third alone", async () => {
+  it("manages both through a server's whole life with the permissions of the chart, and does not touch a third", async () => {
     const operator = await startOperator(world);
     await operator.leading;
     await outside.create("alice");

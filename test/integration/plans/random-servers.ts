@@ -14,7 +14,7 @@ export type SchemaNode = {
 };
 
 /**
- * Texts that mean something in some field, and texts that nobody thinks of. What the rules of the definition refuse is
+ * Texts that mean something in some field, and texts that nobody thinks of. What the validation rules of the CRD reject is
  * refused by the API server, so the generator need not know them.
  */
 const text: fc.Arbitrary<string> = fc.oneof(

@@ -13,7 +13,7 @@ beforeAll(async () => {
 
 afterAll(() => world?.stop());
 
-/** A server of the predecessor in a namespace of its own. */
+/** A legacy server (0.24) in a namespace of its own. */
 async function load(fixture: Fixture, namespace: string): Promise<User> {
   await world.makeNamespace(namespace);
   await loadFixture(fixture, { client: world.admin, namespace, hasStatusSubresource: true });
@@ -27,7 +27,7 @@ function writesIn(namespace: string): readonly string[] {
     .map(({ verb, resource, subresource }) => [verb, resource, subresource].filter((part) => part !== "").join(" "));
 }
 
-/** Everything that must be the same however the way there was. Times, uids and what follows from them are left out. */
+/** Everything that must be the same whatever happened on the way, without times, uids and what depends on them. */
 async function endState(user: User, name: string): Promise<object> {
   const server = await user.server(name);
   const children = await Promise.all(childKinds.map((kind) => user.find(kind, name)));
@@ -106,11 +106,11 @@ describe("a controller that dies while it takes over a running server", () => {
   );
 });
 
-describe("a controller that dies while a server takes the new form", () => {
+describe("a controller that dies while a server is migrated", () => {
   let expected: object;
   let writesOfResume: readonly string[];
 
-  /** A server that was hibernated by the predecessor and is taken over. */
+  /** A server that was hibernated under 0.24 and is taken over. */
   async function asleep(namespace: string): Promise<User> {
     const user = await load("asleep", namespace);
     const operator = await startOperator(world);

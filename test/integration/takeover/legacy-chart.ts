@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { binaryPath } from "@amalthea/cluster";
 import { stringify } from "yaml";
-import { predecessorsDefinition } from "../../e2e/legacy-controller.ts";
+import { legacyCrd } from "../../e2e/legacy-controller.ts";
 
 /** The values of 0.24's chart as it came: keys and defaults, by behaviour and configuration of that version. */
 export const LEGACY_VALUES: Readonly<Record<string, unknown>> = {
@@ -56,7 +56,7 @@ export class ChartFolder implements Disposable {
   /** A release of 0.24 as far as the upgrade is concerned: its CustomResourceDefinition is one of its templates. */
   legacyChart(): string {
     return this.#chart("legacy", "amalthea", "0.24.0", {
-      "templates/crd.yaml": JSON.stringify(predecessorsDefinition()),
+      "templates/crd.yaml": JSON.stringify(legacyCrd()),
     });
   }
 

@@ -2,7 +2,7 @@ import { jupyterServerCrd } from "@amalthea/api";
 import { type Kind, defineKind, kinds } from "@amalthea/kube";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { SERVER_KIND } from "../../../controller/src/kinds.ts";
-import { type Fixture, loadFixture, predecessorsDefinition } from "../../e2e/legacy-controller.ts";
+import { type Fixture, loadFixture, legacyCrd } from "../../e2e/legacy-controller.ts";
 import { broken, withoutSpec, withOddStatus } from "../api/old-objects.ts";
 import { installCrd } from "../api/resource.ts";
 import { type Operator, startOperator } from "../controller/operator.ts";
@@ -39,11 +39,11 @@ async function withOperator(
   }
 }
 
-describe("objects that the predecessor admitted and that our rules refuse", () => {
+describe("objects that 0.24 accepted and that the CRD's validation rejects", () => {
   const stored = [...broken, withoutSpec, withOddStatus];
 
   beforeAll(async () => {
-    await installCrd(world.cluster, predecessorsDefinition());
+    await installCrd(world.cluster, legacyCrd());
     await world.makeNamespace("old-objects");
     const items = stored.map(({ metadata, ...rest }) => ({
       ...rest,
@@ -57,7 +57,7 @@ describe("objects that the predecessor admitted and that our rules refuse", () =
     await installCrd(world.cluster, jupyterServerCrd);
   });
 
-  it("all lose the predecessor's finalizer, say how they are, and trouble nobody", async () => {
+  it("all lose 0.24's finalizer, report their state, and disturb no other server", async () => {
     const user = new User(world.admin, "old-objects");
     await withOperator(async (operator) => {
       for (const { metadata } of stored) {
@@ -99,7 +99,7 @@ describe("a server whose creation never ended", () => {
   });
 });
 
-describe("the annotations of the predecessor", () => {
+describe("the annotations of 0.24", () => {
   const ANNOTATION = "kopf.zalando.org/last-handled-configuration";
 
   it("stay while the setting says so, without its finalizer, and go when it does not any more", async () => {
@@ -117,7 +117,7 @@ describe("the annotations of the predecessor", () => {
   });
 });
 
-describe("a server that the predecessor still looks after", () => {
+describe("a server that the legacy controller still manages", () => {
   it("is left to it, whatever it writes there, and the status says so", async () => {
     const user = await load("token-volume", "overlap");
     const other = await load("asleep", "overlap-other");

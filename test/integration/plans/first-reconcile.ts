@@ -10,9 +10,9 @@ import { findKind, SERVER_KIND } from "../../../controller/src/kinds.ts";
 import { installCrd } from "../api/resource.ts";
 import { randomSpecs, type SchemaNode } from "./random-servers.ts";
 
-/** What becomes of a server at the controller's first pass. */
-export type FirstPass =
-  /** The definition does not admit it. */
+/** The result of the first reconcile of a server. */
+export type FirstReconcile =
+  /** The CRD rejects it. */
   | { readonly kind: "Refused" }
   /** The API server accepts all its children. */
   | { readonly kind: "Whole"; readonly children: number }
@@ -20,11 +20,11 @@ export type FirstPass =
   | { readonly kind: "Stalled"; readonly children: number; readonly reason: string };
 
 /** An API server that checks what the controller would do with any server. */
-export type FirstPasses = {
-  /** Specs by the schema of the definition. */
+export type FirstReconciles = {
+  /** Specs that follow the schema of the CRD. */
   readonly specs: fc.Arbitrary<unknown>;
   /** @throws Error where the controller would fail, or say nothing about a child that was refused. */
-  readonly of: (spec: unknown) => Promise<FirstPass>;
+  readonly of: (spec: unknown) => Promise<FirstReconcile>;
   readonly stop: () => Promise<void>;
 };
 
@@ -38,8 +38,8 @@ const FEWEST_CHILDREN = 5;
 
 const forever = new AbortController().signal;
 
-/** Starts an API server with the definition; nothing of the servers that it is asked about is stored. */
-export async function startFirstPasses(): Promise<FirstPasses> {
+/** Starts an API server with the CRD; the servers that it is asked about are not stored. */
+export async function startFirstReconciles(): Promise<FirstReconciles> {
   const cluster = await startControlPlane();
   const client = createClient({ config: await readKubeConfig(cluster.kubeconfig), userAgent: "test/1" });
   await installCrd(cluster, jupyterServerCrd);
@@ -49,7 +49,7 @@ export async function startFirstPasses(): Promise<FirstPasses> {
     specs: randomSpecs(schema.properties?.["spec"] ?? {}),
     of: async (spec) => {
       const server = await admitted(client, spec);
-      return server === undefined ? { kind: "Refused" } : await firstPass(client, server);
+      return server === undefined ? { kind: "Refused" } : await firstReconcile(client, server);
     },
     stop: async () => {
       await client.close();
@@ -85,8 +85,8 @@ function withoutTraces(client: KubeClient): KubeClient {
   };
 }
 
-/** Decides and writes as a first pass does. */
-async function firstPass(client: KubeClient, server: JupyterServer): Promise<FirstPass> {
+/** Decides and writes as a first reconcile does. */
+async function firstReconcile(client: KubeClient, server: JupyterServer): Promise<FirstReconcile> {
   const observed = anObserved({ server });
   const now = new Date();
   const { plan } = decide(observed, someSettings(), now);
