@@ -6,6 +6,7 @@ import { openTunnel } from "./tunnel.ts";
 const accounts = {
   alice: { email: "alice@example.org", email_verified: true, groups: ["lab-a"] },
   bob: { email: "bob@example.org", email_verified: true, groups: ["a,lab-a"] },
+  eve: { email: "eve@example.org", email_verified: false, groups: ["lab-a"] },
 };
 
 /** Every character that the CRD admits in a path, besides letters and digits. */
@@ -42,6 +43,13 @@ describe.each(["/", "/sessions/a", ALL_CHARACTERS])("signing in to a server at %
       expect({ status, url }).toEqual({ status: 200, url: `${chain.origin}${prefix}${isBelow ? "/" : "/elsewhere"}` });
     },
   );
+
+  it("ends on a page of ours for somebody whose address the provider has not verified", async () => {
+    const { status, url, body } = await chain.signIn("eve");
+    expect(status).toBe(403);
+    expect(url).toContain("/oauth2/callback");
+    expect(body).toContain("The sign-in did not work");
+  });
 
   it("writes nobody's address into the log of the login, and no line that a request made up", async () => {
     await chain.signIn("alice");

@@ -244,8 +244,8 @@ function middlewares(route: Route): Readonly<Record<string, unknown>> {
     explain: explain("500-599"),
     // A 500 may be Jupyter's own, whose message its clients show; oauth2-proxy has pages of its own.
     "explain-no-answer": explain("502", "504"),
-    // Its own page of a failed return is a bare number.
-    "explain-login": { errors: { status: ["500"], service: "explanations", query: "/login-failed" } },
+    // Its own pages of a failed return say nothing that helps: 403 for an address that is not verified, 500 for the rest.
+    "explain-login": { errors: { status: ["400-501"], service: "explanations", query: "/login-failed" } },
     "ask-again-later": {
       errors: {
         status: ["500-504"],
