@@ -23,15 +23,20 @@ describe.each(how)("a process of %s", (name) => {
       import { ${name} as start } from "${moduleUrl}";
       const ended = start(["true"], {});
       ended.once("exit", () => {
-        console.log(start(["sleep", "600"], {}).pid);
+        const stdio = ["ignore", "inherit", "inherit"];
+        start(["sh", "-c", "echo pid $$; exec sleep 600"], { stdio });
+        console.log("started");
         setInterval(() => {}, 1000);
       });`;
     const parent = spawn(process.execPath, ["--input-type=module", "--eval", source], {
       cwd: fileURLToPath(new URL(".", import.meta.url)),
       stdio: ["ignore", "pipe", "inherit"],
     });
-    const [line] = (await once(createInterface(parent.stdout), "line")) as [string];
-    const pid = Number(line);
+    // It is bound when it runs itself, and when the call that started it has returned.
+    const lines: string[] = [];
+    createInterface(parent.stdout).on("line", (line) => lines.push(line));
+    await waitUntil(() => lines.length === 2, { what: "the process to start", timeoutSeconds: 20 });
+    const pid = Number(lines.find((line) => line.startsWith("pid "))?.slice("pid ".length));
     expect(isAlive(pid)).toBe(true);
     parent.kill("SIGKILL");
     await waitUntil(() => !isAlive(pid), { what: "the process to end", timeoutSeconds: 20 });

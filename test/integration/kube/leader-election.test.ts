@@ -4,7 +4,7 @@ import { createInterface } from "node:readline";
 import { type ControlPlane, startControlPlane } from "@amalthea/cluster";
 import { Informer, type KubeClient, keyOf, kinds, LeaderElection, LeadershipLostError } from "@amalthea/kube";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { aNamespace, clientOf, forever } from "./fixture.ts";
+import { aNamespace, clientOf, forever, until } from "./fixture.ts";
 import { TcpProxy } from "./tcp-proxy.ts";
 
 let controlPlane: ControlPlane;
@@ -56,6 +56,8 @@ describe("of two processes", () => {
 
     const first = candidate("first", namespace);
     await first.leads;
+    // With its connection made: a write that waits for one while the process stands still would be sent when it wakes up.
+    await until(() => writers.includes("first"));
     const second = candidate("second", namespace);
     first.child.kill("SIGSTOP");
     await second.leads;
