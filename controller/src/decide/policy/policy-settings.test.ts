@@ -12,6 +12,9 @@ describe("a pattern", () => {
     { pattern: "team-*", text: "team-a", matches: true },
     { pattern: "team-*", text: "my-team-a", matches: false },
     { pattern: "a", text: "a\nb", matches: false },
+    { pattern: "*a*b*c*", text: "a".repeat(2_000), matches: false },
+    { pattern: "*a*b*c*", text: "xaxbxcx", matches: true },
+    { pattern: "a/**/b*", text: "a/x/y/b", matches: true },
   ])("$pattern says of $text: $matches", ({ pattern, text, matches }) => {
     expect(matchesAny(text, [pattern])).toBe(matches);
   });

@@ -166,6 +166,9 @@ export const HOSTILE: Readonly<Record<string, HostilePatches>> = {
       ),
     ),
   ],
+  hugeImage: (size) => [
+    json(add(`${CONTAINER}/image`, "a".repeat(size)), add(`${POD}/serviceAccountName`, "ab".repeat(size / 9))),
+  ],
   hugeQuantity: (size) => [json(add(`${CONTAINER}/resources`, { limits: { cpu: "9".repeat(size) } }))],
   oddQuantity: () => [
     json(add(`${CONTAINER}/resources`, { limits: { cpu: ODD_VALUES[11], memory: [] }, requests: 5 })),
