@@ -28,6 +28,7 @@ const aRequest = (changes: Partial<RequestFacts> = {}): RequestFacts => ({
   fetchSite: undefined,
   credentials: { cookie: "session=1", authorization: "" },
   cookiesForUpstream: "",
+  hasTooManyCookies: false,
   ...changes,
 });
 
@@ -45,6 +46,12 @@ describe("decideAccess", () => {
       facts: aRequest({ target: "/s/ab" }),
       answer: signedIn,
       decided: "OutsideBasePath",
+    },
+    {
+      circumstance: "more cookies than anybody has",
+      facts: aRequest({ hasTooManyCookies: true }),
+      answer: signedIn,
+      decided: "TooManyCookies",
     },
     {
       circumstance: "nothing to prove a session with",
@@ -126,6 +133,7 @@ describe("decideAccess", () => {
       fetchSite: fc.constantFrom(undefined, "same-origin", "cross-site"),
       credentials: fc.constantFrom({ cookie: "", authorization: "" }, { cookie: "session=1", authorization: "" }),
       cookiesForUpstream: fc.string(),
+      hasTooManyCookies: fc.boolean(),
     });
     const property = fc.asyncProperty(facts, answer, async (request, session) => {
       const decision = await decideAccess(request, deps(session, { allowAnyUser: true }));

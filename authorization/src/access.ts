@@ -8,11 +8,18 @@ import { originRefusal, type OriginRefusal } from "./same-origin.ts";
 
 /** Every reason why a request is not let in. `REFUSAL_STATUS` has the HTTP status of each. */
 export type RefusalReason =
-  "Malformed" | "OutsideBasePath" | OriginRefusal | "NotSignedIn" | "LoginServiceUnavailable" | PolicyRefusal;
+  | "Malformed"
+  | "TooManyCookies"
+  | "OutsideBasePath"
+  | OriginRefusal
+  | "NotSignedIn"
+  | "LoginServiceUnavailable"
+  | PolicyRefusal;
 
 /** HTTP status of each refusal. */
 export const REFUSAL_STATUS: Readonly<Record<RefusalReason, number>> = {
   Malformed: 400,
+  TooManyCookies: 431,
   OutsideBasePath: 404,
   HostNotAllowed: 403,
   CrossSite: 403,
@@ -61,6 +68,7 @@ export async function decideAccess(facts: RequestFacts, deps: AccessDeps): Promi
 
 function refusalOfRequest(facts: RequestFacts, config: AccessDeps["config"]): RefusalReason | undefined {
   if (!isWithin(facts.target, config.basePath)) return "OutsideBasePath";
+  if (facts.hasTooManyCookies) return "TooManyCookies";
   return originRefusal({ ...facts, isUpgrade: facts.kind === "WebSocket" }, config.origins);
 }
 

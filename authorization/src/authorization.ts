@@ -3,15 +3,20 @@ import type { AddressInfo } from "node:net";
 import type { AuthorizationConfig } from "./config.ts";
 import { DecisionLog, REPEAT_WINDOW_MS } from "./decision-log.ts";
 import type { Log } from "./log.ts";
-import { LoginService } from "./login-service.ts";
+import { LoginLane } from "./login-client.ts";
+import { LoginService, type SessionSource } from "./login-service.ts";
 import { Metrics } from "./metrics.ts";
 import { OpenSockets } from "./open-sockets.ts";
 import { PolicyFile } from "./policy-file.ts";
-import { Activity } from "./routes.ts";
 import { createAuthorizationServer } from "./server.ts";
+import { Activity } from "./server-deps.ts";
+import { Sessions } from "./sessions.ts";
 
 /** In case an event of the file system is lost: access has to be gone within ten seconds. */
 const POLICY_POLL_MS = 5_000;
+
+/** People who sign in at once, and how long a provider may take to exchange a code. */
+const LOGINS = { asking: 8, waiting: 32, timeoutMs: 30_000 } as const;
 
 /** The running service. */
 export type Authorization = {
@@ -33,7 +38,9 @@ export async function startAuthorization(
 ): Promise<Authorization> {
   const limits = { graceMs: config.sessionGraceSeconds * 1000, lifeMs: config.socketLifeSeconds * 1000 };
   const sockets = new OpenSockets(limits, now);
-  const sessions = new LoginService(config.loginService, config.basePath);
+  const loginService = new LoginService(config.loginService, config.basePath);
+  const sessions = new Sessions(loginService, config.sessionSeconds * 1000, now);
+  const login = new LoginLane(config.loginService, LOGINS);
   const metrics = new Metrics();
   const decisions = new DecisionLog(log, now);
   const policyFile = new PolicyFile(config.policyDirectory, (policy) => {
@@ -43,7 +50,17 @@ export async function startAuthorization(
   });
   const activity = new Activity(now);
   const policy = (): PolicyFile["current"] => policyFile.current;
-  const server = createAuthorizationServer({ config, policy, sessions, sockets, metrics, decisions, activity, log });
+  const server = createAuthorizationServer({
+    config,
+    policy,
+    sessions,
+    login,
+    sockets,
+    metrics,
+    decisions,
+    activity,
+    log,
+  });
 
   await policyFile.refresh();
   server.listen(config.listen);
@@ -52,16 +69,19 @@ export async function startAuthorization(
   log.info("listening", { address: config.listen.host, port });
 
   const countCheck = (answer: string): void => metrics.count("amalthea_authorization_session_checks_total", { answer });
+  const confirmed: SessionSource = { ask: (credentials) => sessions.confirm(credentials) };
   const timers = [
     setInterval(() => void policyFile.refresh(), POLICY_POLL_MS),
-    setInterval(() => void sockets.check(sessions, countCheck), config.sessionCheckSeconds * 1000),
+    setInterval(() => void sockets.check(confirmed, countCheck), config.sessionCheckSeconds * 1000),
     setInterval(() => decisions.flush(), REPEAT_WINDOW_MS),
+    setInterval(() => sessions.flush(), REPEAT_WINDOW_MS),
   ];
   const close = async (): Promise<void> => {
     timers.forEach((timer) => clearInterval(timer));
     policyFile.close();
     sockets.cutAll("Stopping");
-    sessions.close();
+    loginService.close();
+    login.close();
     server.closeAllConnections();
     await new Promise<void>((resolve) => void server.close(() => resolve()));
   };

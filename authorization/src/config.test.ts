@@ -15,6 +15,7 @@ describe("readConfig", () => {
       loginService: { host: "127.0.0.1", port: 4181 },
       jupyter: { host: "127.0.0.1", port: 8888 },
       upstreams: [{ path: "/", host: "127.0.0.1", port: 8888 }],
+      sessionSeconds: 43_200,
       sessionCheckSeconds: 5,
       sessionGraceSeconds: 30,
       socketLifeSeconds: 86_400,

@@ -17,6 +17,8 @@ export type AuthorizationConfig = {
   readonly loginService: LoopbackAddress;
   readonly jupyter: LoopbackAddress;
   readonly upstreams: readonly Upstream[];
+  /** How long oauth2-proxy accepts a session; 0 is for ever. */
+  readonly sessionSeconds: number;
   readonly sessionCheckSeconds: number;
   readonly sessionGraceSeconds: number;
   readonly socketLifeSeconds: number;
@@ -59,6 +61,7 @@ export function readConfig(env: Environment): AuthorizationConfig {
     upstreams: read("AMALTHEA_UPSTREAMS", "", (text) =>
       text === "" ? [{ path: `${prefixOf(basePath)}/`, ...jupyter }] : parseUpstreams(text),
     ),
+    sessionSeconds: read("AMALTHEA_SESSION_SECONDS", "43200", parseLifetime),
     sessionCheckSeconds: read("AMALTHEA_SESSION_CHECK_SECONDS", "5", parseSeconds),
     sessionGraceSeconds: read("AMALTHEA_SESSION_GRACE_SECONDS", "30", parseSeconds),
     socketLifeSeconds: read("AMALTHEA_SOCKET_LIFE_SECONDS", "86400", parseSeconds),
@@ -135,6 +138,13 @@ function parseSeconds(text: string): number {
   const seconds = Number(text);
   const isValid = text !== "" && seconds > 0 && seconds <= MAX_SECONDS;
   if (!isValid) throw new Error(`has to be a number of seconds above 0, and ${MAX_SECONDS} at most`);
+  return seconds;
+}
+
+function parseLifetime(text: string): number {
+  const seconds = Number(text);
+  if (text === "" || !(seconds >= 0))
+    throw new Error("has to be a number of seconds, or 0 for sessions without an end");
   return seconds;
 }
 

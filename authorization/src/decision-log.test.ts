@@ -13,6 +13,7 @@ const facts: RequestFacts = {
   fetchSite: undefined,
   credentials: { cookie: "session=hidden", authorization: "Bearer hidden" },
   cookiesForUpstream: "_xsrf=hidden",
+  hasTooManyCookies: false,
 };
 const allow = (userId: string): Decision => ({ kind: "Allow", identity: { userId, email: "a@b", groups: [] } });
 

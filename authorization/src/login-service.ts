@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
-import { Agent, request, type RequestOptions } from "node:http";
 import type { LoopbackAddress } from "./config.ts";
 import { parseUserInfo, type Identity } from "./identity.ts";
+import { LoginLane, type LoginAnswer } from "./login-client.ts";
 import { prefixOf } from "./request-path.ts";
 
 /** What a request proves itself with, as oauth2-proxy reads it. */
 export type Credentials = {
-  /** oauth2-proxy's own cookies only. */
+  /** The session's own cookies only. */
   readonly cookie: string;
   readonly authorization: string;
 };
@@ -19,7 +19,7 @@ export type SessionAnswer =
 
 /** Says whose session it is. */
 export interface SessionSource {
-  /** Asks now. Never rejects. */
+  /** Never rejects. */
   ask(credentials: Credentials): Promise<SessionAnswer>;
 }
 
@@ -30,8 +30,12 @@ export function credentialsKey(credentials: Credentials): string {
 
 /** oauth2-proxy answers from the cookie alone, within milliseconds. */
 const TIMEOUT_MS = 5_000;
-/** Room for a session with some thousand groups. */
-const MAX_ANSWER_BYTES = 512 * 1024;
+/** Enough for the requests of a busy page. */
+const KNOWN = { asking: 8, waiting: 256, timeoutMs: TIMEOUT_MS } as const;
+/** Whoever makes up sessions, and however many, keeps only others waiting whom nobody knows. */
+const UNKNOWN = { asking: 8, waiting: 64, timeoutMs: TIMEOUT_MS } as const;
+/** Sessions that were valid when last asked about. */
+const MAX_KNOWN = 1_000;
 
 /**
  * Asks oauth2-proxy, over loopback, whom a session belongs to.
@@ -40,73 +44,56 @@ const MAX_ANSWER_BYTES = 512 * 1024;
  * a group may have a comma in its name.
  */
 export class LoginService implements SessionSource {
-  readonly #address: LoopbackAddress;
   readonly #path: string;
-  /** Enough for the requests of a busy page; others wait their turn. */
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: 16 });
+  readonly #lanes: { readonly known: LoginLane; readonly unknown: LoginLane };
+  readonly #known = new Set<string>();
   readonly #asking = new Map<string, Promise<SessionAnswer>>();
 
   constructor(address: LoopbackAddress, basePath: string) {
-    this.#address = address;
     this.#path = `${prefixOf(basePath)}/oauth2/userinfo`;
+    this.#lanes = { known: new LoginLane(address, KNOWN), unknown: new LoginLane(address, UNKNOWN) };
   }
 
-  /** Requests of one session that come while the question is open share its answer. */
+  /** Asks now. Requests of one session that come while the question is open share its answer. */
   async ask(credentials: Credentials): Promise<SessionAnswer> {
     const key = credentialsKey(credentials);
     const asking = this.#asking.get(key);
     if (asking !== undefined) return asking;
-    const asked = this.#ask(credentials).finally(() => this.#asking.delete(key));
+    const asked = this.#ask(key, credentials).finally(() => this.#asking.delete(key));
     this.#asking.set(key, asked);
     return asked;
   }
 
   close(): void {
-    this.#agent.destroy();
+    this.#lanes.known.close();
+    this.#lanes.unknown.close();
   }
 
-  async #ask({ cookie, authorization }: Credentials): Promise<SessionAnswer> {
+  async #ask(key: string, { cookie, authorization }: Credentials): Promise<SessionAnswer> {
     const headers: Record<string, string> = { Accept: "application/json" };
     if (cookie !== "") headers["Cookie"] = cookie;
     if (authorization !== "") headers["Authorization"] = authorization;
-    const patience = new AbortController(); // AbortSignal.timeout would keep what it holds for the whole time
-    const timer = setTimeout(() => patience.abort(), TIMEOUT_MS);
-    const answer = await this.#userInfo({ headers, agent: this.#agent, signal: patience.signal });
-    clearTimeout(timer);
+    const lane = this.#known.has(key) ? this.#lanes.known : this.#lanes.unknown;
+    const answer = readAnswer(await lane.get(this.#path, headers));
+    this.#note(key, answer);
     return answer;
   }
 
-  async #userInfo(options: Pick<RequestOptions, "headers" | "agent" | "signal">): Promise<SessionAnswer> {
-    const { promise, resolve } = Promise.withResolvers<SessionAnswer>();
-    const asked = request({ ...this.#address, path: this.#path, ...options }, (response) => {
-      const chunks: Buffer[] = [];
-      let size = 0;
-      response.on("data", (chunk: Buffer) => {
-        size += chunk.length;
-        if (size > MAX_ANSWER_BYTES) response.destroy(new Error("the answer is too long"));
-        else chunks.push(chunk);
-      });
-      response.on("error", (error) => resolve(unreachable(error.message)));
-      response.on("end", () => resolve(readAnswer(response.statusCode ?? 0, Buffer.concat(chunks).toString("utf8"))));
-    });
-    asked.on("error", (error) => {
-      // oauth2-proxy may have been started anew, and the connection be one to the old one
-      const isWorthAnother = asked.reusedSocket && options.signal?.aborted === false;
-      resolve(isWorthAnother ? this.#userInfo({ ...options, agent: false }) : unreachable(error.message));
-    });
-    asked.end();
-    return promise;
+  #note(key: string, { kind }: SessionAnswer): void {
+    if (kind === "Unreachable") return;
+    this.#known.delete(key);
+    if (kind === "SignedIn") this.#known.add(key);
+    const [oldest] = this.#known;
+    if (this.#known.size > MAX_KNOWN && oldest !== undefined) this.#known.delete(oldest);
   }
 }
 
-function unreachable(problem: string): SessionAnswer {
-  return { kind: "Unreachable", problem };
-}
-
 /** Only 200 with a user lets in; only 401 and 403 say that the session is over. All else is a fault. */
-function readAnswer(status: number, body: string): SessionAnswer {
+function readAnswer(answer: LoginAnswer): SessionAnswer {
+  if (answer.kind === "Unreachable") return answer;
+  const { status, body } = answer;
   if (status === 401 || status === 403) return { kind: "SignedOut" };
-  if (status !== 200) return unreachable(`oauth2-proxy answered ${status}`);
+  if (status !== 200) return { kind: "Unreachable", problem: `oauth2-proxy answered ${status}` };
   const identity = parseUserInfo(body);
   return identity === undefined ? { kind: "SignedOut" } : { kind: "SignedIn", identity };
 }

@@ -1,10 +1,11 @@
 import type { Identity } from "./identity.ts";
 import { credentialsKey, type Credentials, type SessionSource } from "./login-service.ts";
 import { refusalOf, type Policy } from "./policy.ts";
+import { sessionId } from "./sessions.ts";
 
 /** Why a WebSocket ended. */
 export type CloseReason =
-  "Closed" | "AccessRevoked" | "SessionEnded" | "SessionUnconfirmed" | "LifeExceeded" | "Stopping";
+  "Closed" | "AccessRevoked" | "SignedOut" | "SessionEnded" | "SessionUnconfirmed" | "LifeExceeded" | "Stopping";
 
 /** A WebSocket that passes through the service, from the moment it was let in. */
 export type OpenSocket = {
@@ -59,6 +60,11 @@ export class OpenSockets {
     for (const entry of this.#entries) {
       if (refusalOf(policy, entry.identity) !== undefined) entry.cut("AccessRevoked");
     }
+  }
+
+  /** Cuts the sockets of one session. @param id Of `sessionId`. */
+  cutSession(id: string | undefined, reason: CloseReason): void {
+    for (const entry of this.#entries) if (sessionId(entry.credentials.cookie) === id) entry.cut(reason);
   }
 
   cutAll(reason: CloseReason): void {

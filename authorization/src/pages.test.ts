@@ -2,10 +2,30 @@ import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { REFUSAL_STATUS, type RefusalReason } from "./access.ts";
-import { errorPage, loginFailedPage, escapeHtml, PAGE_HEADERS, refusalPage, signedOutPage } from "./pages.ts";
+import {
+  errorPage,
+  escapeHtml,
+  PAGE_HEADERS,
+  problemPage,
+  refusalPage,
+  signedOutPage,
+  signOutPage,
+  type SignInProblem,
+} from "./pages.ts";
 
 const context = { serverName: "my-server", basePath: "/sessions/a" };
 const alice = { userId: "u-1", email: "alice@example.org", groups: ["secret-group"] };
+const problems: readonly SignInProblem[] = [
+  "Stale",
+  "Denied",
+  "UnknownScope",
+  "ClientRefused",
+  "ProviderUnavailable",
+  "Failed",
+  "NotSignedIn",
+  "ForeignSignOut",
+  "NotFound",
+];
 const reasons = Object.keys(REFUSAL_STATUS) as RefusalReason[];
 
 describe("refusalPage", () => {
@@ -22,8 +42,8 @@ describe("refusalPage", () => {
   });
 
   it.each([
-    { basePath: "/", href: "/oauth2/sign_out?rd=%2Foauth2%2Fsigned-out" },
-    { basePath: "/sessions/a", href: "/sessions/a/oauth2/sign_out?rd=%2Fsessions%2Fa%2Foauth2%2Fsigned-out" },
+    { basePath: "/", href: "/oauth2/sign_out" },
+    { basePath: "/sessions/a", href: "/sessions/a/oauth2/sign_out" },
   ])("at $basePath the sign-out link is $href", ({ basePath, href }) => {
     expect(refusalPage("EmailNotAuthorized", alice, { ...context, basePath })).toContain(`href="${href}"`);
   });
@@ -53,7 +73,8 @@ describe("every page", () => {
   it.each([
     ["refusal", refusalPage("NobodyAuthorized", alice, context)],
     ["error", errorPage(502, context)],
-    ["login failed", loginFailedPage(context)],
+    ...problems.map((problem) => [problem, problemPage(problem, context).page]),
+    ["sign out?", signOutPage(context)],
     ["signed out", signedOutPage(context)],
   ])("%s: has a language, a title, one heading, a main part, and loads nothing", (_name, page) => {
     expect(page).toMatch(/^<!doctype html>\n<html lang="en">/);

@@ -21,7 +21,7 @@ dd { margin: 0; overflow-wrap: anywhere }
  */
 export const PAGE_HEADERS: Readonly<Record<string, string>> = {
   "Content-Type": "text/html; charset=utf-8",
-  "Content-Security-Policy": `default-src 'none'; style-src 'sha256-${createHash("sha256").update(STYLE).digest("base64")}'; base-uri 'none'; form-action 'none'`,
+  "Content-Security-Policy": `default-src 'none'; style-src 'sha256-${createHash("sha256").update(STYLE).digest("base64")}'; base-uri 'none'; form-action 'self'`,
   "Cache-Control": "no-store",
   "Referrer-Policy": "no-referrer",
   "X-Content-Type-Options": "nosniff",
@@ -35,7 +35,10 @@ export const REFUSAL_SENTENCES: Readonly<Record<RefusalReason, string>> = {
   HostNotAllowed: "This server is not reached at this address.",
   CrossSite: "The request was caused by another site.",
   OriginNotAllowed: "The request was caused by another site.",
-  NotSignedIn: "You are not signed in.",
+  TooManyCookies:
+    "Your browser sends more cookies than this server can take. Delete the cookies of this address in the settings of your browser, and open it again.",
+  NotSignedIn:
+    "You are not signed in, or your session is over. Open this server in another tab to sign in, then go on here: nothing is lost.",
   LoginServiceUnavailable: "The login service of this server is not answering. Try again in a moment.",
   PolicyBroken: "The list of people who may use this server cannot be read at the moment, so nobody is let in.",
   NobodyAuthorized: "Your account is not among those that may use this server.",
@@ -66,25 +69,101 @@ export function errorPage(status: number, context: PageContext): string {
   ]);
 }
 
-/**
- * The page for a login that failed after the provider has sent the person back: it could not be asked, or what it said
- * was not accepted. The address of that return is used up, so another attempt begins at the server.
- */
-export function loginFailedPage(context: PageContext): string {
-  return page("The sign-in did not work", context, [
-    "<p>What the login provider said about you could not be fetched, or was not accepted: for example because it has not verified your e-mail address.</p>",
+/** Why somebody did not get on at a page of the login. */
+export type SignInProblem =
+  | "Stale"
+  | "Denied"
+  | "UnknownScope"
+  | "ClientRefused"
+  | "ProviderUnavailable"
+  | "Failed"
+  | "NotSignedIn"
+  | "ForeignSignOut"
+  | "NotFound";
+
+type Explanation = {
+  readonly status: number;
+  readonly title: string;
+  readonly sentence: string;
+  /** For the owner of the server. */
+  readonly remedy?: string;
+};
+
+const NOT_WORKING = "The sign-in did not work";
+
+const EXPLANATIONS: Readonly<Record<SignInProblem, Explanation>> = {
+  Stale: {
+    status: 403,
+    title: "The sign-in has to begin again",
+    sentence: "It was begun in another browser, took too long, or was finished before.",
+  },
+  Denied: {
+    status: 403,
+    title: "You were not signed in",
+    sentence: "The login provider did not let you in, or you did not agree to it.",
+  },
+  UnknownScope: {
+    status: 500,
+    title: NOT_WORKING,
+    sentence: "The login provider does not know what this server asks it for.",
+    remedy: "Set spec.auth.oidc.scopes to scopes that the provider has, for example [openid, email, profile].",
+  },
+  ClientRefused: {
+    status: 500,
+    title: NOT_WORKING,
+    sentence: "The login provider does not accept this server as its client.",
+    remedy: "Compare spec.auth.oidc.clientId and the redirect URI with what is registered at the provider.",
+  },
+  ProviderUnavailable: {
+    status: 503,
+    title: NOT_WORKING,
+    sentence: "The login provider is not available at the moment.",
+  },
+  Failed: {
+    status: 500,
+    title: NOT_WORKING,
+    sentence:
+      "What the login provider said about you could not be fetched, or was not accepted: for example because it has not verified your e-mail address.",
+    remedy: "The log of the container oauth2-proxy says why.",
+  },
+  NotSignedIn: { status: 401, title: "You are not signed in", sentence: "You are not signed in at this server." },
+  ForeignSignOut: { status: 403, title: "You are still signed in", sentence: "Another site asked to sign you out." },
+  NotFound: { status: 404, title: "There is nothing here", sentence: "The login of this server has no such page." },
+};
+
+/** What is said of a problem, as a page and as a sentence for programs. Each attempt begins at the server. */
+export function problemPage(
+  problem: SignInProblem,
+  context: PageContext,
+): { readonly status: number; readonly page: string; readonly sentence: string } {
+  const { status, title, sentence, remedy } = EXPLANATIONS[problem];
+  const owner = remedy === undefined ? [] : [`<p>For the owner of the server: ${escapeHtml(remedy)}</p>`];
+  const body = [
+    `<p>${escapeHtml(sentence)}</p>`,
     `<dl>${fact("Server", context.serverName)}</dl>`,
-    `<p>${link(`${prefixOf(context.basePath)}/`, "Try again")}</p>`,
-    "<p>If this goes on, tell the people who run this service: the log of the container oauth2-proxy says why.</p>",
+    `<p>${link(`${prefixOf(context.basePath)}/`, "Go to the server")}</p>`,
+    ...owner,
+  ];
+  return { status, page: page(title, context, body), sentence };
+}
+
+/** Asks whether to sign out, when the wish may be another site's. */
+export function signOutPage(context: PageContext): string {
+  return page("Sign out?", context, [
+    "<p>Another site asks to sign you out of this server.</p>",
+    `<dl>${fact("Server", context.serverName)}</dl>`,
+    `<form method="post" action="${escapeHtml(signOutPath(context))}"><button>Sign out</button></form>`,
+    `<p>${link(`${prefixOf(context.basePath)}/`, "Stay signed in")}</p>`,
   ]);
 }
 
 /** Where a sign-out ends. It lies outside the login, or it would sign in again at once. */
 export function signedOutPage(context: PageContext): string {
   return page("You are signed out", context, [
-    "<p>You are signed out of this server. You may still be signed in at your login provider: to use another account, sign out there, too.</p>",
+    "<p>You are signed out of this server, in this browser. Your kernels go on running.</p>",
+    "<p>The login provider may still know you: it will ask who you are at the next sign-in. If others use this browser, sign out there, too.</p>",
     `<dl>${fact("Server", context.serverName)}</dl>`,
-    `<p>${link(`${prefixOf(context.basePath)}/`, "Sign in again")}</p>`,
+    `<p>${link(`${prefixOf(context.basePath)}/oauth2/start?account=other`, "Sign in again, or with another account")}</p>`,
   ]);
 }
 
@@ -94,10 +173,19 @@ export function escapeHtml(text: string): string {
 }
 
 function titleOf(reason: RefusalReason): string {
+  if (reason === "TooManyCookies") return "Too many cookies";
   return reason === "LoginServiceUnavailable" ? "The login is not answering" : "You may not use this server";
 }
 
+function wayOutOfCookies(context: PageContext): readonly string[] {
+  return [
+    `<p>${link(signOutPath(context), "Sign out")} to remove the cookies of this server's login. A private window, which has no cookies, works as well.</p>`,
+    "<p>If it happens again, another server or page at the same host sets them: tell the people who run this service.</p>",
+  ];
+}
+
 function wayOut(reason: RefusalReason, identity: Identity | undefined, context: PageContext): readonly string[] {
+  if (reason === "TooManyCookies") return wayOutOfCookies(context);
   if (reason === "LoginServiceUnavailable") return ['<p><a href="">Try again</a></p>'];
   if (identity === undefined) return [`<p>${link(`${prefixOf(context.basePath)}/oauth2/start`, "Sign in")}</p>`];
   return [
@@ -107,8 +195,7 @@ function wayOut(reason: RefusalReason, identity: Identity | undefined, context: 
 }
 
 function signOutPath(context: PageContext): string {
-  const signedOut = `${prefixOf(context.basePath)}/oauth2/signed-out`;
-  return `${prefixOf(context.basePath)}/oauth2/sign_out?rd=${encodeURIComponent(signedOut)}`;
+  return `${prefixOf(context.basePath)}/oauth2/sign_out`;
 }
 
 function nameOf({ email, userId }: Identity): string {

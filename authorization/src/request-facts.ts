@@ -17,6 +17,8 @@ export type RequestFacts = {
   readonly credentials: Credentials;
   /** The cookies Jupyter may see. */
   readonly cookiesForUpstream: string;
+  /** More than anybody has who was not given them to keep them out. */
+  readonly hasTooManyCookies: boolean;
 };
 
 /**
@@ -52,13 +54,14 @@ export function wantsPage(accept: string | undefined): boolean {
 function shared(
   headers: IncomingHttpHeaders,
   cookieName: string,
-): Pick<RequestFacts, "origin" | "fetchSite" | "credentials" | "cookiesForUpstream"> {
-  const { login, rest } = splitCookies(headers.cookie ?? "", cookieName);
+): Pick<RequestFacts, "origin" | "fetchSite" | "credentials" | "cookiesForUpstream" | "hasTooManyCookies"> {
+  const { session, rest, isTooMuch } = splitCookies(headers.cookie ?? "", cookieName);
   return {
     origin: headers.origin,
     fetchSite: single(headers["sec-fetch-site"]),
-    credentials: { cookie: login, authorization: headers.authorization ?? "" },
+    credentials: { cookie: session, authorization: headers.authorization ?? "" },
     cookiesForUpstream: rest,
+    hasTooManyCookies: isTooMuch,
   };
 }
 

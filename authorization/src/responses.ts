@@ -1,7 +1,8 @@
 import type { ServerResponse } from "node:http";
 import { PAGE_HEADERS } from "./pages.ts";
 
-type Headers = Readonly<Record<string, string>>;
+/** A list is a header that is sent several times. */
+export type Headers = Readonly<Record<string, string | readonly string[]>>;
 
 const JSON_HEADERS: Headers = {
   "Content-Type": "application/json",
@@ -18,8 +19,16 @@ export function sendPage(response: ServerResponse, status: number, html: string,
   send(response, status, { ...PAGE_HEADERS, ...headers }, html);
 }
 
+/** Sends a browser elsewhere; the answer is for it alone. */
+export function sendRedirect(response: ServerResponse, location: string, headers: Headers = {}): void {
+  send(response, 302, { Location: location, "Cache-Control": "no-store", ...headers }, "");
+}
+
 /** Sends a whole answer with its length. */
 export function send(response: ServerResponse, status: number, headers: Headers, body: string): void {
-  response.writeHead(status, { ...headers, "Content-Length": Buffer.byteLength(body) });
+  const lines = Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name, typeof value === "string" ? value : [...value]]),
+  );
+  response.writeHead(status, { ...lines, "Content-Length": Buffer.byteLength(body) });
   response.end(body);
 }

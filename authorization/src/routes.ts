@@ -1,57 +1,21 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { decideAccess, REFUSAL_STATUS, type Decision } from "./access.ts";
-import type { AuthorizationConfig } from "./config.ts";
-import type { DecisionLog } from "./decision-log.ts";
-import type { Log } from "./log.ts";
-import type { SessionSource } from "./login-service.ts";
-import type { Metrics } from "./metrics.ts";
-import type { OpenSockets } from "./open-sockets.ts";
-import { errorPage, loginFailedPage, REFUSAL_SENTENCES, refusalPage, signedOutPage } from "./pages.ts";
-import type { Policy } from "./policy.ts";
+import { answerUnknownLoginPath, LOGIN_ROUTES, SIGN_OUT_PATH, startPath } from "./login-front.ts";
+import { errorPage, REFUSAL_SENTENCES, refusalPage } from "./pages.ts";
 import { isJupyterReady } from "./readiness.ts";
 import { factsFromForwardAuth, wantsPage, type RequestFacts } from "./request-facts.ts";
-import { send, sendJson, sendPage } from "./responses.ts";
+import { send, sendJson, sendPage, sendRedirect } from "./responses.ts";
+import type { Answer, ServerDeps } from "./server-deps.ts";
 
 /** What traefik puts before the path of an upgrade request, so that nobody can name our own paths with one. */
 export const WEBSOCKET_PREFIX = "/websocket";
 
-/** What the routes and the WebSocket hop work with. */
-export type ServerDeps = {
-  readonly config: AuthorizationConfig;
-  readonly policy: () => Policy;
-  readonly sessions: SessionSource;
-  readonly sockets: OpenSockets;
-  readonly metrics: Metrics;
-  readonly decisions: DecisionLog;
-  readonly activity: Activity;
-  readonly log: Log;
-};
-
-/** When somebody was last let in. */
-export class Activity {
-  readonly #now: () => number;
-  #lastRequestAt: number | undefined;
-
-  constructor(now: () => number) {
-    this.#now = now;
-  }
-
-  get lastRequestAt(): Date | undefined {
-    return this.#lastRequestAt === undefined ? undefined : new Date(this.#lastRequestAt);
-  }
-
-  touch(): void {
-    this.#lastRequestAt = this.#now();
-  }
-}
-
-type Answer = (request: IncomingMessage, response: ServerResponse, deps: ServerDeps) => Promise<void> | void;
-
 /** Every path but `/error/{status}` and `/websocket/{path}`, which are patterns. openapi.yaml lists the same. */
 export const ROUTES: Readonly<Record<string, Answer>> = {
   "/authorize": authorize,
-  "/signed-out": (_request, response, { config }) => sendPage(response, 200, signedOutPage(config)),
-  "/login-failed": (_request, response, { config }) => sendPage(response, 500, loginFailedPage(config)),
+  ...LOGIN_ROUTES,
+  "/session-over": (_request, response) =>
+    sendJson(response, 401, { error: "NotSignedIn", message: REFUSAL_SENTENCES.NotSignedIn }),
   "/healthz": (_request, response) => sendJson(response, 200, { status: "ok" }),
   "/ready": ready,
   "/activity": (_request, response, deps) => sendJson(response, 200, activityReport(deps)),
@@ -70,10 +34,11 @@ export async function answerRequest(
   request.resume(); // no request has a body worth reading
   const path = (request.url ?? "").split("?", 1)[0] ?? "";
   if (path.startsWith(`${WEBSOCKET_PREFIX}/`)) return sendJson(response, 426, { error: "UpgradeRequired" });
-  const answer = Object.hasOwn(ROUTES, path) ? ROUTES[path] : errorRoute(path);
+  const answer = Object.hasOwn(ROUTES, path) ? ROUTES[path] : patternRoute(path);
   if (answer === undefined) return sendJson(response, 404, { error: "NotFound" });
-  if (request.method !== "GET" && request.method !== "HEAD") {
-    return sendJson(response, 405, { error: "MethodNotAllowed" }, { Allow: "GET, HEAD" });
+  const allowed = path === SIGN_OUT_PATH ? ["GET", "HEAD", "POST"] : ["GET", "HEAD"];
+  if (!allowed.includes(request.method ?? "")) {
+    return sendJson(response, 405, { error: "MethodNotAllowed" }, { Allow: allowed.join(", ") });
   }
   return answer(request, response, deps);
 }
@@ -103,9 +68,21 @@ async function authorize(request: IncomingMessage, response: ServerResponse, dep
     return sendJson(response, 200, { decision: "Allow" }, cookies === "" ? {} : { Cookie: cookies });
   }
   const { reason, identity } = decision;
+  if (reason === "NotSignedIn" && facts !== undefined && maySignIn(facts)) {
+    return sendRedirect(response, startPath(deps.config.basePath, facts.target));
+  }
   const status = REFUSAL_STATUS[reason];
   if (wantsPage(headers.accept)) return sendPage(response, status, refusalPage(reason, identity, deps.config));
   return sendJson(response, status, { error: reason, message: REFUSAL_SENTENCES[reason] });
+}
+
+/** A browser that asks for a page can be sent to the login; a script that asks for data cannot show it. */
+function maySignIn({ kind, method }: RequestFacts): boolean {
+  return kind === "Page" && (method === "GET" || method === "HEAD");
+}
+
+function patternRoute(path: string): Answer | undefined {
+  return path.startsWith("/oauth2/") ? answerUnknownLoginPath : errorRoute(path);
 }
 
 function errorRoute(path: string): Answer | undefined {

@@ -6,7 +6,8 @@ import { REFUSAL_SENTENCES } from "./pages.ts";
 import { factsFromUpgrade } from "./request-facts.ts";
 import { findUpstream } from "./request-path.ts";
 import { sendJson } from "./responses.ts";
-import { answerRequest, decideAndRecord, WEBSOCKET_PREFIX, type ServerDeps } from "./routes.ts";
+import { answerRequest, decideAndRecord, WEBSOCKET_PREFIX } from "./routes.ts";
+import type { ServerDeps } from "./server-deps.ts";
 import { forwardUpgrade, refuseUpgrade } from "./web-socket-hop.ts";
 
 /** As traefik's `maxHeaderBytes`: what it lets pass must not fail here. */

@@ -141,7 +141,8 @@ describe("when the provider is down", () => {
 
   it("open sessions go on, and new visitors are sent to the provider", async () => {
     await kernels();
-    const { headers } = await untilSentToLogin();
+    await untilSentToLogin();
+    const { headers } = await fetchThroughIngress(`${server.url}/oauth2/start`);
     expect(headers["location"]).toContain(provider.url);
   });
 

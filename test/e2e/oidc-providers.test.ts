@@ -40,7 +40,7 @@ describe("while the provider is down", () => {
   it("a server that was told its addresses starts, and sends people there", async () => {
     await waitFor("jupyterserver/told", namespace, "condition=Ready");
     const { headers } = await until(
-      () => pageOf(told),
+      () => fetchThroughIngress(`${told.url}/oauth2/start`),
       ({ status }) => status === 302,
     );
     expect(headers["location"]).toContain(`${provider.client["issuerUrl"]}/auth?`);

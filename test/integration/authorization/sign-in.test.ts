@@ -35,14 +35,19 @@ describe.each(["/", "/sessions/a", ALL_CHARACTERS])("signing in to a server at %
     expect(chain.upstream.arrivals.map(({ url }) => url)).toEqual([`${prefix}/?reset`]);
   });
 
-  it.each(["", "?rd=/", "?rd=/elsewhere", "?rd=https://example.org/", "?rd=//example.org"])(
-    "returns to the server after oauth2/start%s",
-    async (query) => {
-      const { status, url } = await chain.signIn("alice", `${prefix}/oauth2/start${query}`);
-      const isBelow = prefix !== "" || !query.endsWith("elsewhere");
-      expect({ status, url }).toEqual({ status: 200, url: `${chain.origin}${prefix}${isBelow ? "/" : "/elsewhere"}` });
-    },
-  );
+  it.each([
+    "",
+    "?rd=/",
+    "?rd=/elsewhere",
+    "?rd=https://example.org/",
+    "?rd=//example.org",
+    `?rd=${encodeURIComponent(`${basePath}/%2e%2e/elsewhere`)}`,
+    `?rd=/elsewhere&rd=${encodeURIComponent(`${prefix}/lab`)}`,
+  ])("returns to the server after oauth2/start%s", async (query) => {
+    const { status, url } = await chain.signIn("alice", `${prefix}/oauth2/start${query}`);
+    const isBelow = prefix !== "" || !query.startsWith("?rd=/elsewhere");
+    expect({ status, url }).toEqual({ status: 200, url: `${chain.origin}${prefix}${isBelow ? "/" : "/elsewhere"}` });
+  });
 
   it("ends on a page of ours for somebody whose address the provider has not verified", async () => {
     const { status, url, body } = await chain.signIn("eve");

@@ -47,7 +47,7 @@ export function completeAccessChain(context: ChildContext, statefulSet: JsonObje
   if (patched.upstreams.length > MAX_UPSTREAMS)
     return { kind: "Refused", reason: `oauth2-proxy has more than ${MAX_UPSTREAMS} upstreams` };
   login["args"] = [...patched.args];
-  spec["containers"] = [...containers, authorization(context, patched.upstreams), authProxy(context)];
+  spec["containers"] = [...containers, authorization(context, patched), authProxy(context)];
   spec["volumes"] = [...listOf(spec["volumes"]), ...chainVolumes(context)];
   const accessPolicyHash = contentHash(valueAt(configMap, "data", POLICY_KEY));
   const metadata = objectOf(template["metadata"]) as JsonObject;

@@ -32,8 +32,8 @@ const EXPLANATION_TIMEOUT = "2s";
 const MAX_ANSWER_BYTES = 65_536;
 
 /**
- * Routes of the proxy in front of everything, as the text of its file. Pages without a session are sent to the login,
- * everything else gets a 401 of the authorization service, and WebSockets go through it, the one place where they can be cut.
+ * Routes of the proxy in front of everything, as the text of its file. The authorization service is asked about each
+ * request, answers all of the login's own paths, and carries the WebSockets: it is the one place where they can be cut.
  */
 export function authProxyRoutes(route: Route, upstreams: readonly Upstream[]): string {
   const http = {
@@ -71,27 +71,21 @@ function fixedRouters(route: Route): Readonly<Record<string, unknown>> {
   const login = loginPrefix(route);
   const web = { entryPoints: ["web"] };
   return {
-    ...(route.path === "/" ? {} : routersBelowPath(route)),
-    "signed-out": {
-      ...web,
-      priority: LOGIN_PRIORITY + 1,
-      rule: onHosts(route, `Path(${quoted(`${login}/signed-out`)})`),
-      middlewares: ["strip", "signed-out"],
-      service: "authorization",
-    },
+    ...(route.path === "/" ? {} : { "base-path": basePathRouter(route) }),
     login: {
       ...web,
       priority: LOGIN_PRIORITY,
       rule: onHosts(route, `PathPrefix(${quoted(`${login}/`)})`),
-      middlewares: ["strip", "explain-no-answer"],
-      service: "login",
+      middlewares: ["strip", "explain-no-answer", ...(route.path === "/" ? [] : ["login-path"])],
+      service: "authorization",
     },
-    callback: {
+    // The item "Log Out" of JupyterLab's menu, and of older ones.
+    "log-out": {
       ...web,
-      priority: LOGIN_PRIORITY + 1,
-      rule: onHosts(route, `Path(${quoted(`${login}/callback`)})`),
-      middlewares: ["strip", "explain-no-answer", "explain-login"],
-      service: "login",
+      priority: LOGIN_PRIORITY,
+      rule: onHosts(route, `Path(${quoted(`${prefixOf(route.path)}/logout`)}) && ${IS_READ}`),
+      middlewares: ["sign-out"],
+      service: "authorization", // the redirect answers
     },
     kernel: kernelRouter(route),
     ready: probed("/ready", "authorization"),
@@ -100,43 +94,20 @@ function fixedRouters(route: Route): Readonly<Record<string, unknown>> {
   };
 }
 
-/** Of a server that shares its host, for all that leads out of its own path. */
-function routersBelowPath(route: Route): Readonly<Record<string, unknown>> {
-  const login = loginPrefix(route);
-  const common = { entryPoints: ["web"], service: "authorization" }; // the redirect answers
-  const isPage = "(Method(`GET`) || Method(`HEAD`))";
-  return {
-    // The address that people are told has no slash at its end, and browsers do not send the cookies of the path `/a/` to
-    // `/a`: without the slash the login would begin again and again.
-    "base-path": {
-      ...common,
-      priority: LOGIN_PRIORITY,
-      rule: onHosts(route, `Path(${quoted(route.path)}) && ${isPage}`),
-      middlewares: ["add-slash"],
-    },
-    // Whoever starts a login returns to this server, not to whatever else is on its host.
-    "start-elsewhere": {
-      ...common,
-      priority: LOGIN_PRIORITY + 1,
-      rule: onHosts(
-        route,
-        `Path(${quoted(`${login}/start`)}) && !QueryRegexp(\`rd\`, ${quoted(returnPattern(route))})`,
-      ),
-      middlewares: ["start-here"],
-    },
-  };
-}
+const IS_READ = "(Method(`GET`) || Method(`HEAD`))";
 
-function redirectsBelowPath(route: Route): Readonly<Record<string, unknown>> {
+/**
+ * The address that people are told has no slash at its end, and browsers do not send the cookies of the path `/a/` to
+ * `/a`: without the slash the login would begin again and again.
+ */
+function basePathRouter(route: Route): unknown {
   return {
-    "add-slash": redirect("^[^?]*([?].*)?$", `${route.path}/\${1}`),
-    "start-here": redirect(".*", `${loginPrefix(route)}/start?rd=${encodeURIComponent(`${route.path}/`)}`),
+    entryPoints: ["web"],
+    priority: LOGIN_PRIORITY,
+    rule: onHosts(route, `Path(${quoted(route.path)}) && ${IS_READ}`),
+    middlewares: ["add-slash"],
+    service: "authorization", // the redirect answers
   };
-}
-
-/** Matches the addresses below the server's own path. */
-function returnPattern({ path }: Route): string {
-  return `^${`${path}/`.replaceAll(".", "[.]")}`;
 }
 
 function probed(path: string, toService: string): Readonly<Record<string, unknown>> {
@@ -189,11 +160,8 @@ function upstreamRouters(route: Route, upstream: Upstream, index: number): Reado
     [`page-${index}`]: {
       ...toUpstream,
       priority: first + 2,
-      rule: onHosts(
-        route,
-        `${all} && (Method(\`GET\`) || Method(\`HEAD\`)) && HeaderRegexp(\`Accept\`, \`(^|,) *text/html\`)`,
-      ),
-      middlewares: ["strip", "explain", "sign-in", "authorize", "to-upstream"],
+      rule: onHosts(route, `${all} && ${IS_READ} && HeaderRegexp(\`Accept\`, \`(^|,) *text/html\`)`),
+      middlewares: ["strip", "explain", "authorize", "to-upstream"],
     },
     [`request-${index}`]: {
       ...toUpstream,
@@ -207,15 +175,6 @@ function upstreamRouters(route: Route, upstream: Upstream, index: number): Reado
 function middlewares(route: Route): Readonly<Record<string, unknown>> {
   return {
     strip: removeHeaders(REMOVED_HEADERS),
-    // Lets everybody pass who has a session; who it is, the authorization service asks by itself.
-    "sign-in": {
-      forwardAuth: {
-        address: `${LOGIN_URL}/`,
-        trustForwardHeader: false,
-        authRequestHeaders: ["Accept", "Authorization", "Cookie", "User-Agent"],
-        maxResponseBodySize: MAX_ANSWER_BYTES,
-      },
-    },
     authorize: {
       forwardAuth: {
         address: `${AUTHORIZATION_URL}/authorize`,
@@ -223,6 +182,7 @@ function middlewares(route: Route): Readonly<Record<string, unknown>> {
         authRequestHeaders: ["Accept", "Authorization", "Cookie", "Origin", "Sec-Fetch-Site"],
         // Without the session's own cookies, which are nothing for Jupyter.
         authResponseHeaders: ["Cookie"],
+        preserveLocationHeader: true, // the way to the login, without scheme and host
         maxResponseBodySize: MAX_ANSWER_BYTES,
       },
     },
@@ -235,17 +195,17 @@ function middlewares(route: Route): Readonly<Record<string, unknown>> {
         customResponseHeaders: { "Service-Worker-Allowed": "" },
       },
     },
-    ...(route.path === "/" ? {} : redirectsBelowPath(route)),
+    "add-slash": redirect("^[^?]*([?].*)?$", `${route.path}/\${1}`),
+    "sign-out": redirect(".*", `${loginPrefix(route)}/sign_out`),
+    // What the authorization service knows as `/oauth2/...`.
+    "login-path": { stripPrefix: { prefixes: [prefixOf(route.path)] } },
     "web-socket": { addPrefix: { prefix: "/websocket" } },
-    "signed-out": { replacePath: { path: "/signed-out" } },
     ping: { replacePath: { path: "/ping" } },
     healthz: { replacePath: { path: "/healthz" } },
     // The proxy answers 500 for a login service that is gone, 502 or 504 for an upstream.
     explain: explain("500-599"),
-    // A 500 may be Jupyter's own, whose message its clients show; oauth2-proxy has pages of its own.
+    // A 500 may be Jupyter's own, whose message its clients show.
     "explain-no-answer": explain("502", "504"),
-    // Its own pages of a failed return say nothing that helps: 403 for an address that is not verified, 500 for the rest.
-    "explain-login": { errors: { status: ["400-501"], service: "explanations", query: "/login-failed" } },
     "ask-again-later": {
       errors: {
         status: ["500-504"],
@@ -257,8 +217,8 @@ function middlewares(route: Route): Readonly<Record<string, unknown>> {
     "ask-again-signed-in": {
       errors: {
         status: ["401"],
-        service: "login",
-        query: `${loginPrefix(route)}/auth`,
+        service: "explanations",
+        query: "/session-over",
         statusRewrites: { "401": 424 },
       },
     },

@@ -4,7 +4,7 @@ import { literal } from "../jupyter-container.ts";
 import type { ChildContext } from "../child-context.ts";
 import { LIVENESS_PATHS, livenessThroughProxy } from "./liveness.ts";
 import { sessionCookieName, SIDECAR_SECURITY } from "./oauth2-proxy.ts";
-import type { Upstream } from "./upstreams.ts";
+import type { PatchedArgs } from "./upstreams.ts";
 
 const POLICY_DIRECTORY = "/etc/amalthea/policy";
 const POLICY_VOLUME = "access-policy";
@@ -22,7 +22,10 @@ export function accessPolicy(oidc: Oidc): string {
 }
 
 /** The container that decides who may enter and carries the WebSockets. The proxy's readiness asks it for Jupyter's. */
-export function authorization({ server, settings, route }: ChildContext, upstreams: readonly Upstream[]): Container {
+export function authorization(
+  { server, settings, route }: ChildContext,
+  { upstreams, sessionSeconds }: Pick<PatchedArgs, "upstreams" | "sessionSeconds">,
+): Container {
   const environment = {
     AMALTHEA_SERVER_NAME: server.metadata.name,
     AMALTHEA_COOKIE_NAME: sessionCookieName(server.metadata.uid, route),
@@ -30,6 +33,7 @@ export function authorization({ server, settings, route }: ChildContext, upstrea
     AMALTHEA_ORIGINS: route.origin,
     AMALTHEA_POLICY_DIRECTORY: POLICY_DIRECTORY,
     AMALTHEA_UPSTREAMS: JSON.stringify(upstreams),
+    ...(sessionSeconds === undefined ? {} : { AMALTHEA_SESSION_SECONDS: String(sessionSeconds) }),
   };
   return {
     name: CONTAINERS.authorization,

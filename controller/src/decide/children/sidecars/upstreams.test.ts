@@ -49,7 +49,19 @@ describe("readPatchedArgs", () => {
       upstreams,
       skipAuthRoutes: [],
       refused: undefined,
+      sessionSeconds: undefined,
     });
+  });
+
+  it.each([
+    { args: ["--cookie-expire=12h"], seconds: 43_200 },
+    { args: ["--cookie-expire=12h", "--cookie-expire=1h30m"], seconds: 5_400 },
+    { args: ["--cookie-expire", "90s"], seconds: 90 },
+    { args: ["--cookie-expire=0"], seconds: 0 },
+    { args: ["--cookie-expire=500ms"], seconds: 0.5 },
+    { args: ["--cookie-expire=for ever"], seconds: undefined },
+  ])("$args: a session lasts $seconds seconds", ({ args, seconds }) => {
+    expect(readPatchedArgs([...before, NO_UPSTREAM, ...args], route).sessionSeconds).toBe(seconds);
   });
 
   it.each([["--skip-auth-route=^/health$"], ["--skip-auth-route", "^/health$"], ["--skip-auth-regex=^/health$"]])(

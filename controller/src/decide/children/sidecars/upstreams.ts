@@ -14,6 +14,8 @@ export type PatchedArgs = {
   readonly skipAuthRoutes: readonly string[];
   /** An upstream that nothing in the pod can be; undefined if all are fine. */
   readonly refused: string | undefined;
+  /** How long oauth2-proxy accepts a session, in seconds; 0 is for ever, undefined if it cannot be read. */
+  readonly sessionSeconds: number | undefined;
 };
 
 const UPSTREAM = "--upstream=";
@@ -33,7 +35,7 @@ export function readPatchedArgs(patched: readonly string[], route: Route): Patch
   const isReplaced = !given.includes(NO_UPSTREAM);
   const others = given.filter((arg) => !arg.startsWith(UPSTREAM) && !skipAuthRoutes.includes(arg));
   return {
-    // In the predecessor's place, so that the arguments read like its own.
+    // In the place that 0.24 has it in, so that the arguments read like its own.
     args: [...others.slice(0, UPSTREAM_INDEX), NO_UPSTREAM, ...others.slice(UPSTREAM_INDEX)],
     upstreams: arrange(
       parsed.filter((upstream) => upstream !== undefined),
@@ -42,14 +44,33 @@ export function readPatchedArgs(patched: readonly string[], route: Route): Patch
     ),
     skipAuthRoutes,
     refused: urls.find((_url, index) => parsed[index] === undefined),
+    sessionSeconds: sessionSecondsOf(given),
   };
 }
 
 const UPSTREAM_INDEX = 6;
 
+const COOKIE_EXPIRE = "--cookie-expire=";
+
+/** The last one counts. */
+function sessionSecondsOf(args: readonly string[]): number | undefined {
+  const last = args.findLast((arg) => arg.startsWith(COOKIE_EXPIRE));
+  return last === undefined ? undefined : secondsOf(last.slice(COOKIE_EXPIRE.length));
+}
+
+const SECONDS: Readonly<Record<string, number>> = { h: 3600, m: 60, s: 1, ms: 0.001 };
+
+/** Seconds of a duration as Go writes it: `12h`, `1h30m`, `90s`. */
+function secondsOf(duration: string): number | undefined {
+  if (duration === "0") return 0;
+  if (!/^(\d+(\.\d+)?(h|ms|m|s))+$/.test(duration)) return undefined;
+  const terms = [...duration.matchAll(/([\d.]+)(ms|[hms])/g)];
+  return terms.reduce((sum, [, amount, unit = ""]) => sum + Number(amount) * (SECONDS[unit] ?? 0), 0);
+}
+
 /** `--flag value` in two arguments means the same as `--flag=value`. */
 function joined(args: readonly string[]): readonly string[] {
-  const flags = [UPSTREAM, ...SKIP_AUTH].map((prefix) => prefix.slice(0, -1));
+  const flags = [UPSTREAM, COOKIE_EXPIRE, ...SKIP_AUTH].map((prefix) => prefix.slice(0, -1));
   return args.flatMap((arg, index) => {
     if (index > 0 && flags.includes(args[index - 1] ?? "")) return [];
     return flags.includes(arg) ? [`${arg}=${args[index + 1] ?? ""}`] : [arg];

@@ -1,0 +1,82 @@
+import { Agent, request, type IncomingHttpHeaders, type RequestOptions } from "node:http";
+import type { LoopbackAddress } from "./config.ts";
+
+/** What oauth2-proxy answered; a body only as long as it is wanted. */
+export type LoginAnswer =
+  | {
+      readonly kind: "Answered";
+      readonly status: number;
+      readonly headers: IncomingHttpHeaders;
+      readonly body: string;
+    }
+  | { readonly kind: "Unreachable"; readonly problem: string };
+
+/** Room for a session with some thousand groups. */
+const MAX_ANSWER_BYTES = 512 * 1024;
+
+/** Questions of one kind: so many are asked at once, and so many more wait. Who comes then is not waited for. */
+export type LaneLimits = { readonly asking: number; readonly waiting: number; readonly timeoutMs: number };
+
+/**
+ * Asks oauth2-proxy over loopback. Each lane is served by itself, so that questions of one kind cannot keep those of
+ * another waiting.
+ */
+export class LoginLane {
+  readonly #address: LoopbackAddress;
+  readonly #limits: LaneLimits;
+  readonly #agent: Agent;
+  #open = 0;
+
+  constructor(address: LoopbackAddress, limits: LaneLimits) {
+    this.#address = address;
+    this.#limits = limits;
+    this.#agent = new Agent({ keepAlive: true, maxSockets: limits.asking });
+  }
+
+  /** Sends a GET without following redirects. Never rejects. */
+  async get(path: string, headers: Readonly<Record<string, string>>): Promise<LoginAnswer> {
+    const { asking, waiting, timeoutMs } = this.#limits;
+    if (this.#open >= asking + waiting) return unreachable("too many questions wait for it");
+    this.#open += 1;
+    const patience = new AbortController(); // AbortSignal.timeout would keep what it holds for the whole time
+    const timer = setTimeout(() => patience.abort(), timeoutMs);
+    const options = { ...this.#address, path, headers, agent: this.#agent, signal: patience.signal };
+    const answer = await send(options);
+    clearTimeout(timer);
+    this.#open -= 1;
+    return answer;
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+}
+
+function send(options: RequestOptions & { readonly signal: AbortSignal }): Promise<LoginAnswer> {
+  const { promise, resolve } = Promise.withResolvers<LoginAnswer>();
+  const asked = request(options, (response) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    response.on("data", (chunk: Buffer) => {
+      size += chunk.length;
+      if (size > MAX_ANSWER_BYTES) response.destroy(new Error("the answer is too long"));
+      else chunks.push(chunk);
+    });
+    response.on("error", (error) => resolve(unreachable(error.message)));
+    response.on("end", () => {
+      const { statusCode: status = 0, headers } = response;
+      resolve({ kind: "Answered", status, headers, body: Buffer.concat(chunks).toString("utf8") });
+    });
+  });
+  asked.on("error", (error) => {
+    // oauth2-proxy may have been restarted, and the connection be one to the old process
+    const isWorthAnother = asked.reusedSocket && !options.signal.aborted;
+    resolve(isWorthAnother ? send({ ...options, agent: false }) : unreachable(error.message));
+  });
+  asked.end();
+  return promise;
+}
+
+function unreachable(problem: string): LoginAnswer & { readonly kind: "Unreachable" } {
+  return { kind: "Unreachable", problem };
+}

@@ -1,0 +1,245 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { loginCookieNames, splitCookies } from "./cookies.ts";
+import { loggedUser } from "./decision-log.ts";
+import type { LoginAnswer } from "./login-client.ts";
+import type { Credentials } from "./login-service.ts";
+import { errorPage, problemPage, signedOutPage, signOutPage, type SignInProblem } from "./pages.ts";
+import { wantsPage } from "./request-facts.ts";
+import { prefixOf } from "./request-path.ts";
+import { sendJson, sendPage, sendRedirect, type Headers } from "./responses.ts";
+import { returnTarget } from "./return-target.ts";
+import { originRefusal } from "./same-origin.ts";
+import type { Answer, ServerDeps } from "./server-deps.ts";
+import { sessionId } from "./sessions.ts";
+
+/**
+ * Everything below `oauth2/`, which people reach through traefik. oauth2-proxy does the protocol behind it, and nothing
+ * of its own pages is shown.
+ */
+export const LOGIN_ROUTES: Readonly<Record<string, Answer>> = {
+  "/oauth2/start": start,
+  "/oauth2/sign_in": start, // the name of 0.24's clients
+  "/oauth2/callback": callback,
+  "/oauth2/sign_out": signOut,
+  "/oauth2/signed-out": (_request, response, { config }) => sendPage(response, 200, signedOutPage(config)),
+  "/oauth2/userinfo": userInfo,
+  "/oauth2/auth": userInfo,
+};
+
+/** The only route that takes more than GET and HEAD. */
+export const SIGN_OUT_PATH = "/oauth2/sign_out";
+
+/** Where a browser that has no session begins to sign in. @param target What it asked for. */
+export function startPath(basePath: string, target: string): string {
+  return `${prefixOf(basePath)}/oauth2/start?rd=${encodeURIComponent(returnTarget(target, basePath))}`;
+}
+
+/** What people are told when they come to a path of the login that is none. */
+export function answerUnknownLoginPath(request: IncomingMessage, response: ServerResponse, deps: ServerDeps): void {
+  sendProblem(request, response, deps, "NotFound");
+}
+
+async function start(request: IncomingMessage, response: ServerResponse, deps: ServerDeps): Promise<void> {
+  const { config } = deps;
+  const query = queryOf(request);
+  const target = returnTarget(query.get("rd") ?? "", config.basePath);
+  const { login } = cookiesOf(request, config.cookieName);
+  const isAnother = query.get("account") === "other" || login.includes(markName(config.cookieName));
+  const path = `${prefixOf(config.basePath)}/oauth2/start?rd=${encodeURIComponent(target)}`;
+  const answer = await deps.login.get(path, loginHeaders(login));
+  const location = redirectOf(answer);
+  if (answer.kind === "Unreachable" || location === undefined) return sendUnanswered(request, response, deps, answer);
+  const address = isAnother ? withPrompt(location) : location;
+  sendRedirect(response, address, { "Set-Cookie": ownCookies(answer, config.cookieName) });
+}
+
+async function callback(request: IncomingMessage, response: ServerResponse, deps: ServerDeps): Promise<void> {
+  const { config } = deps;
+  const query = queryOf(request);
+  const refusal = query.get("error");
+  if (refusal !== null) return sendProblem(request, response, deps, problemOf(refusal));
+  const { login } = cookiesOf(request, config.cookieName);
+  if (!login.includes("_csrf=")) return sendProblem(request, response, deps, "Stale");
+  const path = `${prefixOf(config.basePath)}/oauth2/callback?${query.toString()}`;
+  const answer = await deps.login.get(path, loginHeaders(login));
+  if (answer.kind === "Unreachable") return sendUnanswered(request, response, deps, answer);
+  const location = redirectOf(answer);
+  if (location === undefined) return sendProblem(request, response, deps, refusalOf(answer.status, answer.body));
+  const cookies = [...ownCookies(answer, config.cookieName), removal(markName(config.cookieName), config.basePath)];
+  sendRedirect(response, returnTarget(location, config.basePath), { "Set-Cookie": cookies });
+}
+
+/**
+ * Signs out: the cookies go, a copy of them is worth nothing any more, and the next sign-in asks for an account.
+ * A request that another site may have caused is asked back first.
+ */
+async function signOut(request: IncomingMessage, response: ServerResponse, deps: ServerDeps): Promise<void> {
+  const { config, sessions, sockets, log } = deps;
+  const facts = originFactsOf(request);
+  if (request.method === "POST" && originRefusal(facts, config.origins) !== undefined) {
+    return sendProblem(request, response, deps, "ForeignSignOut");
+  }
+  if (request.method !== "POST" && isForeign(request)) return sendPage(response, 200, signOutPage(config), SAME_ORIGIN);
+  const credentials: Credentials = {
+    cookie: cookiesOf(request, config.cookieName).session,
+    authorization: "",
+  };
+  const answer = credentials.cookie === "" ? undefined : await sessions.ask(credentials);
+  if (answer?.kind === "SignedIn") log.info("signed out", { user: loggedUser(answer.identity) });
+  if (answer !== undefined && answer.kind !== "SignedOut") {
+    sessions.end(credentials);
+    sockets.cutSession(sessionId(credentials.cookie), "SignedOut");
+  }
+  const cookies = [...removals(request, config), mark(config)];
+  sendRedirect(response, `${prefixOf(config.basePath)}/oauth2/signed-out`, { "Set-Cookie": cookies });
+}
+
+/** Says whose session it is, in the form of oauth2-proxy. */
+async function userInfo(request: IncomingMessage, response: ServerResponse, deps: ServerDeps): Promise<void> {
+  const { session: cookie } = cookiesOf(request, deps.config.cookieName);
+  const authorization = request.headers.authorization ?? "";
+  const hasCredentials = cookie !== "" || authorization !== "";
+  const answer = hasCredentials ? await deps.sessions.ask({ cookie, authorization }) : undefined;
+  if (answer?.kind === "Unreachable") return sendUnanswered(request, response, deps, answer);
+  if (answer?.kind !== "SignedIn") return sendProblem(request, response, deps, "NotSignedIn");
+  const { userId: user, email, groups } = answer.identity;
+  sendJson(response, 200, { user, email, groups });
+}
+
+/** The page with which a sign-out is confirmed sends where it comes from, or its own form would be refused. */
+const SAME_ORIGIN: Headers = { "Referrer-Policy": "same-origin" };
+
+/** Browsers say with each request what caused it; those that do not, send at least its address. */
+function isForeign({ headers }: IncomingMessage): boolean {
+  const site = headers["sec-fetch-site"];
+  if (site !== undefined) return site !== "same-origin" && site !== "none";
+  const { referer } = headers;
+  return referer !== undefined && URL.parse(referer)?.host !== headers["x-forwarded-host"];
+}
+
+function originFactsOf({ method = "", headers }: IncomingMessage): Parameters<typeof originRefusal>[0] {
+  const site = headers["sec-fetch-site"];
+  return {
+    method,
+    isUpgrade: false,
+    host: String(headers["x-forwarded-host"] ?? headers.host ?? ""),
+    origin: headers.origin,
+    fetchSite: typeof site === "string" ? site : undefined,
+  };
+}
+
+function sendProblem(
+  { headers }: IncomingMessage,
+  response: ServerResponse,
+  { config, log }: ServerDeps,
+  problem: SignInProblem,
+): void {
+  const { status, page, sentence } = problemPage(problem, config);
+  if (status !== 401 && status !== 404) log.info("sign-in failed", { reason: problem });
+  if (wantsPage(headers.accept)) sendPage(response, status, page);
+  else sendJson(response, status, { error: problem, message: sentence });
+}
+
+function sendUnanswered(
+  { headers }: IncomingMessage,
+  response: ServerResponse,
+  { config, log }: ServerDeps,
+  answer: LoginAnswer | { readonly kind: "Unreachable"; readonly problem: string },
+): void {
+  const reason = answer.kind === "Unreachable" ? answer.problem : `oauth2-proxy answered ${answer.status}`;
+  log.warn("login service failed", { reason });
+  const retry = { "Retry-After": "5" };
+  if (wantsPage(headers.accept)) return sendPage(response, 503, errorPage(503, config), retry);
+  const message = "The login of this server is not answering.";
+  sendJson(response, 503, { error: "LoginServiceUnavailable", message }, retry);
+}
+
+/** What a provider may say instead of sending a code (RFC 6749, 4.1.2.1, and OpenID Connect Core, 3.1.2.6). */
+function problemOf(error: string): SignInProblem {
+  switch (error) {
+    case "invalid_scope":
+      return "UnknownScope";
+    case "access_denied":
+    case "consent_required":
+      return "Denied";
+    case "login_required":
+    case "interaction_required":
+    case "account_selection_required":
+      return "Stale";
+    case "server_error":
+    case "temporarily_unavailable":
+      return "ProviderUnavailable";
+    case "unauthorized_client":
+    case "invalid_request":
+    case "unsupported_response_type":
+      return "ClientRefused";
+    default:
+      return "Failed";
+  }
+}
+
+/** Why oauth2-proxy did not accept what the provider said; its own page has no more than this. */
+function refusalOf(status: number, body: string): SignInProblem {
+  return status === 403 && body.includes("CSRF token") ? "Stale" : "Failed";
+}
+
+function queryOf({ url = "" }: IncomingMessage): URLSearchParams {
+  const mark = url.indexOf("?");
+  return new URLSearchParams(mark < 0 ? "" : url.slice(mark));
+}
+
+function cookiesOf({ headers }: IncomingMessage, cookieName: string): ReturnType<typeof splitCookies> {
+  return splitCookies(headers.cookie ?? "", cookieName);
+}
+
+function loginHeaders(cookies: string): Readonly<Record<string, string>> {
+  return { Accept: "text/html", ...(cookies === "" ? {} : { Cookie: cookies }) };
+}
+
+function redirectOf(answer: LoginAnswer): string | undefined {
+  return answer.kind === "Answered" && answer.status === 302 ? answer.headers.location : undefined;
+}
+
+function ownCookies(answer: LoginAnswer & { readonly kind: "Answered" }, cookieName: string): readonly string[] {
+  return (answer.headers["set-cookie"] ?? []).filter((line) => line.startsWith(cookieName));
+}
+
+/** OpenID Connect Core, 3.1.2.1: the provider asks who it is even if it knows somebody. */
+function withPrompt(location: string): string {
+  const url = new URL(location);
+  url.searchParams.set("prompt", "login");
+  return url.href;
+}
+
+/** A cookie that says that somebody has signed out: whoever comes next has to say who they are. */
+function markName(cookieName: string): string {
+  return `${cookieName}_signed_out`;
+}
+
+/** After a day the provider has most likely forgotten who it was. */
+const MARK_SECONDS = 86_400;
+
+function mark({ cookieName, basePath }: ServerDeps["config"]): string {
+  return `${markName(cookieName)}=1; ${attributes(basePath)}; Max-Age=${MARK_SECONDS}`;
+}
+
+function removal(name: string, basePath: string): string {
+  return `${name}=; ${attributes(basePath)}; Max-Age=0`;
+}
+
+/** A browser removes a cookie that has the same path alone. */
+const MAX_REMOVALS = 100;
+
+/** Of all cookies of the login, also of those that another server has set for the paths above. */
+function removals({ headers }: IncomingMessage, { cookieName, basePath }: ServerDeps["config"]): readonly string[] {
+  const segments = prefixOf(basePath).split("/");
+  const paths = segments.map((_segment, index) => segments.slice(0, segments.length - index).join("/"));
+  return loginCookieNames(headers.cookie ?? "", cookieName)
+    .flatMap((name) => paths.map((path) => removal(name, path)))
+    .slice(0, MAX_REMOVALS);
+}
+
+/** As oauth2-proxy sets its own. */
+function attributes(basePath: string): string {
+  return `Path=${prefixOf(basePath)}/; HttpOnly; Secure; SameSite=Lax`;
+}
