@@ -180,7 +180,8 @@ function problemOf(error: string): SignInProblem {
 
 /** Why oauth2-proxy did not accept what the provider said; its own page has no more than this. */
 function refusalOf(status: number, body: string): SignInProblem {
-  return status === 403 && body.includes("CSRF token") ? "Stale" : "Failed";
+  if (status !== 403) return "Failed";
+  return body.includes("CSRF token") ? "Stale" : "NotAccepted";
 }
 
 function queryOf({ url = "" }: IncomingMessage): URLSearchParams {

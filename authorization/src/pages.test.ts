@@ -21,6 +21,7 @@ const problems: readonly SignInProblem[] = [
   "UnknownScope",
   "ClientRefused",
   "ProviderUnavailable",
+  "NotAccepted",
   "Failed",
   "NotSignedIn",
   "ForeignSignOut",

@@ -76,6 +76,7 @@ export type SignInProblem =
   | "UnknownScope"
   | "ClientRefused"
   | "ProviderUnavailable"
+  | "NotAccepted"
   | "Failed"
   | "NotSignedIn"
   | "ForeignSignOut"
@@ -119,12 +120,19 @@ const EXPLANATIONS: Readonly<Record<SignInProblem, Explanation>> = {
     title: NOT_WORKING,
     sentence: "The login provider is not available at the moment.",
   },
+  NotAccepted: {
+    status: 403,
+    title: NOT_WORKING,
+    sentence:
+      "What the login provider said about you was not accepted, most likely because it has not verified your e-mail address.",
+    remedy:
+      "If nobody can claim the address of another at your provider, set spec.auth.oidc.allowUnverifiedEmail. The log of the container oauth2-proxy has the reason.",
+  },
   Failed: {
     status: 500,
     title: NOT_WORKING,
-    sentence:
-      "What the login provider said about you could not be fetched, or was not accepted: for example because it has not verified your e-mail address.",
-    remedy: "The log of the container oauth2-proxy says why.",
+    sentence: "What the login provider said about you could not be fetched, or not be read.",
+    remedy: "The log of the container oauth2-proxy has the reason.",
   },
   NotSignedIn: { status: 401, title: "You are not signed in", sentence: "You are not signed in at this server." },
   ForeignSignOut: { status: 403, title: "You are still signed in", sentence: "Another site asked to sign you out." },
