@@ -10,12 +10,12 @@ export type SplitCookies = {
   readonly isTooMuch: boolean;
 };
 
-/** Half of what traefik accepts as head of a request, so that people with more still get a page. */
-const MAX_BYTES = 32_768;
+/** Less than traefik accepts as head of a request (32 KiB), so that people with more still get a page. */
+const MAX_BYTES = 20_480;
 /** Of one cookie: oauth2-proxy divides a session that is longer. */
 const MAX_COOKIE_BYTES = 4_096;
-/** Parts of one session: 20 kB, some hundred groups with long names. */
-const MAX_PARTS = 5;
+/** Parts of one session: 16 kB, some hundred groups with long names. */
+const MAX_PARTS = 4;
 /** oauth2-proxy keeps 3 logins that were not finished, and the newest; the others are this server's marks. */
 const MAX_LOGIN_COOKIES = 8;
 

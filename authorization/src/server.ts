@@ -10,8 +10,8 @@ import { answerRequest, decideAndRecord, WEBSOCKET_PREFIX } from "./routes.ts";
 import type { ServerDeps } from "./server-deps.ts";
 import { forwardUpgrade, refuseUpgrade } from "./web-socket-hop.ts";
 
-/** As traefik's `maxHeaderBytes`: what it lets pass must not fail here. */
-const MAX_HEADER_BYTES = 65_536;
+/** More than traefik's `maxHeaderBytes`: what it lets pass must not fail here. */
+const MAX_HEADER_BYTES = 49_152;
 /** traefik sends a head at once; only something broken takes longer. */
 const HEAD_TIMEOUT_MS = 10_000;
 

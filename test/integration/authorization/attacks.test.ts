@@ -179,13 +179,6 @@ describe.each(["/", "/sessions/a"])("an attack on a server at %s", (basePath) =>
     expect(chain.upstream.arrivals.filter(({ url }) => url.includes("secret"))).toEqual([]);
   });
 
-  it("HTTP/2 with prior knowledge reaches nobody", async () => {
-    const settingsFrame = "\x00\x00\x00\x04\x00\x00\x00\x00\x00";
-    const answer = await sendUntilHead(chain.ports.traefik, `PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n${settingsFrame}`);
-    expect([0, 400, 404, 505]).toContain(answer.status);
-    expect(chain.upstream.arrivals).toEqual([]);
-  });
-
   it("the log names no cookie, no token and no e-mail address", () => {
     const log = chain.log();
     expect(log).toContain('"decision":"Allow"');

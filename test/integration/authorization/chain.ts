@@ -32,6 +32,8 @@ export type Chain = {
   /** What the authorization service has logged. */
   readonly log: () => string;
   readonly programs: Readonly<Record<ProgramName, Program>>;
+  /** Limits of the containers, in MiB. */
+  readonly memoryLimits: Readonly<Record<ProgramName, number>>;
   /** Starts a stopped program again. */
   readonly restart: (name: ProgramName) => Promise<void>;
   readonly provider: IdentityProvider;
@@ -89,6 +91,11 @@ export async function startChain(options: ChainOptions): Promise<Chain> {
     upstream,
     provider,
     programs,
+    memoryLimits: {
+      traefik: pod.traefik.memoryMebibytes,
+      oauth2Proxy: pod.oauth2Proxy.memoryMebibytes,
+      authorization: pod.authorization.memoryMebibytes,
+    },
     signIn: (account, path = `${prefix}/lab`) => signIn(`${origin}${path}`, account),
     setCriteria: (changed) => writeVersion(folders.policy, policyFor({ ...server, criteria: changed })),
     setPolicy: (text) => writeVersion(folders.policy, text),

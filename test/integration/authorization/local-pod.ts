@@ -4,6 +4,7 @@ import { ROUTES_ANNOTATION } from "../../../controller/src/decide/children/sidec
 import { POLICY_KEY } from "../../../controller/src/decide/children/sidecars/authorization.ts";
 import { desiredChildren, type Desired } from "../../../controller/src/decide/children/desired.ts";
 import { valueAt } from "../../../controller/src/decide/values/json.ts";
+import { parseQuantity } from "../../../controller/src/decide/values/quantity.ts";
 import { aServer, someSettings } from "../../../controller/src/decide/testing/builders.ts";
 
 /** The parts of the pod that listen, each on a port of its own. */
@@ -31,8 +32,12 @@ export type LocalServer = {
 /** Where the files of the pod's volumes lie on this machine. */
 export type LocalFolders = { readonly routes: string; readonly policy: string };
 
-/** Arguments and environment of a container, as the kubelet hands them to its program. */
-export type Launch = { readonly args: readonly string[]; readonly env: Readonly<Record<string, string>> };
+/** Arguments and environment of a container, as the kubelet hands them to its program, and how much memory it may take. */
+export type Launch = {
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly memoryMebibytes: number;
+};
 
 /** The access chain of a pod as the controller wants it, moved to loopback. */
 export type LocalPod = {
@@ -62,8 +67,9 @@ export function localPod(local: LocalServer, ports: LocalPorts, folders: LocalFo
     [SECRET_KEYS.oidcClientSecret]: local.clientSecret,
   };
   const launch = (name: string): Launch => {
-    const { args = [], env = [] } = containerOf(containers, name);
+    const { args = [], env = [], resources } = containerOf(containers, name);
     return {
+      memoryMebibytes: Number(parseQuantity(resources?.limits?.["memory"]) ?? 0n) / 2 ** 20 / 1e9,
       args: args.map((arg) => moved(expanded(arg))),
       env: Object.fromEntries(env.map((variable) => [variable.name, moved(valueOf(variable, secrets))])),
     };

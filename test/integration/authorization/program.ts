@@ -1,5 +1,6 @@
 import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
@@ -8,6 +9,8 @@ import { promisify } from "node:util";
 export type Program = {
   /** Everything it has written. */
   readonly output: () => string;
+  /** Memory that is its own, in MiB: what counts against a container's limit and cannot be taken from it. */
+  readonly memory: () => number;
   /** Keeps it from running, and waits until it does not run any more; `resume` lets it go on. */
   readonly pause: () => Promise<void>;
   readonly resume: () => void;
@@ -29,6 +32,7 @@ export async function startProgram(
   }
   const program: Program = {
     output: () => output,
+    memory: () => privateMemory(child.pid ?? 0),
     pause: () => pause(child),
     resume: () => void child.kill("SIGCONT"),
     stop: () => stop(child),
@@ -64,6 +68,11 @@ async function pause(child: ChildProcess): Promise<void> {
 }
 
 const execute = promisify(execFile);
+
+/** @see proc_pid_status(5), RssAnon, in kB */
+function privateMemory(pid: number): number {
+  return Number(/^RssAnon:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1024;
+}
 
 async function stop(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;

@@ -76,7 +76,7 @@ function fixedRouters(route: Route): Readonly<Record<string, unknown>> {
       ...web,
       priority: LOGIN_PRIORITY,
       rule: onHosts(route, `PathPrefix(${quoted(`${login}/`)})`),
-      middlewares: ["strip", "explain-no-answer", ...(route.path === "/" ? [] : ["login-path"])],
+      middlewares: ["few-at-once", "strip", "explain-no-answer", ...(route.path === "/" ? [] : ["login-path"])],
       service: "authorization",
     },
     // The item "Log Out" of JupyterLab's menu, and of older ones.
@@ -154,26 +154,28 @@ function upstreamRouters(route: Route, upstream: Upstream, index: number): Reado
       ...web,
       priority: first + 10,
       rule: onHosts(route, `${below} && HeaderRegexp(\`Upgrade\`, \`(?i)^websocket$\`)`),
-      middlewares: ["strip", "web-socket"],
+      middlewares: ["many-at-once", "strip", "web-socket"],
       service: "authorization",
     },
     [`page-${index}`]: {
       ...toUpstream,
       priority: first + 2,
       rule: onHosts(route, `${all} && ${IS_READ} && HeaderRegexp(\`Accept\`, \`(^|,) *text/html\`)`),
-      middlewares: ["strip", "explain", "authorize", "to-upstream"],
+      middlewares: ["many-at-once", "strip", "explain", "authorize", "to-upstream"],
     },
     [`request-${index}`]: {
       ...toUpstream,
       priority: first,
       rule: onHosts(route, all),
-      middlewares: ["strip", "explain-no-answer", "authorize", "to-upstream"],
+      middlewares: ["many-at-once", "strip", "explain-no-answer", "authorize", "to-upstream"],
     },
   };
 }
 
 function middlewares(route: Route): Readonly<Record<string, unknown>> {
   return {
+    "many-at-once": atOnce(512),
+    "few-at-once": atOnce(64),
     strip: removeHeaders(REMOVED_HEADERS),
     authorize: {
       forwardAuth: {
@@ -223,6 +225,14 @@ function middlewares(route: Route): Readonly<Record<string, unknown>> {
       },
     },
   };
+}
+
+/**
+ * How many requests with the same cookies a route takes at a time; the next gets 429. A browser sends some dozens. All
+ * without a cookie count together, and none of them for somebody who has a session.
+ */
+function atOnce(amount: number): unknown {
+  return { inFlightReq: { amount, sourceCriterion: { requestHeaderName: "Cookie" } } };
 }
 
 function explain(...status: readonly string[]): unknown {

@@ -39,10 +39,10 @@ export function authorization(
     name: CONTAINERS.authorization,
     image: settings.images.authorization,
     env: Object.entries(environment).map(([name, value]) => ({ name, value: literal(value) })),
-    // Measured after load: 65 MiB resident, of which 17 private.
+    // Measured after load: 65 MiB resident, of which 17 private; and while 5,000 sessions are made up at once: 120.
     resources: settings.sidecars.authorization?.resources ?? {
       requests: { cpu: "10m", memory: "32Mi" },
-      limits: { memory: "128Mi" },
+      limits: { memory: "192Mi" },
     },
     livenessProbe: livenessThroughProxy(LIVENESS_PATHS.authorization),
     securityContext: SIDECAR_SECURITY,

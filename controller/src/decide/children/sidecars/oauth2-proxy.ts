@@ -3,6 +3,7 @@ import type { Container, EnvVarSource, SecurityContext } from "kubernetes-types/
 import type { ChildContext } from "../child-context.ts";
 import { literal } from "../jupyter-container.ts";
 import { LIVENESS_PATHS, livenessThroughProxy } from "./liveness.ts";
+import { goMemoryLimit } from "./memory.ts";
 
 /** What oauth2-proxy does with a request that it lets pass: nothing but say so. traefik asks, and forwards by itself. */
 export const NO_UPSTREAM = "--upstream=static://202";
@@ -13,12 +14,16 @@ const TRUSTED_CA_DIRECTORY = "/etc/oauth2-proxy/ca";
 /** Name of the volume with the provider's certificate authority; there only if `trustedCA` is set. */
 export const TRUSTED_CA_VOLUME = "trusted-ca";
 
+/** Measured after load: 23 MiB resident, 5 of them private. */
+const RESOURCES = { requests: { cpu: "20m", memory: "16Mi" }, limits: { memory: "64Mi" } };
+
 /**
  * The container that signs people in. Its first seven arguments are those of 0.24, in their order: patches
  * address them by index (the seventh is the upstream), and append to them.
  */
 export function oauth2Proxy({ server, settings, route }: ChildContext): Container {
   const { oidc } = server.spec.auth;
+  const resources = settings.sidecars.oauth2Proxy?.resources ?? RESOURCES;
   return {
     name: CONTAINERS.oauth2Proxy,
     image: settings.images.oauth2Proxy,
@@ -33,13 +38,9 @@ export function oauth2Proxy({ server, settings, route }: ChildContext): Containe
       { name: "OAUTH2_PROXY_CLIENT_SECRET", valueFrom: clientSecret(server, oidc) },
       { name: "GOMAXPROCS", value: "1" },
       { name: "GOGC", value: "50" },
-      { name: "GOMEMLIMIT", value: "16MiB" },
+      ...goMemoryLimit(resources),
     ],
-    // Measured after load: 23 MiB resident, 5 of them private.
-    resources: settings.sidecars.oauth2Proxy?.resources ?? {
-      requests: { cpu: "20m", memory: "16Mi" },
-      limits: { memory: "64Mi" },
-    },
+    resources,
     livenessProbe: livenessThroughProxy(LIVENESS_PATHS.login),
     securityContext: SIDECAR_SECURITY,
     volumeMounts:
