@@ -71,4 +71,52 @@ describe("applyPlan", () => {
     });
     expect(outcomes(await carryOut(() => terminating))).toEqual(["Skipped NamespaceTerminating"]);
   });
+
+  describe("what is to be replaced", () => {
+    const remove = (childKey: string, kind: string, apiVersion: string): Action => {
+      const made = applyOf(childKey, apiVersion, kind);
+      const { manifest } = made as Extract<Action, { kind: "Apply" }>;
+      const target = { ...made.target, uid: `old-${kind}` };
+      const replacement = { manifest, dryRun: kind === "StatefulSet" ? "Beside" : "Over" } as const;
+      return { kind: "Remove", childKey, target, desiredHash: "hash", because: "0.24 made it", replacement };
+    };
+    const plan = [remove("service", "Service", "v1"), remove("statefulset", "StatefulSet", "apps/v1")];
+
+    async function replace(answer: (kind: string) => ApiError | undefined): Promise<readonly string[]> {
+      const calls: string[] = [];
+      const apply = async (kind: Kind, manifest: Manifest, { dryRun }: { dryRun?: boolean }): Promise<object> => {
+        calls.push(`${dryRun === true ? "try" : "apply"} ${kind.kind} ${manifest.metadata?.name ?? ""}`);
+        const error = answer(kind.kind);
+        if (error !== undefined) throw error;
+        return {};
+      };
+      const client = { apply, remove: async (kind: Kind) => void calls.push(`remove ${kind.kind}`) };
+      const deps = {
+        client: client as unknown as KubeClient,
+        clock: new FakeClock(),
+        findKind: (name: { apiVersion: string; kind: string }) => findKind(name, []),
+        liveVersion: () => undefined,
+        history: new ApplyHistory(),
+        record: () => {},
+      };
+      await applyPlan(plan, { secretExpected: false }, deps, new AbortController().signal);
+      return calls;
+    }
+
+    const TRIALS = ["try Service alice", "try StatefulSet alice-dry-run"];
+
+    it("goes after a dry run of all that takes its place", async () => {
+      expect(await replace(() => undefined)).toEqual([...TRIALS, "remove Service", "remove StatefulSet"]);
+    });
+
+    it("stays, all of it, if one of the new ones is refused", async () => {
+      const invalid = new ApiError("apply StatefulSet", { code: 422, detail: "no" });
+      expect(await replace((kind) => (kind === "StatefulSet" ? invalid : undefined))).toEqual(TRIALS);
+    });
+
+    it("goes if a quota only has no room for old and new at once", async () => {
+      const full = new ApiError("apply StatefulSet", { code: 403, detail: "exceeded quota: count/statefulsets.apps" });
+      expect(await replace((kind) => (kind === "StatefulSet" ? full : undefined))).toContain("remove StatefulSet");
+    });
+  });
 });

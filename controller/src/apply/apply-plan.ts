@@ -15,6 +15,7 @@ import type { KindName } from "../kinds.ts";
 import type { ActionResult } from "./action-result.ts";
 import type { ApplyHistory, LiveVersion } from "./apply-history.ts";
 import { changeChild } from "./change-child.ts";
+import { isReplacement, refusedReplacements } from "./dry-run.ts";
 import { ensureSecret } from "./ensure-secret.ts";
 import { asRetryable, isGoneOrReplaced, nameTaken, asRefusal } from "./refusal.ts";
 
@@ -38,8 +39,9 @@ export type PlanContext = {
 
 /**
  * Performs the actions of a plan in their order. What the API server refuses for good (a quota, a permission, a taken name,
- * an invalid object) becomes a result; the actions after it go on, except those that take something away. In a namespace
- * that is being deleted the plan ends.
+ * an invalid object) becomes a result; the actions after it go on, except those that take something away. Before the
+ * first thing is replaced, a dry run tries everything that is to take a place. In a namespace that is being deleted the
+ * plan ends.
  *
  * @throws ApiError, ConnectionError for what the queue should try again: the rest of the plan is not performed then.
  */
@@ -50,7 +52,14 @@ export async function applyPlan(
   signal: AbortSignal,
 ): Promise<readonly ActionResult[]> {
   const results: ActionResult[] = [];
+  const firstReplacement = plan.find(isReplacement);
   for (const action of plan) {
+    if (action === firstReplacement) {
+      for (const refusal of await refusedReplacements(plan.filter(isReplacement), deps, signal)) {
+        deps.record(refusal);
+        results.push(refusal);
+      }
+    }
     const hasFailed = results.some(({ kind }) => kind === "Refused");
     const result: ActionResult =
       (hasFailed && takesAway(action)) || (startsPod(action) && results.some(keepsFromStarting))

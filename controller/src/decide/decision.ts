@@ -58,6 +58,13 @@ type ActionHead = {
   readonly because: string;
 };
 
+/** A child that takes the place of one that works, and how it is tried in a dry run. */
+export type Replacement = {
+  readonly manifest: Manifest;
+  /** `Over` the one that is there, or `Beside` it, under another name, where a change of that one is not permitted. */
+  readonly dryRun: "Over" | "Beside";
+};
+
 /** One write. */
 export type Action = ActionHead &
   (
@@ -73,6 +80,8 @@ export type Action = ActionHead &
         readonly target: LiveTarget;
         /** Only this version may be deleted: a claim that was bound meanwhile holds data. */
         readonly resourceVersion?: string;
+        /** What is to take its place, whose hash is `desiredHash`: nothing goes before the API server accepts it. */
+        readonly replacement?: Replacement;
       }
     /** Deletes the pod so that the StatefulSet controller creates a new one. */
     | { readonly kind: "RemovePod"; readonly target: LiveTarget }

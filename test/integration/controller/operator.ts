@@ -115,7 +115,10 @@ class MortalClients {
       create: async (kind, manifest, write, signal) =>
         await this.#write(kind.kind, () => inner.create(kind, manifest, write, signal)),
       apply: async (kind, manifest, write, signal) =>
-        await this.#write(kind.kind, () => inner.apply(kind, manifest, write, signal)),
+        // A dry run writes nothing.
+        write.dryRun === true
+          ? await this.#call(() => inner.apply(kind, manifest, write, signal))
+          : await this.#write(kind.kind, () => inner.apply(kind, manifest, write, signal)),
       replace: async (kind, manifest, write, signal) =>
         await this.#write(kind.kind, () => inner.replace(kind, manifest, write, signal)),
       patch: async (kind, ref, patch, write, signal) =>

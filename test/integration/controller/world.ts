@@ -90,7 +90,7 @@ export type Call = {
   readonly code: number;
 };
 
-/** The calls of the controller so far, in the order in which they ended, as the API server counted them. */
+/** The calls of the controller so far, dry runs apart, in the order in which they ended, as the API server counted them. */
 export function controllerCalls(world: World): readonly Call[] {
   const lines = readFileSync(world.cluster.auditLogPath, "utf8")
     .split("\n")
@@ -98,6 +98,7 @@ export function controllerCalls(world: World): readonly Call[] {
   return lines.flatMap((line): readonly Call[] => {
     const entry = JSON.parse(line) as AuditEntry;
     if (entry.user.username !== CONTROLLER_USER || entry.stage !== "ResponseComplete") return [];
+    if (entry.requestURI.includes("dryRun=")) return [];
     const { resource = "", subresource = "", namespace = "", name = "" } = entry.objectRef ?? {};
     return [{ verb: entry.verb, resource, subresource, namespace, name, code: entry.responseStatus?.code ?? 0 }];
   });
@@ -113,6 +114,7 @@ export function controllerWrites(world: World): readonly Call[] {
 
 type AuditEntry = {
   readonly stage: string;
+  readonly requestURI: string;
   readonly verb: string;
   readonly user: { readonly username: string };
   readonly objectRef?: Partial<Record<"resource" | "subresource" | "namespace" | "name", string>>;

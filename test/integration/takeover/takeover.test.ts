@@ -117,6 +117,53 @@ describe("the annotations of 0.24", () => {
   });
 });
 
+describe("a server in the legacy layout whose new layout the API server refuses", () => {
+  const OLD: readonly Kind[] = [kinds.StatefulSet, kinds.Service, kinds.Ingress, kinds.ConfigMap];
+  const impossible = {
+    op: "add",
+    path: "/statefulset/spec/template/spec/containers/0/ports/-",
+    value: { containerPort: 99_999 },
+  };
+  const patches = [{ type: "application/json-patch+json", patch: [impossible] }];
+
+  const uids = async (user: User, name: string): Promise<readonly string[]> =>
+    Promise.all(OLD.map(async (kind) => (await user.get(kind, name)).metadata.uid));
+
+  it.each([
+    {
+      step: "resumed",
+      fixture: "asleep",
+      ask: { spec: { patches, jupyterServer: { hibernated: false } } },
+    },
+    {
+      step: "restarted",
+      fixture: "token-volume",
+      ask: { metadata: { annotations: { "amalthea.dev/restartedAt": "now" } }, spec: { patches } },
+    },
+  ] as const)("keeps all that it has when it is $step, says why, and migrates once it can", async (given) => {
+    const { fixture, ask } = given;
+    const user = await load(fixture, `refused-${given.step}`);
+    if (fixture === "token-volume") await user.makePodReady(fixture);
+    await withOperator(async () => {
+      await user.until(fixture, ({ status }) => status?.conditions !== undefined);
+      const before = await uids(user, fixture);
+      await user.patchServer(fixture, ask);
+      const server = await user.until(fixture, (seen) => conditionOf(seen, "Stalled") !== undefined);
+      expect(JSON.stringify(server.status?.conditions)).toContain("99999");
+      // A change of the spec is a reason to try once more.
+      await user.patchServer(fixture, { spec: { culling: { idleSecondsThreshold: 1 } } });
+      const { metadata } = await user.server(fixture);
+      await user.until(fixture, ({ status }) => status?.observedGeneration === metadata.generation);
+      expect(await uids(user, fixture)).toEqual(before);
+      await user.patchServer(fixture, { spec: { patches: [] } });
+      await eventually(async () => {
+        const after = await uids(user, fixture);
+        expect(after.filter((uid) => before.includes(uid))).toEqual([]);
+      });
+    });
+  });
+});
+
 describe("a server that the legacy controller still manages", () => {
   it("is left to it, whatever it writes there, and the status says so", async () => {
     const user = await load("token-volume", "overlap");

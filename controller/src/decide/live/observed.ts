@@ -61,6 +61,8 @@ export type ObservedFailure = {
   readonly desiredHash: string;
   /** The time for which the same body is held back is over: a quota or a permission may have changed meanwhile. */
   readonly mayRetry?: boolean;
+  /** It was refused in the dry run that precedes a replacement. */
+  readonly isDryRun?: boolean;
 };
 
 /** Where requests come from that a child leads to the server. */

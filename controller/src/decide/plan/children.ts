@@ -2,7 +2,7 @@ import { ANNOTATIONS, routeOf } from "@amalthea/api";
 import { REPLACED_KEYS } from "../takeover/migration.ts";
 import { desiredReplicas } from "../children/stateful-set.ts";
 import { reconcileClaim, releaseClaim } from "./claim.ts";
-import { addressOf, type Action, type ActionOf } from "../decision.ts";
+import { addressOf, type Action, type ActionOf, type Replacement } from "../decision.ts";
 import type { Desired, DesiredChild } from "../children/desired.ts";
 import { valueAt } from "../values/json.ts";
 import {
@@ -166,14 +166,9 @@ function stepFor(observed: Observed, { childKey, manifest, desiredHash }: Desire
   if (because === undefined || isEquivalent(observed, live, desiredHash)) return { kind: "Settled" };
   if (live !== undefined && (isTerminating(live) || isReplaced(live))) return { kind: "Wait" };
   const refusal = refusedWrite(observed, { childKey, desiredHash });
-  if (live !== undefined && hasDroppedClass(live, manifest)) {
-    const dropped = "its class is no longer requested, and the default class is set on new Ingresses only";
-    return { kind: "Act", action: removal(live, dropped) };
-  }
-  if (live !== undefined && refusal?.code === INVALID && isReplaceable(live, desiredHash)) {
-    const replaced = "what somebody added to it makes it invalid: it is recreated";
-    return { kind: "Act", action: removal(live, replaced) };
-  }
+  const replacing =
+    live === undefined ? undefined : replacementStep(live, { childKey, manifest, desiredHash }, refusal);
+  if (replacing !== undefined) return replacing;
   if (refusal !== undefined && refusal.mayRetry !== true) return { kind: "Wait" };
   return {
     kind: "Act",
@@ -182,6 +177,25 @@ function stepFor(observed: Observed, { childKey, manifest, desiredHash }: Desire
       ...{ manifest, create: live === undefined },
     },
   };
+}
+
+/** The step of a child that has to be recreated rather than changed; undefined if it can be changed. */
+function replacementStep(
+  live: LiveChild,
+  { manifest, desiredHash }: DesiredChild,
+  refusal: ObservedFailure | undefined,
+): Step | undefined {
+  if (refusal?.isDryRun === true && refusal.mayRetry !== true) return { kind: "Wait" };
+  const replace = (because: string, dryRun: Replacement["dryRun"]): Step => ({
+    kind: "Act",
+    action: { ...removal(live, because), desiredHash, replacement: { manifest, dryRun } },
+  });
+  if (hasDroppedClass(live, manifest)) {
+    return replace("its class is no longer requested, and the default class is set on new Ingresses only", "Over");
+  }
+  return refusal?.code === INVALID && isReplaceable(live, desiredHash)
+    ? replace("what somebody added to it makes it invalid: it is recreated", "Beside")
+    : undefined;
 }
 
 function isEquivalent({ equivalent }: Observed, live: LiveChild | undefined, desiredHash: string): boolean {

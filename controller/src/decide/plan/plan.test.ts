@@ -59,6 +59,8 @@ describe("planFor", () => {
     expect(sentences(decide(refused))).toEqual([
       "Remove Service: what somebody added to it makes it invalid: it is recreated",
     ]);
+    const triedInVain = { ...edited, failures: [{ ...refusal, isDryRun: true }] };
+    expect(decide(triedInVain).plan).toEqual([]);
   });
 
   it("brings back a child that somebody deleted", () => {

@@ -71,7 +71,7 @@ function planWorld(observed: Observed, settings: DecisionSettings): PlanDecision
       circumstances: circumstancesOf(observed, settings),
     });
   const state = podPlan(observed, desired, routes);
-  const migration = migrationOf(observed, state.restartReason, routes.isMoveRefused);
+  const migration = migrationOf(observed, desired, state.restartReason, routes.isMoveRefused);
   const parts =
     migration.kind === "Keep"
       ? planLegacy(migration, observed, desired, routes)
@@ -207,7 +207,7 @@ function planChildren(
   const secrets = planSecrets(observed, desired.secrets, isStarting);
   return {
     plan: [
-      ...(migration.kind === "Replace" ? removeLegacy(migration) : []),
+      ...(migration.kind === "Replace" ? removeLegacy(migration, desired) : []),
       ...secrets,
       ...scaleInstead(observed, statefulSet, children.isWithheld),
       ...children.actions,

@@ -1,3 +1,4 @@
+import type { Desired, DesiredChild } from "../children/desired.ts";
 import type { Action } from "../decision.ts";
 import { childKeyOf, isTerminating, liveStatefulSet, replicasOf, targetOf } from "../live/child.ts";
 import type { LiveChild, Observed } from "../live/observed.ts";
@@ -7,7 +8,7 @@ import { isLegacy } from "./legacy.ts";
 export type Migration =
   /** There are none that have to be removed. */
   | { readonly kind: "None" }
-  /** They stay as they are while their pod lives, or while the server is hibernated. */
+  /** They stay as they are while their pod lives, while the server is hibernated, or while the API server refuses the new ones. */
   | { readonly kind: "Keep"; readonly statefulSet: LiveChild }
   /** They are removed and recreated; Secret and claim stay. */
   | { readonly kind: "Replace"; readonly old: readonly LiveChild[]; readonly because: string };
@@ -19,14 +20,19 @@ export const REPLACED_KEYS: ReadonlySet<string> = new Set(["statefulset", "servi
  * @param restartReason Why the pod in the legacy layout is to be replaced now; undefined keeps it.
  * @param isMoveRefused Another server has the route that the spec requests: the new Ingress would have none.
  */
-export function migrationOf(observed: Observed, restartReason: string | undefined, isMoveRefused: boolean): Migration {
+export function migrationOf(
+  observed: Observed,
+  desired: Desired,
+  restartReason: string | undefined,
+  isMoveRefused: boolean,
+): Migration {
   const old = observed.children.filter((child) => isLegacy(child) && REPLACED_KEYS.has(childKeyOf(child) ?? ""));
   if (old.length === 0) return { kind: "None" };
   const statefulSet = liveStatefulSet(observed);
   if (statefulSet === undefined || !isLegacy(statefulSet)) {
     return { kind: "Replace", old, because: "the StatefulSet is in the new layout" };
   }
-  if (isMoveRefused) return { kind: "Keep", statefulSet };
+  if (isMoveRefused || isNewLayoutRefused(observed, desired)) return { kind: "Keep", statefulSet };
   if (restartReason !== undefined) return { kind: "Replace", old, because: restartReason };
   const isResuming = !observed.server.spec.jupyterServer.hibernated;
   const isAtZero = replicasOf(statefulSet) === 0 && observed.pod === undefined;
@@ -35,17 +41,42 @@ export function migrationOf(observed: Observed, restartReason: string | undefine
     : { kind: "Keep", statefulSet };
 }
 
+/** Whether a dry run of the new layout was refused, and it is too soon for another. */
+function isNewLayoutRefused({ failures }: Observed, desired: Desired): boolean {
+  return failures.some(
+    ({ childKey, desiredHash, isDryRun, mayRetry }) =>
+      isDryRun === true && mayRetry !== true && replacementOf(desired, childKey)?.desiredHash === desiredHash,
+  );
+}
+
+function replacementOf(desired: Desired, childKey: string): DesiredChild | undefined {
+  return desired.kind === "Rendered" ? desired.children.find((child) => child.childKey === childKey) : undefined;
+}
+
 /** The writes that remove legacy children. A child that is already being deleted is waited for. */
-export function removeLegacy({ old, because }: Extract<Migration, { kind: "Replace" }>): readonly Action[] {
+export function removeLegacy(
+  { old, because }: Extract<Migration, { kind: "Replace" }>,
+  desired: Desired,
+): readonly Action[] {
   return old
     .filter((child) => !isTerminating(child))
-    .map((child): Action => ({
-      kind: "Remove",
-      childKey: childKeyOf(child) ?? child.kind.toLowerCase(),
-      target: targetOf(child),
-      desiredHash: "",
-      because: `it is in the legacy layout (0.24), and ${because}`,
-    }));
+    .map((child) => {
+      const childKey = childKeyOf(child) ?? child.kind.toLowerCase();
+      return removeFor(
+        replacementOf(desired, childKey),
+        child,
+        childKey,
+        `it is in the legacy layout (0.24), and ${because}`,
+      );
+    });
+}
+
+function removeFor(replacement: DesiredChild | undefined, live: LiveChild, childKey: string, because: string): Action {
+  const removal = { kind: "Remove", childKey, target: targetOf(live), because } as const;
+  if (replacement === undefined) return { ...removal, desiredHash: "" };
+  // Most of a StatefulSet cannot be changed.
+  const dryRun = live.kind === "StatefulSet" ? "Beside" : "Over";
+  return { ...removal, desiredHash: replacement.desiredHash, replacement: { manifest: replacement.manifest, dryRun } };
 }
 
 /**
