@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { buildCluster, down, exists, prebuiltFolder } from "@amalthea/cluster";
+import { buildCluster, down, exists, prebuiltFolder, withLock } from "@amalthea/cluster";
 import { clusterOptions, parseCommandLine } from "./command-line.ts";
 import { install, provideImage, release } from "./install.ts";
 import { provideCluster, type TargetCluster } from "./provide-cluster.ts";
@@ -41,13 +41,19 @@ async function runLevel(level: Level): Promise<Count> {
       if (prebuiltFolder() === undefined) await buildCluster(console.log, interrupted.signal);
       return runVitest("integration", {});
     case "e2e":
-      return runEndToEnd();
+      return values.context === undefined ? await inTurn(runEndToEnd) : await runEndToEnd();
   }
 }
 
 async function runCheck(): Promise<Count> {
   const code = await run([join(root, "scripts/check.ts")], {});
   return code === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
+}
+
+/** The cluster has one name: a second run on this machine, from whatever checkout, waits for the first. */
+function inTurn(action: () => Promise<Count>): Promise<Count> {
+  const waits = (): void => console.log("  … waiting for the end-to-end tests of another run to finish");
+  return withLock("/run/lock/amalthea-end-to-end-tests.lock", waits, action, interrupted.signal);
 }
 
 /** The end-to-end tests see a cluster through its kubeconfig alone: ours, or one that the user named. */
@@ -89,6 +95,8 @@ async function provideKeycloak(target: TargetCluster): Promise<Readonly<Record<s
 async function provideTarget(): Promise<TargetCluster> {
   const name = "test";
   try {
+    // What a run left that was killed has its servers in the namespaces that the tests are about to use.
+    if (values.context === undefined && exists(name)) await down(name, console.log);
     return await provideCluster({ ...values, name }, interrupted.signal);
   } catch (error) {
     if (values.context === undefined) {
