@@ -29,7 +29,7 @@ function withoutTheirPrograms(): readonly string[] {
 
 /** Unit tests need Node alone; integration tests a real kube-apiserver; e2e tests a whole cluster. */
 const aloneInTheCluster = ["test/e2e/chart.test.ts"]; // takes the controller away from all other tests
-/** One starts a cluster of the predecessor's, one relies on our ingress controller: they tell nothing of the user's. */
+/** One starts a cluster of 0.24's, one relies on our ingress controller: they tell nothing of the user's. */
 const onlyInOurs = ["test/e2e/takeover.test.ts", "test/e2e/oidc-tls.test.ts"];
 const isOurs = process.env["AMALTHEA_TEST_CONTEXT"] === undefined;
 const patient = { testTimeout: 300_000, hookTimeout: 300_000 };

@@ -15,7 +15,7 @@ type Server = KubeObject & {
   readonly status?: { readonly state?: string; readonly observedGeneration?: number };
 };
 
-/** Secrets are looked at only while their server has no ready pod, so a label reaches them later. */
+/** Secrets are read only while their server has no ready pod, so a label reaches them later. */
 const FOLLOWS_LATER = "Secret";
 
 /**

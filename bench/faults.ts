@@ -76,7 +76,7 @@ function throughProxy(world: World, proxy: TcpProxy): World {
   const path = `${world.controllerKubeconfig}-through-proxy`; // beside the other one, and removed with it
   const text = readFileSync(world.controllerKubeconfig, "utf8");
   writeFileSync(path, text.replace(world.cluster.url, `https://127.0.0.1:${proxy.port}`), { mode: 0o600 });
-  // Its lease would run out during the silence and the process end, as it should; what is looked at here is one that stays.
+  // Its lease would run out during the silence and the process end, as it should; this measures one that stays.
   const environment = { ...world.environment, LEADER_ELECTION_ENABLED: "false" };
   return { ...world, environment, controllerKubeconfig: path };
 }

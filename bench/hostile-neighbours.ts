@@ -24,12 +24,12 @@ export async function hostileNeighbours(signal: AbortSignal): Promise<readonly M
   const controller = await ControllerProcess.start(world);
   const { admin } = world;
   try {
-    for (const namespace of ["calm", "hostile"]) await world.makeNamespace(namespace);
+    for (const namespace of ["quiet", "hostile"]) await world.makeNamespace(namespace);
     await createAll(admin, kinds.ConfigMap as Kind, aMap, signal);
     const without = await measure(
       admin,
       "without",
-      changing(admin, kinds.ConfigMap as Kind, "calm", mapChange),
+      changing(admin, kinds.ConfigMap as Kind, "quiet", mapChange),
       signal,
     );
     await createAll(admin, SERVER_KIND, aHostileServer, signal);
@@ -128,7 +128,7 @@ async function createAll(
 const filler = "x".repeat(HOSTILE_BYTES);
 
 function aMap(name: string): object {
-  return { apiVersion: "v1", kind: "ConfigMap", metadata: { namespace: "calm", name }, data: { filler } };
+  return { apiVersion: "v1", kind: "ConfigMap", metadata: { namespace: "quiet", name }, data: { filler } };
 }
 
 const mapChange = (turn: number): object => ({ data: { turn: String(turn) } });

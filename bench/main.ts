@@ -20,7 +20,7 @@ type Bench = {
   readonly run: (signal: AbortSignal) => Promise<readonly Measurement[]>;
 };
 
-/** How long idle servers are looked at; a shorter time proves less. */
+/** Seconds for which idle servers are observed; a shorter time proves less. */
 const restSeconds = Number(process.env["BENCH_SECONDS"] ?? 120);
 
 /** Of what is random; one that is given repeats a run. */

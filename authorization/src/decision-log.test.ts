@@ -40,14 +40,14 @@ describe("DecisionLog", () => {
         decision: "Allow",
         request: "Api",
         user: "u-1",
-        msg: "access decided",
+        message: "access decided",
       },
     ]);
     clock.ms = REPEAT_WINDOW_MS;
     decisions.flush();
-    expect(lines[1]).toMatchObject({ user: "u-1", repeats: 9, msg: "access decision repeated" });
+    expect(lines[1]).toMatchObject({ user: "u-1", repeats: 9, message: "access decision repeated" });
     decisions.record(facts, allow("u-1"));
-    expect(lines[2]).toMatchObject({ msg: "access decided" });
+    expect(lines[2]).toMatchObject({ message: "access decided" });
   });
 
   it("tells users, reasons and kinds of request apart", () => {
@@ -70,7 +70,7 @@ describe("DecisionLog", () => {
       decisions.record(facts, allow(`u-${user}`));
       decisions.record(facts, allow(`u-${user}`));
     }
-    expect(lines.filter(({ msg }) => msg === "access decision repeated")).toHaveLength(1_000);
+    expect(lines.filter(({ message }) => message === "access decision repeated")).toHaveLength(1_000);
   });
 
   it("shows e-mail addresses at debug only, and secrets never", () => {

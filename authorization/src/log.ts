@@ -14,6 +14,6 @@ export function jsonLog(level: LogLevel, now: () => number, write: (line: string
   const line =
     (name: string) =>
     (message: string, fields: LogFields = {}): void =>
-      write(`${JSON.stringify({ level: name, time: new Date(now()).toISOString(), ...fields, msg: message })}\n`);
+      write(`${JSON.stringify({ level: name, time: new Date(now()).toISOString(), ...fields, message })}\n`);
   return { debug: level === "debug" ? line("debug") : () => undefined, info: line("info"), warn: line("warn") };
 }

@@ -38,9 +38,9 @@ export class LoginLane {
     const { asking, waiting, timeoutMs } = this.#limits;
     if (this.#open >= asking + waiting) return unreachable("too many questions wait for it");
     this.#open += 1;
-    const patience = new AbortController(); // AbortSignal.timeout would keep what it holds for the whole time
-    const timer = setTimeout(() => patience.abort(), timeoutMs);
-    const options = { ...this.#address, path, headers, agent: this.#agent, signal: patience.signal };
+    const deadline = new AbortController(); // AbortSignal.timeout would keep what it holds for the whole time
+    const timer = setTimeout(() => deadline.abort(), timeoutMs);
+    const options = { ...this.#address, path, headers, agent: this.#agent, signal: deadline.signal };
     const answer = await send(options);
     clearTimeout(timer);
     this.#open -= 1;

@@ -16,6 +16,8 @@ async function main(): Promise<void> {
 
 main().catch((error: unknown) => {
   const reason = error instanceof ConfigError ? error.message : String(error);
-  write(`${JSON.stringify({ level: "error", time: new Date(now()).toISOString(), reason, msg: "cannot start" })}\n`);
+  write(
+    `${JSON.stringify({ level: "error", time: new Date(now()).toISOString(), reason, message: "cannot start" })}\n`,
+  );
   process.exitCode = 1;
 });

@@ -91,7 +91,7 @@ describe("OpenSockets", () => {
     expect(source.asked.sort()).toEqual(["s1", "s2"]);
   });
 
-  it("a confirmed session starts the grace anew", async () => {
+  it("a confirmed session restarts the grace period", async () => {
     const { sockets, open, clock, ended } = aWorld();
     open("alice");
     clock.ms = 9_000;

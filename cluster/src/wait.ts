@@ -6,13 +6,13 @@ export type WaitOptions = {
   /** Completes the sentence "waiting for …". */
   readonly what: string;
   readonly timeoutSeconds: number;
-  /** Pause between two looks. Default 100 ms. */
+  /** Time between two checks. Default 100 ms. */
   readonly intervalMilliseconds?: number;
   readonly signal?: AbortSignal | undefined;
 };
 
 /**
- * Looks at a condition again and again until it holds. A condition that throws ends the wait with that error.
+ * Checks a condition repeatedly until it holds. A condition that throws ends the wait with that error.
  * Throws ClusterError after the time limit, and the signal's reason when it is aborted.
  */
 export async function waitUntil(condition: () => Promise<boolean> | boolean, options: WaitOptions): Promise<void> {

@@ -82,7 +82,7 @@ async function imageKey(definition: ImageDefinition, place: BuildPlace): Promise
   ]);
 }
 
-/** Only what decides the root folder, so that the other images can change without building it anew. */
+/** Only what decides the root folder, so that the other images can change without rebuilding it. */
 function debianInputs(): readonly Input[] {
   return [
     { kind: "Text", text: process.arch },

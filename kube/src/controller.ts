@@ -54,7 +54,7 @@ const CONFLICTS_IN_A_ROW = 5;
 /** The same code does the same to the same object: only a change of something else can help. */
 const FAULT_RETRY_MS = 10_000;
 
-/** A refusal that is final until the object changes; looked at again in case what refused it has changed. */
+/** A refusal that is final until the object changes; tried again in case what refused it has changed. */
 const TERMINAL_RETRY_MS = 10 * 60_000;
 
 /** Works the queue until the signal is aborted: then nothing new is taken, and it resolves when what runs has ended. */

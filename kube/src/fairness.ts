@@ -4,7 +4,7 @@ import { setImmediate } from "node:timers/promises";
 const MAX_EVENTS = 50;
 const MAX_MS = 8;
 
-/** Gives way to timers and other I/O now and then: iterating what has been received already would never do so. */
+/** Yields to timers and other I/O now and then: iterating what has been received already would never do so. */
 export class Fairness {
   #events = 0;
   #startMs: number = performance.now();

@@ -159,7 +159,7 @@ export class FixtureServer {
     await this.#world.cluster.kubectl(["create", `--raw=${path}`, "-f", "-"], { stdin: JSON.stringify(eviction) });
   }
 
-  /** Writes a file beside its root directory, which on a new volume the predecessor left to root. */
+  /** Writes a file beside its root directory, which on a new volume 0.24 left to root. */
   async writeFile(path: string, content: string): Promise<void> {
     await this.exec(`printf %s '${content}' > /home/jovyan/work/${path}`);
   }

@@ -21,8 +21,8 @@ const ACCOUNTS = {
 };
 
 /**
- * A cluster of its own on which the predecessor ran until a moment ago: its release with its CustomResourceDefinition
- * is installed, its servers run in its layout, and its controller is gone.
+ * A cluster of its own on which 0.24 ran until a moment ago: its release with its CustomResourceDefinition is
+ * installed, its servers run in the legacy layout, and its controller is gone.
  */
 export class TakeoverWorld implements AsyncDisposable {
   readonly cluster: Cluster;
@@ -40,7 +40,7 @@ export class TakeoverWorld implements AsyncDisposable {
     await down(name);
     const cluster = await up({ name });
     await loadImages(cluster);
-    await installPredecessorsRelease(cluster);
+    await installLegacyRelease(cluster);
     await cluster.kubectl(["create", "namespace", NAMESPACE]);
     const client = createClient({ config: await readKubeConfig(cluster.kubeconfigPath), userAgent: "test/1" });
     const address = cluster.hostAddress;
@@ -57,7 +57,7 @@ export class TakeoverWorld implements AsyncDisposable {
     return new TakeoverWorld(cluster, client, [inline, referenced]);
   }
 
-  /** Replaces the predecessor's release by our chart, as its administrator does, and waits until our controller leads. */
+  /** Replaces the release of 0.24 by our chart, as its administrator does, and waits until our controller leads. */
   async upgrade(): Promise<void> {
     const chart = fileURLToPath(new URL("../../helm-chart/amalthea", import.meta.url));
     const values = ["scope.clusterWide=true", "replicas=1", `podAnnotations.started=at-${Date.now()}`];
@@ -177,9 +177,9 @@ async function loadImages(cluster: Cluster): Promise<void> {
   }
 }
 
-/** A release of the predecessor's name, with its definition among its templates as it had it. */
-async function installPredecessorsRelease(cluster: Cluster): Promise<void> {
-  const chart = mkdtempSync(join(tmpdir(), "predecessor-chart-"));
+/** A release of 0.24's name, with the CRD among its templates as 0.24 had it. */
+async function installLegacyRelease(cluster: Cluster): Promise<void> {
+  const chart = mkdtempSync(join(tmpdir(), "legacy-chart-"));
   mkdirSync(join(chart, "templates"));
   writeFileSync(join(chart, "Chart.yaml"), "apiVersion: v2\nname: amalthea\nversion: 0.24.0\n");
   writeFileSync(join(chart, "templates", "crd.yaml"), JSON.stringify(legacyCrd()));

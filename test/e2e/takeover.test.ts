@@ -60,7 +60,7 @@ afterAll(async () => {
 });
 
 /** The steps build on each other, as they do for the people of a cluster whose controller was swapped. */
-describe("a cluster on which the predecessor ran", () => {
+describe("a cluster on which 0.24 ran", () => {
   it("keeps every pod that runs, without a restart of a container", async () => {
     const pods = await podsOf(world);
     for (const name of RUNNING) expect(pods.get(`${name}-0`)).toEqual(before.pods.get(`${name}-0`));
@@ -78,7 +78,7 @@ describe("a cluster on which the predecessor ran", () => {
     expect(goodAnswers).toBeGreaterThan(50);
   });
 
-  it("has neither finalizer nor annotations of the predecessor left, nor its bookkeeping in a status", async () => {
+  it("has neither finalizer nor annotations of 0.24 left, nor its bookkeeping in a status", async () => {
     const { stdout } = await world.cluster.kubectl(["get", "jupyterservers", "-A", "-o", "json"]);
     expect(stdout).not.toContain("kopf");
   });
@@ -89,7 +89,7 @@ describe("a cluster on which the predecessor ran", () => {
     expect(metadata.annotations).toMatchObject({ "example.org/purpose": "course 7" });
   });
 
-  it("is rid of the server that waited for the predecessor to be deleted, and of its children", async () => {
+  it("has deleted the server whose deletion waited for 0.24, and its children", async () => {
     await world.until(
       async () => {
         const kinds = "statefulset,pod,service,ingress,secret,configmap,networkpolicy";
@@ -101,7 +101,7 @@ describe("a cluster on which the predecessor ran", () => {
     );
   });
 
-  it.each(RUNNING)("shows %s as running, in the old form", async (name) => {
+  it.each(RUNNING)("shows %s as running, in the legacy layout", async (name) => {
     const { status } = await server(name).read();
     expect(status?.state).toBe("running");
     expect(conditionOf(status, "Ready")).toMatchObject({ status: "True", reason: "PodReady" });
@@ -134,7 +134,7 @@ describe("a cluster on which the predecessor ran", () => {
   });
 });
 
-/** What the controller writes when it starts anew, but for the one change by which it shows that it has looked. */
+/** What the controller writes when it restarts, but for the one change by which it shows that it has reconciled. */
 async function writesOfAnotherStart(): Promise<readonly Write[]> {
   const witness = server("asleep");
   await world.quiet();
@@ -150,8 +150,8 @@ async function writesOfAnotherStart(): Promise<readonly Write[]> {
     .filter(({ name }) => name !== "asleep");
 }
 
-describe("a server that the predecessor could not make", () => {
-  it("says which of its patches is refused, runs all the same, and heals when the patch goes", async () => {
+describe("a server that 0.24 could not create", () => {
+  it("says which of its patches is refused, runs all the same, and recovers when the patch is removed", async () => {
     const half = server("half-created");
     const { status } = await half.read();
     expect(conditionOf(status, "Stalled")?.message).toMatch(/pod-disruption-budget.*extraChildResources/);
@@ -170,7 +170,7 @@ describe("a server that the predecessor could not make", () => {
     await lost.waitForAnswer("t");
   });
 
-  it("says that its image does not exist, and starts in the new form when it has one that does", async () => {
+  it("says that its image does not exist, and is migrated when it has one that does", async () => {
     const failed = server("failed");
     expect(conditionOf((await failed.read()).status, "Stalled")).toMatchObject({ reason: "ImageNotFound" });
     await failed.patch({ spec: { jupyterServer: { image: "jupyter/minimal-notebook:v1" } } });
@@ -180,7 +180,7 @@ describe("a server that the predecessor could not make", () => {
   });
 });
 
-describe("a running server in the old form", () => {
+describe("a running server in the legacy layout", () => {
   it("comes back when its Jupyter is killed, in the same pod", async () => {
     const token = server("token-volume");
     await token.exec("kill 1");
@@ -195,7 +195,7 @@ describe("a running server in the old form", () => {
     expect(await token.readFile("kept.txt")).toBe("still here");
   });
 
-  it("comes back in the old form when its pod is evicted", async () => {
+  it("keeps the legacy layout when its pod is evicted", async () => {
     const token = server("token-volume");
     await token.evict();
     await world.until(
@@ -221,7 +221,7 @@ describe("a running server in the old form", () => {
 });
 
 describe("a server that starts from zero", () => {
-  it.each(["token-volume", "asleep", "hibernated"])("takes the new form, with the Secret it had: %s", async (name) => {
+  it.each(["token-volume", "asleep", "hibernated"])("is migrated and keeps its Secret: %s", async (name) => {
     const sleeper = server(name);
     await sleeper.patch({ spec: { jupyterServer: { hibernated: true } } });
     await sleeper.waitForPodGone();
@@ -278,7 +278,7 @@ describe("our controller after the takeover", () => {
     expect(await writesOfAnotherStart()).toEqual([]);
   });
 
-  it("stands back from a server whose finalizer comes back, and says why", async () => {
+  it("leaves a server alone whose finalizer comes back, and says why", async () => {
     const contested = server("half-created");
     await contested.patch({ metadata: { finalizers: ["kopf.zalando.org/KopfFinalizerMarker"] } });
     await contested.waitForCondition("Stalled=True");

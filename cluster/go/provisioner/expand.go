@@ -15,7 +15,7 @@ import (
 	"k8s.io/klog/v2"
 )
 
-// A claim that could not be grown is looked at again after this time.
+// A claim that could not be grown is tried again after this time.
 const retryPeriod = 30 * time.Second
 
 // wantedCapacity is what a claim asks for beyond what it has; it has nothing before it is bound.

@@ -249,7 +249,7 @@ export async function up(options: UpOptions = {}): Promise<Cluster> {
       return await start(name, options);
     } catch (error) {
       if (isFresh || wasRunning || !(error instanceof ClusterError)) throw error;
-      progress(`  … the cluster ${name} does not come back (${error.message}): making it anew`);
+      progress(`  … the cluster ${name} does not come back (${error.message}): recreating it`);
       await wipe(name);
       return await start(name, options);
     }

@@ -46,7 +46,7 @@ describe("applyPlan", () => {
   it.each([
     { trouble: "an admission webhook that does not answer", code: 500, detail: "failed calling webhook" },
     {
-      trouble: "a kind whose definition is gone",
+      trouble: "a kind whose CRD is gone",
       code: 404,
       detail: "the server could not find the requested resource",
     },

@@ -33,7 +33,7 @@ export function nameTaken(action: ActionOf<"EnsureSecret">): ObservedFailure {
   };
 }
 
-/** The error as the queue should take it: a failed `test` of a JSON patch means that we looked at an old version. */
+/** The error as the queue should take it: a failed `test` of a JSON patch means that the cached version was old. */
 export function asRetryable(action: Action, error: unknown): unknown {
   if (action.kind !== "PatchMetadata" || !(error instanceof ApiError) || !isInvalid(error)) return error;
   return new ApiError(
@@ -55,7 +55,7 @@ function isRefusal(action: Action, error: ApiError): boolean {
 
 /**
  * What concerns one child must not keep the others and the status from being written: 500 is a webhook that does not
- * answer, 404 to an apply is a kind whose definition is gone. An API server that is itself in trouble mostly says 429, 503
+ * answer, 404 to an apply is a kind whose CRD is gone. An API server that is itself in trouble mostly says 429, 503
  * or 504, or nothing at all.
  */
 function isTroubleOfOneChild(action: Action, error: ApiError): boolean {

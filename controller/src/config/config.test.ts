@@ -5,7 +5,7 @@ import { readConfig } from "./config.ts";
 import { ConfigError } from "./environment.ts";
 
 describe("readConfig", () => {
-  it("has the predecessor's defaults where nothing is set", () => {
+  it("has the defaults of 0.24 where nothing is set", () => {
     const config = readConfig({});
     expect(config.metrics).toEqual({ enabled: false, port: 8765 });
     expect(config.healthPort).toBe(8080);
@@ -32,7 +32,7 @@ describe("readConfig", () => {
     expect(readConfig(env).scope).toEqual(scope);
   });
 
-  it("says that it looks at its own namespace only, where the predecessor looked at the whole cluster", () => {
+  it("says that it watches its own namespace only, where 0.24 watched the whole cluster", () => {
     expect(readConfig({}).warnings.join()).toContain("only the controller's own namespace");
     expect(readConfig({ CLUSTER_WIDE: "false" }).warnings).toEqual([]);
   });
@@ -47,7 +47,7 @@ describe("readConfig", () => {
     },
   );
 
-  it("accepts the variables of the predecessor's framework and says that they do nothing", () => {
+  it("accepts the variables of 0.24's framework and says that they have no effect", () => {
     const { warnings } = readConfig({ CLUSTER_WIDE: "true", KOPF_CREATE_TIMEOUT: "60", KOPF_CREATE_RETRIES: "3" });
     expect(warnings).toHaveLength(2);
     expect(warnings[0]).toContain("KOPF_CREATE_TIMEOUT");

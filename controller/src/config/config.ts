@@ -5,14 +5,14 @@ import { ConfigError, type Environment, EnvironmentReader } from "./environment.
 import { readPolicy } from "./policy-config.ts";
 import { readSidecarImages, readSidecarOverrides } from "./sidecar-config.ts";
 
-/** Which namespaces are looked at. */
+/** Which namespaces are watched. */
 export type Scope =
   | { readonly kind: "Cluster" }
   | { readonly kind: "Namespaces"; readonly namespaces: readonly string[] }
   /** Neither `CLUSTER_WIDE` nor `NAMESPACES` is set: the namespace that the controller runs in. */
   | { readonly kind: "OwnNamespace" };
 
-/** A kind that patches may add, as the predecessor listed it: plural and group; the rest is looked up at the start. */
+/** A kind that patches may add, by plural and group as in 0.24; the rest is read from discovery at the start. */
 export type ExtraChildResource = { readonly name: string; readonly group: string };
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
@@ -37,10 +37,10 @@ export type ControllerConfig = {
   readonly warnings: readonly string[];
 };
 
-/** Variables of the predecessor that configured its framework: nothing here corresponds to them. */
+/** Variables that configured 0.24's framework, kopf: nothing here corresponds to them. */
 const RETIRED = ["KOPF_CREATE_TIMEOUT", "KOPF_CREATE_BACKOFF", "KOPF_CREATE_RETRIES"] as const;
 
-/** Variables of the predecessor whose feature this version does not have yet. */
+/** Variables of 0.24 whose feature this version does not have yet. */
 const NOT_YET = [
   "JUPYTER_SERVER_IDLE_CHECK_INTERVAL_SECONDS",
   "JUPYTER_SERVER_PENDING_CHECK_INTERVAL_SECONDS",
@@ -55,7 +55,7 @@ const NOT_YET = [
 const FIXED = { CRD_API_GROUP: "amalthea.dev", CRD_API_VERSION: "v1alpha1", CRD_NAME: "JupyterServer" } as const;
 
 /**
- * Reads the whole configuration, once, at the start. The variables of the predecessor keep their names and defaults.
+ * Reads the whole configuration, once, at the start. The variables of 0.24 keep their names and defaults.
  *
  * @throws ConfigError naming every wrong variable, not only the first.
  */
@@ -158,7 +158,7 @@ function warningsOf(reader: EnvironmentReader): readonly string[] {
     ...NOT_YET.filter(isSet).map((name) => `${name} has no effect in this version`),
     ...(isSet("CLUSTER_WIDE") || isSet("NAMESPACES")
       ? []
-      : ["neither CLUSTER_WIDE nor NAMESPACES is set: only the controller's own namespace is looked at"]),
+      : ["neither CLUSTER_WIDE nor NAMESPACES is set: only the controller's own namespace is watched"]),
   ];
 }
 

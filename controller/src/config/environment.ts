@@ -29,7 +29,7 @@ export class EnvironmentReader {
     return value === "" ? undefined : value;
   }
 
-  /** `true`/`false`, also as `1`/`0`, `yes`/`no`, `on`/`off`, in any case, as the predecessor read them. */
+  /** `true`/`false`, also as `1`/`0`, `yes`/`no`, `on`/`off`, in any case, as 0.24 read them. */
   flag(name: string, fallback: boolean): boolean {
     const value = this.text(name)?.toLowerCase();
     if (value === undefined) return fallback;

@@ -9,8 +9,8 @@ type Knowledge = {
 };
 
 /**
- * Shortest time between two looks at a Secret that a pod says is missing: the kubelet repeats itself, one look per
- * complaint is enough, and its own retries of a volume or an image wait about as long.
+ * Shortest time between two reads of a Secret that a pod says is missing: the kubelet repeats itself, one read per
+ * message is enough, and its own retries of a volume or an image wait about as long.
  */
 const LOOK_AGAIN_MS = 10_000;
 

@@ -54,7 +54,7 @@ export async function untilNames<T extends KubeObject>(store: Store<T>, ...names
   unsubscribe();
 }
 
-/** Resolves as soon as `condition` holds, looked at every 20 ms: for what nothing tells us of. */
+/** Resolves as soon as `condition` holds, checked every 20 ms: for what no event tells. */
 export async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setTimeout(resolve, 20));
 }

@@ -48,7 +48,7 @@ async function passTheTime(namespace: string): Promise<void> {
 
 const STATUS = "jupyterservers/status";
 
-/** Children that are looked at while a pod runs: the Secret is not. */
+/** Children that are compared while a pod runs: the Secret is not. */
 const LABELLED = ["configmaps", "ingresses", "networkpolicies", "persistentvolumeclaims", "services", "statefulsets"];
 
 describe("writes, as the API server counts them", () => {

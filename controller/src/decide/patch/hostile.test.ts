@@ -29,7 +29,7 @@ const operation = fc.oneof(
   fc.record({ merge: value }),
 );
 
-/** Counted anew, by other code than that under test. */
+/** Counted by other code than that under test. */
 function countedSize(text: string): number {
   let size = 0;
   JSON.parse(text, (_name, part: unknown) => {

@@ -294,7 +294,7 @@ describe("a server that runs", () => {
     expect(decide(tampered).plan.map(subject)).not.toContain("statefulset");
   });
 
-  it("gains nothing by writing into its StatefulSet once it has been looked at", () => {
+  it("gains nothing by writing into its StatefulSet once it has been checked", () => {
     const world = running();
     const recorded = decideAll(world, someSettings(), NOW);
     expect(recorded.status.toleratedViolations).toEqual([]);

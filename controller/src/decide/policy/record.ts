@@ -3,7 +3,7 @@ import { toleratedViolations } from "./child-policy.ts";
 import type { PolicySettings } from "./policy-settings.ts";
 
 /**
- * The violations that a server may keep: those of its children when it was first looked at under rules. The record is in
+ * The violations that a server may keep: those of its children when it was first checked against rules. The record is in
  * the status, which users who may write servers cannot write; an annotation on the StatefulSet could be written by those
  * who may write StatefulSets. Undefined while the administrator's word is strict, unless there is a record already.
  */

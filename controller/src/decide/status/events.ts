@@ -28,7 +28,7 @@ export function eventsBetween(
 
 function isNews(condition: Condition, previous: JupyterServerStatus | undefined, next: JupyterServerStatus): boolean {
   const before = previous?.conditions?.find(({ type }) => type === condition.type);
-  // The predecessor had no conditions: a server that we take over as it is has nothing new to tell.
+  // 0.24 had no conditions: a server that is taken over as it is has nothing new to tell.
   const isTakeover = previous?.conditions === undefined && condition.type === "Ready";
   if (isTakeover) return previous?.state !== next.state;
   return before?.status !== condition.status || before.reason !== condition.reason;

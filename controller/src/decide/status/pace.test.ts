@@ -204,7 +204,7 @@ describe("the pace of status writes", () => {
     expect(writes).toEqual(["10 s: starting"]);
   });
 
-  it("a server at rest costs nothing, also after the predecessor's status was replaced", () => {
+  it("a server at rest costs nothing, also after the status of 0.24 was replaced", () => {
     const first = { state: "running", kopf: {}, children: {}, mainPod: {} } as const;
     const seen = { children, pod: readyAt(0) };
     const { writes } = tell(

@@ -61,7 +61,7 @@ export function paced(
   }
   const writtenAt = Date.parse(previous.refreshedAt);
   const secondsSince = (time: number): number => (now.getTime() - time) / 1000;
-  const { settle, longest } = patience(previous, fresh);
+  const { settle, longest } = debounce(previous, fresh);
   const settledIn = settle - secondsSince(Math.max(writtenAt, newestChange(pod, now)));
   const dueInSeconds = Math.min(settledIn, longest - secondsSince(writtenAt));
   return dueInSeconds <= 0
@@ -70,7 +70,7 @@ export function paced(
 }
 
 /** Seconds for which details must have been quiet, and for which they wait at most. */
-function patience(
+function debounce(
   previous: JupyterServerStatus,
   fresh: JupyterServerStatus,
 ): { readonly settle: number; readonly longest: number } {

@@ -33,7 +33,7 @@ describe("statusOf", () => {
     expect(status.conditions?.map(({ observedGeneration }) => observedGeneration)).toEqual([7, 7]);
   });
 
-  it("is looked at again when the grace period of a pod without a node ends", () => {
+  it("is reconciled again when the grace period of a pod without a node ends", () => {
     expect(decideStatus({ pod: anUnschedulablePod(590) }).checkAgainSeconds).toBe(10);
     expect(decideStatus({ pod: anUnschedulablePod(600) }).checkAgainSeconds).toBeUndefined();
   });
@@ -72,7 +72,7 @@ describe("statusOf", () => {
       reason: "ChangesWaiting",
     },
     {
-      says: "the predecessor made the pod",
+      says: "0.24 created the pod",
       facts: { legacyLayout: true },
       condition: "UpdatePending",
       reason: "PredecessorLayout",
@@ -125,7 +125,7 @@ describe("statusOf", () => {
     expect(conditionOf(decideStatus({}, { legacyLayout: true }).status, "UpdatePending")).toBeUndefined();
   });
 
-  describe("for clients of the predecessor", () => {
+  describe("for clients of 0.24", () => {
     it("tells the address twice", () => {
       const { status } = decideStatus({ pod: aReadyPod() });
       expect(status.url).toBe("http://hub.example.org/sessions/alice");

@@ -94,7 +94,7 @@ function sinceOf({ server }: Observed, state: ServerState, settings: StatusSetti
   }
 }
 
-/** Clients write the date of a hibernation before or with it; a server that the predecessor hibernated has it, too. */
+/** Clients write the date of a hibernation before or with it; a server that 0.24 hibernated has it, too. */
 function annotatedSince(
   annotations: Readonly<Record<string, string>> | undefined,
   { annotationPrefix }: StatusSettings,
