@@ -125,6 +125,10 @@ export const chartValues: SchemaNode = group("", {
       allowed: texts([], "Exceptions from `denied`."),
     }),
   }),
+  externalTls: flag(
+    false,
+    "Whether TLS is terminated in front of the cluster: then people reach servers without `routing.tls` and without `routing.externalUrl` at `https://` and their host.",
+  ),
   annotationPrefix: text(
     DEFAULT_ANNOTATION_PREFIX,
     "Prefix of the annotations about activity and hibernation that clients read and write.",

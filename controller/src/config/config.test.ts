@@ -14,6 +14,7 @@ describe("readConfig", () => {
     expect(config.decision).toMatchObject({
       selectorLabels: {},
       schedulerName: undefined,
+      externalTls: false,
       annotationPrefix: "renku.io",
       keepPredecessorAnnotations: false,
       initContainerRestartLimit: 1,

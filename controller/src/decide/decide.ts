@@ -23,7 +23,7 @@ export function decide(seen: Observed, settings: DecisionSettings, now: Date): D
 }
 
 function decided(seen: Observed, settings: DecisionSettings, now: Date): Decision {
-  const observed = { ...seen, server: effectiveServer(seen.server) };
+  const observed = { ...seen, server: effectiveServer(seen.server, settings) };
   const { plan, facts, checkAgainSeconds } = planFor(observed, settings, now);
   const told = statusOf(observed, facts, settings, now);
   const isBackingOff = facts.problems.some(({ kind }) => kind === "PredecessorRunning");

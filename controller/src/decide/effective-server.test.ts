@@ -1,6 +1,8 @@
 import type { JupyterServer } from "@amalthea/api";
 import { describe, expect, it } from "vitest";
-import { effectiveServer } from "./effective-server.ts";
+import { decide } from "./decide.ts";
+import { effectiveServer, withReadableStatus } from "./effective-server.ts";
+import { NOW, aServer as aStoredServer, anObserved, someSettings, type ServerOptions } from "./testing/builders.ts";
 
 function aServer(status: unknown): JupyterServer {
   return { metadata: { name: "alice" }, status } as unknown as JupyterServer; // what 0.24's CRD accepted
@@ -20,12 +22,12 @@ const good = {
   startingSince: "2026-01-01T00:00:00+00:00",
 };
 
-describe("effectiveServer", () => {
+describe("withReadableStatus", () => {
   it.each([{ status: good }, { status: undefined }, { status: {} }, { status: { kopf: { progress: {} } } }])(
     "returns the very server when its status is %j",
     ({ status }) => {
       const server = aServer(status);
-      expect(effectiveServer(server)).toBe(server);
+      expect(withReadableStatus(server)).toBe(server);
     },
   );
 
@@ -43,10 +45,47 @@ describe("effectiveServer", () => {
     { field: "observedGeneration", value: "1" },
   ])("leaves out $field when it is $value", ({ field, value }) => {
     const { [field as keyof typeof good]: _unreadable, ...rest } = good;
-    expect(effectiveServer(aServer({ ...good, [field]: value })).status).toEqual(rest);
+    expect(withReadableStatus(aServer({ ...good, [field]: value })).status).toEqual(rest);
   });
 
   it.each([null, "running", []])("leaves out a status that is %j", (status) => {
-    expect(effectiveServer(aServer(status))).toEqual({ metadata: { name: "alice" } });
+    expect(withReadableStatus(aServer(status))).toEqual({ metadata: { name: "alice" } });
+  });
+});
+
+describe("where TLS is terminated in front of the cluster", () => {
+  const settings = { ...someSettings(), externalTls: true };
+  const oidc = {
+    enabled: true,
+    issuerUrl: "https://id.example.org",
+    clientId: "jupyter",
+    clientSecret: { value: "s" },
+    allowAnyUser: true,
+  };
+  /** As clients of 0.24 write it, which do not know `externalUrl`. */
+  const login: ServerOptions = { oidc, routing: { host: "hub.example.org", path: "/alice" } };
+
+  it("a login server of a client that knows nothing of it starts, at its https address", () => {
+    const observed = anObserved({ server: aStoredServer(login) });
+    const stalled = (decision: ReturnType<typeof decide>): unknown =>
+      decision.status.conditions?.find(({ type }) => type === "Stalled")?.reason;
+    expect(stalled(decide(observed, someSettings(), NOW))).toBe("InvalidSpec");
+    const decision = decide(observed, settings, NOW);
+    expect(stalled(decision)).toBeUndefined();
+    expect(decision.plan.map(({ childKey }) => childKey)).toContain("statefulset");
+    expect(decision.status.url).toBe("https://hub.example.org/alice");
+  });
+
+  it("an address that is given stays as it is", () => {
+    const externalUrl = "https://lab.example.org:8443";
+    const server = aStoredServer({ routing: { externalUrl } });
+    expect(effectiveServer(server, settings)).toBe(server);
+  });
+
+  it("a server whose Ingress terminates TLS, or that has no host, stays as it is", () => {
+    for (const routing of [{ tls: { enabled: true } }, { host: "" }]) {
+      const server = aStoredServer({ routing });
+      expect(effectiveServer(server, settings)).toBe(server);
+    }
   });
 });

@@ -1,4 +1,5 @@
 import type { JupyterServer } from "@amalthea/api";
+import type { DecisionSettings } from "./settings.ts";
 
 type Check = (value: unknown) => boolean;
 
@@ -30,13 +31,31 @@ const CHECKS: Readonly<Record<string, Check>> = {
 };
 
 /**
- * The server that decisions are made from, as opposed to the one that was stored. Fields of its status that do not
- * have their type are omitted, and so written again: 0.24's CRD did not validate the status. What administrators set
- * for every server (defaults, templates, policies) belongs here, too.
+ * The server that decisions are made from, as opposed to the one that was stored: with a status that can be read, and
+ * with what administrators set for every server (defaults, templates, policies).
  *
  * @returns The very same object when nothing differs.
  */
-export function effectiveServer(server: JupyterServer): JupyterServer {
+export function effectiveServer(server: JupyterServer, settings: Pick<DecisionSettings, "externalTls">): JupyterServer {
+  return withExternalTls(withReadableStatus(server), settings);
+}
+
+/** Where TLS is terminated in front of the cluster, an address that nobody set is the same host by https. */
+function withExternalTls(server: JupyterServer, { externalTls }: Pick<DecisionSettings, "externalTls">): JupyterServer {
+  if (!externalTls) return server;
+  const { routing } = server.spec;
+  const { host = "", externalUrl, tls } = routing;
+  if (host === "" || externalUrl !== undefined || tls.enabled) return server;
+  return { ...server, spec: { ...server.spec, routing: { ...routing, externalUrl: `https://${host}` } } };
+}
+
+/**
+ * Fields of the status that do not have their type are omitted, and so written again: 0.24's CRD did not validate the
+ * status.
+ *
+ * @returns The very same object when nothing differs.
+ */
+export function withReadableStatus(server: JupyterServer): JupyterServer {
   const { status } = server;
   if (status === undefined) return server;
   if (!isAnyMap(status)) {

@@ -6,6 +6,8 @@ export type DecisionSettings = {
   readonly selectorLabels: Readonly<Record<string, string>>;
   /** Pod `schedulerName`, from `SERVER_SCHEDULER_NAME`; undefined leaves the cluster's default. */
   readonly schedulerName: string | undefined;
+  /** TLS is terminated in front of the cluster, from `EXTERNAL_TLS`: people reach every host by https. Default false. */
+  readonly externalTls: boolean;
   /** Prefix of the annotations clients read and write, from `ANNOTATION_PREFIX`; default `renku.io`. */
   readonly annotationPrefix: string;
   /**

@@ -1,4 +1,4 @@
-import { effectiveServer } from "../decide/effective-server.ts";
+import { withReadableStatus } from "../decide/effective-server.ts";
 import { isPathWithin, normalizePath, routeOf } from "@amalthea/api";
 import type { JupyterServer } from "@amalthea/api";
 import type { HostAndPath } from "../decide/live/observed.ts";
@@ -227,7 +227,7 @@ function dropFrom(index: Map<string, Set<Claim>>, key: string, claim: Claim): vo
 }
 
 function candidateOf(key: string, server: JupyterServer): Candidate {
-  const { metadata, status } = effectiveServer(server); // a status of 0.24 may hold anything
+  const { metadata, status } = withReadableStatus(server); // a status of 0.24 may hold anything
   return {
     key,
     namespace: metadata.namespace,

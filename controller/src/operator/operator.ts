@@ -1,4 +1,4 @@
-import { effectiveServer } from "../decide/effective-server.ts";
+import { withReadableStatus } from "../decide/effective-server.ts";
 import {
   EventRecorder,
   fenced,
@@ -191,7 +191,7 @@ function watchMetrics(metrics: Metrics, caches: Caches, queue: WorkQueue<ObjectK
     serversByState: () => {
       const counts = new Map<string, number>();
       for (const server of caches.listServers()) {
-        const state = effectiveServer(server).status?.state ?? "unknown";
+        const state = withReadableStatus(server).status?.state ?? "unknown";
         counts.set(state, (counts.get(state) ?? 0) + 1);
       }
       return counts;

@@ -84,7 +84,7 @@ describe.each(SHAPES)("the upgrade of 0.24 as $shape", ({ chartOf, valuesOf }) =
 });
 
 describe("the chart, given values of 0.24", () => {
-  const image = (...values: readonly string[]): unknown =>
+  const container = (...values: readonly string[]): unknown =>
     (renderChart(values).find(({ kind }) => kind === "Deployment")?.spec?.template?.spec?.containers ?? [])[0];
   const ours = /^amalthea\/controller:1\./;
 
@@ -93,11 +93,20 @@ describe("the chart, given values of 0.24", () => {
     [["image.repository=registry.example.org/renku/amalthea", "image.tag=0.24.1"]],
     [["image.tag=0.24.1"]],
   ])("runs its own controller for %j, which name that of 0.24", (values) => {
-    expect(image(...values)).toMatchObject({ image: expect.stringMatching(ours) as string });
+    expect(container(...values)).toMatchObject({ image: expect.stringMatching(ours) as string });
+  });
+
+  it.each([
+    { values: ["externalTls=true"], value: "true" },
+    { values: [], value: "false" },
+  ])("tells the controller where TLS ends: $values", ({ values, value }) => {
+    expect(container(...values)).toMatchObject({
+      env: expect.arrayContaining([{ name: "EXTERNAL_TLS", value }]) as unknown,
+    });
   });
 
   it("takes another repository and tag as they are given", () => {
-    expect(image("image.repository=registry.example.org/ours", "image.tag=v1.2")).toMatchObject({
+    expect(container("image.repository=registry.example.org/ours", "image.tag=v1.2")).toMatchObject({
       image: "registry.example.org/ours:v1.2",
     });
   });

@@ -1,5 +1,5 @@
 import { condition, type JupyterServer, type JupyterServerStatus } from "@amalthea/api";
-import { effectiveServer } from "../effective-server.ts";
+import { withReadableStatus } from "../effective-server.ts";
 import { clientTime, kubernetesTime } from "../values/time.ts";
 
 /**
@@ -9,7 +9,7 @@ import { clientTime, kubernetesTime } from "../values/time.ts";
  */
 export function statusOfFailure(server: JupyterServer, detail: string, now: Date): JupyterServerStatus {
   const { generation } = server.metadata;
-  const { status: known = {} } = effectiveServer(server);
+  const { status: known = {} } = withReadableStatus(server);
   const previous = known.conditions ?? [];
   const context = { now: kubernetesTime(now), generation, previous };
   const stalled = condition("Stalled", "True", "ReconcileFailed", { detail }, context);

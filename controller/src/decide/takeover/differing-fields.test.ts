@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { JupyterServer } from "@amalthea/api";
 import { describe, expect, it } from "vitest";
-import { differingFields } from "./differing-fields.ts";
+import { differingFields, legacyRoute } from "./differing-fields.ts";
 import { copyOf, objectOf } from "../values/json.ts";
 import type { LiveChild, Observed } from "../live/observed.ts";
 
@@ -105,5 +105,17 @@ describe("differingFields", () => {
   it("ignores the order of lists and the notation of a size", () => {
     expect(differingFields(changed("oidc-inline", "auth", { oidc: OIDC }))).toEqual([]);
     expect(differingFields(changed("token-volume", "storage", { size: "1024Mi" }))).toEqual([]);
+  });
+});
+
+describe("legacyRoute", () => {
+  const host = "hub.example.org";
+
+  it.each([
+    { externalUrl: `https://${host}`, origin: `https://${host}`, because: "TLS is terminated in front of its Ingress" },
+    { externalUrl: `https://${host}:8443`, origin: `http://${host}`, because: "it was not started for that port" },
+    { externalUrl: "https://lab.example.org", origin: `http://${host}`, because: "its Ingress has another host" },
+  ])("is at $origin where the spec says $externalUrl: $because", ({ externalUrl, origin }) => {
+    expect(legacyRoute(changed("oidc-patched", "routing", { externalUrl }))?.origin).toBe(origin);
   });
 });

@@ -111,9 +111,11 @@ export function legacyRoute(observed: Observed): Route | undefined {
   const ingress = observed.children.find((child) => isRouteChild(child) && isLegacy(child));
   const { host, path } = ingress === undefined ? {} : (routesServedBy(ingress)[0] ?? {});
   if (host === undefined || path === undefined) return undefined;
-  const { externalUrl: _externalUrl, ...routing } = observed.server.spec.routing;
+  const { externalUrl, ...routing } = observed.server.spec.routing;
   const enabled = listOf(valueAt(ingress?.spec, "tls")).length > 0;
-  return routeOf({ spec: { routing: { ...routing, host, path, tls: { enabled } } } });
+  // TLS in front of the host leads to the legacy Ingress, too; another name or port may not.
+  const external = externalUrl === `https://${host}` ? { externalUrl } : {};
+  return routeOf({ spec: { routing: { ...routing, ...external, host, path, tls: { enabled } } } });
 }
 
 function legacyChild(children: readonly LiveChild[], key: string): LiveChild | undefined {

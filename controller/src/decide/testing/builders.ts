@@ -267,6 +267,7 @@ export function someSettings(more: Partial<DecisionSettings> = {}): DecisionSett
   return {
     selectorLabels: {},
     schedulerName: undefined,
+    externalTls: false,
     annotationPrefix: DEFAULT_ANNOTATION_PREFIX,
     keepPredecessorAnnotations: false,
     extraChildKinds: [],
