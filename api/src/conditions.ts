@@ -44,6 +44,11 @@ export const MAX_MESSAGE_LENGTH = 1024;
 export function messageOf<R extends Reason>(reason: R, values: ReasonValues[R]): string {
   const { sentence, remedy } = REASONS[reason];
   const text = remedy === "" ? sentence(values) : `${sentence(values)} ${remedy}`;
+  return shortened(text);
+}
+
+/** A text as a message can hold it. */
+export function shortened(text: string): string {
   return text.length <= MAX_MESSAGE_LENGTH ? text : text.slice(0, MAX_MESSAGE_LENGTH - 1) + "…";
 }
 

@@ -96,31 +96,31 @@ export type JupyterServerSettings = {
   readonly image: string;
   readonly defaultUrl: string;
   readonly rootDir: string;
-  readonly resources: Manifest;
+  readonly resources: PodFragment;
   readonly hibernated: boolean;
   readonly shmSize?: number | string;
   readonly env?: readonly EnvVar[];
   readonly imagePullSecrets?: readonly LocalReference[];
   readonly nodeSelector?: Readonly<Record<string, string>>;
-  readonly tolerations?: readonly Manifest[];
-  readonly affinity?: Manifest;
+  readonly tolerations?: readonly PodFragment[];
+  readonly affinity?: PodFragment;
   readonly priorityClassName?: string;
   readonly serviceAccountName?: string;
-  readonly extraVolumes?: readonly NamedManifest[];
+  readonly extraVolumes?: readonly NamedFragment[];
   readonly extraVolumeMounts?: readonly VolumeMount[];
 };
 
 /** A piece of a pod that is passed on as it is; the API server checks it when the StatefulSet is written. */
-export type Manifest = Readonly<Record<string, unknown>>;
+export type PodFragment = Readonly<Record<string, unknown>>;
 
-export type NamedManifest = Manifest & { readonly name: string };
+export type NamedFragment = PodFragment & { readonly name: string };
 
-export type VolumeMount = NamedManifest & { readonly mountPath: string };
+export type VolumeMount = NamedFragment & { readonly mountPath: string };
 
 export type EnvVar = {
   readonly name: string;
   readonly value?: string;
-  readonly valueFrom?: Manifest;
+  readonly valueFrom?: PodFragment;
 };
 
 export type LocalReference = { readonly name: string };

@@ -116,8 +116,7 @@ const STALL: readonly ConditionType[] = ["Ready", "Stalled"];
 /** Reported as progress at first; as a stall if it persists, or if only a person can fix it. */
 const EITHER: readonly ConditionType[] = ["Ready", "Reconciling", "Stalled"];
 
-const life: Pick<Catalogue, "PodReady" | "Starting" | "PodMissing" | "RoutePending" | "NotReady" | "Hibernating"> &
-  Pick<Catalogue, "Hibernated" | "Resuming" | "Restarting" | "Deleting" | "ResizeInProgress"> = {
+const life = {
   PodReady: {
     conditions: ["Ready"],
     when: "The pod is ready and its route exists.",
@@ -195,10 +194,9 @@ const life: Pick<Catalogue, "PodReady" | "Starting" | "PodMissing" | "RoutePendi
     sentence: () => "The running pod is being resized.",
     remedy: "",
   },
-};
+} satisfies Partial<Catalogue>;
 
-const place: Pick<Catalogue, "Unschedulable" | "ScalingUp" | "QuotaExceeded" | "StorageClassMissing" | "ClaimPending"> &
-  Pick<Catalogue, "ClaimMissing" | "ClaimLost" | "ClaimShrinkRefused" | "ClaimChangeRefused" | "VolumeMountFailed"> = {
+const place = {
   Unschedulable: {
     conditions: EITHER,
     when: "No node fits the pod; a stall after the grace period.",
@@ -269,14 +267,9 @@ const place: Pick<Catalogue, "Unschedulable" | "ScalingUp" | "QuotaExceeded" | "
     sentence: ({ detail }) => `A volume of the server cannot be mounted: ${detail}.`,
     remedy: "If another pod, or a node that is down, still uses it, release it there.",
   },
-};
+} satisfies Partial<Catalogue>;
 
-const containers: Pick<
-  Catalogue,
-  "ImageNotFound" | "ImagePullFailed" | "InvalidImageName" | "SecretMissing" | "TokenEmpty"
-> &
-  Pick<Catalogue, "ConfigMapMissing" | "ContainerConfigError" | "ContainerStartFailed" | "ContainerFailed"> &
-  Pick<Catalogue, "CrashLoop" | "OutOfMemory" | "Evicted" | "PodFailed" | "NodeLost"> = {
+const containers = {
   ImageNotFound: {
     conditions: STALL,
     when: "The registry does not have the image, or does not let this client pull it.",
@@ -376,13 +369,9 @@ const containers: Pick<
     sentence: ({ node }) => `The node ${node} that runs the server is unreachable.`,
     remedy: "The server continues when the node is back; an administrator can taint the node as out-of-service.",
   },
-};
+} satisfies Partial<Catalogue>;
 
-const refusals: Pick<Catalogue, "InvalidSpec" | "InvalidPatch" | "ChildKindRefused" | "InvalidChild" | "RouteTaken"> &
-  Pick<
-    Catalogue,
-    "NameTaken" | "Forbidden" | "WriteFailed" | "ReconcileFailed" | "PredecessorRunning" | "DecisionFailed"
-  > = {
+const refusals = {
   InvalidSpec: {
     conditions: STALL,
     when: "A field has a value that can never work. New objects with it are rejected; this one was stored before the validation existed.",
@@ -470,7 +459,7 @@ const refusals: Pick<Catalogue, "InvalidSpec" | "InvalidPatch" | "ChildKindRefus
     remedy:
       "Scale its Deployment to zero (never uninstall its release: that deletes every server), or take this namespace out of its scope.",
   },
-};
+} satisfies Partial<Catalogue>;
 
 const policies = {
   PodSecurity: {
@@ -505,8 +494,7 @@ const policies = {
   },
 } satisfies Partial<Catalogue>;
 
-const waiting: Pick<Catalogue, "ChangesWaiting" | "PredecessorLayout" | "ResizeNotPossible" | "ResizeDeferred"> &
-  Pick<Catalogue, "ResizeInfeasible"> = {
+const waiting = {
   ChangesWaiting: {
     conditions: ["UpdatePending"],
     when: "Fields that need a new pod changed while one is running.",
@@ -542,7 +530,7 @@ const waiting: Pick<Catalogue, "ChangesWaiting" | "PredecessorLayout" | "ResizeN
     sentence: ({ detail }) => `The node is too small for the new resources: ${detail}.`,
     remedy: "Hibernate and resume the server to have it scheduled again, or request less.",
   },
-};
+} satisfies Partial<Catalogue>;
 
 const policyWarnings = {
   ViolationTolerated: {
@@ -561,15 +549,7 @@ const policyWarnings = {
   },
 } satisfies Partial<Catalogue>;
 
-const warnings: Pick<Catalogue, "OpenWithoutAccessControl" | "NobodyAuthorized" | "PlainHttpOidc"> &
-  Pick<
-    Catalogue,
-    | "PatchOperationSkipped"
-    | "ChildAdjusted"
-    | "SkipAuthRouteIgnored"
-    | "HibernatedWithoutVolume"
-    | "RootDirOutsideVolume"
-  > = {
+const warnings = {
   OpenWithoutAccessControl: {
     conditions: ["AccessWarning"],
     when: "`spec.auth.token` is empty and OIDC is disabled.",
@@ -633,7 +613,7 @@ const warnings: Pick<Catalogue, "OpenWithoutAccessControl" | "NobodyAuthorized" 
     sentence: ({ rootDir, mountPath }) => `Files in ${rootDir} are lost with the pod: the volume is at ${mountPath}.`,
     remedy: "Set spec.jupyterServer.rootDir to a directory in spec.storage.pvc.mountPath.",
   },
-};
+} satisfies Partial<Catalogue>;
 
 type Catalogue = { readonly [R in Reason]: ReasonEntry<R> };
 

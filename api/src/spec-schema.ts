@@ -5,7 +5,7 @@ import type {
   JupyterServerSettings,
   JupyterServerSpec,
   LocalReference,
-  NamedManifest,
+  NamedFragment,
   Patch,
   PatchType,
   RetentionPolicy,
@@ -289,11 +289,11 @@ export const specSchema: Defaulted<JupyterServerSpec> = withDefault(
   }),
 );
 
-function named(description: string): Schema<NamedManifest> {
+function named(description: string): Schema<NamedFragment> {
   const schema = object<{ readonly name: string }>(
     description,
     { name: required(string("Name.", { minLength: 1 })) },
     { open: true },
   );
-  return schema as Schema<NamedManifest>; // an open object holds other fields, too, which `object` cannot express
+  return schema as Schema<NamedFragment>; // an open object holds other fields, too, which `object` cannot express
 }

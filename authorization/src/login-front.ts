@@ -5,7 +5,7 @@ import type { LoginAnswer } from "./login-client.ts";
 import type { Credentials } from "./login-service.ts";
 import { errorPage, problemPage, signedOutPage, signOutPage, type SignInProblem } from "./pages.ts";
 import { wantsPage } from "./request-facts.ts";
-import { prefixOf } from "./request-path.ts";
+import { loginPath, prefixOf } from "./request-path.ts";
 import { sendJson, sendPage, sendRedirect, type Headers } from "./responses.ts";
 import { returnTarget } from "./return-target.ts";
 import { originRefusal } from "./same-origin.ts";
@@ -31,7 +31,11 @@ export const SIGN_OUT_PATH = "/oauth2/sign_out";
 
 /** Where a browser that has no session begins to sign in. @param target What it asked for. */
 export function startPath(basePath: string, target: string): string {
-  return `${prefixOf(basePath)}/oauth2/start?rd=${encodeURIComponent(returnTarget(target, basePath))}`;
+  return startAt(basePath, returnTarget(target, basePath));
+}
+
+function startAt(basePath: string, target: string): string {
+  return loginPath(basePath, `start?rd=${encodeURIComponent(target)}`);
 }
 
 /** What people are told when they come to a path of the login that is none. */
@@ -45,8 +49,7 @@ async function start(request: IncomingMessage, response: ServerResponse, deps: S
   const target = returnTarget(query.get("rd") ?? "", config.basePath);
   const { login } = cookiesOf(request, config.cookieName);
   const isAnother = query.get("account") === "other" || login.includes(markName(config.cookieName));
-  const path = `${prefixOf(config.basePath)}/oauth2/start?rd=${encodeURIComponent(target)}`;
-  const answer = await deps.login.get(path, loginHeaders(login));
+  const answer = await deps.login.get(startAt(config.basePath, target), loginHeaders(login));
   const location = redirectOf(answer);
   if (answer.kind === "Unreachable" || location === undefined) return sendUnanswered(request, response, deps, answer);
   const address = isAnother ? withPrompt(location) : location;
@@ -60,7 +63,7 @@ async function callback(request: IncomingMessage, response: ServerResponse, deps
   if (refusal !== null) return sendProblem(request, response, deps, problemOf(refusal));
   const { login } = cookiesOf(request, config.cookieName);
   if (!login.includes("_csrf=")) return sendProblem(request, response, deps, "Stale");
-  const path = `${prefixOf(config.basePath)}/oauth2/callback?${query.toString()}`;
+  const path = loginPath(config.basePath, `callback?${query.toString()}`);
   const answer = await deps.login.get(path, loginHeaders(login));
   if (answer.kind === "Unreachable") return sendUnanswered(request, response, deps, answer);
   const location = redirectOf(answer);
@@ -91,7 +94,7 @@ async function signOut(request: IncomingMessage, response: ServerResponse, deps:
     sockets.cutSession(sessionId(credentials.cookie), "SignedOut");
   }
   const cookies = [...removals(request, config), mark(config)];
-  sendRedirect(response, `${prefixOf(config.basePath)}/oauth2/signed-out`, { "Set-Cookie": cookies });
+  sendRedirect(response, loginPath(config.basePath, "signed-out"), { "Set-Cookie": cookies });
 }
 
 /** Says whose session it is, in the form of oauth2-proxy. */

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { LoopbackAddress } from "./config.ts";
 import { parseUserInfo, type Identity } from "./identity.ts";
 import { LoginLane, type LoginAnswer } from "./login-client.ts";
-import { prefixOf } from "./request-path.ts";
+import { loginPath } from "./request-path.ts";
 
 /** What a request proves itself with, as oauth2-proxy reads it. */
 export type Credentials = {
@@ -50,7 +50,7 @@ export class LoginService implements SessionSource {
   readonly #asking = new Map<string, Promise<SessionAnswer>>();
 
   constructor(address: LoopbackAddress, basePath: string) {
-    this.#path = `${prefixOf(basePath)}/oauth2/userinfo`;
+    this.#path = loginPath(basePath, "userinfo");
     this.#lanes = { known: new LoginLane(address, KNOWN), unknown: new LoginLane(address, UNKNOWN) };
   }
 

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { RefusalReason } from "./access.ts";
 import type { Identity } from "./identity.ts";
-import { prefixOf } from "./request-path.ts";
+import { loginPath, prefixOf } from "./request-path.ts";
 
 /** What every page needs to know of the server. */
 export type PageContext = { readonly serverName: string; readonly basePath: string };
@@ -171,7 +171,7 @@ export function signedOutPage(context: PageContext): string {
     "<p>You are signed out of this server, in this browser. Your kernels go on running.</p>",
     "<p>The login provider may still know you: it will ask who you are at the next sign-in. If others use this browser, sign out there, too.</p>",
     `<dl>${fact("Server", context.serverName)}</dl>`,
-    `<p>${link(`${prefixOf(context.basePath)}/oauth2/start?account=other`, "Sign in again, or with another account")}</p>`,
+    `<p>${link(loginPath(context.basePath, "start?account=other"), "Sign in again, or with another account")}</p>`,
   ]);
 }
 
@@ -195,7 +195,7 @@ function wayOutOfCookies(context: PageContext): readonly string[] {
 function wayOut(reason: RefusalReason, identity: Identity | undefined, context: PageContext): readonly string[] {
   if (reason === "TooManyCookies") return wayOutOfCookies(context);
   if (reason === "LoginServiceUnavailable") return ['<p><a href="">Try again</a></p>'];
-  if (identity === undefined) return [`<p>${link(`${prefixOf(context.basePath)}/oauth2/start`, "Sign in")}</p>`];
+  if (identity === undefined) return [`<p>${link(loginPath(context.basePath, "start"), "Sign in")}</p>`];
   return [
     "<p>If you should have access, ask the owner of the server.</p>",
     `<p>${link(signOutPath(context), "Sign out")} to use another account.</p>`,
@@ -203,7 +203,7 @@ function wayOut(reason: RefusalReason, identity: Identity | undefined, context: 
 }
 
 function signOutPath(context: PageContext): string {
-  return `${prefixOf(context.basePath)}/oauth2/sign_out`;
+  return loginPath(context.basePath, "sign_out");
 }
 
 function nameOf({ email, userId }: Identity): string {

@@ -21,6 +21,11 @@ export function prefixOf(basePath: string): string {
   return basePath === "/" ? "" : basePath;
 }
 
+/** Where people reach a page of the login, such as `start`. */
+export function loginPath(basePath: string, page: string): string {
+  return `${prefixOf(basePath)}/oauth2/${page}`;
+}
+
 /** Whether a target lies in `basePath` (`/` or `/sessions/a`), compared by whole segments. */
 export function isWithin(target: string, basePath: string): boolean {
   const segments = pathSegments(target);

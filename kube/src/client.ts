@@ -1,6 +1,6 @@
 import { NotLeaderError } from "./errors.ts";
 import type { Kind } from "./kinds.ts";
-import type { KubeObject, Live, Manifest, ObjectRef } from "./objects.ts";
+import type { KubeObject, Live, WriteBody, ObjectRef } from "./objects.ts";
 
 export type ListOptions = {
   /** Absent: all namespaces. */
@@ -79,7 +79,7 @@ export interface KubeClient {
   list<T extends KubeObject>(kind: Kind<T>, options: ListOptions, signal: AbortSignal): Promise<ObjectList<T>>;
   create<T extends KubeObject>(
     kind: Kind<T>,
-    manifest: NoInfer<T> | Manifest,
+    manifest: NoInfer<T> | WriteBody,
     options: WriteOptions,
     signal: AbortSignal,
   ): Promise<Live<T>>;
@@ -89,14 +89,14 @@ export interface KubeClient {
    */
   apply<T extends KubeObject>(
     kind: Kind<T>,
-    manifest: NoInfer<T> | Manifest,
+    manifest: NoInfer<T> | WriteBody,
     options: ApplyOptions,
     signal: AbortSignal,
   ): Promise<Live<T>>;
   /** Writes the whole object; with a resourceVersion in it only if nobody wrote in between (409 otherwise). */
   replace<T extends KubeObject>(
     kind: Kind<T>,
-    manifest: NoInfer<T> | Manifest,
+    manifest: NoInfer<T> | WriteBody,
     options: WriteOptions,
     signal: AbortSignal,
   ): Promise<Live<T>>;

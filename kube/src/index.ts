@@ -39,7 +39,7 @@ export {
   type KubeObject,
   type Live,
   type LiveMetadata,
-  type Manifest,
+  type WriteBody,
   type ObjectKey,
   type ObjectRef,
 } from "./objects.ts";

@@ -19,7 +19,7 @@ export type LiveMetadata = {
 export type Live<T extends KubeObject = KubeObject> = T & { readonly metadata: LiveMetadata };
 
 /** An object as we send it. Its name must be set; the namespace too, where the kind has one. */
-export type Manifest = {
+export type WriteBody = {
   readonly metadata?: { readonly name?: string | undefined; readonly namespace?: string | undefined } | undefined;
 };
 

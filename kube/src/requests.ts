@@ -1,6 +1,6 @@
 import type { ListOptions } from "./client.ts";
 import { type Kind, pathOf } from "./kinds.ts";
-import { keyOf, type Manifest, type ObjectRef } from "./objects.ts";
+import { keyOf, type WriteBody, type ObjectRef } from "./objects.ts";
 import type { ApiRequest } from "./transport.ts";
 
 /** The query of a request; what is undefined is left out. */
@@ -44,7 +44,7 @@ export function selection(options: Pick<ListOptions, "labelSelector" | "fieldSel
 }
 
 /** Where a manifest belongs. @throws TypeError if it does not say so. */
-export function refOfManifest(kind: Kind, { metadata }: Manifest): ObjectRef {
+export function refOfManifest(kind: Kind, { metadata }: WriteBody): ObjectRef {
   const { name, namespace } = metadata ?? {};
   if (name === undefined) throw new TypeError(`a ${kind.kind} without a name cannot be written`);
   if (kind.namespaced && namespace === undefined) throw new TypeError(`${kind.kind} "${name}" has no namespace`);

@@ -19,7 +19,7 @@ import type { Kind } from "./kinds.ts";
 import type { KubeConfig } from "./kube-config.ts";
 import { lines } from "./lines.ts";
 import { type Logger, silentLogger } from "./logger.ts";
-import { type KubeObject, type Live, type Manifest, type ObjectRef } from "./objects.ts";
+import { type KubeObject, type Live, type WriteBody, type ObjectRef } from "./objects.ts";
 import { aboutCollection, aboutObject, type Query, refOfManifest, selection } from "./requests.ts";
 import { statusError, Transport } from "./transport.ts";
 
@@ -96,7 +96,7 @@ class RestClient implements KubeClient {
 
   async create<T extends KubeObject>(
     kind: Kind<T>,
-    manifest: NoInfer<T> | Manifest,
+    manifest: NoInfer<T> | WriteBody,
     options: WriteOptions,
     signal: AbortSignal,
   ): Promise<Live<T>> {
@@ -112,7 +112,7 @@ class RestClient implements KubeClient {
 
   async apply<T extends KubeObject>(
     kind: Kind<T>,
-    manifest: NoInfer<T> | Manifest,
+    manifest: NoInfer<T> | WriteBody,
     options: ApplyOptions,
     signal: AbortSignal,
   ): Promise<Live<T>> {
@@ -135,7 +135,7 @@ class RestClient implements KubeClient {
 
   async replace<T extends KubeObject>(
     kind: Kind<T>,
-    manifest: NoInfer<T> | Manifest,
+    manifest: NoInfer<T> | WriteBody,
     options: WriteOptions,
     signal: AbortSignal,
   ): Promise<Live<T>> {

@@ -1,4 +1,4 @@
-import { ApiError, type Kind, type KubeClient, type Live, type Manifest } from "@amalthea/kube";
+import { ApiError, type Kind, type KubeClient, type Live, type WriteBody } from "@amalthea/kube";
 import { FakeClock } from "@amalthea/kube/testing";
 import { describe, expect, it } from "vitest";
 import { addressOf, type Action } from "../decide/decision.ts";
@@ -22,7 +22,7 @@ const PLAN: readonly Action[] = [
 
 /** Carries the plan out against an API server that accepts everything but what `answer` says. */
 async function carryOut(answer: (kind: string) => ApiError | undefined): Promise<readonly ActionResult[]> {
-  const apply = async (kind: Kind, manifest: Manifest): Promise<Live> => {
+  const apply = async (kind: Kind, manifest: WriteBody): Promise<Live> => {
     const error = answer(kind.kind);
     if (error !== undefined) throw error;
     const made = { uid: `uid-of-${kind.kind}`, resourceVersion: "2", creationTimestamp: "2026-03-01T12:00:00Z" };
@@ -84,7 +84,7 @@ describe("applyPlan", () => {
 
     async function replace(answer: (kind: string) => ApiError | undefined): Promise<readonly string[]> {
       const calls: string[] = [];
-      const apply = async (kind: Kind, manifest: Manifest, { dryRun }: { dryRun?: boolean }): Promise<object> => {
+      const apply = async (kind: Kind, manifest: WriteBody, { dryRun }: { dryRun?: boolean }): Promise<object> => {
         calls.push(`${dryRun === true ? "try" : "apply"} ${kind.kind} ${manifest.metadata?.name ?? ""}`);
         const error = answer(kind.kind);
         if (error !== undefined) throw error;

@@ -16,7 +16,7 @@ export function asRefusal(action: Action, error: unknown): ObservedFailure | und
     childKey: action.childKey,
     kind: action.target.kind,
     code: error.code,
-    message: messageOf(action, error),
+    message: refusalMessage(action, error),
     desiredHash: action.desiredHash,
   };
 }
@@ -70,7 +70,7 @@ function isTroubleOfOneChild(action: Action, error: ApiError): boolean {
 }
 
 /** The API server's sentence, which names field and value; not for Secrets, whose values nobody must read. */
-function messageOf(action: Action, error: ApiError): string {
+function refusalMessage(action: Action, error: ApiError): string {
   const detail = action.kind === "EnsureSecret" ? "" : error.detail;
   return (detail === "" ? error.message : detail).slice(0, MESSAGE_LIMIT);
 }

@@ -1,6 +1,7 @@
 import { DEFAULT_ANNOTATION_PREFIX } from "@amalthea/api";
 import { parse as parseYaml } from "yaml";
 import type { DecisionSettings } from "../decide/settings.ts";
+import { isObject } from "../decide/values/json.ts";
 import { ConfigError, type Environment, EnvironmentReader } from "./environment.ts";
 import { readPolicy } from "./policy-config.ts";
 import { readSidecarImages, readSidecarOverrides } from "./sidecar-config.ts";
@@ -166,7 +167,7 @@ function warningsOf(reader: EnvironmentReader): readonly string[] {
 function asResources(value: unknown): readonly ExtraChildResource[] | undefined {
   if (!Array.isArray(value)) return undefined;
   const resources = value.map((entry: unknown) => {
-    if (!isRecord(entry) || typeof entry["name"] !== "string") return undefined;
+    if (!isObject(entry) || typeof entry["name"] !== "string") return undefined;
     const group = entry["group"] ?? "";
     return typeof group === "string" ? { name: entry["name"].toLowerCase(), group } : undefined;
   });
@@ -174,7 +175,7 @@ function asResources(value: unknown): readonly ExtraChildResource[] | undefined 
 }
 
 function asLabels(value: unknown): Readonly<Record<string, string>> | undefined {
-  if (!isRecord(value)) return undefined;
+  if (!isObject(value)) return undefined;
   const entries = Object.entries(value);
   // YAML reads `true` and `1` as other types; a label is text whatever it looks like.
   if (entries.some(([, text]) => typeof text === "object" || text === undefined)) return undefined;
@@ -183,8 +184,4 @@ function asLabels(value: unknown): Readonly<Record<string, string>> | undefined 
 
 function asList(value: unknown): readonly unknown[] | undefined {
   return Array.isArray(value) ? value : undefined;
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

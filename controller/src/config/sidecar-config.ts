@@ -1,5 +1,6 @@
 import { DEFAULT_IMAGES, isOlderVersion, VERSION_FLOORS } from "@amalthea/api";
 import type { SidecarImages, SidecarOverrides } from "../decide/settings.ts";
+import { isObject } from "../decide/values/json.ts";
 import type { EnvironmentReader } from "./environment.ts";
 
 const FLOORS = {
@@ -46,20 +47,16 @@ function checkFloor(variable: keyof typeof FLOORS, image: string, reader: Enviro
 }
 
 function asOverrides(value: unknown): SidecarOverrides | undefined {
-  if (!isRecord(value)) return undefined;
+  if (!isObject(value)) return undefined;
   const isKnown = ([name, override]: readonly [string, unknown]): boolean =>
     isOverride(override, CHANGEABLE[name] ?? []);
   return Object.entries(value).every(isKnown) ? (value as SidecarOverrides) : undefined;
 }
 
 function isOverride(value: unknown, changeable: readonly string[]): boolean {
-  if (!isRecord(value)) return false;
+  if (!isObject(value)) return false;
   const { resources, extraArgs } = value;
   const areTexts = Array.isArray(extraArgs) && extraArgs.every((arg) => typeof arg === "string");
-  const isFine = (resources === undefined || isRecord(resources)) && (extraArgs === undefined || areTexts);
+  const isFine = (resources === undefined || isObject(resources)) && (extraArgs === undefined || areTexts);
   return isFine && changeable.length > 0 && Object.keys(value).every((key) => changeable.includes(key));
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -4,6 +4,7 @@ import type { KubeObject, Live, ObjectKey } from "@amalthea/kube";
 import type { Event as CoreEvent, Pod } from "kubernetes-types/core/v1.js";
 import type { LiveChild, Observed, ObservedEvent } from "../decide/live/observed.ts";
 import type { PolicySettings } from "../decide/policy/policy-settings.ts";
+import { byAge } from "../decide/values/time.ts";
 import type { Caches } from "./caches.ts";
 import type { FailureMemory } from "./failure-memory.ts";
 import { namespacePolicyOf } from "./namespace-policy.ts";
@@ -56,12 +57,6 @@ export function observeServer(
 
 function olderThan({ metadata }: JupyterServer, caches: Caches): number {
   return caches.serversIn(metadata.namespace).filter((other) => byAge(other.metadata, metadata) < 0).length;
-}
-
-/** The older one first; timestamps of the API server have one format and one zone. */
-export function byAge(left: JupyterServer["metadata"], right: JupyterServer["metadata"]): number {
-  const [a, b] = [left, right].map(({ creationTimestamp, uid }) => `${creationTimestamp} ${uid}`);
-  return (a ?? "") < (b ?? "") ? -1 : Number(a !== b);
 }
 
 function equivalentHashes(children: readonly LiveChild[], applies: Memories["applies"]): Observed["equivalent"] {

@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 export type Answer = { readonly code: number; readonly contentType?: string; readonly body: string };
 
 /** Answers a GET of one path. */
-export type Route = () => Answer | Promise<Answer>;
+export type Handler = () => Answer | Promise<Answer>;
 
 export interface HttpServer {
   /** The port it listens on; differs from the one asked for if that was 0. */
@@ -18,7 +18,7 @@ export interface HttpServer {
  *
  * @throws Error with code EADDRINUSE if the port is taken.
  */
-export async function serveHttp(port: number, routes: Readonly<Record<string, Route>>): Promise<HttpServer> {
+export async function serveHttp(port: number, routes: Readonly<Record<string, Handler>>): Promise<HttpServer> {
   const server = createServer((request, response) => {
     const route = request.method === "GET" ? routes[request.url?.split("?")[0] ?? ""] : undefined;
     void answerOf(route).then(({ code, contentType, body }) => {
@@ -45,7 +45,7 @@ export async function serveHttp(port: number, routes: Readonly<Record<string, Ro
   };
 }
 
-async function answerOf(route: Route | undefined): Promise<Answer> {
+async function answerOf(route: Handler | undefined): Promise<Answer> {
   try {
     return (await route?.()) ?? { code: 404, body: "not found\n" };
   } catch {

@@ -1,5 +1,5 @@
 import type { Adjustment } from "../facts.ts";
-import { isObject, type JsonObject } from "../values/json.ts";
+import { isObject, ownValue, type JsonObject } from "../values/json.ts";
 import { schemaOf, typeNamed, type FieldSchema } from "../values/child-schema.ts";
 
 /** A child as an apply accepts it, and what had to be changed for that. */
@@ -110,9 +110,4 @@ function keyText(value: unknown): string {
 
 function fieldName(path: Path): string {
   return path.map((part, index) => (index === 0 || part.startsWith("[") ? part : `.${part}`)).join("");
-}
-
-/** Keys come from clients: what all objects inherit is not meant. */
-function ownValue<T>(record: Readonly<Record<string, T>>, key: string): T | undefined {
-  return Object.hasOwn(record, key) ? record[key] : undefined;
 }

@@ -6,6 +6,7 @@ import { isObject, objectOf, valueAt, type JsonObject } from "../values/json.ts"
 import type { ChildContext } from "./child-context.ts";
 import { identityReason } from "./child-identity.ts";
 import { containersReason } from "./patched-pod.ts";
+import { excerpt } from "./patches.ts";
 
 /** @see https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#syntax-and-character-set */
 const LABEL_VALUE = /^[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$/;
@@ -97,10 +98,3 @@ function ownPodReason(server: JupyterServer, child: JsonObject): string | undefi
 function invalid(childKey: string, reason: string): Problem {
   return { kind: "ChildInvalid", childKey: excerpt(childKey), reason };
 }
-
-/** A client's text, short enough for a message. */
-function excerpt(text: string): string {
-  return text.length <= MAX_EXCERPT ? text : `${text.slice(0, MAX_EXCERPT)}…`;
-}
-
-const MAX_EXCERPT = 200;

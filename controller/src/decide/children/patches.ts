@@ -137,6 +137,7 @@ function pathOnProxy({ path, from }: JsonOperation): string | undefined {
 /** Most characters of a client's text that a message quotes. */
 const MAX_EXCERPT = 200;
 
-function excerpt(text: string): string {
+/** A client's text, short enough for a message. */
+export function excerpt(text: string): string {
   return text.length <= MAX_EXCERPT ? text : `${text.slice(0, MAX_EXCERPT)}…`;
 }

@@ -4,10 +4,10 @@ import { isTerminating } from "./child.ts";
 import { groupKind } from "../values/group-kind.ts";
 import type { HostAndPath, LiveChild, Observed } from "./observed.ts";
 
-type Routing = { readonly apiVersion?: unknown; readonly kind?: unknown };
+type OfKind = { readonly apiVersion?: unknown; readonly kind?: unknown };
 
 /** Whether a child routes requests from outside to a Service: today an Ingress. */
-export function isRouteChild(child: Routing): boolean {
+export function isRouteChild(child: OfKind): boolean {
   return groupKind(child) === "networking.k8s.io/Ingress";
 }
 
@@ -15,7 +15,7 @@ export function isRouteChild(child: Routing): boolean {
  * Every host and path from which a child leads requests anywhere, in their order, its default backend last; where they
  * lead is not looked at.
  */
-export function routesServedBy(child: Routing & { readonly spec?: unknown }): readonly HostAndPath[] {
+export function routesServedBy(child: OfKind & { readonly spec?: unknown }): readonly HostAndPath[] {
   if (!isRouteChild(child)) return [];
   const rules = listOf(valueAt(child.spec, "rules")).filter(isObject);
   const isDefault = isObject(valueAt(child.spec, "defaultBackend"));

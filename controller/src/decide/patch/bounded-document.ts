@@ -1,4 +1,4 @@
-import { isObject, type JsonObject } from "../values/json.ts";
+import { isObject, ownValue, type JsonObject } from "../values/json.ts";
 import { checkDepth, checkKey, PatchRefused, VALUE_SIZE } from "./bounds.ts";
 import { Meter } from "./meter.ts";
 import { indexIn, parsePointer, stepInto } from "./pointer.ts";
@@ -171,8 +171,4 @@ function valueIn(operation: Readonly<JsonObject>): unknown {
   const value = ownValue(operation, "value");
   if (value === undefined) throw new PatchRefused("its value is missing");
   return value;
-}
-
-function ownValue(object: Readonly<JsonObject>, key: string): unknown {
-  return Object.hasOwn(object, key) ? object[key] : undefined;
 }

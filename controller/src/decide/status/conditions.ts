@@ -1,8 +1,8 @@
 import {
   condition,
   messageOf,
+  shortened,
   CONDITION_TYPES,
-  MAX_MESSAGE_LENGTH,
   type Condition,
   type ConditionContext,
   type ConditionType,
@@ -80,6 +80,5 @@ function sentence(why: ReasonWithValues): string {
 }
 
 function joined(messages: readonly string[]): string {
-  const text = [...new Set(messages)].join(" ");
-  return text.length <= MAX_MESSAGE_LENGTH ? text : text.slice(0, MAX_MESSAGE_LENGTH - 1) + "…";
+  return shortened([...new Set(messages)].join(" "));
 }

@@ -8,6 +8,7 @@ import {
 } from "@amalthea/api";
 import { isPullReason } from "./pod/image.ts";
 import { isObject, objectOf } from "../values/json.ts";
+import { byAge } from "../values/time.ts";
 import type { LiveChild, Observed } from "../live/observed.ts";
 import { isOwnKind } from "../live/kinds.ts";
 
@@ -33,19 +34,13 @@ const NOISE: readonly string[] = [
 /** The children by their key in the patch document, as clients read them in `status.children`. */
 export function mirroredChildren(observed: Observed): ChildStatuses {
   const entries = observed.children
-    .toSorted(byAge)
+    .toSorted((a, b) => byAge(a.metadata, b.metadata)) // of two with the same key (one is being deleted) the later counts
     .flatMap((child) => {
       const key = child.metadata.labels?.[LABELS.childKey];
       return key === undefined ? [] : [[key, mirroredChild(child, observed)] as const];
     })
     .concat(secretEntries(observed));
   return Object.fromEntries(entries.toSorted(([a], [b]) => (a < b ? -1 : 1)));
-}
-
-/** Of two with the same key (one is being deleted) the later one counts, so it comes last. */
-function byAge(a: LiveChild, b: LiveChild): number {
-  const age = ({ metadata }: LiveChild): string => metadata.creationTimestamp + metadata.uid;
-  return age(a) < age(b) ? -1 : 1;
 }
 
 /** Of a kind that an administrator lets patches add, its identity alone: its status may change all the time. */

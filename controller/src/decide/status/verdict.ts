@@ -29,7 +29,7 @@ type VerdictInput = {
   readonly now: Date;
 };
 
-type StatusSettings = Pick<
+type VerdictSettings = Pick<
   DecisionSettings,
   "unschedulableGraceSeconds" | "initContainerRestartLimit" | "containerRestartLimit"
 >;
@@ -37,7 +37,7 @@ type StatusSettings = Pick<
 /**
  * The state machine: deletion wins, then hibernation, then failure as it is now, then readiness, else it is starting.
  */
-export function verdictOf(observed: Observed, facts: PlanFacts, settings: StatusSettings, now: Date): Verdict {
+export function verdictOf(observed: Observed, facts: PlanFacts, settings: VerdictSettings, now: Date): Verdict {
   const stalls = stallsOf(observed, facts);
   const input = { observed, facts, stalls, graceSeconds: settings.unschedulableGraceSeconds, now };
   if (observed.server.metadata.deletionTimestamp !== undefined) {

@@ -21,6 +21,11 @@ export function valueAt(value: unknown, ...path: readonly string[]): unknown {
   return path.reduce<unknown>((current, key) => (isObject(current) ? current[key] : undefined), value);
 }
 
+/** Reads a key that comes from a client: what all objects inherit is not meant. */
+export function ownValue<T>(record: Readonly<Record<string, T>>, key: string): T | undefined {
+  return Object.hasOwn(record, key) ? record[key] : undefined;
+}
+
 /** A deep copy that may be changed. Drops what JSON cannot express, such as keys whose value is undefined. */
 export function copyOf<T>(value: T): T {
   return JSON.parse(JSON.stringify(value)) as T; // the same shape, by construction

@@ -1,7 +1,4 @@
-import { isObject } from "./json.ts";
-
-type Json = unknown;
-type JsonObject = Readonly<Record<string, Json>>;
+import { isObject, type JsonObject } from "./json.ts";
 
 /**
  * The JSON merge patch (RFC 7386) that turns one object into another, or undefined if there is nothing to change. Lists
@@ -11,8 +8,8 @@ type JsonObject = Readonly<Record<string, Json>>;
  *
  * `to` must not hold null: a merge patch cannot say it.
  */
-export function mergePatchBetween(from: JsonObject, to: JsonObject): JsonObject | undefined {
-  const patch: Record<string, Json> = {};
+export function mergePatchBetween(from: Readonly<JsonObject>, to: Readonly<JsonObject>): JsonObject | undefined {
+  const patch: JsonObject = {};
   for (const key of Object.keys(from)) {
     if (to[key] === undefined && !isEmpty(from[key])) patch[key] = null;
   }
@@ -23,14 +20,14 @@ export function mergePatchBetween(from: JsonObject, to: JsonObject): JsonObject 
   return Object.keys(patch).length === 0 ? undefined : patch;
 }
 
-function changeOf(present: Json, wanted: Json): Json {
+function changeOf(present: unknown, wanted: unknown): unknown {
   if (wanted === undefined || (isEmpty(wanted) && isEmpty(present))) return undefined;
   if (isObject(present) && isObject(wanted)) return mergePatchBetween(present, wanted);
   return isSame(present, wanted) ? undefined : wanted;
 }
 
 /** Deep equality of JSON values; the order of keys does not matter, an undefined key is an absent one. */
-export function isSame(left: Json, right: Json): boolean {
+export function isSame(left: unknown, right: unknown): boolean {
   if (left === right) return true;
   if (Array.isArray(left) && Array.isArray(right)) {
     return left.length === right.length && left.every((item, index) => isSame(item, right[index]));
@@ -40,6 +37,6 @@ export function isSame(left: Json, right: Json): boolean {
   return [...keys].every((key) => isSame(left[key], right[key]));
 }
 
-function isEmpty(value: Json): boolean {
+function isEmpty(value: unknown): boolean {
   return value === undefined || value === null || (isObject(value) && Object.keys(value).length === 0);
 }

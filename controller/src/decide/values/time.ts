@@ -8,6 +8,14 @@ export function clientTime(instant: Date): string {
   return instant.toISOString().replace(/\.\d+Z$/, "+00:00");
 }
 
+type Aged = { readonly creationTimestamp: string; readonly uid: string };
+
+/** Orders metadata by age, the older one first; timestamps of the API server have one format and one zone. */
+export function byAge(left: Aged, right: Aged): number {
+  const [a, b] = [left, right].map(({ creationTimestamp, uid }) => `${creationTimestamp} ${uid}`);
+  return (a ?? "") < (b ?? "") ? -1 : Number(a !== b);
+}
+
 /** The earlier of two delays in seconds; undefined stands for never. */
 export function earliest(a: number | undefined, b: number | undefined): number | undefined {
   if (a === undefined || b === undefined) return a ?? b;

@@ -1,10 +1,9 @@
 import type { ReasonWithValues } from "@amalthea/api";
 import { missingReference } from "./container.ts";
 import type { Observed, ObservedEvent } from "../../live/observed.ts";
+import type { LivePod } from "../../live/pod.ts";
 import { failing, type Obstacle } from "./obstacle.ts";
 import { detail } from "../text.ts";
-
-type LivePod = NonNullable<Observed["pod"]>;
 
 /**
  * The newest of the events with one of the reasons. Events have no order that one could rely on, and outlive what they

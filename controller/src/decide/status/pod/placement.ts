@@ -1,11 +1,10 @@
 import type { ReasonWithValues } from "@amalthea/api";
 import type { PodCondition } from "kubernetes-types/core/v1.js";
 import type { LiveChild, Observed, ObservedEvent } from "../../live/observed.ts";
+import type { LivePod } from "../../live/pod.ts";
 import { newestEvent } from "./events.ts";
 import { failing, type Obstacle } from "./obstacle.ts";
 import { detail, detailSentence } from "../text.ts";
-
-type LivePod = NonNullable<Observed["pod"]>;
 
 /** Why the pod has no node yet, or undefined when it has one or nobody has looked for one yet. */
 export function placement(observed: Observed, pod: LivePod): Obstacle | undefined {

@@ -2,6 +2,7 @@ import type { ReasonWithValues } from "@amalthea/api";
 import type { PodStatus } from "kubernetes-types/core/v1.js";
 import { byName, containerObstacle, isContainerOk, type RestartLimits } from "./container.ts";
 import type { Observed } from "../../live/observed.ts";
+import type { LivePod } from "../../live/pod.ts";
 import { mountObstacle } from "./events.ts";
 import { failing, type Obstacle } from "./obstacle.ts";
 import { placement } from "./placement.ts";
@@ -18,8 +19,6 @@ export type PodState =
   /** Whether it still works cannot be known. */
   | { readonly kind: "NodeLost"; readonly why: ReasonWithValues }
   | Obstacle;
-
-type LivePod = NonNullable<Observed["pod"]>;
 
 /** Reads the pod. It counts as ready only while its `Ready` condition is true. */
 export function podState(observed: Observed, limits: RestartLimits): PodState {
