@@ -1,18 +1,14 @@
 import { API_VERSION, KIND, PLURAL } from "@amalthea/api";
-import { defineKind, type Kind, kindOf, kinds } from "@amalthea/kube";
+import { defineKind, type Kind, kindOf } from "@amalthea/kube";
+import { OWN_KINDS } from "./decide/live/kinds.ts";
 
 /** The resource itself, for the client. */
 export const SERVER_KIND: Kind = defineKind({ apiVersion: API_VERSION, kind: KIND, plural: PLURAL });
 
-/** Built-in kinds of our children that are watched. Secrets are missing on purpose: they are read by name only. */
-export const CHILD_KINDS: readonly Kind[] = [
-  kinds.ConfigMap,
-  kinds.PersistentVolumeClaim,
-  kinds.Service,
-  kinds.NetworkPolicy,
-  kinds.Ingress,
-  kinds.StatefulSet,
-];
+/** Kinds of our children that are watched. Secrets are left out on purpose: they are read by name only. */
+export const CHILD_KINDS: readonly Kind[] = OWN_KINDS.filter(({ kind }) => kind !== "Secret").map((name) =>
+  findKind(name, []),
+);
 
 /** What a manifest or a target says of its kind. */
 export type KindName = { readonly apiVersion: string; readonly kind: string };

@@ -33,9 +33,9 @@ type Candidate = {
 };
 
 /** A process of its own that writes its name into a ConfigMap again and again while it leads. */
-function candidate(identity: string, namespace: string): Candidate {
+function candidate(identity: string, namespace: string, electionTimes: object = times): Candidate {
   const program = new URL("leader-process.ts", import.meta.url).pathname;
-  const args = [program, controlPlane.kubeconfig, namespace, identity, JSON.stringify(times)];
+  const args = [program, controlPlane.kubeconfig, namespace, identity, JSON.stringify(electionTimes)];
   const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
   children.push(child);
   const leads = Promise.withResolvers<void>();
@@ -78,17 +78,15 @@ describe("of two processes", () => {
     await watching;
   });
 
-  it("one hands over at once when it ends in good order", async () => {
+  it("one hands over when it ends in good order, long before its lease runs out", async () => {
     const namespace = await aNamespace(direct);
-    const first = candidate("first", namespace);
+    const aDay = { ...times, leaseDurationMs: 86_400_000 };
+    const first = candidate("first", namespace, aDay);
     await first.leads;
-    const second = candidate("second", namespace);
-    const startMs = performance.now();
+    const second = candidate("second", namespace, aDay);
     first.child.kill("SIGTERM");
     await second.leads;
     expect(await first.exitCode).toBe(0);
-    // Starting the second process included; without the release it could not be before the lease has run out.
-    expect(performance.now() - startMs).toBeLessThan(times.leaseDurationMs);
   });
 });
 
