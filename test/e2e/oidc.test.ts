@@ -122,6 +122,7 @@ describe("the user of a server with a login", () => {
       method: "PUT",
       headers: { cookie: await cookieOf(page, own), "x-xsrftoken": await xsrfOf(page, own) },
       body: JSON.stringify({ type: "file", format: "base64", content }),
+      seconds: 180, // a busy machine is silent for a while until Jupyter has decoded and written it
     });
     expect(uploaded.status).toBe(201);
     const expected = createHash("sha256");
