@@ -28,6 +28,8 @@ export const COMPONENT = "jupyterserver";
 export const ANNOTATIONS = {
   /** On a child: hash of the manifest it was applied from. */
   desiredHash: "amalthea.dev/desired-hash",
+  /** On a child: hash of those values of patches that give way to later writes by others, as they were last applied. */
+  patchedHash: "amalthea.dev/patched-hash",
   /** On an Ingress: the requested class; absent where it is the cluster's default. */
   ingressClass: "amalthea.dev/ingress-class",
   /** On the Secret: hash of the values that are derived from the spec. */

@@ -78,6 +78,7 @@ export type ReasonValues = {
   PlainHttpOidc: { readonly host: string };
   PatchOperationSkipped: { readonly index: number; readonly path: string; readonly detail: string };
   ChildAdjusted: { readonly childKey: string; readonly fields: readonly string[] };
+  ChangedByOthers: { readonly childKey: string; readonly fields: readonly string[] };
   SkipAuthRouteIgnored: { readonly args: readonly string[] };
   HibernatedWithoutVolume: Nothing;
   RootDirOutsideVolume: { readonly rootDir: string; readonly mountPath: string };
@@ -591,6 +592,14 @@ const warnings = {
     },
     sentence: ({ childKey, fields }) => `The child "${childKey}" was created without: ${fields.join("; ")}.`,
     remedy: "Remove them from the patch.",
+  },
+  ChangedByOthers: {
+    conditions: ["PatchWarning"],
+    when: "After a patch was applied, somebody else changed values that give way to that: fields of containers that patches added, the priority class of the pod, data of ConfigMaps that patches added.",
+    example: { childKey: "statefulset", fields: ["spec.template.spec.containers[git].env"] },
+    sentence: ({ childKey, fields }) =>
+      `Somebody else changed the child "${childKey}" after the patches were applied, and that stays: ${fields.join(", ")}.`,
+    remedy: "Nothing, if that was intended. A change of the patch takes precedence again.",
   },
   SkipAuthRouteIgnored: {
     conditions: ["PatchWarning"],

@@ -53,6 +53,8 @@ export type WriteOptions = Guarded & {
 export type ApplyOptions = WriteOptions & {
   /** Fails with an error for which `isAlreadyExists` holds, instead of taking over an object that is there. */
   readonly createOnly?: boolean | undefined;
+  /** Changes only this version of the object (409 otherwise). */
+  readonly resourceVersion?: string | undefined;
 };
 
 export type RemoveOptions = Guarded & {

@@ -118,7 +118,8 @@ class RestClient implements KubeClient {
   ): Promise<Live<T>> {
     const ref = refOfManifest(kind, manifest);
     const query = { ...this.#writeQuery(options), force: "true" };
-    const metadata = options.createOnly === true ? { resourceVersion: RESOURCE_VERSION_OF_NO_OBJECT } : {};
+    const resourceVersion = options.createOnly === true ? RESOURCE_VERSION_OF_NO_OBJECT : options.resourceVersion;
+    const metadata = resourceVersion === undefined ? {} : { resourceVersion };
     const request = {
       ...aboutObject("apply", kind, ref, query, options.subresource),
       body: bodyOf(kind, { ...manifest, metadata: { ...manifest.metadata, ...metadata } }),

@@ -162,7 +162,7 @@ async function applyChild(action: ActionOf<"Apply">, deps: ApplyDeps, signal: Ab
   }
   const object = action.create
     ? await createChild(manifest, at, deps, signal)
-    : await changeChild(manifest, at, deps.client, signal);
+    : await changeChild(manifest, at, deps.client, signal, action.resourceVersion);
   deps.history.record(before?.resourceVersion, object.metadata, desiredHash, deps.clock.monotonicMs());
   return { kind: "Written", action, at, object };
 }

@@ -6,6 +6,7 @@ import type { Manifest } from "../decide/decision.ts";
  * Applies a child that is there. Where somebody else added an entry to a list that we have entries in, ours beside it may
  * be invalid, two ports of one name for instance: then our lists take the place of what is there.
  *
+ * @param resourceVersion The only version that may be changed; undefined: any.
  * @throws ApiError 400 or 422 if the manifest itself is invalid.
  */
 export async function changeChild(
@@ -13,9 +14,10 @@ export async function changeChild(
   at: Kind,
   client: KubeClient,
   signal: AbortSignal,
+  resourceVersion?: string,
 ): Promise<Live> {
   try {
-    return await client.apply(at, manifest, {}, signal);
+    return await client.apply(at, manifest, { resourceVersion }, signal);
   } catch (error) {
     if (!isInvalid(error)) throw error;
     const options = { fieldManager: FIELD_MANAGERS.children };

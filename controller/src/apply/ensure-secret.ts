@@ -65,14 +65,31 @@ function newSecret(desired: SecretManifest): SecretManifest["manifest"] {
 /** Missing random values, changed given ones, keys to remove, and the hash; undefined if all is as it should be. */
 function changeTo(live: Live<Secret>, desired: SecretManifest): { annotations: Values; data: DataChange } | undefined {
   const wanted = dataOf(desired, live.data);
-  const changed = Object.entries(wanted).filter(([key, value]) => live.data?.[key] !== value);
+  const isKept = keepsOthersValues(live, desired);
+  const changed = Object.entries(wanted).filter(([key, value]) =>
+    isKept ? live.data?.[key] === undefined : live.data?.[key] !== value,
+  );
   const data = Object.fromEntries([
     ...changed,
     ...droppedKeys(live, wanted, desired).map((key) => [key, null] as const),
   ]);
-  const isMarked = live.metadata.annotations?.[ANNOTATIONS.contentHash] === desired.contentHash;
-  if (isMarked && Object.keys(data).length === 0) return undefined;
-  return { annotations: { [ANNOTATIONS.contentHash]: desired.contentHash }, data };
+  const marks = marksOf(desired);
+  const isMarked = Object.entries(marks).every(([name, value]) => live.metadata.annotations?.[name] === value);
+  return isMarked && Object.keys(data).length === 0 ? undefined : { annotations: marks, data };
+}
+
+function marksOf({ contentHash, patchedHash }: SecretManifest): Values {
+  return {
+    [ANNOTATIONS.contentHash]: contentHash,
+    ...(patchedHash === undefined ? {} : { [ANNOTATIONS.patchedHash]: patchedHash }),
+  };
+}
+
+/** Whether the patches that added the Secret are those it was last written from: what differs, somebody else wrote since. */
+function keepsOthersValues({ metadata }: Live<Secret>, { patchedHash, keepsUnmarked }: SecretManifest): boolean {
+  if (patchedHash === undefined) return false;
+  const mark = metadata.annotations?.[ANNOTATIONS.patchedHash];
+  return mark === patchedHash || (mark === undefined && keepsUnmarked === true);
 }
 
 /**

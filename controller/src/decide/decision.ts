@@ -38,6 +38,13 @@ export type SecretManifest = {
   readonly contentHash: string;
   /** An existing Secret is not changed: patches that cannot be applied now may have shaped it. */
   readonly isOnlyMade?: true;
+  /**
+   * Of a Secret that patches added: hash of the values that they gave it, which is also its annotation
+   * `amalthea.dev/patched-hash`. While a Secret has it, values that differ were written by somebody else, and stay.
+   */
+  readonly patchedHash?: string;
+  /** Values that differ stay also in a Secret without that annotation: 0.24 created it from the same patches. */
+  readonly keepsUnmarked?: true;
 };
 
 export type GeneratedKey = {
@@ -74,6 +81,8 @@ export type Action = ActionHead &
         readonly manifest: Manifest;
         /** The child does not exist: the apply must fail rather than take over an object of somebody else. */
         readonly create: boolean;
+        /** Only this version may be changed: a later one may have values that the manifest has to give way to. */
+        readonly resourceVersion?: string;
       }
     | {
         readonly kind: "Remove";

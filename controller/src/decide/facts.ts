@@ -93,6 +93,8 @@ export type Warning =
   | { readonly kind: "PatchSkipped"; readonly patchIndex: number; readonly path: string; readonly reason: string }
   /** A child is created without some of what patches or the spec request. */
   | { readonly kind: "ChildAdjusted"; readonly childKey: string; readonly adjustments: readonly Adjustment[] }
+  /** Somebody else wrote, after patches were applied, what gives way to that; dotted paths in the child. */
+  | { readonly kind: "ChangedByOthers"; readonly childKey: string; readonly fields: readonly string[] }
   /** `--skip-auth-route` is not passed on to oauth2-proxy. */
   | { readonly kind: "SkipAuthRouteIgnored"; readonly args: readonly string[] }
   /** Hibernated without a volume: the pod's files are gone. */

@@ -7,6 +7,7 @@ import { broken, withoutSpec, withOddStatus } from "../api/old-objects.ts";
 import { installCrd } from "../api/resource.ts";
 import { type Operator, startOperator } from "../controller/operator.ts";
 import { conditionOf, eventually, User } from "../controller/servers.ts";
+import { encoded, imageSecret, resumeAsClient, session, variables } from "./client-session.ts";
 import { controllerWrites, startWorld, type World } from "../controller/world.ts";
 
 const FINALIZER = "kopf.zalando.org/KopfFinalizerMarker";
@@ -190,6 +191,100 @@ describe("a server that the legacy controller still manages", () => {
       expect(writes()).toBe(before);
       expect((await user.server("token-volume")).status).toMatchObject({ state: "failed" });
       expect((await user.server("token-volume")).metadata.finalizers).toEqual([FINALIZER]);
+    });
+  });
+});
+
+describe("a client of 0.24 that writes fresh credentials to the children before it resumes a server", () => {
+  const never = new AbortController().signal;
+
+  beforeAll(async () => {
+    const priority = defineKind({
+      ...{ apiVersion: "scheduling.k8s.io/v1", kind: "PriorityClass", plural: "priorityclasses" },
+      namespaced: false,
+    });
+    const metadata = { name: "sessions" };
+    const { apiVersion, kind } = priority;
+    await world.admin.create(priority, { apiVersion, kind, metadata, value: 1 } as never, {}, never);
+  });
+
+  it("finds them in the StatefulSet and in the Secret, and in the status that they stay until the patch changes", async () => {
+    const { metadata, spec, ...head } = session();
+    const { name } = metadata;
+    const secret = imageSecret(name);
+    const user = new User(world.admin, await world.makeNamespace("x"));
+    const body = { ...head, metadata: { ...metadata, namespace: user.namespace } };
+    await withOperator(async () => {
+      const patches = [...spec.patches, secret.patch];
+      await world.admin.create(SERVER_KIND, { ...body, spec: { ...spec, patches } } as never, {}, never);
+      await user.makePodReady(name);
+      await user.hibernate(name);
+      const env = [{ name: "GIT_PROXY_CLIENT_ACCESS_TOKEN", value: "access-2" }];
+      const initEnv = [{ name: "GIT_CLONE_USER__CLIENT_TOKEN", value: "access-2" }];
+      await resumeAsClient(
+        world.admin,
+        { namespace: user.namespace, name },
+        {
+          containers: [{ name: "git-proxy", env }],
+          initContainers: [{ name: "git-clone", env: initEnv }],
+        },
+      );
+      const pod = await user.makePodReady(name);
+      expect(pod.spec?.priorityClassName).toBe("sessions");
+      await user.until(name, (seen) => seen.status?.state === "running");
+      const statefulSet = await user.get(kinds.StatefulSet, name);
+      expect(variables(statefulSet, "git-proxy")).toMatchObject({
+        GIT_PROXY_CLIENT_ACCESS_TOKEN: "access-2",
+        GIT_PROXY_CLIENT_REFRESH_TOKEN: "refresh-1",
+      });
+      expect(variables(statefulSet, "git-clone")).toMatchObject({ GIT_CLONE_USER__CLIENT_TOKEN: "access-2" });
+      expect((await user.get(kinds.Secret, secret.metadata.name)).data).toEqual({ token: encoded("fresh") });
+      await user.until(name, ({ status }) => JSON.stringify(status?.conditions).includes("containers[git-proxy].env"));
+
+      const text = JSON.stringify(patches)
+        .replaceAll("access-1", "access-3")
+        .replaceAll(encoded("stale"), encoded("new"));
+      await user.patchServer(name, { spec: { patches: JSON.parse(text) as unknown } });
+      await eventually(async () => {
+        const changed = variables(await user.get(kinds.StatefulSet, name), "git-proxy");
+        expect(changed).toMatchObject({ GIT_PROXY_CLIENT_ACCESS_TOKEN: "access-3" });
+      });
+    });
+  });
+
+  it("finds them in the new layout of a server that 0.24 hibernated", async () => {
+    const name = "oidc-patched";
+    const user = await load(name, "client-legacy");
+    const { spec, metadata } = await user.server(name);
+    const secret = imageSecret(name);
+    await user.patchServer(name, {
+      spec: { patches: [...spec.patches, secret.patch], jupyterServer: { hibernated: true } },
+    });
+    const { ownerReferences, labels } = (await user.get(kinds.Secret, name)).metadata;
+    const childLabels = { ...labels, "amalthea.dev/child-key": "image_pull_secret" };
+    await world.admin.create(
+      kinds.Secret,
+      {
+        ...{ apiVersion: "v1", kind: "Secret", data: { token: encoded("stale") } },
+        metadata: { ...secret.metadata, namespace: user.namespace, ownerReferences, labels: childLabels } as never,
+      },
+      { fieldManager: "OpenAPI-Generator" },
+      never,
+    );
+    await user.patch(kinds.StatefulSet, name, { spec: { replicas: 0 } });
+    expect(metadata.finalizers).toEqual([FINALIZER]);
+    await withOperator(async () => {
+      await user.until(name, ({ status }) => status?.conditions !== undefined);
+      const initContainers = [{ name: "prepare", env: [{ name: "TOKEN", value: "fresh" }] }];
+      await resumeAsClient(world.admin, { namespace: user.namespace, name }, { initContainers });
+      await user.makePodReady(name);
+      const server = await user.until(name, (seen) => seen.status?.state === "running");
+      const statefulSet = await user.get(kinds.StatefulSet, name);
+      expect(statefulSet.metadata.annotations).toHaveProperty(["amalthea.dev/desired-hash"]);
+      expect(variables(statefulSet, "prepare")).toEqual({ TOKEN: "fresh" });
+      expect(statefulSet.spec?.template.spec?.priorityClassName).toBe("sessions");
+      expect((await user.get(kinds.Secret, secret.metadata.name)).data).toEqual({ token: encoded("fresh") });
+      expect(server.metadata.annotations).not.toHaveProperty(["amalthea.dev/carried-values"]);
     });
   });
 });

@@ -24,6 +24,7 @@ import type { OwnParts } from "../policy/pod-limits.ts";
 import { judge, type Policy } from "../policy/policy.ts";
 import type { NamespacePolicy } from "../policy/policy-settings.ts";
 import type { DecisionSettings } from "../settings.ts";
+import { yieldsOf, type Yields } from "./yielding-fields.ts";
 import { specBoundsProblem } from "./spec-bounds.ts";
 import { specProblems } from "./spec-problems.ts";
 import {
@@ -38,8 +39,10 @@ import {
 export type DesiredChild = {
   readonly childKey: string;
   readonly manifest: Manifest;
-  /** Hash of the manifest, which is also its annotation `amalthea.dev/desired-hash`. */
+  /** Hash of the manifest as patches left it, which is also its annotation `amalthea.dev/desired-hash`. */
   readonly desiredHash: string;
+  /** What gives way to later writes by others, as patches left it; undefined if nothing does. */
+  readonly yields?: Yields;
 };
 
 export type Desired =
@@ -223,7 +226,7 @@ function render(
     kind: "Rendered",
     children: entries
       .filter((entry) => !isSecret(entry))
-      .map(([key, child]) => desiredChild(context, key, child, started)),
+      .map(([key, child]) => desiredChild(context, key, child, { started, original: ownValue(base, key) })),
     secrets: secretManifests(context, entries.filter(isSecret)),
     refusedKeys: [...problems.keys()],
     startedWith: started,
@@ -244,7 +247,7 @@ function childProblems(context: ChildContext, base: PatchDocument, document: Pat
     ([a], [b]) => Number(Object.hasOwn(base, b)) - Number(Object.hasOwn(base, a)),
   );
   for (const [key, child] of ownFirst) {
-    const problem = childProblem(context, key, child, Object.hasOwn(base, key) ? base[key] : undefined);
+    const problem = childProblem(context, key, child, ownValue(base, key));
     if (problem !== undefined) {
       problems.set(key, problem);
       continue;
@@ -277,11 +280,27 @@ function containerResources(document: PatchDocument): Readonly<JsonObject> {
   return resourcesOf(valueAt(document["statefulset"], "spec", "template", "spec"), CONTAINERS.jupyter);
 }
 
-function desiredChild(context: ChildContext, childKey: string, child: JsonObject, started: StartedWith): DesiredChild {
+function desiredChild(
+  context: ChildContext,
+  childKey: string,
+  child: JsonObject,
+  { started, original }: { readonly started: StartedWith; readonly original: JsonObject | undefined },
+): DesiredChild {
   const complete = childKey === "statefulset" ? withPodMetadata(context, child, started) : child;
-  const manifest = withIngressClass(withMetadata(context, childKey, complete, isOwned(context.server, childKey)));
+  const unmarked = withIngressClass(withMetadata(context, childKey, complete, isOwned(context.server, childKey)));
+  const yields = yieldsOf(child, original);
+  const manifest =
+    yields === undefined ? unmarked : withAnnotation(unmarked, ANNOTATIONS.patchedHash, yields.patchedHash);
   const desiredHash = contentHash(manifest);
-  return { childKey, desiredHash, manifest: withAnnotation(manifest, ANNOTATIONS.desiredHash, desiredHash) };
+  return {
+    ...{ childKey, desiredHash, ...(yields === undefined ? {} : { yields }) },
+    manifest: withAnnotation(manifest, ANNOTATIONS.desiredHash, desiredHash),
+  };
+}
+
+/** Keys come from clients: what all objects inherit is not meant. */
+function ownValue(document: PatchDocument, key: string): JsonObject | undefined {
+  return Object.hasOwn(document, key) ? document[key] : undefined;
 }
 
 /** A retained claim must not be deleted with its server, so it has no owner. */
@@ -380,8 +399,11 @@ function secretManifest(context: Owner, childKey: string, child: JsonObject, has
       encoding: Object.hasOwn(ENCODINGS, key) ? (ENCODINGS[key] ?? "hex") : "hex",
     }));
   const body = Object.keys(encoded).length === 0 ? rest : { ...rest, data: encoded };
-  const manifest = withMetadata(context, childKey, body, true);
-  return { manifest: withAnnotation(manifest, ANNOTATIONS.contentHash, hash), given, generated, contentHash: hash };
+  const manifest = withAnnotation(withMetadata(context, childKey, body, true), ANNOTATIONS.contentHash, hash);
+  const secretOf = { given, generated, contentHash: hash };
+  if (childKey === "secret") return { manifest, ...secretOf };
+  const patchedHash = contentHash([data, stringData]);
+  return { manifest: withAnnotation(manifest, ANNOTATIONS.patchedHash, patchedHash), ...secretOf, patchedHash };
 }
 
 /** Keys that the server's own Secret must have for the pod to start. */

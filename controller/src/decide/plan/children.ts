@@ -160,14 +160,14 @@ function isSomethingNeededRefused(observed: Observed, wanted: readonly DesiredCh
   );
 }
 
-function stepFor(observed: Observed, { childKey, manifest, desiredHash }: DesiredChild): Step {
+function stepFor(observed: Observed, child: DesiredChild): Step {
+  const { childKey, manifest, desiredHash, yields } = child;
   const live = findLive(observed, manifest);
   const because = reasonToApply(manifest, desiredHash, live);
   if (because === undefined || isEquivalent(observed, live, desiredHash)) return { kind: "Settled" };
   if (live !== undefined && (isTerminating(live) || isReplaced(live))) return { kind: "Wait" };
   const refusal = refusedWrite(observed, { childKey, desiredHash });
-  const replacing =
-    live === undefined ? undefined : replacementStep(live, { childKey, manifest, desiredHash }, refusal);
+  const replacing = live === undefined ? undefined : replacementStep(live, child, refusal);
   if (replacing !== undefined) return replacing;
   if (refusal !== undefined && refusal.mayRetry !== true) return { kind: "Wait" };
   return {
@@ -175,6 +175,7 @@ function stepFor(observed: Observed, { childKey, manifest, desiredHash }: Desire
     action: {
       ...{ kind: "Apply", childKey, target: addressOf(manifest), desiredHash, because },
       ...{ manifest, create: live === undefined },
+      ...(live === undefined || yields === undefined ? {} : { resourceVersion: live.metadata.resourceVersion }),
     },
   };
 }

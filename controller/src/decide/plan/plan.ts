@@ -14,6 +14,7 @@ import { hasOtherResources, planResize, resizedTo, type ResizePlan } from "./res
 import { outdatedBeforeReady, restartReason } from "./restart.ts";
 import { activePod, isUnused, podTarget, type LivePod } from "../live/pod.ts";
 import { circumstancesOf, beyondServerLimit, withoutForbiddenStart } from "./policy.ts";
+import { planCarriedValues, withOthersValues } from "./others-values.ts";
 import { planMissingSecrets, planSecrets } from "./secrets.ts";
 import type { ServerRoutes } from "../children/child-context.ts";
 import { routesOf } from "./routes.ts";
@@ -63,13 +64,14 @@ function restingFacts(observed: Observed, problems: readonly Problem[]): PlanFac
 function planWorld(observed: Observed, settings: DecisionSettings): PlanDecision {
   const { server } = observed;
   const routes = routesOf(observed);
-  const desired =
+  const rendered =
     beyondServerLimit(observed, settings) ??
     desiredChildren(server, settings, {
       ...routes,
       isLegacy: isLegacyServer(server),
       circumstances: circumstancesOf(observed, settings),
     });
+  const desired = withOthersValues(observed, rendered, settings);
   const state = podPlan(observed, desired, routes);
   const migration = migrationOf(observed, desired, state.restartReason, routes.isMoveRefused);
   const parts =
@@ -79,6 +81,7 @@ function planWorld(observed: Observed, settings: DecisionSettings): PlanDecision
   const isGone = migration.kind === "Replace" && state.restartReason !== undefined;
   return {
     plan: [
+      ...planCarriedValues(observed, desired, migration.kind === "Replace"),
       ...withoutForbiddenStart(parts.plan, { observed, settings, desired }),
       ...(parts.isRemovingPod || isGone ? [] : state.resize.actions),
     ],

@@ -146,6 +146,10 @@ export function warningReason(warning: Warning): { readonly type: WarningType; r
         why: { reason: "ChildAdjusted", values: { childKey, fields: fieldList(adjustments) } },
       };
     }
+    case "ChangedByOthers": {
+      const { childKey, fields } = warning;
+      return { type: "PatchWarning", why: { reason: "ChangedByOthers", values: { childKey, fields } } };
+    }
     case "SkipAuthRouteIgnored":
       return { type: "PatchWarning", why: { reason: "SkipAuthRouteIgnored", values: { args: warning.args } } };
     case "HibernatedWithoutVolume":

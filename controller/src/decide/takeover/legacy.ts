@@ -3,10 +3,14 @@ import { annotationPath, type Operation } from "../metadata-patch.ts";
 import { liveStatefulSet } from "../live/child.ts";
 import type { LiveChild, Observed } from "../live/observed.ts";
 import type { DecisionSettings } from "../settings.ts";
+import { contentHash } from "../values/hash.ts";
 import { clientTime } from "../values/time.ts";
 
 /** When 0.24's finalizer was removed, as an annotation: if the finalizer comes back, the legacy controller still runs. */
 export const TAKEN_OVER_ANNOTATION = "amalthea.dev/taken-over-at";
+
+/** Hash of the patches at the takeover: the legacy children were created from them. */
+const LEGACY_PATCHES_ANNOTATION = "amalthea.dev/legacy-patches";
 
 /** How long the controller backs off from a legacy controller that still runs, before it checks again. */
 export const BACK_OFF_SECONDS = 600;
@@ -30,6 +34,16 @@ export function isLegacyServer({ metadata }: JupyterServer): boolean {
   );
 }
 
+/**
+ * Whether a server that 0.24 created still has the patches that its legacy children were created from. 0.24 ignored later
+ * changes of them; those that were made under it cannot be told any more.
+ */
+export function hasPatchesOfTakeover({ metadata, spec }: JupyterServer): boolean {
+  const noted = metadata.annotations?.[LEGACY_PATCHES_ANNOTATION];
+  if (noted === undefined) return (metadata.finalizers ?? []).includes(LEGACY.finalizer);
+  return noted === contentHash(spec.patches);
+}
+
 /** Seconds of back-off that remain because 0.24's finalizer came back; 0 if it did not. */
 export function backOffSeconds({ metadata }: JupyterServer, now: Date): number {
   const takenOver = metadata.annotations?.[TAKEN_OVER_ANNOTATION];
@@ -41,7 +55,7 @@ export function backOffSeconds({ metadata }: JupyterServer, now: Date): number {
 
 /** JSON patch operations that remove 0.24's finalizer and annotations from a server. */
 export function removeLegacyMarks(
-  { metadata }: JupyterServer,
+  { metadata, spec }: JupyterServer,
   settings: DecisionSettings,
   now: Date,
 ): readonly Operation[] {
@@ -57,6 +71,7 @@ export function removeLegacyMarks(
           { op: "test", path, value: LEGACY.finalizer },
           { op: "remove", path },
           { op: "add", path: annotationPath(TAKEN_OVER_ANNOTATION), value: clientTime(now) },
+          { op: "add", path: annotationPath(LEGACY_PATCHES_ANNOTATION), value: contentHash(spec.patches) },
         ]),
     // Their values can hold secrets, which must not be in a request that an audit log may keep: no `test` of them.
     ...left.map((key) => ({ op: "remove", path: annotationPath(key) })),

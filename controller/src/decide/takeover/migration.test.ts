@@ -234,6 +234,7 @@ describe("a legacy server (0.24)", () => {
     expect(next.server.metadata.annotations).toEqual({
       keep: "me",
       "amalthea.dev/taken-over-at": "2026-03-01T12:00:00+00:00",
+      "amalthea.dev/legacy-patches": expect.any(String) as string,
     });
     expect(plan({ ...next, pod: world.pod })).toEqual([]);
   });

@@ -74,9 +74,11 @@ export function removeLegacy(
 function removeFor(replacement: DesiredChild | undefined, live: LiveChild, childKey: string, because: string): Action {
   const removal = { kind: "Remove", childKey, target: targetOf(live), because } as const;
   if (replacement === undefined) return { ...removal, desiredHash: "" };
-  // Most of a StatefulSet cannot be changed.
-  const dryRun = live.kind === "StatefulSet" ? "Beside" : "Over";
-  return { ...removal, desiredHash: replacement.desiredHash, replacement: { manifest: replacement.manifest, dryRun } };
+  const { desiredHash, manifest } = replacement;
+  if (live.kind !== "StatefulSet") return { ...removal, desiredHash, replacement: { manifest, dryRun: "Over" } };
+  // Most of a StatefulSet cannot be changed. What others wrote into this version is in the new one.
+  const { resourceVersion } = live.metadata;
+  return { ...removal, resourceVersion, desiredHash, replacement: { manifest, dryRun: "Beside" } };
 }
 
 /**
