@@ -101,7 +101,7 @@ export default {
       "authorization-stands-alone",
       "it guards every server, so it depends on Node and on names only",
       "^authorization/src/",
-      "^authorization/src/|^api/src/|^node:|^(async_hooks|buffer|crypto|events|fs|fs/promises|http|net|os|path|perf_hooks|process|stream|timers|timers/promises|url|util)$",
+      "^authorization/src/|^api/src/|^node:|^(async_hooks|buffer|crypto|events|fs|fs/promises|http|https|net|os|path|perf_hooks|process|stream|timers|timers/promises|tls|url|util)$",
     ),
     {
       name: "product-does-not-import-tooling",

@@ -103,7 +103,7 @@ const oidc: Schema<Oidc> = object<Oidc>(
     authorizedUserIds: list("IDs (claim `sub`) of additional authorized users.", string("A user ID.", nonEmpty)),
     allowAnyUser: withDefault(false, boolean("Whether everybody who can sign in at the provider is authorized.")),
     scopes: list(
-      "Scopes to request. Unset: `openid`, `email` and `profile`, and `groups` if `authorizedGroups` has any.",
+      "Scopes to request, exactly these. Unset: `openid`, and of `email`, `profile` and (if `authorizedGroups` has any) `groups` those that the provider advertises (`scopes_supported`) and does not refuse.",
       string("A scope.", { pattern: "^[\\x21\\x23-\\x5b\\x5d-\\x7e]+$" }),
     ),
     groupsClaim: withDefault("groups", string("Claim with the groups of the user.", nonEmpty)),

@@ -8,6 +8,7 @@ import { LoginService, type SessionSource } from "./login-service.ts";
 import { Metrics } from "./metrics.ts";
 import { OpenSockets } from "./open-sockets.ts";
 import { PolicyFile } from "./policy-file.ts";
+import { Provider } from "./provider.ts";
 import { createAuthorizationServer } from "./server.ts";
 import { Activity } from "./server-deps.ts";
 import { Sessions } from "./sessions.ts";
@@ -41,6 +42,7 @@ export async function startAuthorization(
   const loginService = new LoginService(config.loginService, config.basePath);
   const sessions = new Sessions(loginService, config.sessionSeconds * 1000, now);
   const login = new LoginLane(config.loginService, LOGINS);
+  const provider = new Provider(config.provider, now);
   const metrics = new Metrics();
   const decisions = new DecisionLog(log, now);
   const policyFile = new PolicyFile(config.policyDirectory, (policy) => {
@@ -55,6 +57,7 @@ export async function startAuthorization(
     policy,
     sessions,
     login,
+    provider,
     sockets,
     metrics,
     decisions,

@@ -17,12 +17,23 @@ export type AuthorizationConfig = {
   readonly loginService: LoopbackAddress;
   readonly jupyter: LoopbackAddress;
   readonly upstreams: readonly Upstream[];
+  readonly provider: ProviderConfig;
   /** How long oauth2-proxy accepts a session; 0 is for ever. */
   readonly sessionSeconds: number;
   readonly sessionCheckSeconds: number;
   readonly sessionGraceSeconds: number;
   readonly socketLifeSeconds: number;
   readonly logLevel: LogLevel;
+};
+
+/** The provider at which people sign in. */
+export type ProviderConfig = {
+  /** Where its metadata is; undefined: nothing is asked of it. */
+  readonly issuerUrl: string | undefined;
+  /** Certificate authorities, in PEM, besides the public ones. */
+  readonly caFile: string | undefined;
+  /** Scopes of oauth2-proxy that nobody has set: a provider that does not know them is not asked for them. */
+  readonly optionalScopes: readonly string[];
 };
 
 export type LogLevel = "debug" | "info";
@@ -61,6 +72,11 @@ export function readConfig(env: Environment): AuthorizationConfig {
     upstreams: read("AMALTHEA_UPSTREAMS", "", (text) =>
       text === "" ? [{ path: `${prefixOf(basePath)}/`, ...jupyter }] : parseUpstreams(text),
     ),
+    provider: {
+      issuerUrl: read("AMALTHEA_ISSUER_URL", "", parseIssuerUrl),
+      caFile: read("AMALTHEA_PROVIDER_CA_FILE", "", (text) => (text === "" ? undefined : text)),
+      optionalScopes: read("AMALTHEA_OPTIONAL_SCOPES", "", (text) => text.split(" ").filter((scope) => scope !== "")),
+    },
     sessionSeconds: read("AMALTHEA_SESSION_SECONDS", "43200", parseLifetime),
     sessionCheckSeconds: read("AMALTHEA_SESSION_CHECK_SECONDS", "5", parseSeconds),
     sessionGraceSeconds: read("AMALTHEA_SESSION_GRACE_SECONDS", "30", parseSeconds),
@@ -110,6 +126,13 @@ function parseLoopbackUrl(text: string): LoopbackAddress {
     throw new Error("has to be an http address on loopback, such as http://127.0.0.1:8888");
   }
   return { host: url.hostname.replaceAll(/[[\]]/g, ""), port };
+}
+
+function parseIssuerUrl(text: string): string | undefined {
+  if (text === "") return undefined;
+  if (!/^https?:$/.test(URL.parse(text)?.protocol ?? ""))
+    throw new Error("has to be an address that begins with https://");
+  return text;
 }
 
 function parseUpstreams(text: string): readonly Upstream[] {

@@ -9,6 +9,7 @@ import { loginPath, prefixOf } from "./request-path.ts";
 import { sendJson, sendPage, sendRedirect, type Headers } from "./responses.ts";
 import { returnTarget } from "./return-target.ts";
 import { originRefusal } from "./same-origin.ts";
+import { MAX_REFUSALS, scopesToAskFor } from "./scopes.ts";
 import type { Answer, ServerDeps } from "./server-deps.ts";
 import { sessionId } from "./sessions.ts";
 
@@ -49,19 +50,28 @@ async function start(request: IncomingMessage, response: ServerResponse, deps: S
   const target = returnTarget(query.get("rd") ?? "", config.basePath);
   const { login } = cookiesOf(request, config.cookieName);
   const isAnother = query.get("account") === "other" || login.includes(markName(config.cookieName));
-  const answer = await deps.login.get(startAt(config.basePath, target), loginHeaders(login));
+  const [answer, metadata] = await Promise.all([
+    deps.login.get(startAt(config.basePath, target), loginHeaders(login)),
+    deps.provider.metadata(),
+  ]);
   const location = redirectOf(answer);
   if (answer.kind === "Unreachable" || location === undefined) return sendUnanswered(request, response, deps, answer);
-  const address = isAnother ? withPrompt(location) : location;
-  sendRedirect(response, address, { "Set-Cookie": ownCookies(answer, config.cookieName) });
+  const address = new URL(location);
+  const { optionalScopes } = config.provider;
+  const scope = address.searchParams.get("scope") ?? "";
+  const refusals = refusalsOf(login, config.cookieName);
+  address.searchParams.set("scope", scopesToAskFor(scope, optionalScopes, metadata?.scopes, refusals));
+  if (isAnother) address.searchParams.set("prompt", "login"); // it asks who it is, even if it knows somebody
+  sendRedirect(response, address.href, { "Set-Cookie": ownCookies(answer, config.cookieName) });
 }
 
 async function callback(request: IncomingMessage, response: ServerResponse, deps: ServerDeps): Promise<void> {
   const { config } = deps;
   const query = queryOf(request);
-  const refusal = query.get("error");
-  if (refusal !== null) return sendProblem(request, response, deps, problemOf(refusal));
   const { login } = cookiesOf(request, config.cookieName);
+  const refusal = query.get("error");
+  if (refusal === "invalid_scope" && mayAskForLess(login, config)) return askForLess(query, login, response, config);
+  if (refusal !== null) return sendProblem(request, response, deps, problemOf(refusal));
   if (!login.includes("_csrf=")) return sendProblem(request, response, deps, "Stale");
   const path = loginPath(config.basePath, `callback?${query.toString()}`);
   const answer = await deps.login.get(path, loginHeaders(login));
@@ -70,6 +80,46 @@ async function callback(request: IncomingMessage, response: ServerResponse, deps
   if (location === undefined) return sendProblem(request, response, deps, refusalOf(answer.status, answer.body));
   const cookies = [...ownCookies(answer, config.cookieName), removal(markName(config.cookieName), config.basePath)];
   sendRedirect(response, returnTarget(location, config.basePath), { "Set-Cookie": cookies });
+}
+
+/** Whether a login that the provider refused for its scopes is worth another attempt. */
+function mayAskForLess(login: string, { cookieName, provider }: ServerDeps["config"]): boolean {
+  const isOptional = provider.optionalScopes.length > 0;
+  return isOptional && login.includes("_csrf=") && refusalsOf(login, cookieName) < MAX_REFUSALS;
+}
+
+/** Begins the login again. */
+function askForLess(
+  query: URLSearchParams,
+  login: string,
+  response: ServerResponse,
+  { cookieName, basePath }: ServerDeps["config"],
+): void {
+  const refusals = refusalsOf(login, cookieName) + 1;
+  const cookie = `${refusalsName(cookieName)}=${refusals}; ${attributes(basePath)}; Max-Age=${REFUSALS_SECONDS}`;
+  sendRedirect(response, startPath(basePath, targetIn(query.get("state") ?? "")), { "Set-Cookie": [cookie] });
+}
+
+/** Where a login would have returned to, as oauth2-proxy has written it into `state`: behind a colon, and encoded. */
+function targetIn(state: string): string {
+  try {
+    return decodeURIComponent(state.slice(state.indexOf(":") + 1));
+  } catch {
+    return "";
+  }
+}
+
+/** A cookie that says how often the provider has refused the scopes of this login. */
+function refusalsName(cookieName: string): string {
+  return `${cookieName}_refused_scopes`;
+}
+
+/** As long as a login may take. */
+const REFUSALS_SECONDS = 900;
+
+function refusalsOf(login: string, cookieName: string): number {
+  const found = login.split("; ").find((pair) => pair.startsWith(`${refusalsName(cookieName)}=`));
+  return Number(found?.slice(found.indexOf("=") + 1) ?? 0) || 0;
 }
 
 /**
@@ -206,13 +256,6 @@ function redirectOf(answer: LoginAnswer): string | undefined {
 
 function ownCookies(answer: LoginAnswer & { readonly kind: "Answered" }, cookieName: string): readonly string[] {
   return (answer.headers["set-cookie"] ?? []).filter((line) => line.startsWith(cookieName));
-}
-
-/** OpenID Connect Core, 3.1.2.1: the provider asks who it is even if it knows somebody. */
-function withPrompt(location: string): string {
-  const url = new URL(location);
-  url.searchParams.set("prompt", "login");
-  return url.href;
 }
 
 /** A cookie that says that somebody has signed out: whoever comes next has to say who they are. */

@@ -6,6 +6,7 @@ import type { LoginLane } from "./login-client.ts";
 import type { Metrics } from "./metrics.ts";
 import type { OpenSockets } from "./open-sockets.ts";
 import type { Policy } from "./policy.ts";
+import type { Provider } from "./provider.ts";
 import type { Sessions } from "./sessions.ts";
 
 /** What the routes and the WebSocket hop work with. */
@@ -15,6 +16,7 @@ export type ServerDeps = {
   readonly sessions: Sessions;
   /** For people who sign in. */
   readonly login: LoginLane;
+  readonly provider: Provider;
   readonly sockets: OpenSockets;
   readonly metrics: Metrics;
   readonly decisions: DecisionLog;

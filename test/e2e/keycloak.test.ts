@@ -38,9 +38,6 @@ let byRole: TestServer;
 /** For e-mail addresses. */
 let byEmail: TestServer;
 
-/** Keycloak has no scope for groups. */
-const scopes = ["openid", "email", "profile"];
-
 beforeAll(async () => {
   namespace = await useNamespace("e2e-keycloak");
   keycloak = await startKeycloak(namespace);
@@ -54,10 +51,10 @@ beforeAll(async () => {
   const guideClient = await followGuide();
   await addPeople();
   const nameClient = await addClient("by-name", [groupMapper({ fullPath: false })]);
-  await applyWithLogin(byPath, guideClient, { authorizedGroups: ["/physics"], scopes });
-  await applyWithLogin(byName, nameClient, { authorizedGroups: ["physics"], scopes });
+  await applyWithLogin(byPath, guideClient, { authorizedGroups: ["/physics"] });
+  await applyWithLogin(byName, nameClient, { authorizedGroups: ["physics"] });
   const groupsClaim = "realm_access.roles";
-  await applyWithLogin(byRole, guideClient, { authorizedGroups: ["scientist"], groupsClaim, scopes });
+  await applyWithLogin(byRole, guideClient, { authorizedGroups: ["scientist"], groupsClaim });
   const authorizedEmails = ["alice@example.org", "unverified@example.org"];
   await applyWithLogin(byEmail, guideClient, { authorizedEmails });
   for (const server of [byPath, byName, byRole, byEmail]) await untilAsksForLogin(server);

@@ -8,7 +8,12 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { prefixOf, type Oidc } from "@amalthea/api";
 import { binaryPath } from "@amalthea/cluster";
-import { startIdentityProvider, type Account, type IdentityProvider } from "./identity-provider.ts";
+import {
+  startIdentityProvider,
+  type Account,
+  type IdentityProvider,
+  type ProviderOptions,
+} from "./identity-provider.ts";
 import { localPod, policyFor, type LocalPorts } from "./local-pod.ts";
 import { createPolicyMount, writeVersion } from "./policy-mount.ts";
 import { eventually, startProgram, type Program } from "./program.ts";
@@ -49,6 +54,8 @@ export type ChainOptions = {
   readonly criteria: Partial<Oidc>;
   /** oauth2-proxy's arguments after the controller's own, such as a session that ends within a test. */
   readonly loginArgs?: readonly string[];
+  /** What differs between providers. */
+  readonly provider?: ProviderOptions;
   /** Of the authorization service. */
   readonly env?: Readonly<Record<string, string>>;
 };
@@ -65,7 +72,11 @@ export async function startChain(options: ChainOptions): Promise<Chain> {
   const ports = { traefik, probe, oauth2Proxy, authorization, jupyter: upstream.port };
   const host = `localhost:${traefik}`;
   const origin = `http://${host}`;
-  const provider = await startIdentityProvider(options.accounts, `${origin}${prefix}/oauth2/callback`);
+  const provider = await startIdentityProvider(
+    options.accounts,
+    `${origin}${prefix}/oauth2/callback`,
+    options.provider,
+  );
   const { issuerUrl, clientId, clientSecret } = provider;
   const server = { basePath, origin, issuerUrl, clientId, clientSecret, criteria, loginArgs };
   const pod = localPod(server, ports, folders, randomBytes(16).toString("hex"));

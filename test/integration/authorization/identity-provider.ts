@@ -21,21 +21,29 @@ export type IdentityProvider = {
 /** Names the account to sign in as, in place of a login form. */
 export const ACCOUNT_HEADER = "x-test-account";
 
-/** Where a provider listens, and the secret of its client. */
-export type ProviderOptions = { readonly address?: string; readonly clientSecret?: string };
+/** Where a provider listens, the secret of its client, and what differs between providers. */
+export type ProviderOptions = {
+  readonly address?: string;
+  readonly clientSecret?: string;
+  /** It has no scope for groups, and gives them to everybody, as Keycloak does. */
+  readonly hasNoGroupsScope?: boolean;
+  /** The only scopes that it lets the client ask for; it refuses a login that asks for others. */
+  readonly clientScope?: string;
+};
 
 /** Starts a real OpenID Connect provider for one client: on loopback, with a random secret, unless the options say else. */
 export async function startIdentityProvider(
   accounts: Readonly<Record<string, Account>>,
   redirectUri: string,
-  { address = "127.0.0.1", clientSecret = randomBytes(16).toString("hex") }: ProviderOptions = {},
+  options: ProviderOptions = {},
 ): Promise<IdentityProvider> {
+  const { address = "127.0.0.1", clientSecret = randomBytes(16).toString("hex") } = options;
   const server = createServer();
   server.listen(0, address);
   await once(server, "listening");
   const issuerUrl = `http://${address}:${(server.address() as AddressInfo).port}`; // it listens on TCP
   const client = { clientId: "jupyter", clientSecret };
-  const provider = new Provider(issuerUrl, configuration(accounts, client, redirectUri));
+  const provider = new Provider(issuerUrl, configuration(accounts, client, redirectUri, options));
   const answer = provider.callback();
   server.on("request", (request: IncomingMessage, response: ServerResponse) => {
     const account = String(request.headers[ACCOUNT_HEADER] ?? "");
@@ -63,11 +71,14 @@ function configuration(
   accounts: Readonly<Record<string, Account>>,
   client: { readonly clientId: string; readonly clientSecret: string },
   redirectUri: string,
+  { hasNoGroupsScope = false, clientScope }: ProviderOptions,
 ): object {
+  const ofClient = { client_id: client.clientId, client_secret: client.clientSecret, redirect_uris: [redirectUri] };
+  const groups = hasNoGroupsScope ? { openid: ["sub", "groups"] } : { openid: ["sub"], groups: ["groups"] };
   return {
-    clients: [{ client_id: client.clientId, client_secret: client.clientSecret, redirect_uris: [redirectUri] }],
-    claims: { openid: ["sub"], email: ["email", "email_verified"], groups: ["groups"] },
-    scopes: ["openid", "email", "profile", "groups"],
+    clients: [{ ...ofClient, ...(clientScope === undefined ? {} : { scope: clientScope }) }],
+    claims: { email: ["email", "email_verified"], ...groups },
+    scopes: ["openid", "email", "profile", ...(hasNoGroupsScope ? [] : ["groups"])],
     conformIdTokenClaims: false, // the claims belong into the ID token, where oauth2-proxy looks first
     ttl: { AccessToken: 600, Grant: 3600, IdToken: 600, Interaction: 600, Session: 3600 }, // seconds
     cookies: { keys: [randomBytes(16).toString("hex")] },

@@ -132,8 +132,8 @@ function relocation(
 }
 
 function mountPath(containers: readonly Container[], name: string): string {
-  const [mount, ...others] = containerOf(containers, name).volumeMounts ?? [];
-  if (mount === undefined || others.length > 0) throw new Error(`${name} should have one mount`);
+  const [mount] = containerOf(containers, name).volumeMounts ?? [];
+  if (mount === undefined) throw new Error(`${name} should have a mount`);
   return mount.mountPath;
 }
 

@@ -1,5 +1,5 @@
 import { ANNOTATIONS, CONTAINERS } from "@amalthea/api";
-import type { Volume } from "kubernetes-types/core/v1.js";
+import type { EnvVar, Volume } from "kubernetes-types/core/v1.js";
 import { contentHash } from "../../values/hash.ts";
 import { copyOf, listOf, objectOf, valueAt, type JsonObject } from "../../values/json.ts";
 import type { Warning } from "../../facts.ts";
@@ -47,7 +47,8 @@ export function completeAccessChain(context: ChildContext, statefulSet: JsonObje
   if (patched.upstreams.length > MAX_UPSTREAMS)
     return { kind: "Refused", reason: `oauth2-proxy has more than ${MAX_UPSTREAMS} upstreams` };
   login["args"] = [...patched.args];
-  spec["containers"] = [...containers, authorization(context, patched), authProxy(context)];
+  const wayOut = listOf(login["env"]).filter((variable): variable is EnvVar => isProxyVariable(variable));
+  spec["containers"] = [...containers, authorization(context, patched, wayOut), authProxy(context)];
   spec["volumes"] = [...listOf(spec["volumes"]), ...chainVolumes(context)];
   const accessPolicyHash = contentHash(valueAt(configMap, "data", POLICY_KEY));
   const metadata = objectOf(template["metadata"]) as JsonObject;
@@ -60,6 +61,11 @@ export function completeAccessChain(context: ChildContext, statefulSet: JsonObje
   const warnings: readonly Warning[] =
     skipAuthRoutes.length === 0 ? [] : [{ kind: "SkipAuthRouteIgnored", args: skipAuthRoutes }];
   return { kind: "Built", statefulSet: copyOf(complete), accessPolicyHash, warnings };
+}
+
+/** The authorization service reaches the provider the way that patches give oauth2-proxy. */
+function isProxyVariable(variable: unknown): boolean {
+  return /^(https?|no)_proxy$/i.test(String(valueAt(variable, "name")));
 }
 
 function chainVolumes(context: ChildContext): readonly Volume[] {

@@ -1,9 +1,15 @@
 import { childName, CONTAINERS, type Oidc } from "@amalthea/api";
-import type { Container, Volume } from "kubernetes-types/core/v1.js";
+import type { Container, EnvVar, Volume } from "kubernetes-types/core/v1.js";
 import { literal } from "../jupyter-container.ts";
 import type { ChildContext } from "../child-context.ts";
 import { LIVENESS_PATHS, livenessThroughProxy } from "./liveness.ts";
-import { sessionCookieName, SIDECAR_SECURITY } from "./oauth2-proxy.ts";
+import {
+  optionalScopes,
+  sessionCookieName,
+  SIDECAR_SECURITY,
+  TRUSTED_CA_DIRECTORY,
+  trustedCAMounts,
+} from "./oauth2-proxy.ts";
 import type { PatchedArgs } from "./upstreams.ts";
 
 const POLICY_DIRECTORY = "/etc/amalthea/policy";
@@ -21,11 +27,17 @@ export function accessPolicy(oidc: Oidc): string {
   return JSON.stringify(allowAnyUser ? { allowAnyUser, ...Object.fromEntries(present) } : Object.fromEntries(present));
 }
 
-/** The container that decides who may enter and carries the WebSockets. The proxy's readiness asks it for Jupyter's. */
+/**
+ * The container that decides who may enter and carries the WebSockets. The proxy's readiness asks it for Jupyter's.
+ *
+ * @param wayOut Variables that name a proxy on the way to the provider.
+ */
 export function authorization(
   { server, settings, route }: ChildContext,
   { upstreams, sessionSeconds }: Pick<PatchedArgs, "upstreams" | "sessionSeconds">,
+  wayOut: readonly EnvVar[],
 ): Container {
+  const { oidc } = server.spec.auth;
   const environment = {
     AMALTHEA_SERVER_NAME: server.metadata.name,
     AMALTHEA_COOKIE_NAME: sessionCookieName(server.metadata.uid, route),
@@ -33,12 +45,17 @@ export function authorization(
     AMALTHEA_ORIGINS: route.origin,
     AMALTHEA_POLICY_DIRECTORY: POLICY_DIRECTORY,
     AMALTHEA_UPSTREAMS: JSON.stringify(upstreams),
+    AMALTHEA_ISSUER_URL: oidc.issuerUrl ?? "",
+    AMALTHEA_OPTIONAL_SCOPES: optionalScopes(oidc).join(" "),
+    ...(oidc.trustedCA === undefined
+      ? {}
+      : { AMALTHEA_PROVIDER_CA_FILE: `${TRUSTED_CA_DIRECTORY}/${oidc.trustedCA.key}` }),
     ...(sessionSeconds === undefined ? {} : { AMALTHEA_SESSION_SECONDS: String(sessionSeconds) }),
   };
   return {
     name: CONTAINERS.authorization,
     image: settings.images.authorization,
-    env: Object.entries(environment).map(([name, value]) => ({ name, value: literal(value) })),
+    env: [...Object.entries(environment).map(([name, value]) => ({ name, value: literal(value) })), ...wayOut],
     // Measured after load: 65 MiB resident, of which 17 private; and while 5,000 sessions are made up at once: 120.
     resources: settings.sidecars.authorization?.resources ?? {
       requests: { cpu: "10m", memory: "32Mi" },
@@ -46,7 +63,7 @@ export function authorization(
     },
     livenessProbe: livenessThroughProxy(LIVENESS_PATHS.authorization),
     securityContext: SIDECAR_SECURITY,
-    volumeMounts: [{ name: POLICY_VOLUME, mountPath: POLICY_DIRECTORY, readOnly: true }],
+    volumeMounts: [{ name: POLICY_VOLUME, mountPath: POLICY_DIRECTORY, readOnly: true }, ...trustedCAMounts(oidc)],
   };
 }
 

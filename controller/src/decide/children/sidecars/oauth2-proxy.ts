@@ -1,5 +1,5 @@
 import { childName, CONTAINERS, PORTS, prefixOf, SECRET_KEYS, type Oidc, type Route } from "@amalthea/api";
-import type { Container, EnvVarSource, SecurityContext } from "kubernetes-types/core/v1.js";
+import type { Container, EnvVarSource, SecurityContext, VolumeMount } from "kubernetes-types/core/v1.js";
 import type { ChildContext } from "../child-context.ts";
 import { literal } from "../jupyter-container.ts";
 import { LIVENESS_PATHS, livenessThroughProxy } from "./liveness.ts";
@@ -9,7 +9,7 @@ import { goMemoryLimit } from "./memory.ts";
 export const NO_UPSTREAM = "--upstream=static://202";
 
 /** Where the provider's private certificate authority is mounted. */
-const TRUSTED_CA_DIRECTORY = "/etc/oauth2-proxy/ca";
+export const TRUSTED_CA_DIRECTORY = "/etc/oauth2-proxy/ca";
 
 /** Name of the volume with the provider's certificate authority; there only if `trustedCA` is set. */
 export const TRUSTED_CA_VOLUME = "trusted-ca";
@@ -43,11 +43,13 @@ export function oauth2Proxy({ server, settings, route }: ChildContext): Containe
     resources,
     livenessProbe: livenessThroughProxy(LIVENESS_PATHS.login),
     securityContext: SIDECAR_SECURITY,
-    volumeMounts:
-      oidc.trustedCA === undefined
-        ? []
-        : [{ name: TRUSTED_CA_VOLUME, mountPath: TRUSTED_CA_DIRECTORY, readOnly: true }],
+    volumeMounts: trustedCAMounts(oidc),
   };
+}
+
+/** Where the sidecars that talk to the provider find its certificate authority. */
+export function trustedCAMounts({ trustedCA }: Oidc): VolumeMount[] {
+  return trustedCA === undefined ? [] : [{ name: TRUSTED_CA_VOLUME, mountPath: TRUSTED_CA_DIRECTORY, readOnly: true }];
 }
 
 /** Sidecars write nothing, need no right and run as nobody in particular. */
@@ -89,7 +91,7 @@ function legacyArgs(oidc: Oidc): string[] {
 function loginArgs(oidc: Oidc, route: Route): string[] {
   const { discovery, trustedCA, extraAudiences, groupsClaim, emailClaim } = oidc;
   return [
-    `--scope=${scopes(oidc).join(" ")}`,
+    `--scope=${(givenScopes(oidc) ?? ["openid", ...optionalScopes(oidc)]).join(" ")}`,
     "--code-challenge-method=S256",
     "--insecure-oidc-skip-nonce=false",
     "--email-domain=*", // who may enter is decided by the authorization service
@@ -113,10 +115,15 @@ function loginArgs(oidc: Oidc, route: Route): string[] {
   ];
 }
 
-/** Not every provider knows the scope `groups`, and some refuse the login for it. */
-function scopes({ scopes: given, authorizedGroups }: Oidc): readonly string[] {
-  if (given !== undefined && given.length > 0) return given;
-  return ["openid", "email", "profile", ...(authorizedGroups.length > 0 ? ["groups"] : [])];
+/** Undefined if the spec leaves the scopes to us. */
+function givenScopes({ scopes }: Oidc): readonly string[] | undefined {
+  return scopes !== undefined && scopes.length > 0 ? scopes : undefined;
+}
+
+/** Scopes that are defaults: not every provider knows them, and the authorization service leaves out what it does not. */
+export function optionalScopes(oidc: Oidc): readonly string[] {
+  if (givenScopes(oidc) !== undefined) return [];
+  return ["email", "profile", ...(oidc.authorizedGroups.length > 0 ? ["groups"] : [])];
 }
 
 function sessionArgs(serverUid: string, route: Route): string[] {

@@ -1,0 +1,90 @@
+import { readFileSync } from "node:fs";
+import { request as requestHttp, Agent as HttpAgent, type RequestOptions } from "node:http";
+import { request as requestHttps, Agent as HttpsAgent } from "node:https";
+import { rootCertificates } from "node:tls";
+import type { ProviderConfig } from "./config.ts";
+
+/** What the provider's metadata says that is of use here (OpenID Connect Discovery, 3). */
+export type ProviderMetadata = {
+  /** Undefined if the provider does not tell. */
+  readonly scopes: readonly string[] | undefined;
+};
+
+/** Somebody waits for a redirect meanwhile. */
+const TIMEOUT_MS = 3_000;
+/** How long the metadata counts, and how long a failure to read it. */
+const FRESH_MS = { Read: 600_000, Failed: 15_000 } as const;
+const MAX_BYTES = 256 * 1024;
+
+type Known = { readonly metadata: ProviderMetadata | undefined; readonly until: number };
+
+/**
+ * The provider's metadata, read when somebody signs in. It says how to ask, and nothing of who may enter: without it the
+ * login works as it is configured.
+ */
+export class Provider {
+  readonly #config: ProviderConfig;
+  readonly #now: () => number;
+  readonly #authorities: readonly string[] | undefined;
+  #known: Known = { metadata: undefined, until: 0 };
+  #reading: Promise<ProviderMetadata | undefined> | undefined;
+
+  /** @param now The wall clock, in milliseconds. @throws If the file with the certificate authority cannot be read. */
+  constructor(config: ProviderConfig, now: () => number) {
+    this.#config = config;
+    this.#now = now;
+    const { caFile } = config;
+    this.#authorities = caFile === undefined ? undefined : [...rootCertificates, readFileSync(caFile, "utf8")];
+  }
+
+  /** Undefined if it cannot be read. Never rejects, and takes seconds at most. */
+  async metadata(): Promise<ProviderMetadata | undefined> {
+    if (this.#now() < this.#known.until) return this.#known.metadata;
+    this.#reading ??= this.#read().finally(() => (this.#reading = undefined));
+    return this.#reading;
+  }
+
+  async #read(): Promise<ProviderMetadata | undefined> {
+    const { issuerUrl } = this.#config;
+    if (issuerUrl === undefined) return undefined;
+    const address = `${issuerUrl.replace(/\/$/, "")}/.well-known/openid-configuration`;
+    const metadata = await this.#get(address).then(parseMetadata, () => undefined);
+    const freshMs = metadata === undefined ? FRESH_MS.Failed : FRESH_MS.Read;
+    this.#known = { metadata, until: this.#now() + freshMs };
+    return metadata;
+  }
+
+  async #get(address: string): Promise<string> {
+    const isSecure = address.startsWith("https:");
+    const proxyEnv = process.env; // the way out, where there is a proxy, as for oauth2-proxy
+    const options: RequestOptions & { ca?: string[] } = {
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+      headers: { Accept: "application/json" },
+      agent: isSecure ? new HttpsAgent({ proxyEnv }) : new HttpAgent({ proxyEnv }),
+      ...(this.#authorities === undefined ? {} : { ca: [...this.#authorities] }),
+    };
+    const { promise, resolve, reject } = Promise.withResolvers<string>();
+    const asked = (isSecure ? requestHttps : requestHttp)(address, options, (response) => {
+      let text = "";
+      response.setEncoding("utf8");
+      response.on("data", (chunk: string) => {
+        text += chunk;
+        if (text.length > MAX_BYTES) response.destroy(new Error("the answer is too long"));
+      });
+      response.on("error", reject);
+      response.on("end", () =>
+        response.statusCode === 200 ? resolve(text) : reject(new Error(`it answered ${response.statusCode}`)),
+      );
+    });
+    asked.on("error", reject);
+    asked.end();
+    return promise;
+  }
+}
+
+/** @throws If it is not a JSON object. */
+function parseMetadata(text: string): ProviderMetadata {
+  const value = JSON.parse(text) as Readonly<Record<string, unknown>> | null;
+  const scopes: unknown = value?.["scopes_supported"];
+  return { scopes: Array.isArray(scopes) ? scopes.filter((scope) => typeof scope === "string") : undefined };
+}

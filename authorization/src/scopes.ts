@@ -1,0 +1,30 @@
+/**
+ * How often a provider may refuse the scopes of one login before that is the end of it: first without `groups`, which
+ * many do not know, then with `openid` alone.
+ */
+export const MAX_REFUSALS = 2;
+
+/**
+ * The scopes to ask a provider for: of those that nobody has set, only what the provider advertises.
+ *
+ * @param wanted As oauth2-proxy asks.
+ * @param optional Those of them that are defaults.
+ * @param supported `scopes_supported`; undefined if the provider does not tell.
+ * @param refusals How often it has refused.
+ */
+export function scopesToAskFor(
+  wanted: string,
+  optional: readonly string[],
+  supported: readonly string[] | undefined,
+  refusals: number,
+): string {
+  const isAskedFor = (scope: string): boolean => {
+    if (!optional.includes(scope)) return true;
+    if (refusals >= MAX_REFUSALS || (refusals === 1 && scope === "groups")) return false;
+    return supported === undefined || supported.includes(scope);
+  };
+  return wanted
+    .split(" ")
+    .filter((scope) => isAskedFor(scope))
+    .join(" ");
+}
