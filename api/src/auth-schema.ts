@@ -1,6 +1,7 @@
-import type { Auth, ClientSecret, Discovery, Oidc, SecretKeyRef, TrustedCA } from "./jupyter-server.ts";
+import type { Auth, ClientSecret, Discovery, Oidc, OidcSession, SecretKeyRef, TrustedCA } from "./jupyter-server.ts";
 import {
   boolean,
+  integer,
   jointRule,
   list,
   object,
@@ -76,6 +77,24 @@ const discovery: Schema<Discovery> = object<Discovery>(
   },
 );
 
+const session: Schema<OidcSession> = object<OidcSession>(
+  "How long a session lasts. A change is effective at the next start of the server.",
+  {
+    lengthSeconds: integer("Seconds from the sign-in to the end of the session. Unset: 12 hours.", {
+      minimum: 60,
+      maximum: 2_592_000,
+    }),
+    renewalSeconds: integer(
+      "Seconds after which a session in use is renewed with the provider; it ends if the provider refuses that, for example because the user was disabled. It takes a refresh token: without one, only the length bounds the session. 0: never renewed. Unset: 3 minutes.",
+      { minimum: 0, maximum: 86_400 },
+    ),
+    graceSeconds: integer(
+      "Seconds that a session goes on while the provider cannot be reached for renewals. Unset: 1 hour.",
+      { minimum: 0, maximum: 2_592_000 },
+    ),
+  },
+);
+
 const oidc: Schema<Oidc> = object<Oidc>(
   "Login with OpenID Connect. A user is authorized if each criterion that is set (user IDs, e-mail addresses, groups) matches; without any criterion, nobody is.",
   {
@@ -120,6 +139,7 @@ const oidc: Schema<Oidc> = object<Oidc>(
       "Audiences (claim `aud`) to accept in addition to the client ID.",
       string("An audience.", nonEmpty),
     ),
+    session,
   },
   {
     rules: [

@@ -64,6 +64,17 @@ export type Oidc = {
   readonly trustedCA?: TrustedCA;
   readonly discovery?: Discovery;
   readonly extraAudiences?: readonly string[];
+  readonly session?: OidcSession;
+};
+
+/** Seconds. Unset: 12 hours, 3 minutes, 1 hour. */
+export type OidcSession = {
+  /** From the sign-in to the end. */
+  readonly lengthSeconds?: number;
+  /** Between renewals with the provider; 0: never renewed. */
+  readonly renewalSeconds?: number;
+  /** How long renewals may fail because the provider does not answer. */
+  readonly graceSeconds?: number;
 };
 
 /** Exactly one of the two is there; name and key may be missing in an object stored by 0.24. */

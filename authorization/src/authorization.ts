@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import type { AuthorizationConfig } from "./config.ts";
-import { DecisionLog, REPEAT_WINDOW_MS } from "./decision-log.ts";
+import { DecisionLog, loggedUser, REPEAT_WINDOW_MS } from "./decision-log.ts";
 import type { Log } from "./log.ts";
 import { LoginLane } from "./login-client.ts";
 import { LoginService, type SessionSource } from "./login-service.ts";
@@ -11,13 +11,21 @@ import { PolicyFile } from "./policy-file.ts";
 import { Provider } from "./provider.ts";
 import { createAuthorizationServer } from "./server.ts";
 import { Activity } from "./server-deps.ts";
-import { Sessions } from "./sessions.ts";
+import { RememberedAnswers } from "./remembered-answers.ts";
+import type { KeptSession, Renewal } from "./session/kept-session.ts";
+import { LoginSessions } from "./session/login-sessions.ts";
+import { SessionFiles } from "./session/session-files.ts";
+import { SessionStore } from "./session/session-store.ts";
+import { Sessions } from "./session/sessions.ts";
 
 /** In case an event of the file system is lost: access has to be gone within ten seconds. */
 const POLICY_POLL_MS = 5_000;
 
 /** People who sign in at once, and how long a provider may take to exchange a code. */
 const LOGINS = { asking: 8, waiting: 32, timeoutMs: 30_000 } as const;
+
+/** Renewals at once: of the few people who use one server. */
+const RENEWALS = { asking: 8, waiting: 64, timeoutMs: 10_000 } as const;
 
 /** The running service. */
 export type Authorization = {
@@ -40,10 +48,30 @@ export async function startAuthorization(
   const limits = { graceMs: config.sessionGraceSeconds * 1000, lifeMs: config.socketLifeSeconds * 1000 };
   const sockets = new OpenSockets(limits, now);
   const loginService = new LoginService(config.loginService, config.basePath);
-  const sessions = new Sessions(loginService, config.sessionSeconds * 1000, now);
   const login = new LoginLane(config.loginService, LOGINS);
+  const renewals = new LoginLane(config.loginService, RENEWALS);
   const provider = new Provider(config.provider, now);
   const metrics = new Metrics();
+  const onFileProblem = (reason: string): void => log.warn("sessions cannot be kept as files", { reason });
+  const store = new SessionStore(new SessionFiles(config.sessionDirectory, onFileProblem));
+  const renewer = new LoginSessions(renewals, config);
+  const sessions = new Sessions({
+    store,
+    renew: (cookie) => renewer.renew(cookie),
+    tokens: new RememberedAnswers(loginService, now),
+    limits: {
+      lengthMs: config.sessionSeconds * 1000,
+      renewMs: config.renewSeconds * 1000,
+      graceMs: config.renewalGraceSeconds * 1000,
+    },
+    notBefore: () => 0,
+    now,
+    onRenewal: (renewal, session) => {
+      metrics.count("amalthea_authorization_session_renewals_total", { result: renewal.kind });
+      logRenewal(log, renewal, session);
+    },
+    onEnd: (id) => sockets.cutSession(id, "SessionEnded"),
+  });
   const decisions = new DecisionLog(log, now);
   const policyFile = new PolicyFile(config.policyDirectory, (policy) => {
     if (policy.kind === "Broken") log.warn("policy broken, nobody may enter", { reason: policy.problem });
@@ -57,6 +85,7 @@ export async function startAuthorization(
     policy,
     sessions,
     login,
+    loginSessions: new LoginSessions(login, config),
     provider,
     sockets,
     metrics,
@@ -65,7 +94,7 @@ export async function startAuthorization(
     log,
   });
 
-  await policyFile.refresh();
+  await Promise.all([policyFile.refresh(), store.load()]);
   server.listen(config.listen);
   await once(server, "listening"); // rejects when the port is taken
   const { port } = server.address() as AddressInfo; // it listens on TCP
@@ -85,8 +114,17 @@ export async function startAuthorization(
     sockets.cutAll("Stopping");
     loginService.close();
     login.close();
+    renewals.close();
     server.closeAllConnections();
     await new Promise<void>((resolve) => void server.close(() => resolve()));
   };
   return { port, close };
+}
+
+/** The first failure of several in a row, and each refusal. */
+function logRenewal(log: Log, renewal: Renewal, { identity, failingSince }: KeptSession): void {
+  const user = loggedUser(identity);
+  if (renewal.kind === "Refused") log.info("session refused by the provider", { user });
+  if (renewal.kind === "Failed" && failingSince === 0)
+    log.info("session not renewed", { user, reason: renewal.problem });
 }

@@ -18,8 +18,14 @@ export type AuthorizationConfig = {
   readonly jupyter: LoopbackAddress;
   readonly upstreams: readonly Upstream[];
   readonly provider: ProviderConfig;
-  /** How long oauth2-proxy accepts a session; 0 is for ever. */
+  /** How long a session lasts from the sign-in; 0 is for ever. */
   readonly sessionSeconds: number;
+  /** After which a session in use is renewed with the provider; 0: never. */
+  readonly renewSeconds: number;
+  /** How long renewals may fail, other than by a refusal, before the session ends. */
+  readonly renewalGraceSeconds: number;
+  /** Where sessions are kept while the process restarts; undefined: nowhere. */
+  readonly sessionDirectory: string | undefined;
   readonly sessionCheckSeconds: number;
   readonly sessionGraceSeconds: number;
   readonly socketLifeSeconds: number;
@@ -78,6 +84,9 @@ export function readConfig(env: Environment): AuthorizationConfig {
       optionalScopes: read("AMALTHEA_OPTIONAL_SCOPES", "", (text) => text.split(" ").filter((scope) => scope !== "")),
     },
     sessionSeconds: read("AMALTHEA_SESSION_SECONDS", "43200", parseLifetime),
+    renewSeconds: read("AMALTHEA_RENEW_SECONDS", "180", parseLifetime),
+    renewalGraceSeconds: read("AMALTHEA_RENEWAL_GRACE_SECONDS", "3600", parseLifetime),
+    sessionDirectory: read("AMALTHEA_SESSION_DIRECTORY", "", (text) => (text === "" ? undefined : text)),
     sessionCheckSeconds: read("AMALTHEA_SESSION_CHECK_SECONDS", "5", parseSeconds),
     sessionGraceSeconds: read("AMALTHEA_SESSION_GRACE_SECONDS", "30", parseSeconds),
     socketLifeSeconds: read("AMALTHEA_SOCKET_LIFE_SECONDS", "86400", parseSeconds),
@@ -166,8 +175,7 @@ function parseSeconds(text: string): number {
 
 function parseLifetime(text: string): number {
   const seconds = Number(text);
-  if (text === "" || !(seconds >= 0))
-    throw new Error("has to be a number of seconds, or 0 for sessions without an end");
+  if (text === "" || !(seconds >= 0)) throw new Error("has to be a number of seconds, or 0");
   return seconds;
 }
 

@@ -14,8 +14,7 @@ describe("splitCookies", () => {
       login: "",
       rest: '_xsrf=1; username-x="2|1:0"',
     },
-    { header: `${NAME}_0=a; x=1; ${NAME}_1=b`, session: `${NAME}_0=a; ${NAME}_1=b`, login: "", rest: "x=1" },
-    { header: `${NAME}_1=b; ${NAME}_0=a`, session: `${NAME}_0=a; ${NAME}_1=b`, login: "", rest: "" },
+    { header: `${NAME}_0=a; x=1; ${NAME}_1=b`, session: "", login: "", rest: "x=1" },
     {
       header: `${NAME}_AbC_csrf=a; ${NAME}_csrf=b`,
       session: "",
@@ -36,15 +35,13 @@ describe("splitCookies", () => {
     `${NAME}=a; ${NAME}_9=b`,
     `${NAME}=a; ${NAME}_csrf=b`,
     `${NAME}="quoted"; ${NAME}=a`,
-  ])("%s is the session that oauth2-proxy reads, and no other by what stands beside it", (header) => {
+  ])("%s is one session, and no other by what stands beside it", (header) => {
     expect(splitCookies(header, NAME).session).toBe(`${NAME}=a`);
   });
 
   const many = (count: number, of: (index: number) => string): string =>
     Array.from({ length: count }, (_, i) => of(i)).join("; ");
   it.each([
-    { what: "a session in 4 parts", header: many(4, (i) => `${NAME}_${i}=${"a".repeat(4_000)}`), isTooMuch: false },
-    { what: "a session in 5 parts", header: many(5, (i) => `${NAME}_${i}=a`), isTooMuch: true },
     { what: "a session cookie that is too long", header: `${NAME}=${"a".repeat(4_097)}`, isTooMuch: true },
     { what: "8 logins under way", header: many(8, (i) => `${NAME}_${i}x_csrf=a`), isTooMuch: false },
     { what: "9 logins under way", header: many(9, (i) => `${NAME}_${i}x_csrf=a`), isTooMuch: true },

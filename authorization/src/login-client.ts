@@ -14,6 +14,9 @@ export type LoginAnswer =
 /** Room for a session with some thousand groups. */
 const MAX_ANSWER_BYTES = 512 * 1024;
 
+/** Of the head of an answer: a session with a provider's tokens comes as cookies. */
+const MAX_HEADER_BYTES = 128 * 1024;
+
 /** Questions of one kind: so many are asked at once, and so many more wait. Who comes then is not waited for. */
 export type LaneLimits = { readonly asking: number; readonly waiting: number; readonly timeoutMs: number };
 
@@ -40,7 +43,14 @@ export class LoginLane {
     this.#open += 1;
     const deadline = new AbortController(); // AbortSignal.timeout would keep what it holds for the whole time
     const timer = setTimeout(() => deadline.abort(), timeoutMs);
-    const options = { ...this.#address, path, headers, agent: this.#agent, signal: deadline.signal };
+    const options = {
+      ...this.#address,
+      path,
+      headers,
+      agent: this.#agent,
+      signal: deadline.signal,
+      maxHeaderSize: MAX_HEADER_BYTES,
+    };
     const answer = await send(options);
     clearTimeout(timer);
     this.#open -= 1;

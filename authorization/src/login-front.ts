@@ -11,7 +11,8 @@ import { returnTarget } from "./return-target.ts";
 import { originRefusal } from "./same-origin.ts";
 import { MAX_REFUSALS, scopesToAskFor } from "./scopes.ts";
 import type { Answer, ServerDeps } from "./server-deps.ts";
-import { sessionId } from "./sessions.ts";
+import { loginSessionOf } from "./session/login-sessions.ts";
+import { sessionId } from "./session/ticket.ts";
 
 /**
  * Everything below `oauth2/`, which people reach through traefik. oauth2-proxy does the protocol behind it, and nothing
@@ -78,8 +79,30 @@ async function callback(request: IncomingMessage, response: ServerResponse, deps
   if (answer.kind === "Unreachable") return sendUnanswered(request, response, deps, answer);
   const location = redirectOf(answer);
   if (location === undefined) return sendProblem(request, response, deps, refusalOf(answer.status, answer.body));
-  const cookies = [...ownCookies(answer, config.cookieName), removal(markName(config.cookieName), config.basePath)];
+  const ticket = await beginSession(answer, deps);
+  if (ticket === undefined) return sendProblem(request, response, deps, "Failed");
+  const done = [markName(config.cookieName), refusalsName(config.cookieName)];
+  const cookies = [
+    sessionCookie(ticket, config),
+    ...ownCookies(answer, config.cookieName).filter((line) => loginSessionOf([line], config.cookieName) === undefined),
+    ...done.map((name) => removal(name, config.basePath)),
+  ];
   sendRedirect(response, returnTarget(location, config.basePath), { "Set-Cookie": cookies });
+}
+
+/** Keeps the session that oauth2-proxy has made. @returns The ticket for it; undefined if it cannot be read. */
+async function beginSession(
+  { headers }: LoginAnswer & { readonly kind: "Answered" },
+  { config, loginSessions, sessions }: ServerDeps,
+): Promise<string | undefined> {
+  const cookie = loginSessionOf(headers["set-cookie"] ?? [], config.cookieName);
+  const reading = cookie === undefined ? undefined : await loginSessions.read(cookie);
+  return reading?.kind === "Valid" ? sessions.begin(reading.cookie, reading.identity) : undefined;
+}
+
+function sessionCookie(ticket: string, { cookieName, basePath, sessionSeconds }: ServerDeps["config"]): string {
+  const age = sessionSeconds === 0 ? "" : `; Max-Age=${Math.ceil(sessionSeconds)}`;
+  return `${cookieName}=${ticket}; ${attributes(basePath)}${age}`;
 }
 
 /** Whether a login that the provider refused for its scopes is worth another attempt. */
@@ -139,10 +162,8 @@ async function signOut(request: IncomingMessage, response: ServerResponse, deps:
   };
   const answer = credentials.cookie === "" ? undefined : await sessions.ask(credentials);
   if (answer?.kind === "SignedIn") log.info("signed out", { user: loggedUser(answer.identity) });
-  if (answer !== undefined && answer.kind !== "SignedOut") {
-    sessions.end(credentials);
-    sockets.cutSession(sessionId(credentials.cookie), "SignedOut");
-  }
+  sockets.cutSession(sessionId(credentials.cookie), "SignedOut");
+  sessions.end(credentials);
   const cookies = [...removals(request, config), mark(config)];
   sendRedirect(response, loginPath(config.basePath, "signed-out"), { "Set-Cookie": cookies });
 }

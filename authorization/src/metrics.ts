@@ -15,7 +15,11 @@ export const METRICS = {
   },
   amalthea_authorization_session_checks_total: {
     type: "counter",
-    help: "Questions to oauth2-proxy about the sessions of open WebSockets, by answer.",
+    help: "Checks of the sessions of open WebSockets, by answer.",
+  },
+  amalthea_authorization_session_renewals_total: {
+    type: "counter",
+    help: "Attempts to renew a session with the provider, by result.",
   },
   amalthea_authorization_policy_valid: {
     type: "gauge",

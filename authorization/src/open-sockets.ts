@@ -1,7 +1,7 @@
 import type { Identity } from "./identity.ts";
 import { credentialsKey, type Credentials, type SessionSource } from "./login-service.ts";
 import { refusalOf, type Policy } from "./policy.ts";
-import { sessionId } from "./sessions.ts";
+import { sessionId } from "./session/ticket.ts";
 
 /** Why a WebSocket ended. */
 export type CloseReason =

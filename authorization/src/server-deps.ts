@@ -7,7 +7,8 @@ import type { Metrics } from "./metrics.ts";
 import type { OpenSockets } from "./open-sockets.ts";
 import type { Policy } from "./policy.ts";
 import type { Provider } from "./provider.ts";
-import type { Sessions } from "./sessions.ts";
+import type { LoginSessions } from "./session/login-sessions.ts";
+import type { Sessions } from "./session/sessions.ts";
 
 /** What the routes and the WebSocket hop work with. */
 export type ServerDeps = {
@@ -16,6 +17,7 @@ export type ServerDeps = {
   readonly sessions: Sessions;
   /** For people who sign in. */
   readonly login: LoginLane;
+  readonly loginSessions: LoginSessions;
   readonly provider: Provider;
   readonly sockets: OpenSockets;
   readonly metrics: Metrics;

@@ -66,7 +66,11 @@ export async function startChain(options: ChainOptions): Promise<Chain> {
   const { basePath, criteria, loginArgs = [] } = options;
   const prefix = prefixOf(basePath);
   const folder = await mkdtemp(join(tmpdir(), "amalthea-chain-"));
-  const folders = { routes: join(folder, "routes"), policy: join(folder, "policy") };
+  const folders = {
+    routes: join(folder, "routes"),
+    policy: join(folder, "policy"),
+    sessions: join(folder, "sessions"),
+  };
   const upstream = await startRecordingUpstream();
   const [traefik, probe, oauth2Proxy, authorization] = await freePorts();
   const ports = { traefik, probe, oauth2Proxy, authorization, jupyter: upstream.port };
@@ -81,7 +85,7 @@ export async function startChain(options: ChainOptions): Promise<Chain> {
   const server = { basePath, origin, issuerUrl, clientId, clientSecret, criteria, loginArgs };
   const pod = localPod(server, ports, folders, randomBytes(16).toString("hex"));
   await createPolicyMount(folders.policy, pod.policy);
-  await mkdir(folders.routes);
+  await Promise.all([mkdir(folders.routes), mkdir(folders.sessions)]);
   await writeFile(join(folders.routes, "routes.yaml"), pod.routes);
 
   const authorizationEnv = { ...pod.authorization.env, ...options.env };

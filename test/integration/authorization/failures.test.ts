@@ -43,22 +43,13 @@ describe("when something fails", () => {
     await eventually("access is given again", async () => (await api()).status === 200);
   });
 
-  it("without oauth2-proxy nobody gets in, and the page says what is wrong", async () => {
+  it("without oauth2-proxy open sessions go on, and whoever wants to sign in sees what is wrong", async () => {
     await chain.programs.oauth2Proxy.stop();
-    await eventually("what was known is forgotten", async () => (await api()).status !== 200);
-    chain.upstream.forget();
-    const [answer, ofApi, ofLogin] = await Promise.all([
-      page(),
-      api(),
-      get("/sessions/a/oauth2/start?rd=/sessions/a/", "text/html"),
-    ]);
-    expect([answer.status, ofApi.status, ofLogin.status]).toEqual([503, 503, 503]);
-    expect(await ofApi.json()).toMatchObject({ error: "LoginServiceUnavailable" });
-    expect(await answer.text()).toContain("is not answering");
+    const ofLogin = await get("/sessions/a/oauth2/start?rd=/sessions/a/", "text/html");
+    expect([(await page()).status, (await api()).status, ofLogin.status]).toEqual([200, 200, 503]);
     expect(await ofLogin.text()).toContain("is not answering");
-    expect(chain.upstream.arrivals).toEqual([]);
     await chain.restart("oauth2Proxy");
-    await eventually("it heals by itself", async () => (await page()).status === 200);
+    expect((await chain.signIn("alice")).status).toBe(200);
   });
 
   it("without the authorization service nobody gets in", async () => {
@@ -71,18 +62,10 @@ describe("when something fails", () => {
     await eventually("it heals by itself", async () => (await page()).status === 200);
   });
 
-  it("a hanging oauth2-proxy lets nobody in", async () => {
+  it("a hanging oauth2-proxy keeps nobody waiting who has a session", async () => {
     await chain.programs.oauth2Proxy.pause();
-    await eventually("what was known is forgotten", async () => (await api()).status !== 200);
-    chain.upstream.forget();
-    const answer = await api();
-    expect([answer.status, await answer.json()]).toEqual([
-      503,
-      expect.objectContaining({ error: "LoginServiceUnavailable" }),
-    ]);
-    expect(chain.upstream.arrivals).toEqual([]);
+    expect((await api()).status).toBe(200);
     chain.programs.oauth2Proxy.resume();
-    await eventually("it heals by itself", async () => (await page()).status === 200);
   });
 
   it("without the provider, open sessions go on and a new login is sent to the provider", async () => {

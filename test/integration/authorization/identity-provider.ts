@@ -15,6 +15,10 @@ export type IdentityProvider = {
   readonly issuerUrl: string;
   readonly clientId: string;
   readonly clientSecret: string;
+  /** Nothing of this person is renewed any more, as if they were disabled. */
+  readonly disable: (account: string) => void;
+  /** Answers every renewal with 503 until it is told otherwise. */
+  readonly setAvailable: (isAvailable: boolean) => void;
   readonly close: () => Promise<void>;
 };
 
@@ -29,6 +33,10 @@ export type ProviderOptions = {
   readonly hasNoGroupsScope?: boolean;
   /** The only scopes that it lets the client ask for; it refuses a login that asks for others. */
   readonly clientScope?: string;
+  /** It gives refresh tokens, each of which is good for one renewal. */
+  readonly hasRefreshTokens?: boolean;
+  /** How long access tokens and ID tokens are valid; default 600. */
+  readonly accessTokenSeconds?: number;
 };
 
 /** Starts a real OpenID Connect provider for one client: on loopback, with a random secret, unless the options say else. */
@@ -43,9 +51,12 @@ export async function startIdentityProvider(
   await once(server, "listening");
   const issuerUrl = `http://${address}:${(server.address() as AddressInfo).port}`; // it listens on TCP
   const client = { clientId: "jupyter", clientSecret };
-  const provider = new Provider(issuerUrl, configuration(accounts, client, redirectUri, options));
+  const known = { ...accounts };
+  const provider = new Provider(issuerUrl, configuration(known, client, redirectUri, options));
   const answer = provider.callback();
+  let isAvailable = true;
   server.on("request", (request: IncomingMessage, response: ServerResponse) => {
+    if (!isAvailable) return void response.writeHead(503).end();
     const account = String(request.headers[ACCOUNT_HEADER] ?? "");
     const answered = request.url?.startsWith("/interaction/")
       ? provider.interactionFinished(request, response, { login: { accountId: account } })
@@ -56,7 +67,13 @@ export async function startIdentityProvider(
     server.closeAllConnections();
     await new Promise<void>((resolve) => void server.close(() => resolve()));
   };
-  return { issuerUrl, ...client, close };
+  return {
+    issuerUrl,
+    ...client,
+    disable: (account) => void delete known[account],
+    setAvailable: (available) => (isAvailable = available),
+    close,
+  };
 }
 
 type GrantContext = {
@@ -71,16 +88,30 @@ function configuration(
   accounts: Readonly<Record<string, Account>>,
   client: { readonly clientId: string; readonly clientSecret: string },
   redirectUri: string,
-  { hasNoGroupsScope = false, clientScope }: ProviderOptions,
+  { hasNoGroupsScope = false, clientScope, hasRefreshTokens = false, accessTokenSeconds = 600 }: ProviderOptions,
 ): object {
-  const ofClient = { client_id: client.clientId, client_secret: client.clientSecret, redirect_uris: [redirectUri] };
+  const ofClient = {
+    client_id: client.clientId,
+    client_secret: client.clientSecret,
+    redirect_uris: [redirectUri],
+    grant_types: ["authorization_code", ...(hasRefreshTokens ? ["refresh_token"] : [])],
+  };
   const groups = hasNoGroupsScope ? { openid: ["sub", "groups"] } : { openid: ["sub"], groups: ["groups"] };
   return {
     clients: [{ ...ofClient, ...(clientScope === undefined ? {} : { scope: clientScope }) }],
     claims: { email: ["email", "email_verified"], ...groups },
     scopes: ["openid", "email", "profile", ...(hasNoGroupsScope ? [] : ["groups"])],
+    issueRefreshToken: () => hasRefreshTokens,
+    rotateRefreshToken: true,
     conformIdTokenClaims: false, // the claims belong into the ID token, where oauth2-proxy looks first
-    ttl: { AccessToken: 600, Grant: 3600, IdToken: 600, Interaction: 600, Session: 3600 }, // seconds
+    ttl: {
+      AccessToken: accessTokenSeconds,
+      Grant: 3600,
+      IdToken: accessTokenSeconds,
+      Interaction: 600,
+      RefreshToken: 3600,
+      Session: 3600,
+    },
     cookies: { keys: [randomBytes(16).toString("hex")] },
     features: { devInteractions: { enabled: false } },
     interactions: { url: (_context: unknown, { uid }: { readonly uid: string }) => `/interaction/${uid}` },

@@ -30,7 +30,7 @@ export type LocalServer = {
 };
 
 /** Where the files of the pod's volumes lie on this machine. */
-export type LocalFolders = { readonly routes: string; readonly policy: string };
+export type LocalFolders = { readonly routes: string; readonly policy: string; readonly sessions: string };
 
 /** Arguments and environment of a container, as the kubelet hands them to its program, and how much memory it may take. */
 export type Launch = {
@@ -108,7 +108,7 @@ function childrenOf(local: LocalServer): { readonly statefulSet: unknown; readon
   return { statefulSet: child("statefulset"), configMap: child("configmap") };
 }
 
-/** Replaces the pod's ports by local ones, and the mount points of the two files by folders. */
+/** Replaces the pod's ports by local ones, and the mount points of volumes by folders. */
 function relocation(
   ports: LocalPorts,
   containers: readonly Container[],
@@ -124,15 +124,17 @@ function relocation(
   const isPort = new RegExp(`(?<=(=|127\\.0\\.0\\.1):)(${Object.keys(localPorts).join("|")})\\b`, "g");
   const routesMount = mountPath(containers, CONTAINERS.authProxy);
   const policyMount = mountPath(containers, CONTAINERS.authorization);
+  const sessionsMount = mountPath(containers, CONTAINERS.authorization, 1);
   return (text) =>
     text
       .replaceAll(isPort, (port) => String(localPorts[port]))
       .replaceAll(routesMount, folders.routes)
-      .replaceAll(policyMount, folders.policy);
+      .replaceAll(policyMount, folders.policy)
+      .replaceAll(sessionsMount, folders.sessions);
 }
 
-function mountPath(containers: readonly Container[], name: string): string {
-  const [mount] = containerOf(containers, name).volumeMounts ?? [];
+function mountPath(containers: readonly Container[], name: string, index = 0): string {
+  const mount = containerOf(containers, name).volumeMounts?.[index];
   if (mount === undefined) throw new Error(`${name} should have a mount`);
   return mount.mountPath;
 }

@@ -5,7 +5,7 @@ import { copyOf, listOf, objectOf, valueAt, type JsonObject } from "../../values
 import type { Warning } from "../../facts.ts";
 import { isOidc, type ChildContext } from "../child-context.ts";
 import { authProxyRoutes } from "./auth-proxy-routes.ts";
-import { authorization, POLICY_KEY, policyVolume } from "./authorization.ts";
+import { authorization, POLICY_KEY, policyVolume, sessionsVolume } from "./authorization.ts";
 import { TRUSTED_CA_VOLUME } from "./oauth2-proxy.ts";
 import { authProxy, ROUTES_ANNOTATION, routesVolume } from "./traefik.ts";
 import { readPatchedArgs } from "./upstreams.ts";
@@ -72,5 +72,5 @@ function chainVolumes(context: ChildContext): readonly Volume[] {
   const { trustedCA } = context.server.spec.auth.oidc;
   const authority: readonly Volume[] =
     trustedCA === undefined ? [] : [{ name: TRUSTED_CA_VOLUME, configMap: { name: trustedCA.configMapName } }];
-  return [policyVolume(context), routesVolume(), ...authority];
+  return [policyVolume(context), sessionsVolume(), routesVolume(), ...authority];
 }

@@ -5,6 +5,7 @@ import type { ChildContext } from "../child-context.ts";
 import { LIVENESS_PATHS, livenessThroughProxy } from "./liveness.ts";
 import {
   optionalScopes,
+  SESSION_DEFAULTS,
   sessionCookieName,
   SIDECAR_SECURITY,
   TRUSTED_CA_DIRECTORY,
@@ -14,6 +15,8 @@ import type { PatchedArgs } from "./upstreams.ts";
 
 const POLICY_DIRECTORY = "/etc/amalthea/policy";
 const POLICY_VOLUME = "access-policy";
+const SESSIONS_DIRECTORY = "/var/lib/amalthea/sessions";
+const SESSIONS_VOLUME = "login-sessions";
 
 /** Key of the ConfigMap, and name of the file, that says who may enter. */
 export const POLICY_KEY = "policy.json";
@@ -38,6 +41,7 @@ export function authorization(
   wayOut: readonly EnvVar[],
 ): Container {
   const { oidc } = server.spec.auth;
+  const session = { ...SESSION_DEFAULTS, ...oidc.session };
   const environment = {
     AMALTHEA_SERVER_NAME: server.metadata.name,
     AMALTHEA_COOKIE_NAME: sessionCookieName(server.metadata.uid, route),
@@ -45,6 +49,9 @@ export function authorization(
     AMALTHEA_ORIGINS: route.origin,
     AMALTHEA_POLICY_DIRECTORY: POLICY_DIRECTORY,
     AMALTHEA_UPSTREAMS: JSON.stringify(upstreams),
+    AMALTHEA_SESSION_DIRECTORY: SESSIONS_DIRECTORY,
+    AMALTHEA_RENEW_SECONDS: String(session.renewalSeconds),
+    AMALTHEA_RENEWAL_GRACE_SECONDS: String(session.graceSeconds),
     AMALTHEA_ISSUER_URL: oidc.issuerUrl ?? "",
     AMALTHEA_OPTIONAL_SCOPES: optionalScopes(oidc).join(" "),
     ...(oidc.trustedCA === undefined
@@ -63,7 +70,11 @@ export function authorization(
     },
     livenessProbe: livenessThroughProxy(LIVENESS_PATHS.authorization),
     securityContext: SIDECAR_SECURITY,
-    volumeMounts: [{ name: POLICY_VOLUME, mountPath: POLICY_DIRECTORY, readOnly: true }, ...trustedCAMounts(oidc)],
+    volumeMounts: [
+      { name: POLICY_VOLUME, mountPath: POLICY_DIRECTORY, readOnly: true },
+      { name: SESSIONS_VOLUME, mountPath: SESSIONS_DIRECTORY },
+      ...trustedCAMounts(oidc),
+    ],
   };
 }
 
@@ -73,4 +84,9 @@ export function policyVolume({ server }: ChildContext): Volume {
     name: POLICY_VOLUME,
     configMap: { name: childName(server), items: [{ key: POLICY_KEY, path: POLICY_KEY }] },
   };
+}
+
+/** In memory, and in no other container: a restart of this one ends no session, and brings none back. */
+export function sessionsVolume(): Volume {
+  return { name: SESSIONS_VOLUME, emptyDir: { medium: "Memory", sizeLimit: "16Mi" } };
 }

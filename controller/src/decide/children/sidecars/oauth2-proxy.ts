@@ -30,7 +30,7 @@ export function oauth2Proxy({ server, settings, route }: ChildContext): Containe
     args: [
       ...legacyArgs(oidc),
       ...loginArgs(oidc, route),
-      ...sessionArgs(server.metadata.uid, route),
+      ...sessionArgs(server.metadata.uid, route, oidc),
       ...(settings.sidecars.oauth2Proxy?.extraArgs ?? []),
     ].map(literal),
     env: [
@@ -81,7 +81,7 @@ function legacyArgs(oidc: Oidc): string[] {
     "--provider=oidc",
     `--client-id=${oidc.clientId ?? ""}`,
     `--oidc-issuer-url=${oidc.issuerUrl ?? ""}`,
-    "--session-cookie-minimal",
+    "--session-cookie-minimal=false", // it needs the refresh token; the pod keeps the session, and no browser sees it
     `--http-address=127.0.0.1:${PORTS.oauth2Proxy}`,
     "--skip-provider-button",
     NO_UPSTREAM,
@@ -126,13 +126,19 @@ export function optionalScopes(oidc: Oidc): readonly string[] {
   return ["email", "profile", ...(oidc.authorizedGroups.length > 0 ? ["groups"] : [])];
 }
 
-function sessionArgs(serverUid: string, route: Route): string[] {
+/** How long a session lasts, and how often it is renewed, in seconds, unless the spec says otherwise. */
+export const SESSION_DEFAULTS = { lengthSeconds: 43_200, renewalSeconds: 180, graceSeconds: 3_600 } as const;
+
+function sessionArgs(serverUid: string, route: Route, { session }: Oidc): string[] {
+  const { lengthSeconds, renewalSeconds } = { ...SESSION_DEFAULTS, ...session };
   return [
     `--cookie-name=${sessionCookieName(serverUid, route)}`,
     `--cookie-path=${route.path === "/" ? "/" : `${route.path}/`}`,
     "--cookie-secure=true", // on plain http browsers keep such cookies for localhost, and for no other host
     "--cookie-samesite=lax",
-    "--cookie-expire=12h",
+    `--cookie-expire=${lengthSeconds}s`,
+    // It renews whenever it is asked, and the authorization service asks when a renewal is due.
+    ...(renewalSeconds === 0 ? [] : ["--cookie-refresh=1s"]),
     "--cookie-csrf-per-request=true",
     "--cookie-csrf-per-request-limit=3",
     "--silence-ping-logging",

@@ -1,0 +1,77 @@
+import { credentialsKey, type Credentials, type SessionAnswer, type SessionSource } from "./login-service.ts";
+
+/** How long an answer about a token holds. What the token itself says ends it earlier. */
+const REMEMBERED_MS = 3_000;
+/** Bounds the memory. A server has few users, each with a token or two. */
+const MAX_REMEMBERED = 1_000;
+
+type Remembered = {
+  readonly answer: SessionAnswer & { readonly kind: "SignedIn" };
+  readonly since: number;
+  readonly until: number;
+};
+
+/**
+ * Whose a token is, for some seconds. Only a yes is remembered, and of it the identity alone: whether that person may
+ * enter is decided for each request.
+ */
+export class RememberedAnswers implements SessionSource {
+  readonly #source: SessionSource;
+  readonly #now: () => number;
+  readonly #remembered = new Map<string, Remembered>();
+
+  /** @param now The wall clock, in milliseconds. */
+  constructor(source: SessionSource, now: () => number) {
+    this.#source = source;
+    this.#now = now;
+  }
+
+  /** Whose it is, as of some seconds ago at most. */
+  async ask(credentials: Credentials): Promise<SessionAnswer> {
+    const remembered = this.#remembered.get(credentialsKey(credentials));
+    return remembered !== undefined && holds(remembered, this.#now()) ? remembered.answer : this.confirm(credentials);
+  }
+
+  /** The same as of now. */
+  async confirm(credentials: Credentials): Promise<SessionAnswer> {
+    const askedAt = this.#now();
+    const answer = await this.#source.ask(credentials);
+    this.#remember(credentials, answer, askedAt);
+    return answer;
+  }
+
+  /** Forgets what is of no use any more. To be called now and then. */
+  flush(): void {
+    const now = this.#now();
+    for (const [key, remembered] of this.#remembered) if (!holds(remembered, now)) this.#remembered.delete(key);
+  }
+
+  #remember(credentials: Credentials, answer: SessionAnswer, askedAt: number): void {
+    const key = credentialsKey(credentials);
+    this.#remembered.delete(key);
+    if (answer.kind !== "SignedIn") return;
+    const until = Math.min(askedAt + REMEMBERED_MS, tokenExpiry(credentials.authorization));
+    this.#remembered.set(key, { answer, since: askedAt, until });
+    const [oldest] = this.#remembered.keys();
+    if (this.#remembered.size > MAX_REMEMBERED && oldest !== undefined) this.#remembered.delete(oldest);
+  }
+}
+
+/** A clock that is set back makes nothing hold longer. */
+function holds({ since, until }: Remembered, now: number): boolean {
+  return since <= now && now < until;
+}
+
+/**
+ * When a token is over, in milliseconds since 1970, by its claim `exp`. It is not checked here; who forges one has no
+ * answer that could be remembered.
+ */
+export function tokenExpiry(authorization: string): number {
+  const [, payload = ""] = /^Bearer +[\w-]+\.([\w-]+)\./i.exec(authorization) ?? [];
+  try {
+    const claims = JSON.parse(Buffer.from(payload, "base64url").toString("utf8")) as { readonly exp?: unknown };
+    return typeof claims.exp === "number" ? claims.exp * 1000 : 0;
+  } catch {
+    return 0;
+  }
+}

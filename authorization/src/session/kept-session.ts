@@ -1,0 +1,87 @@
+import type { Identity } from "../identity.ts";
+
+/** A session as the pod keeps it. Times are in milliseconds since 1970. */
+export type KeptSession = {
+  /** Hash of the ticket that the browser has. */
+  readonly id: string;
+  /** oauth2-proxy's own session, in its latest form: a `Cookie` header value. It holds the provider's tokens, encrypted. */
+  readonly cookie: string;
+  readonly identity: Identity;
+  readonly signedInAt: number;
+  /** When the provider last confirmed it: at the sign-in, or when it renewed the session. */
+  readonly confirmedAt: number;
+  /** Whether the provider has ever renewed it. Without a refresh token it never does. */
+  readonly isRenewable: boolean;
+  /** The last attempt at a renewal, and the first one of those that failed since the last success; 0: none. */
+  readonly triedAt: number;
+  readonly failingSince: number;
+};
+
+/** How long sessions last. In milliseconds. */
+export type SessionLimits = {
+  /** From the sign-in; 0 is for ever. */
+  readonly lengthMs: number;
+  /** After which a session that is used is renewed with the provider; 0: never. */
+  readonly renewMs: number;
+  /** How long renewals may fail, other than by a refusal, before a session that was renewed before ends. */
+  readonly graceMs: number;
+};
+
+/** What came of an attempt to renew a session. `Failed` is no verdict on it. */
+export type Renewal =
+  | { readonly kind: "Renewed"; readonly cookie: string; readonly identity: Identity }
+  | { readonly kind: "Refused" }
+  | { readonly kind: "Failed"; readonly problem: string };
+
+/**
+ * What to do about a session now: nothing; renew it beside the request; renew it first, because nobody has used it for so
+ * long that its identity is old; or end it.
+ */
+export type SessionState = "Fresh" | "Due" | "Overdue" | "Over";
+
+/** How long requests are answered from memory while a renewal is under way. */
+const SLACK_MS = 60_000;
+/** Between attempts that fail. */
+const RETRY_MS = 15_000;
+
+export function stateOf(session: KeptSession, limits: SessionLimits, notBefore: number, now: number): SessionState {
+  const { signedInAt, confirmedAt, triedAt } = session;
+  const isTooOld = limits.lengthMs > 0 && now - signedInAt >= limits.lengthMs;
+  if (isTooOld || signedInAt < notBefore) return "Over";
+  if (limits.renewMs === 0) return "Fresh";
+  const age = now - confirmedAt;
+  if (age >= 0 && age < limits.renewMs) return "Fresh"; // a clock that is set back makes nothing hold longer
+  const isInUse = age >= 0 && now - Math.max(confirmedAt + limits.renewMs, triedAt) < SLACK_MS;
+  return isInUse ? "Due" : "Overdue";
+}
+
+/** Whether an attempt to renew it is worth the provider's time already. */
+export function mayTryAgain({ triedAt, isRenewable }: KeptSession, { renewMs }: SessionLimits, now: number): boolean {
+  const pause = isRenewable ? Math.min(RETRY_MS, renewMs) : renewMs;
+  return now - triedAt >= pause || now < triedAt;
+}
+
+/** The session after an attempt to renew it; undefined ends it. */
+export function afterRenewal(
+  session: KeptSession,
+  renewal: Renewal,
+  { graceMs }: SessionLimits,
+  now: number,
+): KeptSession | undefined {
+  switch (renewal.kind) {
+    case "Refused":
+      return undefined;
+    case "Renewed": {
+      const { cookie, identity } = renewal;
+      if (identity.userId !== session.identity.userId) return undefined;
+      return { ...session, cookie, identity, confirmedAt: now, isRenewable: true, triedAt: now, failingSince: 0 };
+    }
+    case "Failed": {
+      // An outage that nobody saw the middle of counts from now.
+      const isSame = session.failingSince > 0 && now - session.triedAt <= graceMs;
+      const failingSince = isSame ? session.failingSince : now;
+      const isOver = session.isRenewable && now - failingSince > graceMs;
+      return isOver ? undefined : { ...session, triedAt: now, failingSince };
+    }
+  }
+}

@@ -1,0 +1,130 @@
+import { once } from "node:events";
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
+import { startChain, type Chain, type ChainOptions } from "./chain.ts";
+import { eventually } from "./program.ts";
+import { openTunnel, type Tunnel } from "./tunnel.ts";
+
+const accounts = {
+  alice: { email: "alice@example.org", email_verified: true },
+  bob: { email: "bob@example.org", email_verified: true },
+};
+const BASE = "/sessions/a";
+const KERNEL = `${BASE}/api/kernels/1/channels`;
+const hello = Buffer.from("hello");
+
+async function aChain(options: Partial<ChainOptions> = {}): Promise<Chain> {
+  const env = { AMALTHEA_SESSION_CHECK_SECONDS: "0.2", AMALTHEA_RENEW_SECONDS: "2", ...options.env };
+  return startChain({
+    ...{ basePath: BASE, accounts, criteria: { allowAnyUser: true }, provider: { hasRefreshTokens: true } },
+    ...options,
+    env,
+  });
+}
+
+const statusOf = async (chain: Chain, cookie: string): Promise<number> => {
+  const answer = await fetch(`${chain.origin}${BASE}/api/contents`, { headers: { cookie } });
+  await answer.body?.cancel();
+  return answer.status;
+};
+
+/** How many renewals had a result so far. */
+async function renewals(chain: Chain, result: "Renewed" | "Failed"): Promise<number> {
+  const metrics = await (await fetch(`http://127.0.0.1:${chain.ports.authorization}/metrics`)).text();
+  return Number(new RegExp(`renewals_total\\{result="${result}"\\} (\\d+)`).exec(metrics)?.[1] ?? 0);
+}
+
+async function untilMore(chain: Chain, result: "Renewed" | "Failed", more = 1): Promise<void> {
+  const before = await renewals(chain, result);
+  await eventually(`${more} more renewals: ${result}`, async () => (await renewals(chain, result)) >= before + more);
+}
+
+describe("a session that the provider can renew", () => {
+  let chain: Chain;
+  let alice = "";
+  let bob = "";
+  let tunnels: readonly [Tunnel, Tunnel];
+
+  beforeEach(async () => {
+    chain = await aChain();
+    [{ cookie: alice }, { cookie: bob }] = await Promise.all([chain.signIn("alice"), chain.signIn("bob")]);
+    tunnels = [await openTunnel(chain, alice, KERNEL), await openTunnel(chain, bob, KERNEL)];
+  });
+  afterEach(async () => {
+    tunnels.forEach(({ socket }) => socket.destroy());
+    await chain.close();
+  });
+
+  it("is renewed while many requests come at once, though each refresh token is good for one renewal", async () => {
+    let isOver = false;
+    const statuses: number[] = [];
+    const askOften = async (): Promise<void> => {
+      while (!isOver) statuses.push(await statusOf(chain, alice));
+    };
+    const asking = Array.from({ length: 50 }, askOften);
+    await untilMore(chain, "Renewed", 6);
+    isOver = true;
+    await Promise.all(asking);
+    expect(new Set(statuses)).toEqual(new Set([200]));
+    for (const tunnel of tunnels) expect(await tunnel.echo(hello)).toEqual(hello);
+    expect(await renewals(chain, "Failed")).toBe(0);
+  });
+
+  it("ends with its open WebSocket when the provider refuses, and nobody else's does", async () => {
+    const [ofAlice, ofBob] = tunnels;
+    const closed = once(ofAlice.socket, "close");
+    chain.provider.disable("alice");
+    await closed;
+    expect([await statusOf(chain, alice), await statusOf(chain, bob)]).toEqual([401, 200]);
+    expect(await ofBob.echo(hello)).toEqual(hello);
+    await eventually("the log says why", () => chain.log().includes("session refused by the provider"));
+  });
+
+  it("goes on after a restart of the authorization service, unless it was signed out", async () => {
+    await untilMore(chain, "Renewed");
+    await (await fetch(`${chain.origin}${BASE}/oauth2/sign_out`, { headers: { cookie: bob } })).body?.cancel();
+    await chain.programs.authorization.stop();
+    await chain.restart("authorization");
+    expect([await statusOf(chain, alice), await statusOf(chain, bob)]).toEqual([200, 401]);
+    tunnels = [await openTunnel(chain, alice, KERNEL), tunnels[1]];
+    await untilMore(chain, "Renewed");
+  });
+
+  it("goes on while the provider does not answer, and is renewed afterwards", async () => {
+    await untilMore(chain, "Renewed", 2);
+    chain.provider.setAvailable(false);
+    await untilMore(chain, "Failed", 2);
+    expect(await statusOf(chain, alice)).toBe(200);
+    chain.provider.setAvailable(true);
+    await untilMore(chain, "Renewed", 2);
+    for (const tunnel of tunnels) expect(await tunnel.echo(hello)).toEqual(hello);
+  });
+});
+
+describe("a session whose tokens are over", () => {
+  const provider = { hasRefreshTokens: true, accessTokenSeconds: 2 };
+
+  it("goes on while the provider does not answer, and ends after the grace", async () => {
+    const chain = await aChain({ provider, env: { AMALTHEA_RENEWAL_GRACE_SECONDS: "7" } });
+    onTestFinished(() => chain.close());
+    const { cookie } = await chain.signIn("alice");
+    const tunnel = await openTunnel(chain, cookie, KERNEL);
+    await untilMore(chain, "Renewed");
+    chain.provider.setAvailable(false);
+    await untilMore(chain, "Failed", 3);
+    expect(await tunnel.echo(hello)).toEqual(hello);
+    await once(tunnel.socket, "close");
+    expect(await statusOf(chain, cookie)).toBe(401);
+  });
+
+  it("and that the provider cannot renew lasts as long as its length says", async () => {
+    const loginArgs = ["--cookie-expire=8s"];
+    const chain = await aChain({ provider: { accessTokenSeconds: 2 }, loginArgs });
+    onTestFinished(() => chain.close());
+    const { cookie } = await chain.signIn("alice");
+    const tunnel = await openTunnel(chain, cookie, KERNEL);
+    await untilMore(chain, "Failed", 2);
+    expect(await statusOf(chain, cookie)).toBe(200);
+    await once(tunnel.socket, "close");
+    expect(await statusOf(chain, cookie)).toBe(401);
+  });
+});
