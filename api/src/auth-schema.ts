@@ -140,6 +140,10 @@ const oidc: Schema<Oidc> = object<Oidc>(
       string("An audience.", nonEmpty),
     ),
     session,
+    sessionsNotBefore: string(
+      "Sessions that began before this time are over, with their open connections: set it to now to sign everybody out of a running server. It needs no restart.",
+      { format: "date-time" },
+    ),
   },
   {
     rules: [

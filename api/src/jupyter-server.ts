@@ -65,6 +65,8 @@ export type Oidc = {
   readonly discovery?: Discovery;
   readonly extraAudiences?: readonly string[];
   readonly session?: OidcSession;
+  /** RFC 3339. */
+  readonly sessionsNotBefore?: string;
 };
 
 /** Seconds. Unset: 12 hours, 3 minutes, 1 hour. */

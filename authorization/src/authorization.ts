@@ -8,6 +8,7 @@ import { LoginService, type SessionSource } from "./login-service.ts";
 import { Metrics } from "./metrics.ts";
 import { OpenSockets } from "./open-sockets.ts";
 import { PolicyFile } from "./policy-file.ts";
+import { isRevoked } from "./policy.ts";
 import { Provider } from "./provider.ts";
 import { createAuthorizationServer } from "./server.ts";
 import { Activity } from "./server-deps.ts";
@@ -64,7 +65,7 @@ export async function startAuthorization(
       renewMs: config.renewSeconds * 1000,
       graceMs: config.renewalGraceSeconds * 1000,
     },
-    notBefore: () => 0,
+    isRevoked: (signedInAt) => isRevoked(signedInAt, policyFile.current, now()),
     now,
     onRenewal: (renewal, session) => {
       metrics.count("amalthea_authorization_session_renewals_total", { result: renewal.kind });
@@ -77,6 +78,7 @@ export async function startAuthorization(
     if (policy.kind === "Broken") log.warn("policy broken, nobody may enter", { reason: policy.problem });
     else log.info("policy read", { policy: policy.kind });
     sockets.applyPolicy(policy);
+    sessions.flush();
   });
   const activity = new Activity(now);
   const policy = (): PolicyFile["current"] => policyFile.current;

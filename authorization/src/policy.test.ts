@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Identity } from "./identity.ts";
-import { foldEmail, parsePolicy, refusalOf } from "./policy.ts";
+import { foldEmail, isRevoked, parsePolicy, refusalOf } from "./policy.ts";
 
 const alice: Identity = { userId: "u-1", email: "Alice@Example.org", groups: ["lab-a", "staff"] };
 const refusal = (policy: unknown, identity: Identity): string | undefined =>
@@ -111,5 +111,26 @@ describe("foldEmail", () => {
     { email: "a\0@b", folded: undefined },
   ])("$email → $folded", ({ email, folded }) => {
     expect(foldEmail(email)).toBe(folded);
+  });
+});
+
+describe("isRevoked", () => {
+  const noon = Date.parse("2026-01-31T12:00:00Z");
+  const policy = parsePolicy('{"allowAnyUser":true,"sessionsNotBefore":"2026-01-31T12:00:00Z"}');
+
+  it.each([
+    { issuedAt: noon - 1, now: noon, revoked: true },
+    { issuedAt: noon, now: noon, revoked: false },
+    { issuedAt: noon - 1, now: noon - 1, revoked: false },
+  ])("what was issued at $issuedAt, at $now: $revoked", ({ issuedAt, now, revoked }) => {
+    expect(isRevoked(issuedAt, policy, now)).toBe(revoked);
+  });
+
+  it("is nothing without a time", () => {
+    expect(isRevoked(0, parsePolicy("{}"), noon)).toBe(false);
+  });
+
+  it.each(['"soon"', '"2026-13-31T12:00:00Z"', "1", "null", '"2026-01-31"'])("%s is no time", (time) => {
+    expect(parsePolicy(`{"sessionsNotBefore":${time}}`).kind).toBe("Broken");
   });
 });

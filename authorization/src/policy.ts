@@ -2,9 +2,11 @@ import type { Identity } from "./identity.ts";
 
 /** Who may enter. `Broken` admits nobody. */
 export type Policy =
-  | { readonly kind: "AnyUser" }
+  | { readonly kind: "AnyUser"; readonly sessionsNotBefore?: number }
   | {
       readonly kind: "Listed";
+      /** Sessions and tokens from before this time do not count; in milliseconds since 1970. */
+      readonly sessionsNotBefore?: number;
       readonly userIds: ReadonlySet<string>;
       /** Folded by `foldEmail`. */
       readonly emails: ReadonlySet<string>;
@@ -16,6 +18,7 @@ export type PolicyRefusal =
   "PolicyBroken" | "NobodyAuthorized" | "UserIdNotAuthorized" | "EmailNotAuthorized" | "GroupNotAuthorized";
 
 const LISTS = ["userIds", "emails", "groups"] as const;
+const KEYS: readonly string[] = [...LISTS, "allowAnyUser", "sessionsNotBefore"];
 
 /** Reads a policy file. Whatever is not exactly a policy becomes `Broken`, with the reason for the log. */
 export function parsePolicy(text: string): Policy {
@@ -27,7 +30,7 @@ export function parsePolicy(text: string): Policy {
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) return broken("it is not an object");
   const document = value as Readonly<Record<string, unknown>>; // just checked
-  const unknown = Object.keys(document).filter((key) => key !== "allowAnyUser" && !LISTS.some((list) => list === key));
+  const unknown = Object.keys(document).filter((key) => !KEYS.includes(key));
   if (unknown.length > 0) return broken(`unknown keys: ${unknown.join(", ")}`);
 
   const [userIds, emails, groups] = LISTS.map((list) => strings(document[list]));
@@ -36,9 +39,24 @@ export function parsePolicy(text: string): Policy {
   }
   const anyUser = document["allowAnyUser"] ?? false;
   if (typeof anyUser !== "boolean") return broken("allowAnyUser has to be true or false");
-  if (!anyUser) return { kind: "Listed", userIds: new Set(userIds), emails: foldAll(emails), groups: new Set(groups) };
+  const sessionsNotBefore = timeOf(document["sessionsNotBefore"]);
+  if (Number.isNaN(sessionsNotBefore)) return broken("sessionsNotBefore has to be a time such as 2026-01-31T12:00:00Z");
+  const common = sessionsNotBefore === undefined ? {} : { sessionsNotBefore };
+  if (!anyUser)
+    return { kind: "Listed", ...common, userIds: new Set(userIds), emails: foldAll(emails), groups: new Set(groups) };
   if (userIds.length + emails.length + groups.length > 0) return broken("allowAnyUser stands beside a list");
-  return { kind: "AnyUser" };
+  return { kind: "AnyUser", ...common };
+}
+
+/**
+ * Whether something that was issued at a time, a session or a token (by its claim `iat`), counts no more. A time that has
+ * not come yet ends nothing, or nobody could sign in until then.
+ *
+ * @param issuedAt And `now`: in milliseconds since 1970.
+ */
+export function isRevoked(issuedAt: number, policy: Policy, now: number): boolean {
+  const notBefore = policy.kind === "Broken" ? 0 : (policy.sessionsNotBefore ?? 0);
+  return notBefore <= now && issuedAt < notBefore;
 }
 
 /** The reason why the policy keeps this person out, or `undefined` when they may enter. */
@@ -84,6 +102,12 @@ const NEVER_LISTED = "";
 /** An entry that is no address keeps its place as one that nobody can match: the list still counts. */
 function foldAll(emails: readonly string[]): ReadonlySet<string> {
   return new Set(emails.map((email) => foldEmail(email) ?? `not an address: ${email}`));
+}
+
+/** Undefined if there is none, NaN if it is no time. */
+function timeOf(value: unknown): number | undefined {
+  if (value === undefined) return undefined;
+  return typeof value === "string" && /^\d{4}-\d\d-\d\dT/.test(value) ? Date.parse(value) : Number.NaN;
 }
 
 function strings(value: unknown): readonly string[] | undefined {

@@ -44,10 +44,10 @@ const SLACK_MS = 60_000;
 /** Between attempts that fail. */
 const RETRY_MS = 15_000;
 
-export function stateOf(session: KeptSession, limits: SessionLimits, notBefore: number, now: number): SessionState {
+export function stateOf(session: KeptSession, limits: SessionLimits, now: number): SessionState {
   const { signedInAt, confirmedAt, triedAt } = session;
   const isTooOld = limits.lengthMs > 0 && now - signedInAt >= limits.lengthMs;
-  if (isTooOld || signedInAt < notBefore) return "Over";
+  if (isTooOld) return "Over";
   if (limits.renewMs === 0) return "Fresh";
   const age = now - confirmedAt;
   if (age >= 0 && age < limits.renewMs) return "Fresh"; // a clock that is set back makes nothing hold longer

@@ -31,7 +31,7 @@ function aWorld(directory?: string) {
     },
     tokens: new RememberedAnswers({ ask: async () => SIGNED_OUT }, () => world.ms),
     limits: { lengthMs: 720 * MINUTE, renewMs: 3 * MINUTE, graceMs: 60 * MINUTE },
-    notBefore: () => world.notBefore,
+    isRevoked: (signedInAt) => signedInAt < world.notBefore,
     now: () => world.ms,
     onRenewal: () => undefined,
     onEnd: (id) => void ended.push(id),

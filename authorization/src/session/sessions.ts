@@ -20,8 +20,8 @@ export type SessionsDeps = {
   /** Says whose a token is. */
   readonly tokens: RememberedAnswers;
   readonly limits: SessionLimits;
-  /** Sessions that began earlier are over; in milliseconds since 1970. */
-  readonly notBefore: () => number;
+  /** Whether sessions of people who signed in at this time (milliseconds since 1970) are over. */
+  readonly isRevoked: (signedInAt: number) => boolean;
   /** The wall clock, in milliseconds. */
   readonly now: () => number;
   /** Called for each attempt at a renewal. */
@@ -97,8 +97,8 @@ export class Sessions implements SessionSource {
   }
 
   #stateOf(session: KeptSession): ReturnType<typeof stateOf> {
-    const { limits, notBefore, now } = this.#deps;
-    return stateOf(session, limits, notBefore(), now());
+    const { limits, isRevoked, now } = this.#deps;
+    return isRevoked(session.signedInAt) ? "Over" : stateOf(session, limits, now());
   }
 
   /** One attempt at a time: a refresh token may be worth something once only. */

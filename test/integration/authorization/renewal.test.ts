@@ -79,6 +79,16 @@ describe("a session that the provider can renew", () => {
     await eventually("the log says why", () => chain.log().includes("session refused by the provider"));
   });
 
+  it("ends at a given time with its open WebSocket, and those who may sign in again", async () => {
+    const closed = tunnels.map(({ socket }) => once(socket, "close"));
+    const sessionsNotBefore = new Date().toISOString();
+    await chain.setCriteria({ allowAnyUser: true, sessionsNotBefore });
+    await Promise.all(closed);
+    expect([await statusOf(chain, alice), await statusOf(chain, bob)]).toEqual([401, 401]);
+    const { cookie } = await chain.signIn("alice");
+    expect(await statusOf(chain, cookie)).toBe(200);
+  });
+
   it("goes on after a restart of the authorization service, unless it was signed out", async () => {
     await untilMore(chain, "Renewed");
     await (await fetch(`${chain.origin}${BASE}/oauth2/sign_out`, { headers: { cookie: bob } })).body?.cancel();

@@ -121,6 +121,7 @@ function oidcFields(oidc: JupyterServer["spec"]["auth"]["oidc"]): Readonly<Recor
     authorizedUserIds: _userIds,
     userId: _userId,
     allowAnyUser: _anyUser,
+    sessionsNotBefore: _notBefore,
     clientSecret,
     authorizedGroups,
     ...provider

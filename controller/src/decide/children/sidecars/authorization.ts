@@ -23,11 +23,15 @@ export const POLICY_KEY = "policy.json";
 
 /** Who may enter, as the authorization service reads it. It is mounted as a directory: a change reaches a running pod. */
 export function accessPolicy(oidc: Oidc): string {
-  const { allowAnyUser, userId, authorizedUserIds, authorizedEmails, authorizedGroups } = oidc;
+  const { allowAnyUser, userId, authorizedUserIds, authorizedEmails, authorizedGroups, sessionsNotBefore } = oidc;
   const userIds = [...(userId === undefined || userId === "" ? [] : [userId]), ...(authorizedUserIds ?? [])];
   const lists = { userIds, emails: authorizedEmails, groups: authorizedGroups };
   const present = Object.entries(lists).filter(([, entries]) => entries.length > 0);
-  return JSON.stringify(allowAnyUser ? { allowAnyUser, ...Object.fromEntries(present) } : Object.fromEntries(present));
+  return JSON.stringify({
+    ...(allowAnyUser ? { allowAnyUser } : {}),
+    ...Object.fromEntries(present),
+    sessionsNotBefore,
+  });
 }
 
 /**
