@@ -130,7 +130,7 @@ const oidc: Schema<Oidc> = object<Oidc>(
     allowUnverifiedEmail: withDefault(
       false,
       boolean(
-        "Whether an e-mail address is accepted although the provider reports it as not verified (`email_verified: false`).",
+        "Whether an e-mail address counts although the provider does not say that it is verified (`email_verified: true`).",
       ),
     ),
     trustedCA,

@@ -75,6 +75,7 @@ export type ReasonValues = {
   // Warnings
   OpenWithoutAccessControl: Nothing;
   NobodyAuthorized: Nothing;
+  UnverifiedEmailsCount: Nothing;
   PlainHttpOidc: { readonly host: string };
   PatchOperationSkipped: { readonly index: number; readonly path: string; readonly detail: string };
   ChildAdjusted: { readonly childKey: string; readonly fields: readonly string[] };
@@ -564,6 +565,15 @@ const warnings = {
     example: {},
     sentence: () => "Nobody is authorized, because spec.auth.oidc names no user, e-mail address or group.",
     remedy: "Add entries to one of its lists, or set spec.auth.oidc.allowAnyUser.",
+  },
+  UnverifiedEmailsCount: {
+    conditions: ["AccessWarning"],
+    when: "A server that was created under 0.24 names e-mail addresses, and not `allowUnverifiedEmail`.",
+    example: {},
+    sentence: () =>
+      "An e-mail address counts even if the provider does not say whether it is verified, because this server was created under 0.24.",
+    remedy:
+      "If nobody can claim the address of another at your provider, set spec.auth.oidc.allowUnverifiedEmail; else name people by spec.auth.oidc.authorizedUserIds.",
   },
   PlainHttpOidc: {
     conditions: ["AccessWarning"],

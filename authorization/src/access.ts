@@ -30,6 +30,7 @@ export const REFUSAL_STATUS: Readonly<Record<RefusalReason, number>> = {
   NobodyAuthorized: 403,
   UserIdNotAuthorized: 403,
   EmailNotAuthorized: 403,
+  EmailNotVerified: 403,
   GroupNotAuthorized: 403,
 };
 

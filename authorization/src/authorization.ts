@@ -55,10 +55,10 @@ export async function startAuthorization(
   const metrics = new Metrics();
   const onFileProblem = (reason: string): void => log.warn("sessions cannot be kept as files", { reason });
   const store = new SessionStore(new SessionFiles(config.sessionDirectory, onFileProblem));
-  const renewer = new LoginSessions(renewals, config);
+  const renewer = new LoginSessions({ lane: renewals, provider, config });
   const sessions = new Sessions({
     store,
-    renew: (cookie) => renewer.renew(cookie),
+    renew: (session) => renewer.renew(session),
     tokens: new RememberedAnswers(loginService, now),
     limits: {
       lengthMs: config.sessionSeconds * 1000,
@@ -87,7 +87,7 @@ export async function startAuthorization(
     policy,
     sessions,
     login,
-    loginSessions: new LoginSessions(login, config),
+    loginSessions: new LoginSessions({ lane: login, provider, config }),
     provider,
     sockets,
     metrics,

@@ -1,3 +1,4 @@
+import type { EmailSettings } from "./session/email.ts";
 import { parseOrigin } from "./same-origin.ts";
 import { prefixOf, type Upstream } from "./request-path.ts";
 
@@ -18,6 +19,7 @@ export type AuthorizationConfig = {
   readonly jupyter: LoopbackAddress;
   readonly upstreams: readonly Upstream[];
   readonly provider: ProviderConfig;
+  readonly email: EmailSettings;
   /** How long a session lasts from the sign-in; 0 is for ever. */
   readonly sessionSeconds: number;
   /** After which a session in use is renewed with the provider; 0: never. */
@@ -83,6 +85,10 @@ export function readConfig(env: Environment): AuthorizationConfig {
       caFile: read("AMALTHEA_PROVIDER_CA_FILE", "", (text) => (text === "" ? undefined : text)),
       optionalScopes: read("AMALTHEA_OPTIONAL_SCOPES", "", (text) => text.split(" ").filter((scope) => scope !== "")),
     },
+    email: {
+      claim: read("AMALTHEA_EMAIL_CLAIM", "email", parseText),
+      verification: read("AMALTHEA_EMAIL_VERIFICATION", "Required", parseVerification),
+    },
     sessionSeconds: read("AMALTHEA_SESSION_SECONDS", "43200", parseLifetime),
     renewSeconds: read("AMALTHEA_RENEW_SECONDS", "180", parseLifetime),
     renewalGraceSeconds: read("AMALTHEA_RENEWAL_GRACE_SECONDS", "3600", parseLifetime),
@@ -135,6 +141,13 @@ function parseLoopbackUrl(text: string): LoopbackAddress {
     throw new Error("has to be an http address on loopback, such as http://127.0.0.1:8888");
   }
   return { host: url.hostname.replaceAll(/[[\]]/g, ""), port };
+}
+
+function parseVerification(text: string): EmailSettings["verification"] {
+  if (text !== "Required" && text !== "UnlessFalse" && text !== "Ignored") {
+    throw new Error("has to be Required, UnlessFalse or Ignored");
+  }
+  return text;
 }
 
 function parseIssuerUrl(text: string): string | undefined {

@@ -2,8 +2,10 @@
 export type Identity = {
   /** The `sub` claim (or the claim the provider settings name instead). Never empty. */
   readonly userId: string;
-  /** Empty when the provider gives none. */
+  /** Empty when the provider gives none, or none that counts. */
   readonly email: string;
+  /** An address that does not count, because the provider has not verified it. */
+  readonly unverifiedEmail?: string;
   readonly groups: readonly string[];
 };
 

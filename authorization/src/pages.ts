@@ -44,6 +44,7 @@ export const REFUSAL_SENTENCES: Readonly<Record<RefusalReason, string>> = {
   NobodyAuthorized: "Your account is not among those that may use this server.",
   UserIdNotAuthorized: "Your account is not among those that may use this server.",
   EmailNotAuthorized: "Your account is not among those that may use this server.",
+  EmailNotVerified: "The login provider does not say that your e-mail address is verified, so it does not count here.",
   GroupNotAuthorized: "Your account is not in a group that may use this server.",
 };
 
@@ -123,10 +124,8 @@ const EXPLANATIONS: Readonly<Record<SignInProblem, Explanation>> = {
   NotAccepted: {
     status: 403,
     title: NOT_WORKING,
-    sentence:
-      "What the login provider said about you was not accepted, most likely because it has not verified your e-mail address.",
-    remedy:
-      "If nobody can claim the address of another at your provider, set spec.auth.oidc.allowUnverifiedEmail. The log of the container oauth2-proxy has the reason.",
+    sentence: "What the login provider said about you was not accepted.",
+    remedy: "The log of the container oauth2-proxy has the reason.",
   },
   Failed: {
     status: 500,
@@ -199,6 +198,7 @@ function wayOut(reason: RefusalReason, identity: Identity | undefined, context: 
   return [
     "<p>If you should have access, ask the owner of the server.</p>",
     `<p>${link(signOutPath(context), "Sign out")} to use another account.</p>`,
+    ...(reason === "EmailNotVerified" ? [`<p>For the owner of the server: ${EMAIL_REMEDY}</p>`] : []),
   ];
 }
 
@@ -206,8 +206,11 @@ function signOutPath(context: PageContext): string {
   return loginPath(context.basePath, "sign_out");
 }
 
-function nameOf({ email, userId }: Identity): string {
-  return email === "" ? userId : email;
+const EMAIL_REMEDY =
+  "If nobody can claim the address of another at your provider, set spec.auth.oidc.allowUnverifiedEmail; or name people by spec.auth.oidc.authorizedUserIds.";
+
+function nameOf({ email, unverifiedEmail = "", userId }: Identity): string {
+  return [email, unverifiedEmail, userId].find((name) => name !== "") ?? "";
 }
 
 function fact(term: string, value: string): string {

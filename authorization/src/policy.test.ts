@@ -33,6 +33,16 @@ describe("refusalOf", () => {
       who: { ...alice, email: "\u212A@example.org" },
       refused: "EmailNotAuthorized",
     },
+    {
+      policy: { emails: ["alice@example.org"] },
+      who: { ...alice, email: "", unverifiedEmail: "Alice@example.org" },
+      refused: "EmailNotVerified",
+    },
+    {
+      policy: { emails: ["bob@example.org"] },
+      who: { ...alice, email: "", unverifiedEmail: "alice@example.org" },
+      refused: "EmailNotAuthorized",
+    },
     { policy: { groups: ["lab-a"] }, who: alice, refused: undefined },
     { policy: { groups: ["Lab-A"] }, who: alice, refused: "GroupNotAuthorized" },
     { policy: { groups: ["lab-a"] }, who: { ...alice, groups: ["a,lab-a"] }, refused: "GroupNotAuthorized" },

@@ -15,7 +15,12 @@ export type Policy =
   | { readonly kind: "Broken"; readonly problem: string };
 
 export type PolicyRefusal =
-  "PolicyBroken" | "NobodyAuthorized" | "UserIdNotAuthorized" | "EmailNotAuthorized" | "GroupNotAuthorized";
+  | "PolicyBroken"
+  | "NobodyAuthorized"
+  | "UserIdNotAuthorized"
+  | "EmailNotAuthorized"
+  | "EmailNotVerified"
+  | "GroupNotAuthorized";
 
 const LISTS = ["userIds", "emails", "groups"] as const;
 const KEYS: readonly string[] = [...LISTS, "allowAnyUser", "sessionsNotBefore"];
@@ -91,7 +96,10 @@ function refusalOfLists(policy: Policy & { kind: "Listed" }, identity: Identity)
   const { userIds, emails, groups } = policy;
   if (userIds.size + emails.size + groups.size === 0) return "NobodyAuthorized";
   if (userIds.size > 0 && !userIds.has(identity.userId)) return "UserIdNotAuthorized";
-  if (emails.size > 0 && !emails.has(foldEmail(identity.email) ?? NEVER_LISTED)) return "EmailNotAuthorized";
+  const isListed = (email = ""): boolean => emails.has(foldEmail(email) ?? NEVER_LISTED);
+  if (emails.size > 0 && !isListed(identity.email)) {
+    return isListed(identity.unverifiedEmail) ? "EmailNotVerified" : "EmailNotAuthorized";
+  }
   if (groups.size > 0 && !identity.groups.some((group) => groups.has(group))) return "GroupNotAuthorized";
   return undefined;
 }

@@ -8,6 +8,8 @@ import type { ProviderConfig } from "./config.ts";
 export type ProviderMetadata = {
   /** Undefined if the provider does not tell. */
   readonly scopes: readonly string[] | undefined;
+  /** UserInfo endpoint. */
+  readonly userInfoUrl: string | undefined;
 };
 
 /** Somebody waits for a redirect meanwhile. */
@@ -44,6 +46,13 @@ export class Provider {
     return this.#reading;
   }
 
+  /** What the provider says of the owner of an access token (OpenID Connect Core, 5.3); undefined if it cannot be read. */
+  async userInfo(accessToken: string): Promise<Readonly<Record<string, unknown>> | undefined> {
+    const url = (await this.metadata())?.userInfoUrl;
+    if (url === undefined || accessToken === "") return undefined;
+    return this.#get(url, { Authorization: `Bearer ${accessToken}` }).then(parseRecord, () => undefined);
+  }
+
   async #read(): Promise<ProviderMetadata | undefined> {
     const { issuerUrl } = this.#config;
     if (issuerUrl === undefined) return undefined;
@@ -54,12 +63,12 @@ export class Provider {
     return metadata;
   }
 
-  async #get(address: string): Promise<string> {
+  async #get(address: string, headers: Readonly<Record<string, string>> = {}): Promise<string> {
     const isSecure = address.startsWith("https:");
     const proxyEnv = process.env; // the way out, where there is a proxy, as for oauth2-proxy
     const options: RequestOptions & { ca?: string[] } = {
       signal: AbortSignal.timeout(TIMEOUT_MS),
-      headers: { Accept: "application/json" },
+      headers: { Accept: "application/json", ...headers },
       agent: isSecure ? new HttpsAgent({ proxyEnv }) : new HttpAgent({ proxyEnv }),
       ...(this.#authorities === undefined ? {} : { ca: [...this.#authorities] }),
     };
@@ -84,7 +93,16 @@ export class Provider {
 
 /** @throws If it is not a JSON object. */
 function parseMetadata(text: string): ProviderMetadata {
-  const value = JSON.parse(text) as Readonly<Record<string, unknown>> | null;
-  const scopes: unknown = value?.["scopes_supported"];
-  return { scopes: Array.isArray(scopes) ? scopes.filter((scope) => typeof scope === "string") : undefined };
+  const { scopes_supported: scopes, userinfo_endpoint: userInfoUrl } = parseRecord(text);
+  return {
+    scopes: Array.isArray(scopes) ? scopes.filter((scope) => typeof scope === "string") : undefined,
+    userInfoUrl: typeof userInfoUrl === "string" && /^https?:/.test(userInfoUrl) ? userInfoUrl : undefined,
+  };
+}
+
+/** @throws If it is not a JSON object. */
+function parseRecord(text: string): Readonly<Record<string, unknown>> {
+  const value: unknown = JSON.parse(text);
+  if (typeof value !== "object" || value === null || Array.isArray(value)) throw new Error("not a JSON object");
+  return value as Readonly<Record<string, unknown>>;
 }

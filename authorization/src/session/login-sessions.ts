@@ -1,52 +1,103 @@
 import { parseUserInfo, type Identity } from "../identity.ts";
-import type { LoginLane } from "../login-client.ts";
+import type { LoginAnswer, LoginLane } from "../login-client.ts";
+import type { Provider } from "../provider.ts";
 import { loginPath } from "../request-path.ts";
-import type { Renewal } from "./kept-session.ts";
+import { areComplete, claimsOf, emailOf, type Email, type EmailSettings } from "./email.ts";
+import type { KeptSession, Renewal } from "./kept-session.ts";
 
 /** What oauth2-proxy says about a session of its own. */
 export type Reading =
-  | { readonly kind: "Valid"; readonly cookie: string; readonly identity: Identity; readonly isRenewed: boolean }
+  | {
+      readonly kind: "Valid";
+      readonly cookie: string;
+      readonly identity: Identity;
+      readonly isRenewed: boolean;
+      readonly isEmailKnown: boolean;
+    }
   | { readonly kind: "Refused" }
   | { readonly kind: "Failed"; readonly problem: string };
 
-type Config = { readonly basePath: string; readonly cookieName: string };
+export type LoginSessionsDeps = {
+  readonly lane: LoginLane;
+  readonly provider: Pick<Provider, "userInfo">;
+  readonly config: { readonly basePath: string; readonly cookieName: string; readonly email: EmailSettings };
+};
+
+type Answered = LoginAnswer & { readonly kind: "Answered" };
 
 /**
  * Reads the sessions that oauth2-proxy keeps in cookies. Whenever it is asked about one that is older than a second, it
  * renews it with the provider (`--cookie-refresh`).
  */
 export class LoginSessions {
-  readonly #lane: LoginLane;
-  readonly #config: Config;
+  readonly #deps: LoginSessionsDeps;
 
-  constructor(lane: LoginLane, config: Config) {
-    this.#lane = lane;
-    this.#config = config;
+  constructor(deps: LoginSessionsDeps) {
+    this.#deps = deps;
   }
 
   /** @param cookie A `Cookie` header value that oauth2-proxy has made. Never rejects. */
   async read(cookie: string): Promise<Reading> {
-    const { basePath, cookieName } = this.#config;
-    const answer = await this.#lane.get(loginPath(basePath, "userinfo"), {
-      Accept: "application/json",
-      Cookie: cookie,
-    });
+    const { cookieName } = this.#deps.config;
+    const answer = await this.#ask("userinfo", cookie);
     if (answer.kind === "Unreachable") return { kind: "Failed", problem: answer.problem };
-    const { status, body, headers } = answer;
-    const setCookies = headers["set-cookie"] ?? [];
+    const { status, body } = answer;
+    const setCookies = setCookiesOf(answer);
     if (status !== 200) return isRefusal(setCookies) ? { kind: "Refused" } : failed(`oauth2-proxy answered ${status}`);
-    const identity = parseUserInfo(body);
-    if (identity === undefined) return failed("oauth2-proxy named no user");
+    const who = parseUserInfo(body);
+    if (who === undefined) return failed("oauth2-proxy named no user");
     const renewed = loginSessionOf(setCookies, cookieName);
-    return { kind: "Valid", cookie: renewed ?? cookie, identity, isRenewed: renewed !== undefined };
+    const { cookie: latest, email } = await this.#readEmail(renewed ?? cookie);
+    const identity = { ...who, email: "", ...email };
+    return {
+      kind: "Valid",
+      cookie: latest,
+      identity,
+      isRenewed: renewed !== undefined,
+      isEmailKnown: email !== undefined,
+    };
   }
 
-  /** Renews a session with the provider. Never rejects. */
-  async renew(cookie: string): Promise<Renewal> {
-    const reading = await this.read(cookie);
+  /** Renews a session with the provider. An address that cannot be read at the moment stays. Never rejects. */
+  async renew(session: Pick<KeptSession, "cookie" | "identity">): Promise<Renewal> {
+    const reading = await this.read(session.cookie);
     if (reading.kind !== "Valid") return reading;
-    return reading.isRenewed ? { ...reading, kind: "Renewed" } : failed("the provider did not renew it");
+    if (!reading.isRenewed) return failed("the provider did not renew it");
+    const { email, unverifiedEmail } = session.identity;
+    const before = { email, ...(unverifiedEmail === undefined ? {} : { unverifiedEmail }) };
+    const identity = reading.isEmailKnown ? reading.identity : { ...reading.identity, ...before };
+    return { kind: "Renewed", cookie: reading.cookie, identity };
   }
+
+  /**
+   * The address, from the ID token or else from the provider's UserInfo. oauth2-proxy tells no other claim of them than
+   * those it was told to, and not whether an address is verified.
+   */
+  async #readEmail(cookie: string): Promise<{ readonly cookie: string; readonly email: Email | undefined }> {
+    const { config, provider } = this.#deps;
+    const answer = await this.#ask("auth", cookie);
+    if (answer.kind === "Unreachable" || answer.status !== 202) return { cookie, email: undefined };
+    const latest = loginSessionOf(setCookiesOf(answer), config.cookieName) ?? cookie;
+    const claims = claimsOf(headerOf(answer, "authorization").replace(/^Bearer /, ""));
+    if (areComplete(claims, config.email)) return { cookie: latest, email: emailOf(claims, config.email) };
+    const more = await provider.userInfo(headerOf(answer, "x-auth-request-access-token"));
+    const isSame = more !== undefined && more["sub"] === claims["sub"];
+    return { cookie: latest, email: emailOf(isSame ? { ...more, ...claims } : claims, config.email) };
+  }
+
+  async #ask(page: string, cookie: string): Promise<LoginAnswer> {
+    const { lane, config } = this.#deps;
+    return lane.get(loginPath(config.basePath, page), { Accept: "application/json", Cookie: cookie });
+  }
+}
+
+function setCookiesOf({ headers }: Answered): readonly string[] {
+  return headers["set-cookie"] ?? [];
+}
+
+function headerOf({ headers }: Answered, name: string): string {
+  const value = headers[name];
+  return typeof value === "string" ? value : "";
 }
 
 /** The session among the cookies that oauth2-proxy sets: one, or its parts if it is long. */

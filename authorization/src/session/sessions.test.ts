@@ -25,7 +25,7 @@ function aWorld(directory?: string) {
   const ended: string[] = [];
   const sessions = new Sessions({
     store,
-    renew: async (cookie) => {
+    renew: async ({ cookie }) => {
       world.asked.push(cookie);
       return world.renewal.promise;
     },

@@ -16,7 +16,7 @@ import { newTicket, sessionId, ticketId } from "./ticket.ts";
 export type SessionsDeps = {
   readonly store: SessionStore;
   /** Asks the provider, through oauth2-proxy. */
-  readonly renew: (cookie: string) => Promise<Renewal>;
+  readonly renew: (session: KeptSession) => Promise<Renewal>;
   /** Says whose a token is. */
   readonly tokens: RememberedAnswers;
   readonly limits: SessionLimits;
@@ -114,7 +114,7 @@ export class Sessions implements SessionSource {
 
   async #tryToRenew(session: KeptSession): Promise<void> {
     const { store, renew, limits, now, onRenewal } = this.#deps;
-    const renewal = await renew(session.cookie);
+    const renewal = await renew(session);
     onRenewal(renewal, session);
     const after = afterRenewal(session, renewal, limits, now());
     if (after === undefined) this.#end(session.id);

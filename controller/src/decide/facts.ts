@@ -101,6 +101,8 @@ export type Warning =
   | { readonly kind: "HibernatedWithoutVolume" }
   /** OIDC on a plain-http host that is not localhost: browsers reject the session cookie. */
   | { readonly kind: "InsecureLogin"; readonly host: string }
+  /** Addresses count of which the provider does not say whether they are verified, as under 0.24. */
+  | { readonly kind: "UnverifiedEmailsCount" }
   /** OIDC with no criterion at all: nobody is authorized. */
   | { readonly kind: "NobodyAuthorized" }
   /** The working directory is not on the volume: what is written there does not survive the pod. */

@@ -35,6 +35,8 @@ export type ProviderOptions = {
   readonly clientScope?: string;
   /** It gives refresh tokens, each of which is good for one renewal. */
   readonly hasRefreshTokens?: boolean;
+  /** It puts no claim into the ID token that UserInfo has. */
+  readonly hasClaimsInUserInfo?: boolean;
   /** How long access tokens and ID tokens are valid; default 600. */
   readonly accessTokenSeconds?: number;
 };
@@ -88,7 +90,13 @@ function configuration(
   accounts: Readonly<Record<string, Account>>,
   client: { readonly clientId: string; readonly clientSecret: string },
   redirectUri: string,
-  { hasNoGroupsScope = false, clientScope, hasRefreshTokens = false, accessTokenSeconds = 600 }: ProviderOptions,
+  {
+    hasNoGroupsScope = false,
+    clientScope,
+    hasRefreshTokens = false,
+    accessTokenSeconds = 600,
+    hasClaimsInUserInfo = false,
+  }: ProviderOptions,
 ): object {
   const ofClient = {
     client_id: client.clientId,
@@ -103,7 +111,7 @@ function configuration(
     scopes: ["openid", "email", "profile", ...(hasNoGroupsScope ? [] : ["groups"])],
     issueRefreshToken: () => hasRefreshTokens,
     rotateRefreshToken: true,
-    conformIdTokenClaims: false, // the claims belong into the ID token, where oauth2-proxy looks first
+    conformIdTokenClaims: hasClaimsInUserInfo,
     ttl: {
       AccessToken: accessTokenSeconds,
       Grant: 3600,

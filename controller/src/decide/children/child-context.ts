@@ -10,6 +10,8 @@ export type ChildContext = {
   readonly route: Route;
   /** Where the server is reached now: as its running pod was started, else as the next one will be. */
   readonly servedRoute: Route;
+  /** The server was created under 0.24, which accepted more than this version. */
+  readonly isLegacy: boolean;
 };
 
 /** Where a server is reached, and where its spec wants it. */

@@ -97,7 +97,7 @@ export function desiredChildren(
   if (unbounded !== undefined) return unrenderable({ server, settings }, [unbounded], []);
   const invalid = specProblems(server, wanted, isLegacy);
   if (invalid.length > 0 || wanted === undefined) return unrenderable({ server, settings }, invalid, []);
-  const context = { server, settings, route: kept?.route ?? wanted, servedRoute: served ?? wanted, kept };
+  const context = { server, settings, route: kept?.route ?? wanted, servedRoute: served ?? wanted, kept, isLegacy };
   const base = patchDocument(context);
   const patched = applyPatches(base, server.spec.patches, isOidc(server));
   if (patched.kind === "Failed") {

@@ -4,7 +4,7 @@ import type { Warning } from "../facts.ts";
 /**
  * What works and is probably not what was intended.
  *
- * @param isLegacy The server was created under 0.24, which accepted a login on plain http.
+ * @param isLegacy The server was created under 0.24, which accepted a login on plain http, and addresses of unknown standing.
  */
 export function specWarnings(server: JupyterServer, isLegacy: boolean): readonly Warning[] {
   return [...accessWarnings(server, isLegacy), ...storageWarnings(server)];
@@ -17,6 +17,9 @@ function accessWarnings(server: JupyterServer, isLegacy: boolean): readonly Warn
   const isInsecure = route !== undefined && !isLoginPossible(route.origin) && isLegacy;
   return [
     ...(isInsecure ? [{ kind: "InsecureLogin", host: route.host } as const] : []),
+    ...(isLegacy && oidc.authorizedEmails.length > 0 && !oidc.allowUnverifiedEmail
+      ? [{ kind: "UnverifiedEmailsCount" } as const]
+      : []),
     ...(hasCriterion(oidc) ? [] : [{ kind: "NobodyAuthorized" } as const]),
   ];
 }

@@ -133,6 +133,8 @@ export function warningReason(warning: Warning): { readonly type: WarningType; r
       return { type: "AccessWarning", why: { reason: "OpenWithoutAccessControl", values: {} } };
     case "InsecureLogin":
       return { type: "AccessWarning", why: { reason: "PlainHttpOidc", values: { host: warning.host } } };
+    case "UnverifiedEmailsCount":
+      return { type: "AccessWarning", why: { reason: "UnverifiedEmailsCount", values: {} } };
     case "NobodyAuthorized":
       return { type: "AccessWarning", why: { reason: "NobodyAuthorized", values: {} } };
     case "PatchSkipped": {

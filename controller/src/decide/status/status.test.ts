@@ -103,6 +103,7 @@ describe("statusOf", () => {
       [
         [{ kind: "OpenServer" }, "AccessWarning", "OpenWithoutAccessControl"],
         [{ kind: "InsecureLogin", host: "h" }, "AccessWarning", "PlainHttpOidc"],
+        [{ kind: "UnverifiedEmailsCount" }, "AccessWarning", "UnverifiedEmailsCount"],
         [{ kind: "NobodyAuthorized" }, "AccessWarning", "NobodyAuthorized"],
         [{ kind: "PatchSkipped", patchIndex: 1, path: "/a", reason: "r" }, "PatchWarning", "PatchOperationSkipped"],
         [{ kind: "SkipAuthRouteIgnored", args: ["--x"] }, "PatchWarning", "SkipAuthRouteIgnored"],

@@ -40,8 +40,8 @@ export function accessPolicy(oidc: Oidc): string {
  * @param wayOut Variables that name a proxy on the way to the provider.
  */
 export function authorization(
-  { server, settings, route }: ChildContext,
-  { upstreams, sessionSeconds }: Pick<PatchedArgs, "upstreams" | "sessionSeconds">,
+  { server, settings, route, isLegacy }: ChildContext,
+  { upstreams, sessionSeconds, emailClaim, allowsUnverifiedEmail }: Omit<PatchedArgs, "args">,
   wayOut: readonly EnvVar[],
 ): Container {
   const { oidc } = server.spec.auth;
@@ -56,6 +56,8 @@ export function authorization(
     AMALTHEA_SESSION_DIRECTORY: SESSIONS_DIRECTORY,
     AMALTHEA_RENEW_SECONDS: String(session.renewalSeconds),
     AMALTHEA_RENEWAL_GRACE_SECONDS: String(session.graceSeconds),
+    AMALTHEA_EMAIL_CLAIM: emailClaim,
+    AMALTHEA_EMAIL_VERIFICATION: emailVerification(oidc.allowUnverifiedEmail || allowsUnverifiedEmail, isLegacy),
     AMALTHEA_ISSUER_URL: oidc.issuerUrl ?? "",
     AMALTHEA_OPTIONAL_SCOPES: optionalScopes(oidc).join(" "),
     ...(oidc.trustedCA === undefined
@@ -80,6 +82,12 @@ export function authorization(
       ...trustedCAMounts(oidc),
     ],
   };
+}
+
+/** Under 0.24 an address counted unless the provider said that it is not verified. */
+function emailVerification(isIgnored: boolean, isLegacy: boolean): string {
+  if (isIgnored) return "Ignored";
+  return isLegacy ? "UnlessFalse" : "Required";
 }
 
 /** The volume with the policy file. */

@@ -8,6 +8,9 @@ import { goMemoryLimit } from "./memory.ts";
 /** What oauth2-proxy does with a request that it lets pass: nothing but say so. traefik asks, and forwards by itself. */
 export const NO_UPSTREAM = "--upstream=static://202";
 
+/** The claim with the address. The pod is told another one: see `readPatchedArgs`. */
+export const EMAIL_CLAIM = "--oidc-email-claim=";
+
 /** Where the provider's private certificate authority is mounted. */
 export const TRUSTED_CA_DIRECTORY = "/etc/oauth2-proxy/ca";
 
@@ -96,8 +99,9 @@ function loginArgs(oidc: Oidc, route: Route): string[] {
     "--insecure-oidc-skip-nonce=false",
     "--email-domain=*", // who may enter is decided by the authorization service
     `--oidc-groups-claim=${groupsClaim}`,
-    `--oidc-email-claim=${emailClaim}`,
-    ...(oidc.allowUnverifiedEmail ? ["--insecure-oidc-allow-unverified-email"] : []),
+    `${EMAIL_CLAIM}${emailClaim}`,
+    // For the authorization service, which reads the address and whether it is verified.
+    ...["--set-xauthrequest", "--pass-access-token", "--set-authorization-header"],
     ...(extraAudiences ?? []).map((audience) => `--oidc-extra-audience=${audience}`),
     ...(trustedCA === undefined ? [] : [`--provider-ca-file=${TRUSTED_CA_DIRECTORY}/${trustedCA.key}`]),
     ...(discovery === undefined

@@ -50,6 +50,8 @@ describe("readPatchedArgs", () => {
       skipAuthRoutes: [],
       refused: undefined,
       sessionSeconds: undefined,
+      emailClaim: "email",
+      allowsUnverifiedEmail: false,
     });
   });
 
@@ -62,6 +64,15 @@ describe("readPatchedArgs", () => {
     { args: ["--cookie-expire=for ever"], seconds: undefined },
   ])("$args: a session lasts $seconds seconds", ({ args, seconds }) => {
     expect(readPatchedArgs([...before, NO_UPSTREAM, ...args], route).sessionSeconds).toBe(seconds);
+  });
+
+  it("tells which address counts, and lets people without one sign in", () => {
+    const given = ["--oidc-email-claim=email", "--insecure-oidc-allow-unverified-email", "--oidc-email-claim", "upn"];
+    expect(readPatchedArgs([...before, NO_UPSTREAM, ...given], route)).toMatchObject({
+      args: expect.arrayContaining(["--oidc-email-claim=sub"]) as unknown,
+      emailClaim: "upn",
+      allowsUnverifiedEmail: true,
+    });
   });
 
   it.each([["--skip-auth-route=^/health$"], ["--skip-auth-route", "^/health$"], ["--skip-auth-regex=^/health$"]])(

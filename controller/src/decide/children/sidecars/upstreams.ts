@@ -1,5 +1,5 @@
 import { PORTS, prefixOf, type Route } from "@amalthea/api";
-import { NO_UPSTREAM } from "./oauth2-proxy.ts";
+import { EMAIL_CLAIM, NO_UPSTREAM } from "./oauth2-proxy.ts";
 
 /** Where requests go that may enter: a path prefix that ends in a slash, and an address on loopback without a path. */
 export type Upstream = { readonly path: string; readonly url: string };
@@ -16,6 +16,9 @@ export type PatchedArgs = {
   readonly refused: string | undefined;
   /** How long oauth2-proxy accepts a session, in seconds; 0 is for ever, undefined if it cannot be read. */
   readonly sessionSeconds: number | undefined;
+  readonly emailClaim: string;
+  /** `--insecure-oidc-allow-unverified-email`. */
+  readonly allowsUnverifiedEmail: boolean;
 };
 
 const UPSTREAM = "--upstream=";
@@ -33,7 +36,9 @@ export function readPatchedArgs(patched: readonly string[], route: Route): Patch
     .map((arg) => arg.slice(UPSTREAM.length));
   const parsed = urls.map(parseUpstream);
   const isReplaced = !given.includes(NO_UPSTREAM);
-  const others = given.filter((arg) => !arg.startsWith(UPSTREAM) && !skipAuthRoutes.includes(arg));
+  const others = given
+    .filter((arg) => !arg.startsWith(UPSTREAM) && !skipAuthRoutes.includes(arg))
+    .map((arg) => (arg.startsWith(EMAIL_CLAIM) ? `${EMAIL_CLAIM}sub` : arg));
   return {
     // In the place that 0.24 has it in, so that the arguments read like its own.
     args: [...others.slice(0, UPSTREAM_INDEX), NO_UPSTREAM, ...others.slice(UPSTREAM_INDEX)],
@@ -45,6 +50,9 @@ export function readPatchedArgs(patched: readonly string[], route: Route): Patch
     skipAuthRoutes,
     refused: urls.find((_url, index) => parsed[index] === undefined),
     sessionSeconds: sessionSecondsOf(given),
+    // oauth2-proxy lets nobody sign in without an address; which one counts is for the authorization service to say.
+    emailClaim: given.findLast((arg) => arg.startsWith(EMAIL_CLAIM))?.slice(EMAIL_CLAIM.length) ?? "email",
+    allowsUnverifiedEmail: given.some((arg) => /^--insecure-oidc-allow-unverified-email(=(true|1|t))?$/i.test(arg)),
   };
 }
 
@@ -70,7 +78,7 @@ function secondsOf(duration: string): number | undefined {
 
 /** `--flag value` in two arguments means the same as `--flag=value`. */
 function joined(args: readonly string[]): readonly string[] {
-  const flags = [UPSTREAM, COOKIE_EXPIRE, ...SKIP_AUTH].map((prefix) => prefix.slice(0, -1));
+  const flags = [UPSTREAM, COOKIE_EXPIRE, EMAIL_CLAIM, ...SKIP_AUTH].map((prefix) => prefix.slice(0, -1));
   return args.flatMap((arg, index) => {
     if (index > 0 && flags.includes(args[index - 1] ?? "")) return [];
     return flags.includes(arg) ? [`${arg}=${args[index + 1] ?? ""}`] : [arg];

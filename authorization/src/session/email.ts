@@ -1,0 +1,64 @@
+/** When an address counts, by what the provider says of it. */
+export type EmailVerification =
+  /** Only if the provider says that it is verified. */
+  | "Required"
+  /** Unless the provider says that it is not, as oauth2-proxy and so 0.24 take it. */
+  | "UnlessFalse"
+  | "Ignored";
+
+/** The claim with the address, and when it counts. */
+export type EmailSettings = { readonly claim: string; readonly verification: EmailVerification };
+
+export type Claims = Readonly<Record<string, unknown>>;
+
+/** An address is one that counts, or one that does not. */
+export type Email = { readonly email: string; readonly unverifiedEmail?: string };
+
+/** Whether claims say all that is to be said of an address; else the provider's UserInfo may know more. */
+export function areComplete(claims: Claims, { claim, verification }: EmailSettings): boolean {
+  const isVerifiedKnown = verification === "Ignored" || claims["email_verified"] !== undefined;
+  return typeof claimAt(claims, claim) === "string" && isVerifiedKnown;
+}
+
+/** The address that claims give. */
+export function emailOf(claims: Claims, settings: EmailSettings): Email {
+  const value = claimAt(claims, settings.claim);
+  if (typeof value !== "string" || value === "") return { email: "" };
+  return counts(value, claims, settings) ? { email: value } : { email: "", unverifiedEmail: value };
+}
+
+/** `email_verified` speaks of the claim `email`, and of no other. Some providers write it as a string. */
+function counts(value: string, claims: Claims, { claim, verification }: EmailSettings): boolean {
+  const isVerified = claims["email_verified"];
+  switch (verification) {
+    case "Ignored":
+      return true;
+    case "UnlessFalse":
+      return claim !== "email" || (isVerified !== false && isVerified !== "false");
+    case "Required":
+      return claims["email"] === value && (isVerified === true || isVerified === "true");
+  }
+}
+
+/** A claim of this whole name, else one within others, divided by dots. */
+function claimAt(claims: Claims, name: string): unknown {
+  if (Object.hasOwn(claims, name)) return claims[name];
+  return name
+    .split(".")
+    .reduce<unknown>((value, key) => (isRecord(value) && Object.hasOwn(value, key) ? value[key] : undefined), claims);
+}
+
+function isRecord(value: unknown): value is Claims {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** The claims of a token that oauth2-proxy has checked; none if it cannot be read. */
+export function claimsOf(token: string): Claims {
+  const [, payload = ""] = token.split(".");
+  try {
+    const claims: unknown = JSON.parse(Buffer.from(payload, "base64url").toString("utf8"));
+    return isRecord(claims) ? claims : {};
+  } catch {
+    return {};
+  }
+}
