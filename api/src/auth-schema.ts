@@ -139,6 +139,9 @@ const oidc: Schema<Oidc> = object<Oidc>(
       "Audiences (claim `aud`) to accept in addition to the client ID.",
       string("An audience.", nonEmpty),
     ),
+    endProviderSession: boolean(
+      "Whether a sign-out also ends the session at the provider (`end_session_endpoint`), and so the sign-in everywhere. `<address of the server>/oauth2/signed-out` has to be registered there as a redirect URI after logout.",
+    ),
     session,
     sessionsNotBefore: string(
       "Sessions that began before this time are over, with their open connections: set it to now to sign everybody out of a running server. It needs no restart.",

@@ -64,6 +64,7 @@ export type Oidc = {
   readonly trustedCA?: TrustedCA;
   readonly discovery?: Discovery;
   readonly extraAudiences?: readonly string[];
+  readonly endProviderSession?: boolean;
   readonly session?: OidcSession;
   /** RFC 3339. */
   readonly sessionsNotBefore?: string;

@@ -42,6 +42,8 @@ export type ProviderConfig = {
   readonly caFile: string | undefined;
   /** Scopes of oauth2-proxy that nobody has set: a provider that does not know them is not asked for them. */
   readonly optionalScopes: readonly string[];
+  /** As which client to end sessions at the provider when somebody signs out; undefined: they go on. */
+  readonly endSessionsAs: string | undefined;
 };
 
 export type LogLevel = "debug" | "info";
@@ -84,6 +86,7 @@ export function readConfig(env: Environment): AuthorizationConfig {
       issuerUrl: read("AMALTHEA_ISSUER_URL", "", parseIssuerUrl),
       caFile: read("AMALTHEA_PROVIDER_CA_FILE", "", (text) => (text === "" ? undefined : text)),
       optionalScopes: read("AMALTHEA_OPTIONAL_SCOPES", "", (text) => text.split(" ").filter((scope) => scope !== "")),
+      endSessionsAs: read("AMALTHEA_END_PROVIDER_SESSIONS_AS", "", (text) => (text === "" ? undefined : text)),
     },
     email: {
       claim: read("AMALTHEA_EMAIL_CLAIM", "email", parseText),

@@ -2,8 +2,8 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { loginCookieNames, splitCookies } from "./cookies.ts";
 import { loggedUser } from "./decision-log.ts";
 import type { LoginAnswer } from "./login-client.ts";
-import type { Credentials } from "./login-service.ts";
 import { errorPage, problemPage, signedOutPage, signOutPage, type SignInProblem } from "./pages.ts";
+import { endSessionAddress, promptForAccount } from "./provider-urls.ts";
 import { wantsPage } from "./request-facts.ts";
 import { loginPath, prefixOf } from "./request-path.ts";
 import { sendJson, sendPage, sendRedirect, type Headers } from "./responses.ts";
@@ -11,6 +11,7 @@ import { returnTarget } from "./return-target.ts";
 import { originRefusal } from "./same-origin.ts";
 import { MAX_REFUSALS, scopesToAskFor } from "./scopes.ts";
 import type { Answer, ServerDeps } from "./server-deps.ts";
+import type { KeptSession } from "./session/kept-session.ts";
 import { loginSessionOf } from "./session/login-sessions.ts";
 import { sessionId } from "./session/ticket.ts";
 
@@ -62,7 +63,7 @@ async function start(request: IncomingMessage, response: ServerResponse, deps: S
   const scope = address.searchParams.get("scope") ?? "";
   const refusals = refusalsOf(login, config.cookieName);
   address.searchParams.set("scope", scopesToAskFor(scope, optionalScopes, metadata?.scopes, refusals));
-  if (isAnother) address.searchParams.set("prompt", "login"); // it asks who it is, even if it knows somebody
+  if (isAnother) address.searchParams.set("prompt", promptForAccount(metadata, config.provider.issuerUrl));
   sendRedirect(response, address.href, { "Set-Cookie": ownCookies(answer, config.cookieName) });
 }
 
@@ -156,16 +157,28 @@ async function signOut(request: IncomingMessage, response: ServerResponse, deps:
     return sendProblem(request, response, deps, "ForeignSignOut");
   }
   if (request.method !== "POST" && isForeign(request)) return sendPage(response, 200, signOutPage(config), SAME_ORIGIN);
-  const credentials: Credentials = {
-    cookie: cookiesOf(request, config.cookieName).session,
-    authorization: "",
-  };
-  const answer = credentials.cookie === "" ? undefined : await sessions.ask(credentials);
-  if (answer?.kind === "SignedIn") log.info("signed out", { user: loggedUser(answer.identity) });
-  sockets.cutSession(sessionId(credentials.cookie), "SignedOut");
-  sessions.end(credentials);
+  const { session: cookie } = cookiesOf(request, config.cookieName);
+  sockets.cutSession(sessionId(cookie), "SignedOut");
+  const ended = sessions.end({ cookie });
+  if (ended !== undefined) log.info("signed out", { user: loggedUser(ended.identity) });
   const cookies = [...removals(request, config), mark(config)];
-  sendRedirect(response, loginPath(config.basePath, "signed-out"), { "Set-Cookie": cookies });
+  sendRedirect(response, await afterSignOut(ended, deps), { "Set-Cookie": cookies });
+}
+
+/** To our page, by way of the provider if its session is to end as well. */
+async function afterSignOut(
+  ended: KeptSession | undefined,
+  { config, provider, loginSessions }: ServerDeps,
+): Promise<string> {
+  const signedOut = loginPath(config.basePath, "signed-out");
+  const clientId = config.provider.endSessionsAs;
+  const [origin] = config.origins;
+  if (ended === undefined || clientId === undefined || origin === undefined) return signedOut;
+  const [metadata, idToken] = await Promise.all([provider.metadata(), loginSessions.idToken(ended.cookie)]);
+  const endpoint = metadata?.endSessionUrl;
+  return endpoint === undefined
+    ? signedOut
+    : endSessionAddress(endpoint, { clientId, idToken, returnTo: `${origin}${signedOut}` });
 }
 
 /** Says whose session it is, in the form of oauth2-proxy. */

@@ -10,6 +10,10 @@ export type ProviderMetadata = {
   readonly scopes: readonly string[] | undefined;
   /** UserInfo endpoint. */
   readonly userInfoUrl: string | undefined;
+  /** Where its session can be ended (OpenID Connect RP-Initiated Logout, 2.1). */
+  readonly endSessionUrl: string | undefined;
+  /** Values of `prompt` that it knows; undefined if it does not tell. */
+  readonly prompts: readonly string[] | undefined;
 };
 
 /** Somebody waits for a redirect meanwhile. */
@@ -93,11 +97,21 @@ export class Provider {
 
 /** @throws If it is not a JSON object. */
 function parseMetadata(text: string): ProviderMetadata {
-  const { scopes_supported: scopes, userinfo_endpoint: userInfoUrl } = parseRecord(text);
+  const document = parseRecord(text);
   return {
-    scopes: Array.isArray(scopes) ? scopes.filter((scope) => typeof scope === "string") : undefined,
-    userInfoUrl: typeof userInfoUrl === "string" && /^https?:/.test(userInfoUrl) ? userInfoUrl : undefined,
+    scopes: textsOf(document["scopes_supported"]),
+    userInfoUrl: urlOf(document["userinfo_endpoint"]),
+    endSessionUrl: urlOf(document["end_session_endpoint"]),
+    prompts: textsOf(document["prompt_values_supported"]),
   };
+}
+
+function textsOf(value: unknown): readonly string[] | undefined {
+  return Array.isArray(value) ? value.filter((item) => typeof item === "string") : undefined;
+}
+
+function urlOf(value: unknown): string | undefined {
+  return typeof value === "string" && /^https?:$/.test(URL.parse(value)?.protocol ?? "") ? value : undefined;
 }
 
 /** @throws If it is not a JSON object. */

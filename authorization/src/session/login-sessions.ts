@@ -69,6 +69,12 @@ export class LoginSessions {
     return { kind: "Renewed", cookie: reading.cookie, identity };
   }
 
+  /** The provider's ID token of a session; empty if it cannot be had. Never rejects. */
+  async idToken(cookie: string): Promise<string> {
+    const answer = await this.#ask("auth", cookie);
+    return answer.kind === "Answered" && answer.status === 202 ? idTokenIn(answer) : "";
+  }
+
   /**
    * The address, from the ID token or else from the provider's UserInfo. oauth2-proxy tells no other claim of them than
    * those it was told to, and not whether an address is verified.
@@ -78,7 +84,7 @@ export class LoginSessions {
     const answer = await this.#ask("auth", cookie);
     if (answer.kind === "Unreachable" || answer.status !== 202) return { cookie, email: undefined };
     const latest = loginSessionOf(setCookiesOf(answer), config.cookieName) ?? cookie;
-    const claims = claimsOf(headerOf(answer, "authorization").replace(/^Bearer /, ""));
+    const claims = claimsOf(idTokenIn(answer));
     if (areComplete(claims, config.email)) return { cookie: latest, email: emailOf(claims, config.email) };
     const more = await provider.userInfo(headerOf(answer, "x-auth-request-access-token"));
     const isSame = more !== undefined && more["sub"] === claims["sub"];
@@ -93,6 +99,10 @@ export class LoginSessions {
 
 function setCookiesOf({ headers }: Answered): readonly string[] {
   return headers["set-cookie"] ?? [];
+}
+
+function idTokenIn(answer: Answered): string {
+  return headerOf(answer, "authorization").replace(/^Bearer /, "");
 }
 
 function headerOf({ headers }: Answered, name: string): string {

@@ -63,10 +63,12 @@ export class Sessions implements SessionSource {
     return ticket;
   }
 
-  /** Ends the session of a cookie, for whoever has a copy of it as well. */
-  end({ cookie }: Credentials): void {
-    const id = sessionId(cookie);
-    if (id !== undefined) this.#end(id);
+  /** Ends the session of a cookie, for whoever has a copy of it as well. @returns What it was. */
+  end({ cookie }: Pick<Credentials, "cookie">): KeptSession | undefined {
+    const id = sessionId(cookie) ?? "";
+    const session = this.#deps.store.find(id);
+    if (session !== undefined) this.#end(id);
+    return session;
   }
 
   /** Ends what is over. To be called now and then. */

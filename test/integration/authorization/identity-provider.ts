@@ -102,6 +102,7 @@ function configuration(
     client_id: client.clientId,
     client_secret: client.clientSecret,
     redirect_uris: [redirectUri],
+    post_logout_redirect_uris: [redirectUri.replace(/callback$/, "signed-out")],
     grant_types: ["authorization_code", ...(hasRefreshTokens ? ["refresh_token"] : [])],
   };
   const groups = hasNoGroupsScope ? { openid: ["sub", "groups"] } : { openid: ["sub"], groups: ["groups"] };

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { prefixOf } from "@amalthea/api";
 import { startChain, type Chain } from "./chain.ts";
 import { eventually } from "./program.ts";
@@ -89,5 +89,27 @@ describe.each(["/", "/sessions/a"])("signing out of a server at %s", (basePath) 
     expect(await promptOf("/oauth2/start", { Cookie: "" })).toBeNull();
     const { setCookies } = await chain.signIn("alice");
     expect(setCookies).toContainEqual(expect.stringMatching(/signed_out=; .*Max-Age=0/));
+  });
+});
+
+describe("a sign-out that ends the provider's session as well", () => {
+  it("leads to the provider, which knows the session and leads back to our page", async () => {
+    const criteria = { userId: "alice", endProviderSession: true };
+    const chain = await startChain({ basePath: "/sessions/a", accounts, criteria });
+    onTestFinished(() => chain.close());
+    const { cookie } = await chain.signIn("alice");
+    const signOut = `${chain.origin}/sessions/a/oauth2/sign_out`;
+    const answer = await fetch(signOut, { headers: { Cookie: cookie }, redirect: "manual" });
+    const address = new URL(answer.headers.get("location") ?? "");
+    expect(address.origin).toBe(chain.provider.issuerUrl);
+    expect(Object.fromEntries(address.searchParams)).toEqual({
+      client_id: "jupyter",
+      id_token_hint: expect.stringMatching(/^[\w-]+\.[\w-]+\.[\w-]+$/) as string,
+      post_logout_redirect_uri: `${chain.origin}/sessions/a/oauth2/signed-out`,
+    });
+    const page = await fetch(address);
+    expect([page.status, await page.text()]).toEqual([200, expect.stringContaining("logout")]);
+    const again = await fetch(signOut, { headers: { Cookie: cookie }, redirect: "manual" });
+    expect(again.headers.get("location")).toBe("/sessions/a/oauth2/signed-out");
   });
 });

@@ -59,6 +59,7 @@ export function authorization(
     AMALTHEA_EMAIL_CLAIM: emailClaim,
     AMALTHEA_EMAIL_VERIFICATION: emailVerification(oidc.allowUnverifiedEmail || allowsUnverifiedEmail, isLegacy),
     AMALTHEA_ISSUER_URL: oidc.issuerUrl ?? "",
+    ...(oidc.endProviderSession === true ? { AMALTHEA_END_PROVIDER_SESSIONS_AS: oidc.clientId ?? "" } : {}),
     AMALTHEA_OPTIONAL_SCOPES: optionalScopes(oidc).join(" "),
     ...(oidc.trustedCA === undefined
       ? {}
