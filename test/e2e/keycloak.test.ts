@@ -2,18 +2,19 @@ import { randomBytes } from "node:crypto";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { launchBrowser, newBrowserContext, runInNewNotebook } from "./browser.ts";
-import { apply, leaveNamespace, useNamespace } from "./cluster.ts";
+import { apply, leaveNamespace, until, useNamespace } from "./cluster.ts";
 import { commandsOfGuide } from "./guide.ts";
 import { applyWithLogin, untilAsksForLogin } from "./identity-provider.ts";
 import { fillKeycloakLogin, type Keycloak, startKeycloak } from "./keycloak.ts";
 import { TestServer } from "./server.ts";
 import { type SignedIn, signInWith } from "./sign-in.ts";
 
-type Person = "alice" | "bob" | "guest" | "disabled" | "unverified" | "nowhere";
+type Person = "alice" | "leaver" | "bob" | "guest" | "disabled" | "unverified" | "nowhere";
 
 /** What Keycloak knows of everybody in the realm, besides a name and a verified address. */
 const PEOPLE: Readonly<Record<Person, Readonly<Record<string, unknown>>>> = {
   alice: { groups: ["/physics"], realmRoles: ["scientist"] },
+  leaver: { groups: ["/physics"] },
   bob: { groups: ["/chemistry"] },
   guest: { groups: ["/guests/physics"] },
   disabled: { groups: ["/physics"], enabled: false },
@@ -51,10 +52,10 @@ beforeAll(async () => {
   const guideClient = await followGuide();
   await addPeople();
   const nameClient = await addClient("by-name", [groupMapper({ fullPath: false })]);
-  await applyWithLogin(byPath, guideClient, { authorizedGroups: ["/physics"] });
+  await applyWithLogin(byPath, guideClient, { authorizedGroups: ["/physics"], session: { renewalSeconds: 5 } });
   await applyWithLogin(byName, nameClient, { authorizedGroups: ["physics"] });
   const groupsClaim = "realm_access.roles";
-  await applyWithLogin(byRole, guideClient, { authorizedGroups: ["scientist"], groupsClaim });
+  await applyWithLogin(byRole, guideClient, { authorizedGroups: ["scientist"], groupsClaim, endProviderSession: true });
   const authorizedEmails = ["alice@example.org", "unverified@example.org"];
   await applyWithLogin(byEmail, guideClient, { authorizedEmails });
   for (const server of [byPath, byName, byRole, byEmail]) await untilAsksForLogin(server);
@@ -226,6 +227,28 @@ describe("what happens at Keycloak while people are signed in", () => {
     await keycloak.restart();
     expect((await alice.ask("/api/status")).status).toBe(200);
     expect(await statusFor("alice", byPath)).toBe(200);
+  });
+
+  it("whoever is disabled there is out, and nobody else", async () => {
+    const leaver = await signInAs("leaver", byPath);
+    expect((await leaver.ask("/api/status")).status).toBe(200);
+    const users = (await keycloak.administer("GET", `/${REALM}/users?username=leaver`)) as readonly { id: string }[];
+    await keycloak.administer("PUT", `/${REALM}/users/${users[0]?.id}`, { enabled: false });
+    await until(
+      () => leaver.ask("/api/status"),
+      ({ status }) => status === 401,
+    );
+    expect((await alice.ask("/api/status")).status).toBe(200);
+    await leaver.context.close();
+  });
+
+  it("a sign-out ends its session as well where that is wanted, and ends on our page", async () => {
+    const { page, context } = await signInAs("alice", byRole);
+    await page.goto(`${byRole.url}/oauth2/sign_out`);
+    await page.getByRole("heading", { name: "You are signed out" }).waitFor();
+    await page.goto(`${byPath.url}/lab`);
+    await page.locator("#username").waitFor();
+    await context.close();
   });
 
   it("with a session there nobody is asked again, until it is ended there", async () => {
