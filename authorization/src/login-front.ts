@@ -159,7 +159,7 @@ async function signOut(request: IncomingMessage, response: ServerResponse, deps:
   if (request.method !== "POST" && isForeign(request)) return sendPage(response, 200, signOutPage(config), SAME_ORIGIN);
   const { session: cookie } = cookiesOf(request, config.cookieName);
   sockets.cutSession(sessionId(cookie), "SignedOut");
-  const ended = sessions.end({ cookie });
+  const ended = await sessions.end({ cookie });
   if (ended !== undefined) log.info("signed out", { user: loggedUser(ended.identity) });
   const cookies = [...removals(request, config), mark(config)];
   sendRedirect(response, await afterSignOut(ended, deps), { "Set-Cookie": cookies });

@@ -61,6 +61,11 @@ export class SessionStore {
     this.#files.remove(id);
   }
 
+  /** Settles when the files say the same. */
+  async settled(): Promise<void> {
+    await this.#files.settled();
+  }
+
   #put(session: KeptSession): void {
     const before = this.#sessions.get(session.id);
     this.#bytes += sizeOf(session) - (before === undefined ? 0 : sizeOf(before));

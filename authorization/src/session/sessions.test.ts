@@ -80,9 +80,9 @@ describe("Sessions", () => {
     const credentials = ofTicket(sessions.begin("a=1", alice));
     world.ms += 3 * MINUTE;
     await sessions.ask(credentials);
-    sessions.end(credentials);
+    const ending = sessions.end(credentials);
     world.renewal.resolve(renewed);
-    await world.renewal.promise;
+    await Promise.all([world.renewal.promise, ending]);
     expect(await sessions.ask(credentials)).toEqual(SIGNED_OUT);
     expect(store.size).toBe(0);
   });
@@ -122,7 +122,7 @@ describe("Sessions", () => {
     const first = aWorld(directory);
     const stays = ofTicket(first.sessions.begin("a=1", alice));
     const goes = ofTicket(first.sessions.begin("a=1", alice));
-    first.sessions.end(goes);
+    await first.sessions.end(goes);
     first.world.ms += 3 * MINUTE;
     first.world.renewal.resolve(renewed);
     await first.sessions.ask(stays);

@@ -63,11 +63,16 @@ export class Sessions implements SessionSource {
     return ticket;
   }
 
-  /** Ends the session of a cookie, for whoever has a copy of it as well. @returns What it was. */
-  end({ cookie }: Pick<Credentials, "cookie">): KeptSession | undefined {
+  /**
+   * Ends the session of a cookie, for whoever has a copy of it as well, and for good: also if this process ends now.
+   *
+   * @returns What it was.
+   */
+  async end({ cookie }: Pick<Credentials, "cookie">): Promise<KeptSession | undefined> {
     const id = sessionId(cookie) ?? "";
     const session = this.#deps.store.find(id);
     if (session !== undefined) this.#end(id);
+    await this.#deps.store.settled();
     return session;
   }
 
