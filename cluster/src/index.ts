@@ -21,3 +21,4 @@ export { cacheFolder } from "./locations.ts";
 export { withLock } from "./lock.ts";
 export { countTo, type Progress, step } from "./progress.ts";
 export { CommandError, run, type RunOptions, type RunResult } from "./run.ts";
+export { freePort } from "./control-plane/free-port.ts";

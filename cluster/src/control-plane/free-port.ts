@@ -2,23 +2,29 @@ import { createServer } from "node:net";
 
 /** Whether nobody listens on this port of this address. */
 export async function isPortFree(port: number, address = "127.0.0.1"): Promise<boolean> {
-  return (await listenOnce(port, address)) !== undefined;
-}
-
-/** A port of 127.0.0.1 that nobody listens on just now; the kernel gives it to nobody else for a while. */
-export async function freePort(): Promise<number> {
-  const port = await listenOnce(0, "127.0.0.1");
-  if (port === undefined) throw new Error("127.0.0.1 has no free port.");
-  return port;
-}
-
-async function listenOnce(port: number, address: string): Promise<number | undefined> {
   return await new Promise((resolve) => {
     const server = createServer();
-    server.once("error", () => resolve(undefined));
-    server.listen({ port, host: address, exclusive: true }, () => {
-      const bound = server.address();
-      server.close(() => resolve(typeof bound === "object" && bound !== null ? bound.port : undefined));
-    });
+    server.once("error", () => resolve(false));
+    server.listen({ port, host: address, exclusive: true }, () => server.close(() => resolve(true)));
   });
+}
+
+/**
+ * Below the ports from which Linux takes one for each outgoing connection (32768 to 60999): between our look and the start
+ * of the program that listens, any client on the machine may be given one of those. Below the node ports of Kubernetes, too.
+ */
+const PORTS = { first: 20_000, count: 10_000 } as const;
+
+/** Those that this process gave away, whether or not something listens on them yet. */
+const given = new Set<number>();
+
+/** A port of 127.0.0.1 that nobody listens on, and that this process has not given to anybody before. */
+export async function freePort(): Promise<number> {
+  for (let attempt = 0; attempt < 1_000; attempt++) {
+    const port = PORTS.first + Math.floor(Math.random() * PORTS.count);
+    if (given.has(port)) continue;
+    given.add(port);
+    if (await isPortFree(port)) return port;
+  }
+  throw new Error(`127.0.0.1 has no free port between ${PORTS.first} and ${PORTS.first + PORTS.count - 1}.`);
 }

@@ -1,13 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:http";
-import { once } from "node:events";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { prefixOf, type Oidc } from "@amalthea/api";
-import { binaryPath } from "@amalthea/cluster";
+import { binaryPath, freePort } from "@amalthea/cluster";
 import {
   startIdentityProvider,
   type Account,
@@ -72,7 +69,12 @@ export async function startChain(options: ChainOptions): Promise<Chain> {
     sessions: join(folder, "sessions"),
   };
   const upstream = await startRecordingUpstream();
-  const [traefik, probe, oauth2Proxy, authorization] = await freePorts();
+  const [traefik, probe, oauth2Proxy, authorization] = [
+    await freePort(),
+    await freePort(),
+    await freePort(),
+    await freePort(),
+  ];
   const ports = { traefik, probe, oauth2Proxy, authorization, jupyter: upstream.port };
   const host = `localhost:${traefik}`;
   const origin = `http://${host}`;
@@ -137,17 +139,4 @@ async function asksForLogin(url: string): Promise<boolean> {
 function program(name: "traefik" | "oauth2-proxy"): string {
   const variable = { traefik: "AMALTHEA_TRAEFIK", "oauth2-proxy": "AMALTHEA_OAUTH2_PROXY" }[name];
   return process.env[variable] ?? binaryPath(name);
-}
-
-/** Four ports that were free a moment ago. */
-async function freePorts(): Promise<readonly [number, number, number, number]> {
-  const holders = [createServer(), createServer(), createServer(), createServer()] as const;
-  const numbers = holders.map(async (holder) => {
-    holder.listen(0, "127.0.0.1");
-    await once(holder, "listening");
-    return (holder.address() as AddressInfo).port; // it listens on TCP
-  });
-  const [a = 0, b = 0, c = 0, d = 0] = await Promise.all(numbers);
-  await Promise.all(holders.map((holder) => new Promise<void>((resolve) => void holder.close(() => resolve()))));
-  return [a, b, c, d];
 }
