@@ -13,6 +13,7 @@ const programsNeeded = {
     "helm",
     "kube-controller-manager",
   ],
+  "test/integration/policy/!(pod-security).test.ts": ["kubectl", "helm", "kube-controller-manager"],
   "test/integration/takeover/**": ["kubectl", "helm", "kube-controller-manager"],
 };
 

@@ -129,6 +129,20 @@ export const chartValues: SchemaNode = group("", {
     false,
     "Whether TLS is terminated in front of the cluster: then people reach servers without `routing.tls` and without `routing.externalUrl` at `https://` and their host.",
   ),
+  admissionPolicies: group(
+    "ValidatingAdmissionPolicies, by which the API server refuses what is wrong or not allowed when it is written. Installing them needs permission to create them.",
+    {
+      enabled: flag(
+        false,
+        "Whether the release creates them. They check fields, hosts, images, service accounts and patches by `policy`, and who changes what.",
+      ),
+      validationActions: texts(["Deny"], "What is done about a violation: `Deny`, or `Warn` and `Audit`."),
+      authEditors: subjects("Who may set or change `spec.auth` of a server; empty: everybody who may write servers."),
+      patchEditors: subjects(
+        "Who may set or change `spec.patches` of a server; empty: everybody who may write servers.",
+      ),
+    },
+  ),
   annotationPrefix: text(
     DEFAULT_ANNOTATION_PREFIX,
     "Prefix of the annotations about activity and hibernation that clients read and write.",
@@ -306,6 +320,19 @@ function oneOf(values: readonly string[], description: string): SchemaNode {
 
 function listOf(items: SchemaNode, description: string): SchemaNode {
   return { type: "array", description, items, default: [] };
+}
+
+/** As in a RoleBinding. */
+function subjects(description: string): SchemaNode {
+  const subject: SchemaNode = {
+    ...group("A user, a group or a service account.", {
+      kind: oneOf(["User", "Group", "ServiceAccount"], "Kind."),
+      name: scalar("string", "Name."),
+      namespace: scalar("string", "Namespace of a service account."),
+    }),
+    required: ["kind", "name"],
+  };
+  return listOf(subject, description);
 }
 
 function texts(value: readonly string[], description: string): SchemaNode {

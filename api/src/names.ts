@@ -7,8 +7,19 @@ export const PLURAL = "jupyterservers";
 export const SINGULAR = "jupyterserver";
 export const SHORT_NAME = "js";
 
+/** Kinds of our own children, by the key under which the document that patches change has them. */
+export const KIND_BY_CHILD_KEY = {
+  secret: "Secret",
+  configmap: "ConfigMap",
+  pvc: "PersistentVolumeClaim",
+  service: "Service",
+  networkpolicy: "NetworkPolicy",
+  ingress: "Ingress",
+  statefulset: "StatefulSet",
+} as const;
+
 /** Key of one of our own children in the document that patches change; patches may add further keys. */
-export type ChildKey = "secret" | "configmap" | "pvc" | "service" | "networkpolicy" | "ingress" | "statefulset";
+export type ChildKey = keyof typeof KIND_BY_CHILD_KEY;
 
 /** Labels on every child and, without `childKey` and with `mainPod`, on the pod. */
 export const LABELS = {

@@ -53,7 +53,7 @@ A child is created by server-side apply, which needs patch and create.
 {{- define "amalthea.rules" -}}
 - apiGroups: [amalthea.dev]
   resources: [jupyterservers]
-  verbs: [list, watch, patch]
+  verbs: [get, list, watch, patch]
 - apiGroups: [amalthea.dev]
   resources: [jupyterservers/status]
   verbs: [patch]

@@ -35,6 +35,13 @@ const settings = [
       "topologySpreadConstraints[0].topologyKey=topology.kubernetes.io/zone",
       "topologySpreadConstraints[0].whenUnsatisfiable=ScheduleAnyway",
       "sidecars.traefik.extraArgs={--log.level=DEBUG}",
+      "admissionPolicies.enabled=true",
+      "admissionPolicies.patchEditors[0].kind=Group",
+      "admissionPolicies.patchEditors[0].name=developers",
+      "policy.patches.kinds={StatefulSet}",
+      "policy.patches.paths={/statefulset/spec}",
+      "policy.routes.allowed={hub.example.org/\\{namespace\\}}",
+      "policy.images={registry.example.org/**}",
       "extraEnv[0].name=DEBUG",
       "extraEnv[0].value=yes",
     ],
@@ -114,6 +121,11 @@ describe("the chart", () => {
     { value: "scope.namespaces={Team_A}", says: "at '/scope/namespaces/0': 'Team_A' does not match pattern" },
     { value: "sidecars.trafik.resources.limits.memory=1Gi", says: "additional properties 'trafik' not allowed" },
     { value: "sidecars.authorization.extraArgs={--x}", says: "additional properties 'extraArgs' not allowed" },
+    {
+      value:
+        "admissionPolicies.enabled=true,admissionPolicies.authEditors[0].kind=ServiceAccount,admissionPolicies.authEditors[0].name=a",
+      says: "the ServiceAccount a among the editors of admissionPolicies needs its namespace",
+    },
     { value: "metrics.serviceMonitor.enabled=true", says: "metrics.serviceMonitor.enabled needs metrics.enabled" },
   ])("refuses $value", ({ value, says }) => {
     expect(() => renderChart([value])).toThrow(says);

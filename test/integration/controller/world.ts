@@ -17,15 +17,26 @@ type Container = { readonly env?: readonly { readonly name: string; readonly val
 /** A helm that was built from source knows no version of a cluster that it does not see. */
 export const KUBE_VERSION = "--kube-version=1.35.0";
 
+/** Values of the chart: as `--set` takes them, or as a file of values holds them. */
+export type ChartValues = readonly string[] | Readonly<Record<string, unknown>>;
+
 /** The chart as helm renders it. @throws Error with what helm says if it refuses. */
-export function renderChart(values: readonly string[], kubeVersion: string = KUBE_VERSION): readonly Rendered[] {
+export function renderChart(values: ChartValues, kubeVersion: string = KUBE_VERSION): readonly Rendered[] {
   const chart = fileURLToPath(new URL("../../../helm-chart/amalthea", import.meta.url));
-  const sets = values.flatMap((value) => ["--set", value]);
-  const args = ["template", "amalthea", chart, "--namespace", "amalthea", ...sets, kubeVersion];
-  const text = execFileSync(binaryPath("helm"), args, { encoding: "utf8", stdio: "pipe" });
+  const [given, input] = isList(values) ? [values.flatMap((value) => ["--set", value])] : [["--values=-"], values];
+  const args = ["template", "amalthea", chart, "--namespace", "amalthea", ...given, kubeVersion];
+  const text = execFileSync(binaryPath("helm"), args, {
+    encoding: "utf8",
+    stdio: "pipe",
+    input: JSON.stringify(input) ?? "",
+  });
   return parseAllDocuments(text)
     .map((document) => document.toJS() as Rendered | null)
     .filter((object) => object !== null);
+}
+
+function isList(values: ChartValues): values is readonly string[] {
+  return Array.isArray(values);
 }
 
 /** The environment that the chart gives to the controller. */
@@ -49,7 +60,7 @@ export type World = {
 
 export const CONTROLLER_USER = "system:serviceaccount:amalthea:amalthea";
 
-export async function startWorld(values: readonly string[], options: ControlPlaneOptions = {}): Promise<World> {
+export async function startWorld(values: ChartValues, options: ControlPlaneOptions = {}): Promise<World> {
   const cluster = await startControlPlane({ controllerManager: true, ...options });
   const chart = renderChart(values);
   const admin = createClient({ config: await readKubeConfig(cluster.kubeconfig), userAgent: "test/1" });
