@@ -1,3 +1,4 @@
+import { LABELS } from "@amalthea/api";
 import { type Kind, type KubeClient, kinds } from "@amalthea/kube";
 import { SERVER_KIND } from "../controller/src/kinds.ts";
 import { ControllerProcess } from "./controller-process.ts";
@@ -11,12 +12,22 @@ const HOSTILE = 5_000;
 /** Of each hostile object, in one patch that cannot be applied. */
 const HOSTILE_BYTES = 20_000;
 
+/** Further hostile servers, each almost as large as the API server takes. */
+const LARGE = 300;
+const LARGE_BYTES = 1_000_000;
+
+/** Pods that carry our label, each with annotations of `HOSTILE_BYTES`, and as many Events about them. */
+const LABELLED = 3_000;
+
+/** Of the controller's container in the chart. */
+const MEMORY_LIMIT_MEBIBYTES = 512;
+
 /** Changes of hostile objects that are under way at a time. */
 const HOSTILE_WRITERS = 4;
 
 /**
- * 200 servers of one namespace beside 5,000 objects of another, each large, invalid, and changed again and again. Compared
- * with the same number of writes to objects that do not concern the controller: what is measured is the controller, not
+ * 200 servers of one namespace beside 5,000 objects of another, each large, invalid, and changed again and again, some of a
+ * megabyte, and thousands of pods and Events that look like those of servers. Compared with the same number of writes to objects that do not concern the controller: what is measured is the controller, not
  * the API server that both share.
  */
 export async function hostileNeighbours(signal: AbortSignal): Promise<readonly Measurement[]> {
@@ -25,14 +36,17 @@ export async function hostileNeighbours(signal: AbortSignal): Promise<readonly M
   const { admin } = world;
   try {
     for (const namespace of ["quiet", "hostile"]) await world.makeNamespace(namespace);
-    await createAll(admin, kinds.ConfigMap as Kind, aMap, signal);
+    await createAll(admin, kinds.ConfigMap as Kind, HOSTILE, aMap, signal);
     const without = await measure(
       admin,
       "without",
       changing(admin, kinds.ConfigMap as Kind, "quiet", mapChange),
       signal,
     );
-    await createAll(admin, SERVER_KIND, aHostileServer, signal);
+    await createAll(admin, SERVER_KIND, HOSTILE, aHostileServer, signal);
+    await createAll(admin, SERVER_KIND, LARGE, aLargeServer, signal);
+    await createAll(admin, kinds.Pod as Kind, LABELLED, aLabelledPod, signal);
+    await createAll(admin, kinds.CoreEvent as Kind, LABELLED, anEvent, signal);
     const memory = controller.memory();
     const beside = await measure(admin, "beside", changing(admin, SERVER_KIND, "hostile", serverChange), signal);
     return [
@@ -45,8 +59,11 @@ export async function hostileNeighbours(signal: AbortSignal): Promise<readonly M
       },
       { what: "time until the last one runs, as a ratio", measured: beside.last / without.last, atMost: 1.5 },
       { what: "median from pod Ready to server Ready beside them", measured: beside.lag, unit: "s", atMost: 3 },
-      { what: `resident memory with ${HOSTILE} hostile objects`, measured: memory.resident, unit: "MiB" },
-      { what: "its peak in the end", measured: controller.memory().peak, unit: "MiB" },
+      { what: "resident memory with all hostile objects", measured: memory.resident, unit: "MiB" },
+      {
+        ...{ what: "its peak in the end", measured: controller.memory().peak, unit: "MiB" },
+        atMost: MEMORY_LIMIT_MEBIBYTES,
+      },
     ];
   } finally {
     await controller.stop();
@@ -113,12 +130,13 @@ function changing(
 async function createAll(
   admin: KubeClient,
   kind: Kind,
+  count: number,
   manifestOf: (name: string) => object,
   signal: AbortSignal,
 ): Promise<void> {
   let next = 0;
   const create = async (): Promise<void> => {
-    for (let index = next++; index < HOSTILE; index = next++) {
+    for (let index = next++; index < count; index = next++) {
       await admin.create(kind, manifestOf(`object-${index}`), {}, signal);
     }
   };
@@ -137,6 +155,32 @@ function aHostileServer(name: string): object {
   const { apiVersion, kind } = SERVER_KIND;
   const spec = { routing: { host: "hostile.example.org", path: `/${name}` }, patches: [aHostilePatch(0)] };
   return { apiVersion, kind, metadata: { namespace: "hostile", name }, spec };
+}
+
+function aLargeServer(name: string): object {
+  const { apiVersion, kind } = SERVER_KIND;
+  const patch = [{ op: "replace", path: "/nothing/there", value: "x".repeat(LARGE_BYTES) }];
+  const spec = {
+    routing: { host: "hostile.example.org", path: `/large-${name}` },
+    patches: [{ type: "application/json-patch+json", patch }],
+  };
+  return { apiVersion, kind, metadata: { namespace: "hostile", name: `large-${name}` }, spec };
+}
+
+function aLabelledPod(name: string): object {
+  const labels = { [LABELS.parentUid]: "00000000-0000-4000-8000-000000000000" };
+  const metadata = { namespace: "hostile", name, labels, annotations: { filler } };
+  // Nobody schedules it: it takes no room from others.
+  const spec = { schedulerName: "nobody", containers: [{ name: "x", image: "x" }] };
+  return { apiVersion: "v1", kind: "Pod", metadata, spec };
+}
+
+function anEvent(name: string): object {
+  return {
+    ...{ apiVersion: "v1", kind: "Event", type: "Warning", reason: "Hostile", message: "x".repeat(1_000) },
+    metadata: { namespace: "hostile", name },
+    involvedObject: { apiVersion: "v1", kind: "Pod", namespace: "hostile", name, uid: name },
+  };
 }
 
 /** Names another path each time, so that each change has to be told in the status. */

@@ -48,7 +48,7 @@ const benches: Readonly<Record<string, Bench>> = {
     run: (signal) => manyServers({ servers: 1000, restSeconds, atMostMebibytes: 200 }, signal),
   },
   "hostile-neighbours": {
-    title: "200 servers beside 5,000 hostile objects of another namespace",
+    title: "200 servers beside thousands of hostile objects of another namespace",
     run: hostileNeighbours,
   },
   faults: {

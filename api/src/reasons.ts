@@ -373,6 +373,14 @@ const containers = {
   },
 } satisfies Partial<Catalogue>;
 
+/** Before the name of the other server, in messages about a route that it has. */
+const ROUTED_TO = "is already routed to the server";
+
+/** The other server, `namespace/name`, that a message of the reason `RouteTaken` names; undefined in any other message. */
+export function routeHolderIn(message: string): string | undefined {
+  return new RegExp(`${ROUTED_TO} ([a-z0-9./-]*[a-z0-9])`).exec(message)?.[1];
+}
+
 const refusals = {
   InvalidSpec: {
     conditions: STALL,
@@ -412,8 +420,7 @@ const refusals = {
       keptUrl: "https://hub.example.org/sessions/bob",
     },
     sentence: ({ route, holder, keptUrl }) =>
-      `${route} is already routed to the server ${holder}` +
-      (keptUrl === undefined ? "." : `; this server stays at ${keptUrl}.`),
+      `${route} ${ROUTED_TO} ${holder}` + (keptUrl === undefined ? "." : `; this server stays at ${keptUrl}.`),
     remedy: "Choose another host or path, in spec.routing or in the patch that asks for it.",
   },
   NameTaken: {
@@ -439,7 +446,7 @@ const refusals = {
     remedy: "It is retried; if this persists, ask an administrator.",
   },
   DecisionFailed: {
-    conditions: ["Stalled"],
+    conditions: STALL,
     when: "The controller cannot process this object, because of a bug in the controller. What is already running is not changed.",
     example: { detail: "TypeError" },
     sentence: ({ detail }) => `The controller failed to process this server: ${detail}.`,

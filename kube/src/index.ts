@@ -46,3 +46,4 @@ export {
 export { type Store, type StoreChange, type StoreListener } from "./store.ts";
 export { type ClientOptions, createClient } from "./rest-client.ts";
 export { type Lane, WorkQueue, type WorkQueueOptions } from "./work-queue.ts";
+export { withoutBookkeeping } from "./transform.ts";

@@ -16,8 +16,13 @@ export type InformerOptions<T extends KubeObject> = {
   readonly fieldSelector?: string | undefined;
   /** Name of the index → the values under which it files an object. */
   readonly indexes?: Indexes<T> | undefined;
-  /** What to keep of an object, after `managedFields` and kubectl's copy are out. It must not change its argument. */
+  /**
+   * What to keep of an object, after `managedFields` and kubectl's copy are out; the rest is let go of at once, also while a
+   * list is still incomplete. It must not change its argument.
+   */
   readonly transform?: ((object: Live<T>) => Live<T>) | undefined;
+  /** Objects of one list request, where what exists is not streamed: fewer for kinds whose objects may be large. Default 500. */
+  readonly pageSize?: number | undefined;
   /** Objects that are kept of each namespace, those that changed last: for kinds that anybody can fill. Default: all. */
   readonly mostPerNamespace?: number | undefined;
   /** Freezes what the store holds, so that a reader that changes it fails: for development and tests. Default false. */
@@ -40,6 +45,7 @@ export class Informer<T extends KubeObject> {
     const { clock = systemClock, kind, transform = (object) => object, freeze = false, indexes } = options;
     const store = new ObjectStore<T>(kind, {
       clock,
+      logger: options.logger,
       indexes,
       mostPerNamespace: options.mostPerNamespace,
       transform: (object) => {

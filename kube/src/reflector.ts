@@ -35,6 +35,8 @@ export type ReflectorOptions<T extends KubeObject> = {
   readonly namespace?: string | undefined;
   readonly labelSelector?: string | undefined;
   readonly fieldSelector?: string | undefined;
+  /** Objects of one list request. Default 500. */
+  readonly pageSize?: number | undefined;
   readonly clock: Clock;
   readonly random: () => number;
   readonly logger: Logger;
@@ -113,18 +115,18 @@ export class Reflector<T extends KubeObject> {
   }
 
   async #list(signal: AbortSignal): Promise<WatchSignal> {
-    const { client, kind, namespace, labelSelector, fieldSelector } = this.#options;
+    const { client, kind, namespace, labelSelector, fieldSelector, store, pageSize = PAGE_SIZE } = this.#options;
     const objects: Live<T>[] = [];
     let continueToken: string | undefined;
     for (;;) {
       // No resourceVersion: the newest state. "0" would ignore the limit and come as one block.
       const page = await client.list(
         kind,
-        { namespace, labelSelector, fieldSelector, limit: PAGE_SIZE, continueToken },
+        { namespace, labelSelector, fieldSelector, limit: pageSize, continueToken },
         signal,
       );
       this.#contact();
-      objects.push(...page.items);
+      for (const item of page.items) objects.push(store.keep(item));
       continueToken = page.continueToken;
       if (continueToken === undefined) return this.#synced(objects, page.resourceVersion);
     }
@@ -207,7 +209,7 @@ export class Reflector<T extends KubeObject> {
   #collect(initial: Map<ObjectKey, Live<T>>, event: WatchEvent<T>): void {
     if (event.type !== "BOOKMARK") {
       if (event.type === "DELETED") initial.delete(keyOf(event.object));
-      else initial.set(keyOf(event.object), event.object);
+      else initial.set(keyOf(event.object), this.#options.store.keep(event.object));
       return;
     }
     // It ends what exists, and says nothing about bookmarks to come: kinds without a watch cache (Events) send none.
@@ -221,7 +223,7 @@ export class Reflector<T extends KubeObject> {
     const { store } = this.#options;
     if (event.type === "BOOKMARK") this.#bookmarkSeen = true;
     else if (event.type === "DELETED") store.delete(event.object);
-    else store.set(event.object);
+    else store.set(store.keep(event.object));
     this.#signal({ kind: "Progress", resourceVersion: event.object.metadata.resourceVersion });
   }
 

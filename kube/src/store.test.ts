@@ -2,6 +2,7 @@ import type { ConfigMap } from "kubernetes-types/core/v1.js";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { kinds } from "./kinds.ts";
+import { silentLogger } from "./logger.ts";
 import { keyOf, type Live } from "./objects.ts";
 import { ObjectStore } from "./store.ts";
 import { FakeClock } from "./testing/fake-clock.ts";
@@ -202,5 +203,28 @@ describe("ObjectStore", () => {
     store.markSynced();
     await expect(waiting).resolves.toBeUndefined();
     expect(store.synced).toBe(true);
+  });
+});
+
+describe("a subscriber that throws", () => {
+  it("is logged, and neither ends the process nor keeps the others from hearing", async () => {
+    const errors: object[] = [];
+    const logger = { ...silentLogger, error: (fields: object) => void errors.push(fields) };
+    const store = new ObjectStore(kinds.ConfigMap, { clock: new FakeClock(), logger });
+    const heard: string[] = [];
+    const escaped: unknown[] = [];
+    const onEscaped = (error: unknown): void => void escaped.push(error);
+    process.on("uncaughtException", onEscaped);
+    store.subscribe(() => {
+      throw new RangeError("of a hostile object");
+    });
+    store.subscribe(({ key }) => heard.push(key));
+    store.set(aMap("hostile", 1));
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off("uncaughtException", onEscaped);
+    expect(store.size).toBe(1);
+    expect(heard).toEqual(["ns/hostile"]);
+    expect(errors).toMatchObject([{ kind: "ConfigMap", key: "ns/hostile" }]);
+    expect(escaped).toEqual([]);
   });
 });

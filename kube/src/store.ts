@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from "./clock.ts";
 import type { Kind } from "./kinds.ts";
+import { type Logger, silentLogger } from "./logger.ts";
 import { compareResourceVersions, keyOf, type KubeObject, type Live, type ObjectKey } from "./objects.ts";
 import { StoreIndex } from "./store-index.ts";
 
@@ -12,7 +13,7 @@ export type StoreChange<T extends KubeObject> = {
   readonly initial: boolean;
 };
 
-/** Called synchronously within the change: it enqueues a key, and does not throw. */
+/** Called synchronously within the change: it enqueues a key. What it throws is logged, and keeps nobody else from hearing. */
 export type StoreListener<T extends KubeObject> = (change: StoreChange<T>) => void;
 
 /** The objects of one kind, as far as we know: what watches told, plus what our own writes were answered. */
@@ -40,11 +41,12 @@ export type Indexes<T extends KubeObject> = Readonly<Record<string, (object: Liv
 
 export type ObjectStoreOptions<T extends KubeObject> = {
   readonly indexes?: Indexes<T> | undefined;
-  /** What to keep of an object; runs before the store sees it. */
+  /** What to keep of an object, as `keep` returns it. */
   readonly transform?: ((object: Live<T>) => Live<T>) | undefined;
   /** Objects that are kept of each namespace, those that changed last. Default: all. */
   readonly mostPerNamespace?: number | undefined;
   readonly clock?: Clock | undefined;
+  readonly logger?: Logger | undefined;
 };
 
 /** What is known of a complete list. */
@@ -79,6 +81,7 @@ export class ObjectStore<T extends KubeObject> implements Store<T> {
   /** Where the number is bounded: by namespace, those that changed first in front. */
   readonly #byAge = new Map<string, Set<ObjectKey>>();
   readonly #clock: Clock;
+  readonly #logger: Logger;
   readonly #listeners = new Set<StoreListener<T>>();
   /** By uid, those to be forgotten first in front. */
   readonly #removed = new Map<string, Removal>();
@@ -92,6 +95,7 @@ export class ObjectStore<T extends KubeObject> implements Store<T> {
     this.#indexes = new Map(Object.entries(indexes).map(([name, valuesOf]) => [name, new StoreIndex<T>(valuesOf)]));
     this.#transform = transform;
     this.#clock = clock ?? systemClock;
+    this.#logger = options.logger ?? silentLogger;
   }
 
   get synced(): boolean {
@@ -134,7 +138,12 @@ export class ObjectStore<T extends KubeObject> implements Store<T> {
   }
 
   recordWrite(object: Live<T>): void {
-    this.set(object);
+    this.set(this.keep(object));
+  }
+
+  /** What is kept of an object that was received: `set` and `replace` take this. */
+  keep(object: Live<T>): Live<T> {
+    return this.#transform(object);
   }
 
   recordRemoval(key: ObjectKey, uid: string): void {
@@ -198,8 +207,7 @@ export class ObjectStore<T extends KubeObject> implements Store<T> {
   }
 
   /** An object of another uid is another object: one goes, one comes. */
-  #put(key: ObjectKey, existing: Live<T> | undefined, object: Live<T>): void {
-    const kept = this.#transform(object);
+  #put(key: ObjectKey, existing: Live<T> | undefined, kept: Live<T>): void {
     const isReplaced = existing !== undefined && existing.metadata.uid !== kept.metadata.uid;
     if (isReplaced) this.#change(key, existing, undefined);
     this.#change(key, isReplaced ? undefined : existing, kept);
@@ -231,8 +239,17 @@ export class ObjectStore<T extends KubeObject> implements Store<T> {
       ...(current === undefined ? {} : { current }),
       initial: !this.#synced,
     };
-    for (const listener of this.#listeners) notify(listener, change);
+    for (const listener of this.#listeners) this.#notify(listener, change);
     if (this.#mostPerNamespace < Number.POSITIVE_INFINITY) this.#keepBound(key, current);
+  }
+
+  /** A listener that throws is a bug; one object at which it happens must not end the process, again after each restart. */
+  #notify(listener: StoreListener<T>, change: StoreChange<T>): void {
+    try {
+      listener(change);
+    } catch (err) {
+      this.#logger.error({ kind: this.kind.kind, key: change.key, err }, "a subscriber failed");
+    }
   }
 
   /** Lets go of the object of a namespace that changed longest ago, when there are too many. */
@@ -256,15 +273,4 @@ function isSameVersion({ metadata: left }: Live, { metadata: right }: Live): boo
 
 function isNewer(object: Live, than: Live): boolean {
   return compareResourceVersions(object.metadata.resourceVersion, than.metadata.resourceVersion) > 0;
-}
-
-/** A listener that throws is a bug: the process ends by it, but not before the change is made and told to the others. */
-function notify<T extends KubeObject>(listener: StoreListener<T>, change: StoreChange<T>): void {
-  try {
-    listener(change);
-  } catch (error) {
-    queueMicrotask(() => {
-      throw error;
-    });
-  }
 }

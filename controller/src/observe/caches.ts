@@ -3,9 +3,10 @@ import { type Clock, Informer, keyOf, type Kind, kinds, type KubeClient, type Lo
 import type { KubeObject, Live, ObjectKey, Store, StoreChange } from "@amalthea/kube";
 import type { Event as CoreEvent, Namespace, Pod } from "kubernetes-types/core/v1.js";
 import { CHILD_KINDS, SERVER_KIND } from "../kinds.ts";
-import { childContent, eventContent, podContent } from "./kept-content.ts";
+import { childContent, eventContent, outlineOf, podContent } from "./kept-content.ts";
 import { withoutRest } from "./namespace-policy.ts";
-import { parentUids } from "./owner.ts";
+import { inNamespaceOf, parentUids } from "./owner.ts";
+import { ServerAges } from "./server-ages.ts";
 
 /**
  * The Events that tell what no object tells. Field selectors know no "or", hence one watch for each line. Of the many
@@ -20,6 +21,9 @@ const EVENT_SELECTORS: readonly string[] = [
 
 /** Of each selector. Who may create Events in a namespace must not fill our memory with them. */
 const EVENTS_PER_NAMESPACE = 1_000;
+
+/** Of kinds whose objects users can make as large as the API server takes: a page is in memory as a whole. */
+const PAGE_SIZE = 50;
 
 export type CachesOptions = {
   readonly client: KubeClient;
@@ -42,6 +46,9 @@ export type Watched = Pick<Informer<KubeObject>, "run" | "isConnected" | "silent
 /** Everything that is watched. Every replica fills its stores, so that a new leader begins without a list. */
 export class Caches {
   readonly servers: Informer<KubeObject>;
+  readonly ages: ServerAges = new ServerAges();
+  /** Those of which not all is kept. */
+  readonly #outlines = new WeakSet<object>();
   readonly pods: Informer<Pod>;
   readonly children: readonly Informer<KubeObject>[];
   readonly events: readonly Informer<CoreEvent>[];
@@ -53,13 +60,19 @@ export class Caches {
   constructor(options: CachesOptions) {
     const { client, namespaces, clock, logger, onFailure } = options;
     const shared = { client, namespaces, clock, logger, onFailure };
-    const indexes = { uid: uidOf, parent: parentUids };
-    const ofServers = { ...shared, labelSelector: LABELS.parentUid, indexes, transform: childContent };
+    const indexes = { uid: uidOf, parent: parentsIn };
+    const ofServers = {
+      ...shared,
+      ...{ labelSelector: LABELS.parentUid, indexes, transform: childContent, pageSize: PAGE_SIZE },
+    };
     this.servers = new Informer({
       ...shared,
       kind: SERVER_KIND,
+      pageSize: PAGE_SIZE,
+      transform: (server) => this.#keptOf(server),
       indexes: { uid: uidOf, namespace: (server) => [server.metadata.namespace ?? ""] },
     });
+    this.servers.store.subscribe((change) => this.ages.update(change));
     const tried = Promise.withResolvers<void>();
     this.#namespacesTried = tried.promise;
     this.#namespaces = options.watchNamespaces
@@ -84,7 +97,7 @@ export class Caches {
           fieldSelector,
           transform: eventContent,
           mostPerNamespace: EVENTS_PER_NAMESPACE,
-          indexes: { regarding: (event) => [event.involvedObject.uid ?? ""] },
+          indexes: { regarding: (event) => [inNamespaceOf(event, event.involvedObject.uid ?? "")] },
         }),
     );
   }
@@ -121,8 +134,14 @@ export class Caches {
     ]);
   }
 
+  /** A server with its metadata that tell it from others, the route it asks for, and its status; see `isWhole`. */
   server(key: ObjectKey): JupyterServer | undefined {
     return asServer(this.servers.store.get(key));
+  }
+
+  /** Whether all of a server is kept, or it has to be read before decisions are made about it. */
+  isWhole(server: JupyterServer): boolean {
+    return !this.#outlines.has(server);
   }
 
   listServers(): readonly JupyterServer[] {
@@ -183,6 +202,12 @@ export class Caches {
     return this.owned.flatMap(({ store }) => store.byIndex("uid", uid).flatMap(parentUids));
   }
 
+  #keptOf(server: Live): Live {
+    const outline = outlineOf(server);
+    if (outline !== undefined) this.#outlines.add(outline);
+    return outline ?? server;
+  }
+
   #informerOf(kind: Kind): Watched | undefined {
     return this.all.find(({ store }) => store.kind.kind === kind.kind && store.kind.apiVersion === kind.apiVersion);
   }
@@ -195,6 +220,10 @@ function listFrom<T>(value: T | undefined): readonly T[] {
 /** The object as what the schema of its CRD ensures. */
 export function asServer(object: Live | undefined): JupyterServer | undefined {
   return object as unknown as JupyterServer | undefined;
+}
+
+function parentsIn(object: Live): readonly string[] {
+  return parentUids(object).map((uid) => inNamespaceOf(object, uid));
 }
 
 function uidOf(object: Live): readonly string[] {

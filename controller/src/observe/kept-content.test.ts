@@ -1,9 +1,10 @@
+import { readFileSync } from "node:fs";
 import { API_VERSION, KIND, LABELS } from "@amalthea/api";
 import type { Live } from "@amalthea/kube";
 import type { Event as CoreEvent, Pod } from "kubernetes-types/core/v1.js";
 import type { OwnerReference } from "kubernetes-types/meta/v1.js";
 import { describe, expect, it } from "vitest";
-import { childContent, eventContent, podContent } from "./kept-content.ts";
+import { childContent, eventContent, outlineOf, podContent } from "./kept-content.ts";
 
 const owner = (kind: string): OwnerReference => ({
   apiVersion: kind === KIND ? API_VERSION : "apps/v1",
@@ -42,5 +43,44 @@ describe("what caches keep of an object with our label", () => {
     const kept = eventContent(event);
     expect(kept).toMatchObject({ involvedObject: { kind: "Pod", uid: "p" }, reason: "R", message: "m".repeat(1_024) });
     expect(JSON.stringify(kept)).not.toContain("large");
+  });
+});
+
+describe("what caches keep of a server", () => {
+  const routing = {
+    host: "hub.example.org",
+    path: "/a",
+    tls: { enabled: true },
+    externalUrl: "https://hub.example.org",
+  };
+  const status = { state: "running" };
+  const aServer = (more: object, labels: object = {}): Live =>
+    ({
+      ...{ apiVersion: API_VERSION, kind: KIND, status },
+      metadata: { name: "a", namespace: "ns", uid: "u", resourceVersion: "7", generation: 3, labels },
+      spec: { routing: { ...routing, ingressAnnotations: {} }, ...more },
+    }) as unknown as Live;
+
+  it.each([
+    { large: "a long text", of: aServer({ patches: [{ patch: "x".repeat(40_000) }] }) },
+    { large: "a long key", of: aServer({ patches: [{ patch: { ["x".repeat(40_000)]: 1 } }] }) },
+    { large: "many values", of: aServer({ patches: Array.from({ length: 3_000 }, () => 1) }) },
+    {
+      large: "deep nesting",
+      of: aServer({ patches: JSON.parse(`${"[".repeat(9_000)}${"]".repeat(9_000)}`) as unknown }),
+    },
+    { large: "labels", of: aServer({}, { a: "x".repeat(40_000) }) },
+  ])("is its identity, route and status, if it is large by $large", ({ of }) => {
+    expect(outlineOf(of)).toEqual({
+      ...{ apiVersion: API_VERSION, kind: KIND, status },
+      metadata: { name: "a", namespace: "ns", uid: "u", resourceVersion: "7", generation: 3 },
+      spec: { routing },
+    });
+  });
+
+  it("is all of it otherwise: the session of a real client, too", () => {
+    const path = new URL("../../../test/fixtures/clients/session.json", import.meta.url);
+    expect(outlineOf(JSON.parse(readFileSync(path, "utf8")) as Live)).toBeUndefined();
+    expect(outlineOf({ metadata: {} } as Live)).toBeUndefined();
   });
 });

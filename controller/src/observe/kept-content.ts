@@ -1,6 +1,7 @@
-import { LABELS } from "@amalthea/api";
+import { type JupyterServer, LABELS } from "@amalthea/api";
 import type { KubeObject, Live } from "@amalthea/kube";
 import type { Event as CoreEvent, Pod } from "kubernetes-types/core/v1.js";
+import { objectOf } from "../decide/values/json.ts";
 import { controllerOf, controllingServer } from "./owner.ts";
 
 /** Characters that are kept of an Event's message, as many as the newer API allows. */
@@ -34,4 +35,40 @@ function metadataOnly<T extends KubeObject>({ apiVersion, kind, metadata }: Live
   const ofServer = Object.fromEntries(Object.entries(labels).filter(([label]) => label === LABELS.parentUid));
   const kept = { name, namespace, uid, resourceVersion, creationTimestamp, ownerReferences, labels: ofServer };
   return { apiVersion, kind, metadata: kept } as Live<T>; // every other field of an object is optional
+}
+
+/** Up to this size a server is kept as a whole: the session that a real client of 0.24 creates has about 18,000. */
+const LARGE_SERVER = 32_768;
+
+/** What a value counts besides its characters, for the memory that it takes. */
+const VALUE_SIZE = 16;
+
+/**
+ * The part of a server by which it is found and routes are compared; undefined if all of it is kept. A spec may have 1.5 MiB,
+ * and whoever may create servers must not fill our memory with them: a large one is read again when it is reconciled.
+ */
+export function outlineOf(object: Live): Live | undefined {
+  const { apiVersion, kind, metadata, spec, status } = object as unknown as JupyterServer; // of the CRD
+  const { labels, annotations, finalizers, ...identity } = metadata;
+  if (!isLarger([labels, annotations, finalizers, spec], LARGE_SERVER)) return undefined;
+  const { host, path, tls, externalUrl } = objectOf(objectOf(spec)["routing"]);
+  const routing = { host, path, tls, externalUrl };
+  return { apiVersion, kind, metadata: identity, spec: { routing }, status } as unknown as Live; // marked as an outline
+}
+
+/** Whether a value takes more than this; without recursion, for it may be nested as deeply as JSON can be. */
+function isLarger(value: unknown, most: number): boolean {
+  const waiting: unknown[] = [value];
+  let size = 0;
+  while (waiting.length > 0 && size <= most) {
+    const one = waiting.pop();
+    size += VALUE_SIZE;
+    if (typeof one === "string") size += one.length;
+    if (typeof one !== "object" || one === null) continue;
+    for (const [key, part] of Object.entries(one)) {
+      size += Array.isArray(one) ? 0 : key.length;
+      waiting.push(part);
+    }
+  }
+  return size > most;
 }

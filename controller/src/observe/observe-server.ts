@@ -1,14 +1,13 @@
 import { LABELS } from "@amalthea/api";
 import type { JupyterServer } from "@amalthea/api";
-import type { KubeObject, Live, ObjectKey } from "@amalthea/kube";
+import type { KubeObject, Live } from "@amalthea/kube";
 import type { Event as CoreEvent, Pod } from "kubernetes-types/core/v1.js";
 import type { LiveChild, Observed, ObservedEvent } from "../decide/live/observed.ts";
 import type { PolicySettings } from "../decide/policy/policy-settings.ts";
-import { byAge } from "../decide/values/time.ts";
 import type { Caches } from "./caches.ts";
 import type { FailureMemory } from "./failure-memory.ts";
 import { namespacePolicyOf } from "./namespace-policy.ts";
-import { controllerOf, controllingServer } from "./owner.ts";
+import { controllerOf, controllingServer, inNamespaceOf } from "./owner.ts";
 import type { RouteIndex } from "./route-index.ts";
 import type { SecretMemory } from "./secret-memory.ts";
 
@@ -27,19 +26,16 @@ export type Memories = {
  * Gathers what is known of one server, without any API call.
  *
  * @param nowMs Monotonic milliseconds, for the age of what is remembered.
- * @returns undefined if there is no such server.
  */
 export function observeServer(
-  key: ObjectKey,
+  server: JupyterServer,
   { caches, memories, policy }: { caches: Caches; memories: Memories; policy: PolicySettings },
   nowMs: number,
-): Observed | undefined {
-  const server = caches.server(key);
-  if (server === undefined) return undefined;
+): Observed {
   const { uid } = server.metadata;
   const children = childrenOf(server, caches);
   const pod = podOf(server, caches);
-  const events = eventsAbout([...children, ...(pod === undefined ? [] : [pod])], caches);
+  const events = eventsAbout(server, [...children, ...(pod === undefined ? [] : [pod])], caches);
   return {
     server,
     children,
@@ -51,12 +47,8 @@ export function observeServer(
     routeHolder: memories.routes.holderBefore(server),
     ruleTakenBy: (rule) => memories.routes.takenBy(server, rule),
     namespacePolicy: namespacePolicyOf(caches.namespace(server.metadata.namespace), policy),
-    olderServers: policy.serversPerNamespace === 0 ? 0 : olderThan(server, caches),
+    olderServers: policy.serversPerNamespace === 0 ? 0 : caches.ages.olderThan(server.metadata),
   };
-}
-
-function olderThan({ metadata }: JupyterServer, caches: Caches): number {
-  return caches.serversIn(metadata.namespace).filter((other) => byAge(other.metadata, metadata) < 0).length;
 }
 
 function equivalentHashes(children: readonly LiveChild[], applies: Memories["applies"]): Observed["equivalent"] {
@@ -66,13 +58,12 @@ function equivalentHashes(children: readonly LiveChild[], applies: Memories["app
 
 /** The objects that the server controls, and its claim also while it is kept without an owner. */
 function childrenOf(server: JupyterServer, caches: Caches): readonly LiveChild[] {
-  const { uid, name, namespace } = server.metadata;
+  const { uid, name } = server.metadata;
   const isChild = (object: Live): boolean =>
-    object.metadata.namespace === namespace &&
-    (controllingServer(object) === uid || (isClaim(object, name) && controllerOf(object) === undefined));
+    controllingServer(object) === uid || (isClaim(object, name) && controllerOf(object) === undefined);
   return caches.owned.flatMap(({ store }) =>
     store
-      .byIndex("parent", uid)
+      .byIndex("parent", inNamespaceOf(server, uid))
       .filter(isChild)
       // Objects of a list lack both; every reader needs them.
       .map(
@@ -89,21 +80,21 @@ function isClaim(object: KubeObject, name: string): boolean {
 export function podOf(server: JupyterServer, caches: Caches): Live<Pod> | undefined {
   const isMain = (pod: Live<Pod>): boolean => {
     const owner = controllerOf(pod);
-    const isOfSet = owner?.kind === "StatefulSet" && owner.name === server.metadata.name;
-    return pod.metadata.namespace === server.metadata.namespace && isOfSet;
+    return owner?.kind === "StatefulSet" && owner.name === server.metadata.name;
   };
   return caches.pods.store
-    .byIndex("parent", server.metadata.uid)
+    .byIndex("parent", inNamespaceOf(server, server.metadata.uid))
     .filter(isMain)
     .toSorted((left, right) => right.metadata.creationTimestamp.localeCompare(left.metadata.creationTimestamp))[0];
 }
 
 function eventsAbout(
+  server: JupyterServer,
   objects: readonly { readonly metadata: { readonly uid: string } }[],
   caches: Caches,
 ): readonly ObservedEvent[] {
   const events = objects.flatMap(({ metadata }) =>
-    caches.events.flatMap(({ store }) => store.byIndex("regarding", metadata.uid)),
+    caches.events.flatMap(({ store }) => store.byIndex("regarding", inNamespaceOf(server, metadata.uid))),
   );
   return events.map(asObserved).toSorted((left, right) => left.lastSeen.getTime() - right.lastSeen.getTime());
 }

@@ -21,3 +21,14 @@ export function parentUids(object: KubeObject): readonly string[] {
   const uids = [controllingServer(object), object.metadata?.labels?.[LABELS.parentUid]];
   return [...new Set(uids.filter((uid) => uid !== undefined))];
 }
+
+/**
+ * A uid as objects of this object's namespace name it. Labels, owner references and Events may carry any uid: what those of
+ * another namespace say of one is about nobody here.
+ */
+export function inNamespaceOf(
+  { metadata }: { readonly metadata?: { readonly namespace?: string } },
+  uid: string,
+): string {
+  return `${metadata?.namespace ?? ""}/${uid}`;
+}

@@ -64,7 +64,13 @@ describe("RouteIndex", () => {
     expect(index.update("ns/older", undefined)).toEqual([]);
   });
 
-  const served = (uid: string, path: string, by: ServedRoutes["by"] = "Ingress"): ServedRoutes => ({
+  const served = (
+    uid: string,
+    path: string,
+    by: ServedRoutes["by"] = "Ingress",
+    namespace: string = "ns",
+  ): ServedRoutes => ({
+    namespace,
     uid,
     routes: [{ host: "HUB.example.org", path: `${path}/`, isPattern: false }],
     by,
@@ -131,7 +137,7 @@ describe("RouteIndex", () => {
 
     function withAlice(mallory: JupyterServer): RouteIndex {
       const index = indexOf(alice, mallory);
-      index.updateServed("alices-ingress", served("alice", "/sessions/alice"));
+      index.updateServed("alices-ingress", served("alice", "/sessions/alice", "Ingress", "one"));
       return index;
     }
 
@@ -153,7 +159,7 @@ describe("RouteIndex", () => {
     it("leaves nested routes alone that are both served already", () => {
       const mallory = aServer("mallory", { namespace: "two", path: "/sessions" });
       const index = withAlice(mallory);
-      index.updateServed("mallorys-ingress", served("mallory", "/sessions"));
+      index.updateServed("mallorys-ingress", served("mallory", "/sessions", "Ingress", "two"));
       expect(index.holderBefore(mallory)).toBeUndefined();
       expect(index.holderBefore(alice)).toBeUndefined();
     });
@@ -212,5 +218,25 @@ describe("RouteIndex", () => {
       const mallory = aServer("mallory", { namespace: "two", path: "/mallory", stalled });
       expect(withAlice(mallory).update("one/alice", undefined)).toEqual(["two/mallory"]);
     });
+
+    it("does not believe what an object of another namespace says of her", () => {
+      const bob = aServer("bob", { namespace: "three", path: "/sessions/bob", created: 9 });
+      const index = withAlice(bob);
+      // A pod with her uid in its label, and started for his route, as it says.
+      index.updateServed("mallorys-pod", served("alice", "/sessions/bob", "Pod", "two"));
+      expect(index.holderBefore(bob)).toBeUndefined();
+      index.updateServed("mallorys-ingress", served("alice", "/sessions/alice", "AddedIngress", "two"));
+      expect(index.holderBefore(alice)).toBeUndefined();
+    });
+  });
+
+  it("wakes of thousands who ask for one route only those for whom something changes", () => {
+    const rivals = Array.from({ length: 2_000 }, (_, at) => aServer(`rival-${at}`, { uid: String(10_000 + at) }));
+    const index = indexOf(...rivals);
+    const last = aServer("last", { created: 9 });
+    expect(index.update("ns/last", last)).toEqual([]);
+    expect(index.update("ns/rival-1500", undefined)).toEqual([]);
+    expect(index.update("ns/rival-0", undefined)).toEqual(["ns/rival-1"]);
+    expect(index.holderBefore(last)).toBe("ns/rival-1");
   });
 });

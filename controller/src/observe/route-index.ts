@@ -1,25 +1,27 @@
-import { withReadableStatus } from "../decide/effective-server.ts";
-import { isPathWithin, normalizePath, routeOf } from "@amalthea/api";
+import { normalizePath, routeHolderIn, routeOf } from "@amalthea/api";
 import type { JupyterServer } from "@amalthea/api";
+import { withReadableStatus } from "../decide/effective-server.ts";
 import type { HostAndPath } from "../decide/live/observed.ts";
+import { ageOf } from "../decide/values/time.ts";
+import { type Claim, HostRoutes, type PathClaims, type Source } from "./host-routes.ts";
 
 /** A server with what decides between two that ask for one route. */
 type Candidate = {
   readonly key: string;
   readonly namespace: string;
-  readonly created: string;
-  readonly uid: string;
-  /** Why something is refused to it; names the server that has a route it waits for. */
-  readonly stalledBecause: string;
+  /** Namespace and uid: what another namespace's objects say of a uid is not about this server. */
+  readonly owner: string;
+  readonly age: string;
+  /** Whether something is refused to it. */
+  readonly isRefused: boolean;
+  /** Key of the server because of which a route is refused to it. */
+  readonly waitsFor: string | undefined;
 };
-
-type Source = "Spec" | "AddedIngress" | "Pod" | "Ingress";
-
-/** That a server asks for a host and path, or that something of it serves them. */
-type Claim = { readonly uid: string; readonly host: string; readonly path: string; readonly by: Source };
 
 /** What an object serves for a server now. */
 export type ServedRoutes = {
+  /** Namespace of the object. */
+  readonly namespace: string;
   /** uid of the server. */
   readonly uid: string;
   readonly routes: readonly HostAndPath[];
@@ -37,34 +39,40 @@ const WEIGHTS: Readonly<Record<Source, number>> = { Spec: 0, Pod: 1, AddedIngres
 /**
  * Which servers ask for which host and path, and which serve them now. Nobody takes requests that another server serves:
  * first come, first served. Hosts are compared in lower case, paths normalised and by whole segments.
+ *
+ * What a change and a question cost does not grow with the number of servers, unless they are rivals for the very same route
+ * or the rule is for many hosts.
  */
 export class RouteIndex {
+  /** By owner. */
   readonly #candidates = new Map<string, Candidate>();
-  readonly #uidByKey = new Map<string, string>();
-  /** By what they come from: the uid of a server, an Ingress or a pod. */
+  readonly #ownerByKey = new Map<string, string>();
+  /** By key of the server that they wait for: the owners that are refused a route because of it. */
+  readonly #waiting = new Map<string, Set<string>>();
+  /** By what they come from: the owner itself, or the uid of an Ingress or a pod. */
   readonly #bySource = new Map<string, readonly Claim[]>();
   /** Claims on one host alone; one for many hosts holds nothing, since any exact host comes before it. */
-  readonly #byRoute = new Map<string, Map<string, Set<Claim>>>();
-  readonly #byServer = new Map<string, Set<Claim>>();
+  readonly #byHost = new Map<string, HostRoutes>();
+  /** By owner: how many of its objects serve a route, by host and path. */
+  readonly #servedBy = new Map<string, Map<string, number>>();
 
   /**
    * Takes note of a server's present form, or with undefined that it is gone.
    * @returns keys of the other servers whose answer may have changed by it.
    */
   update(key: string, server: JupyterServer | undefined): readonly string[] {
-    const before = this.#uidByKey.get(key);
-    const uid = server?.metadata.uid;
-    const affected = before === undefined || before === uid ? [] : this.#claim(before, before, []);
-    if (before !== undefined && before !== uid) this.#candidates.delete(before);
-    if (server === undefined || uid === undefined) {
-      this.#uidByKey.delete(key);
+    const before = this.#ownerByKey.get(key);
+    const self = server === undefined ? undefined : candidateOf(key, server);
+    const affected = before === undefined || before === self?.owner ? [] : this.#forget(before);
+    if (server === undefined || self === undefined) {
+      this.#ownerByKey.delete(key);
       return affected;
     }
-    this.#uidByKey.set(key, uid);
-    this.#candidates.set(uid, candidateOf(key, server));
+    this.#ownerByKey.set(key, self.owner);
+    this.#know(self);
     const route = routeOf(server);
-    const claims = route === undefined ? [] : claimsOf(uid, [{ ...route, isPattern: false }], "Spec");
-    return [...new Set([...affected, ...this.#claim(uid, uid, claims)])];
+    const claims = route === undefined ? [] : claimsOf(self, [{ ...route, isPattern: false }], "Spec");
+    return [...new Set([...affected, ...this.#claim(self.owner, self.owner, claims)])];
   }
 
   /**
@@ -73,8 +81,9 @@ export class RouteIndex {
    */
   updateServed(objectUid: string, served: ServedRoutes | undefined): readonly string[] {
     if (served === undefined) return this.#claim(objectUid, undefined, []);
-    const { uid, routes, by } = served;
-    return this.#claim(objectUid, uid, claimsOf(uid, routes, by));
+    const { namespace, uid, routes, by } = served;
+    const owner = ownerOf(namespace, uid);
+    return this.#claim(objectUid, owner, claimsOf({ owner, namespace, age: "", isRefused: false }, routes, by));
   }
 
   /**
@@ -98,154 +107,226 @@ export class RouteIndex {
   takenBy(server: JupyterServer, rule: HostAndPath): string | undefined {
     const self = candidateOf("", server);
     const [host, path] = [hostKey(rule.host), normalizePath(rule.path)];
-    if (!rule.isPattern && this.#serves(self.uid, host, path)) return undefined;
-    for (const claim of this.#claimsOnHosts(rule.host)) {
-      const other = this.#other(claim, self);
-      if (other === undefined) continue;
-      // What asks and is refused has nothing; it would keep everybody off a host.
-      if (claim.by === "Spec" && other.stalledBecause !== "") continue;
-      const takes = rule.isPattern || isPathWithin(path, claim.path);
-      const covers = isPathWithin(claim.path, path) && other.namespace !== self.namespace;
-      if (takes || covers) return other.key;
+    if (!rule.isPattern && this.#serves(self.owner, host, path)) return undefined;
+    for (const routes of this.#hostsOf(host)) {
+      const holder =
+        this.#firstOther(self, activeIn(rule.isPattern ? routes.all() : routes.around(path)), () => true) ??
+        this.#firstOther(self, activeIn(routes.within(path)), ({ namespace }) => namespace !== self.namespace);
+      if (holder !== undefined) return holder;
+    }
+    return undefined;
+  }
+
+  #firstOther(self: Candidate, claims: Iterable<Claim>, counts: (claim: Claim) => boolean): string | undefined {
+    for (const claim of claims) {
+      const other = claim.owner === self.owner || !counts(claim) ? undefined : this.#candidates.get(claim.owner);
+      if (other !== undefined) return other.key;
     }
     return undefined;
   }
 
   #sameRouteHolder(self: Candidate, host: string, path: string): string | undefined {
-    const weights = this.#weightsOn(host, path);
-    let first = self;
-    for (const rival of weights.keys()) {
-      const candidate = this.#candidates.get(rival);
-      if (candidate !== undefined && rival !== self.uid && precedes(candidate, first, weights)) first = candidate;
-    }
-    return first === self ? undefined : first.key;
+    const claims = this.#byHost.get(host)?.at(path);
+    if (claims === undefined) return undefined;
+    const weights = weightsIn(claims);
+    const first = this.#firstOf(claims, weights);
+    if (first === undefined || first.owner === self.owner || precedes(self, first, weights)) return undefined;
+    return first.key;
+  }
+
+  /** Whoever has a route, of all that claim it. */
+  #firstOf(claims: PathClaims, weights: ReadonlyMap<string, number>): Candidate | undefined {
+    const ownersByAge = [...weights.keys(), claims.oldestSpec?.owner ?? ""];
+    return ownersByAge
+      .flatMap((owner) => this.#candidates.get(owner) ?? [])
+      .reduce<Candidate | undefined>(
+        (first, one) => (first === undefined || precedes(one, first, weights) ? one : first),
+        undefined,
+      );
   }
 
   /** A spec alone holds nothing around it or within it: nobody could start beside one that asks for `/` and is refused it. */
   #nestedHolder(self: Candidate, host: string, path: string): string | undefined {
-    if (this.#serves(self.uid, host, path)) return undefined;
-    for (const claim of this.#claimsOnHost(host)) {
-      const other = claim.by === "Spec" ? undefined : this.#other(claim, self);
-      if (other === undefined || other.namespace === self.namespace || claim.path === path) continue;
-      if (isPathWithin(path, claim.path) || isPathWithin(claim.path, path)) return other.key;
-    }
-    return undefined;
+    const routes = this.#byHost.get(host);
+    if (routes === undefined || this.#serves(self.owner, host, path)) return undefined;
+    const counts = (claim: Claim): boolean => claim.namespace !== self.namespace && claim.path !== path;
+    return (
+      this.#firstOther(self, servedIn(routes.around(path)), counts) ??
+      this.#firstOther(self, servedIn(routes.within(path)), counts)
+    );
   }
 
-  #serves(uid: string, host: string, path: string): boolean {
-    const own = this.#byServer.get(uid) ?? [];
-    return [...own].some((claim) => claim.by !== "Spec" && claim.host === host && claim.path === path);
+  #serves(owner: string, host: string, path: string): boolean {
+    return this.#servedBy.get(owner)?.has(routeKey(host, path)) === true;
   }
 
-  #other({ uid }: Claim, self: Candidate): Candidate | undefined {
-    return uid === self.uid ? undefined : this.#candidates.get(uid);
-  }
-
-  /** Claims on the hosts that a rule is for. */
-  *#claimsOnHosts(host: string | undefined): Generator<Claim> {
-    if (isOneHost(hostKey(host))) {
-      yield* this.#claimsOnHost(hostKey(host));
+  /** The hosts that a rule is for. */
+  *#hostsOf(host: string): Generator<HostRoutes> {
+    if (isOneHost(host)) {
+      const routes = this.#byHost.get(host);
+      if (routes !== undefined) yield routes;
       return;
     }
-    const suffix = host === undefined ? "" : hostKey(host).slice(1);
-    for (const other of this.#byRoute.keys()) if (other.endsWith(suffix)) yield* this.#claimsOnHost(other);
-  }
-
-  *#claimsOnHost(host: string): Generator<Claim> {
-    for (const claims of this.#byRoute.get(host)?.values() ?? []) yield* claims;
-  }
-
-  #claimsOn(host: string, path: string): Iterable<Claim> {
-    return this.#byRoute.get(host)?.get(path) ?? [];
-  }
-
-  #weightsOn(host: string, path: string): ReadonlyMap<string, number> {
-    const sources = new Map<string, Set<Source>>();
-    for (const claim of this.#claimsOn(host, path)) {
-      sources.set(claim.uid, (sources.get(claim.uid) ?? new Set()).add(claim.by));
-    }
-    const sum = (by: ReadonlySet<Source>): number => [...by].reduce((total, one) => total + WEIGHTS[one], 0);
-    return new Map([...sources].map(([uid, by]) => [uid, sum(by)]));
+    for (const [other, routes] of this.#byHost) if (other.endsWith(host.slice(1))) yield routes;
   }
 
   /** Puts what one source claims in place of what it claimed before. @returns keys of the other servers concerned. */
-  #claim(source: string, ownUid: string | undefined, claims: readonly Claim[]): readonly string[] {
+  #claim(source: string, self: string | undefined, claims: readonly Claim[]): readonly string[] {
     const before = this.#bySource.get(source) ?? [];
     if (isSame(before, claims)) return [];
-    for (const claim of before) this.#drop(claim);
-    for (const claim of claims) this.#add(claim);
-    if (claims.length === 0) this.#bySource.delete(source);
-    else this.#bySource.set(source, claims);
-    const concerned = [...before, ...claims].flatMap((claim) => this.#rivalsOf(claim));
-    const waiting = [...new Set(before.map(({ uid }) => uid))].flatMap((uid) => this.#waitingFor(uid));
-    const others = [...new Set([...concerned, ...waiting])].filter((uid) => uid !== ownUid);
-    return others.flatMap((uid) => this.#candidates.get(uid)?.key ?? []);
+    const change = (): void => {
+      for (const claim of before) this.#drop(claim);
+      for (const claim of claims) this.#add(claim);
+      if (claims.length === 0) this.#bySource.delete(source);
+      else this.#bySource.set(source, claims);
+    };
+    if (isSameButRefusal(before, claims)) {
+      change();
+      return [];
+    }
+    return this.#concernedBy({ before, after: claims, self }, change);
   }
 
-  /** uids of the servers that claim the very same route. */
-  #rivalsOf({ host, path }: Claim): readonly string[] {
-    return [...this.#claimsOn(host, path)].map(({ uid }) => uid);
+  /** Takes out a server that is gone. What served it may still be there, and holds nothing any more. */
+  #forget(owner: string): readonly string[] {
+    const before = this.#bySource.get(owner) ?? [];
+    return this.#concernedBy({ before, after: [], self: owner }, () => {
+      for (const claim of before) this.#drop(claim);
+      this.#bySource.delete(owner);
+      this.#unknow(owner);
+    });
   }
 
-  /** uids of the servers that were refused something because of this one. */
-  #waitingFor(uid: string): readonly string[] {
-    const key = this.#candidates.get(uid)?.key;
-    if (key === undefined) return [];
-    return [...this.#candidates.values()]
-      .filter(({ stalledBecause }) => stalledBecause.includes(key))
-      .map((one) => one.uid);
+  /**
+   * Makes a change of claims. @returns keys of those who have a route now or had it before, where that is another server,
+   * and of those who were refused something because of one whose claims changed.
+   */
+  #concernedBy(
+    { before, after, self }: { before: readonly Claim[]; after: readonly Claim[]; self: string | undefined },
+    change: () => void,
+  ): readonly string[] {
+    const routes = new Map([...before, ...after].map((claim) => [routeKey(claim.host, claim.path), claim]));
+    const holderOf = ({ host, path }: Claim): Candidate | undefined => {
+      const claims = this.#byHost.get(host)?.at(path);
+      return claims === undefined ? undefined : this.#firstOf(claims, weightsIn(claims));
+    };
+    const touched = [...routes.values()].map((claim) => ({ claim, holder: holderOf(claim) }));
+    const changing = [...new Set(before.map(({ owner }) => owner))].flatMap(
+      (owner) => this.#candidates.get(owner) ?? [],
+    );
+    change();
+    const moved = touched
+      .map(({ claim, holder }) => [holderOf(claim), holder] as const)
+      .filter(([now, then]) => now?.owner !== then?.owner);
+    const losing = moved.flatMap(([, then]) => then ?? []);
+    const waiting = [...changing, ...losing].flatMap(({ key }) => [...(this.#waiting.get(key) ?? [])]);
+    const concerned = [...moved.flat().flatMap((one) => one?.owner ?? []), ...waiting];
+    return [...new Set(concerned)]
+      .filter((owner) => owner !== self)
+      .flatMap((owner) => this.#candidates.get(owner)?.key ?? []);
+  }
+
+  #know(candidate: Candidate): void {
+    this.#unknow(candidate.owner);
+    this.#candidates.set(candidate.owner, candidate);
+    if (candidate.waitsFor !== undefined) addTo(this.#waiting, candidate.waitsFor, candidate.owner);
+  }
+
+  #unknow(owner: string): void {
+    const { waitsFor } = this.#candidates.get(owner) ?? {};
+    this.#candidates.delete(owner);
+    if (waitsFor !== undefined) dropFrom(this.#waiting, waitsFor, owner);
   }
 
   #add(claim: Claim): void {
-    addTo(this.#byServer, claim.uid, claim);
-    if (!isOneHost(claim.host)) return;
-    const paths = this.#byRoute.get(claim.host) ?? new Map<string, Set<Claim>>();
-    this.#byRoute.set(claim.host, addTo(paths, claim.path, claim));
+    if (!isOneHost(claim.host)) return this.#countServed(claim, 1);
+    const routes = this.#byHost.get(claim.host) ?? new HostRoutes();
+    routes.add(claim);
+    this.#byHost.set(claim.host, routes);
+    this.#countServed(claim, 1);
   }
 
   #drop(claim: Claim): void {
-    dropFrom(this.#byServer, claim.uid, claim);
-    const paths = this.#byRoute.get(claim.host);
-    if (paths === undefined) return;
-    dropFrom(paths, claim.path, claim);
-    if (paths.size === 0) this.#byRoute.delete(claim.host);
+    this.#countServed(claim, -1);
+    const routes = this.#byHost.get(claim.host);
+    routes?.drop(claim);
+    if (routes?.isEmpty === true) this.#byHost.delete(claim.host);
+  }
+
+  #countServed({ owner, host, path, by }: Claim, step: 1 | -1): void {
+    if (by === "Spec") return;
+    const counts = this.#servedBy.get(owner) ?? new Map<string, number>();
+    const key = routeKey(host, path);
+    const count = (counts.get(key) ?? 0) + step;
+    if (count === 0) counts.delete(key);
+    else counts.set(key, count);
+    if (counts.size === 0) this.#servedBy.delete(owner);
+    else this.#servedBy.set(owner, counts);
   }
 }
 
-function isOneHost(host: string): boolean {
-  return host !== "" && !host.startsWith("*.");
+function* servedIn(found: Iterable<PathClaims>): Generator<Claim> {
+  for (const { served } of found) yield* served;
 }
 
-function addTo(index: Map<string, Set<Claim>>, key: string, claim: Claim): Map<string, Set<Claim>> {
-  return index.set(key, (index.get(key) ?? new Set()).add(claim));
+/** What asks and is refused has nothing; it would keep everybody off a host. */
+function* activeIn(found: Iterable<PathClaims>): Generator<Claim> {
+  for (const { served, asked } of found) {
+    yield* served;
+    yield* asked;
+  }
 }
 
-function dropFrom(index: Map<string, Set<Claim>>, key: string, claim: Claim): void {
-  const claims = index.get(key);
-  claims?.delete(claim);
-  if (claims?.size === 0) index.delete(key);
+/** By owner, of those that serve. */
+function weightsIn({ served }: PathClaims): ReadonlyMap<string, number> {
+  const sources = new Map<string, Set<Source>>();
+  for (const { owner, by } of served) addTo(sources, owner, by);
+  const sum = (by: ReadonlySet<Source>): number => [...by].reduce((total, one) => total + WEIGHTS[one], 0);
+  return new Map([...sources].map(([owner, by]) => [owner, sum(by)]));
+}
+
+function precedes(left: Candidate, right: Candidate, weights: ReadonlyMap<string, number>): boolean {
+  const [leftWeight, rightWeight] = [weights.get(left.owner) ?? 0, weights.get(right.owner) ?? 0];
+  return leftWeight === rightWeight ? left.age < right.age : leftWeight > rightWeight;
+}
+
+function ownerOf(namespace: string, uid: string): string {
+  return `${namespace}/${uid}`;
 }
 
 function candidateOf(key: string, server: JupyterServer): Candidate {
   const { metadata, status } = withReadableStatus(server); // a status of 0.24 may hold anything
+  const refusal = status?.conditions?.find(({ type }) => type === "Stalled")?.message ?? "";
   return {
     key,
     namespace: metadata.namespace,
-    created: metadata.creationTimestamp,
-    uid: metadata.uid,
-    stalledBecause: status?.conditions?.find(({ type }) => type === "Stalled")?.message ?? "",
+    owner: ownerOf(metadata.namespace, metadata.uid),
+    age: ageOf(metadata),
+    isRefused: refusal !== "",
+    waitsFor: routeHolderIn(refusal),
   };
 }
 
-function claimsOf(uid: string, routes: readonly HostAndPath[], by: Source): readonly Claim[] {
-  return routes.map(({ host, path }) => ({ uid, host: hostKey(host), path: normalizePath(path), by }));
+function claimsOf(
+  { owner, namespace, age, isRefused }: Omit<Claim, "host" | "path" | "by">,
+  routes: readonly HostAndPath[],
+  by: Source,
+): readonly Claim[] {
+  const keys = routes.map(({ host, path }) => ({ host: hostKey(host), path: normalizePath(path) }));
+  const different = new Map(keys.map((route) => [routeKey(route.host, route.path), route]));
+  return [...different.values()].map((route) => ({ owner, namespace, age, isRefused, ...route, by }));
 }
 
 function isSame(left: readonly Claim[], right: readonly Claim[]): boolean {
+  return isSameButRefusal(left, right) && left.every((claim, index) => claim.isRefused === right[index]?.isRefused);
+}
+
+function isSameButRefusal(left: readonly Claim[], right: readonly Claim[]): boolean {
   if (left.length !== right.length) return false;
   return left.every((claim, index) => {
     const other = right[index];
-    return claim.host === other?.host && claim.path === other.path && claim.uid === other.uid && claim.by === other.by;
+    const isSameRoute = claim.host === other?.host && claim.path === other.path;
+    return isSameRoute && claim.owner === other.owner && claim.by === other.by;
   });
 }
 
@@ -254,9 +335,21 @@ function hostKey(host: string | undefined): string {
   return (host ?? "").toLowerCase();
 }
 
-/** Timestamps of the API server have one format and one zone, so their text sorts like the time. */
-function precedes(left: Candidate, right: Candidate, weights: ReadonlyMap<string, number>): boolean {
-  const [leftWeight, rightWeight] = [weights.get(left.uid) ?? 0, weights.get(right.uid) ?? 0];
-  if (leftWeight !== rightWeight) return leftWeight > rightWeight;
-  return left.created === right.created ? left.uid < right.uid : left.created < right.created;
+function isOneHost(host: string): boolean {
+  return host !== "" && !host.startsWith("*.");
+}
+
+/** A path begins with a slash, and a host has none. */
+function routeKey(host: string, path: string): string {
+  return host + path;
+}
+
+function addTo<K, V>(index: Map<K, Set<V>>, key: K, value: V): void {
+  index.set(key, (index.get(key) ?? new Set<V>()).add(value));
+}
+
+function dropFrom<K, V>(index: Map<K, Set<V>>, key: K, value: V): void {
+  const values = index.get(key);
+  values?.delete(value);
+  if (values?.size === 0) index.delete(key);
 }

@@ -8,7 +8,11 @@ import { servedRoutesOf } from "./served-route.ts";
 const start = anObserved();
 const running = carryOut(start, planFor(start, someSettings(), NOW).plan);
 const { uid } = running.server.metadata;
-const served = { uid, routes: [{ host: "hub.example.org", path: "/sessions/alice", isPattern: false }] };
+const served = {
+  namespace: "sessions",
+  uid,
+  routes: [{ host: "hub.example.org", path: "/sessions/alice", isPattern: false }],
+};
 
 function child(kind: string): KubeObject {
   return running.children.find((object) => object.kind === kind) as unknown as KubeObject; // the planned ones are there

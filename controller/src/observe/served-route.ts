@@ -19,12 +19,14 @@ function childRoutes(child: KubeObject): ServedRoutes | undefined {
   const uid = controllingServer(child);
   if (uid === undefined) return undefined;
   const isOwn = child.metadata?.labels?.[LABELS.childKey] === "ingress";
-  return { uid, routes: routesServedBy(child), by: isOwn ? "Ingress" : "AddedIngress" };
+  const { namespace = "" } = child.metadata ?? {};
+  return { namespace, uid, routes: routesServedBy(child), by: isOwn ? "Ingress" : "AddedIngress" };
 }
 
 function podRoute(pod: KubeObject): ServedRoutes | undefined {
   const uid = parentUids(pod)[0];
   const route = startedWithOf(pod as Pod)?.route;
   if (uid === undefined || route === undefined) return undefined;
-  return { uid, routes: [{ host: route.host, path: route.path, isPattern: false }], by: "Pod" };
+  const { namespace = "" } = pod.metadata ?? {};
+  return { namespace, uid, routes: [{ host: route.host, path: route.path, isPattern: false }], by: "Pod" };
 }

@@ -13,7 +13,7 @@ function reconcileIn(world: { observed: Observed }, apply: Apply): ReturnType<ty
   const deps: ReconcileDeps = {
     settings: someSettings(),
     now: () => NOW,
-    observe: () => world.observed,
+    observe: async () => world.observed,
     apply: (decision) => Promise.resolve(apply(decision)),
     writeStatus: () => Promise.resolve("Unchanged"),
     reportFault: () => undefined,

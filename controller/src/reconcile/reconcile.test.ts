@@ -16,7 +16,7 @@ describe("reconcile", () => {
     const deps = {
       settings: someSettings(),
       now: () => NOW,
-      observe: () => observed,
+      observe: async () => observed,
       apply: skipFirst,
       writeStatus: async () => {
         told.push("status");

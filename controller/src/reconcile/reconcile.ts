@@ -12,8 +12,8 @@ import type { DecisionSettings } from "../decide/settings.ts";
 export type ReconcileDeps = {
   readonly settings: DecisionSettings;
   readonly now: () => Date;
-  /** From caches alone; undefined if there is no such server. */
-  readonly observe: (key: ObjectKey) => Observed | undefined;
+  /** From caches, but for the spec of a large server; undefined if there is no such server. */
+  readonly observe: (key: ObjectKey, signal: AbortSignal) => Promise<Observed | undefined>;
   readonly apply: (decision: Decision, observed: Observed, signal: AbortSignal) => Promise<readonly ActionResult[]>;
   readonly writeStatus: (
     server: JupyterServer,
@@ -29,7 +29,7 @@ export type ReconcileDeps = {
 
 /** Reconciles one server: observe, decide, apply, report. `decide` does no I/O. */
 export async function reconcile(key: ObjectKey, deps: ReconcileDeps, signal: AbortSignal): Promise<ReconcileOutcome> {
-  const before = deps.observe(key);
+  const before = await deps.observe(key, signal);
   if (before === undefined) return { kind: "Settled" }; // deleted; owner references clean up the children
 
   const first = decideAbout(before, deps);
@@ -39,7 +39,7 @@ export async function reconcile(key: ObjectKey, deps: ReconcileDeps, signal: Abo
   // The status tells what is there after the writes, and what the API server refused. A refusal of what is not wanted any
   // more is forgotten without a write.
   const isSame = results.length === 0 && before.failures.length === 0;
-  const after = isSame ? before : deps.observe(key);
+  const after = isSame ? before : await deps.observe(key, signal);
   if (after === undefined) return { kind: "Settled" };
   const last = isSame ? first : decideAbout(after, deps);
   const status = await deps.writeStatus(after.server, last.status, signal);

@@ -30,12 +30,12 @@ import { logResult } from "./log-result.ts";
 import type { Metrics } from "../operator/metrics.ts";
 import { asServer, type Caches } from "../observe/caches.ts";
 import { FailureMemory } from "../observe/failure-memory.ts";
-import { byAge } from "../decide/values/time.ts";
 import { observeServer, podOf } from "../observe/observe-server.ts";
 import { parentUids } from "../observe/owner.ts";
 import { RouteIndex } from "../observe/route-index.ts";
 import { SecretMemory } from "../observe/secret-memory.ts";
 import { servedRoutesOf } from "../observe/served-route.ts";
+import { WholeServer } from "../observe/whole-server.ts";
 import { reconcile, type ReconcileDeps } from "./reconcile.ts";
 
 export type ServerReconcilerOptions = {
@@ -132,14 +132,18 @@ export class ServerReconciler {
   }
 
   #depsFor(key: ObjectKey): ReconcileDeps {
-    const { caches, config, extraKinds, recorder, clock, logger } = this.#options;
+    const { caches, client, config, extraKinds, recorder, clock, logger } = this.#options;
     const sources = { caches, memories: this.#memories, policy: config.decision.policy };
     const startMs = clock.monotonicMs();
+    const whole = new WholeServer(caches, client);
     const extraChildKinds = extraKinds.map(({ apiVersion, kind, plural }) => ({ apiVersion, kind, plural }));
     return {
       settings: { ...config.decision, extraChildKinds },
       now: () => clock.now(),
-      observe: () => observeServer(key, sources, clock.monotonicMs()),
+      observe: async (_key, signal) => {
+        const server = await whole.read(key, signal);
+        return server === undefined ? undefined : observeServer(server, sources, clock.monotonicMs());
+      },
       apply: (decision, observed, signal) => this.#apply(decision, observed, signal),
       writeStatus: (server, status, signal) => writeStatus(server, status, this.#statusDeps(), signal),
       reportFault: ({ metadata }, err) => logger.error({ key: keyOf(metadata), err }, "deciding failed"),
@@ -253,11 +257,8 @@ export class ServerReconciler {
     const { caches, config } = this.#options;
     const { serversPerNamespace } = config.decision.policy;
     if (serversPerNamespace === 0) return;
-    const byAgeInNamespace = caches
-      .serversIn(namespace)
-      .toSorted((left, right) => byAge(left.metadata, right.metadata));
-    const next = byAgeInNamespace[serversPerNamespace - 1];
-    if (next !== undefined) this.#enqueue(keyOf(next), initial ? "Low" : "Normal"); // a write for each child
+    const next = caches.ages.keyAt(namespace, serversPerNamespace - 1);
+    if (next !== undefined) this.#enqueue(next, initial ? "Low" : "Normal"); // a write for each child
   }
 
   #serverChanged({ key, previous, current, initial }: StoreChange<KubeObject>): void {

@@ -3,9 +3,10 @@ import type { JupyterServer } from "@amalthea/api";
 import { kinds } from "@amalthea/kube";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { SERVER_KIND } from "../../../controller/src/kinds.ts";
+import { HOSTILE_PATCHES, json, merge } from "./hostile-patches.ts";
 import { type Operator, startOperator } from "./operator.ts";
 import { childKinds, conditionOf, eventually, User } from "./servers.ts";
-import { startWorld, type World } from "./world.ts";
+import { controllerCalls, startWorld, type World } from "./world.ts";
 
 let world: World;
 let operator: Operator;
@@ -39,60 +40,16 @@ async function versionsOf(user: User, name: string): Promise<readonly (string | 
   return objects.map((object) => object?.metadata.resourceVersion);
 }
 
-const json = (...patch: readonly unknown[]): object => ({ type: "application/json-patch+json", patch });
-const merge = (patch: unknown): object => ({ type: "application/merge-patch+json", patch });
+function stallOf(server: JupyterServer): string {
+  return JSON.stringify(server.status?.conditions?.find(({ type }) => type === "Stalled"));
+}
 
 function nestedText(depth: number): string {
   return `${'{"a":'.repeat(depth)}{}${"}".repeat(depth)}`;
 }
 
-const notes = { notes: { apiVersion: "v1", kind: "ConfigMap", data: { text: "x" } } };
-const doubling = Array.from({ length: 26 }, (_, index) => ({ op: "copy", from: "/notes", path: `/notes/c${index}` }));
-const numbers = (from: number): readonly number[] => Array.from({ length: 2_000 }, (_, index) => index + from);
-const listed = merge({ notes: { ...notes.notes, list: numbers(0) } });
-const inherited = JSON.parse(
-  '{"statefulset":null,"__proto__":{"statefulset":{"apiVersion":"batch/v1","kind":"Job","metadata":{"name":"other"}}}}',
-) as unknown;
-const manyChildren = Object.fromEntries(Array.from({ length: 3_000 }, (_, index) => [`n${index}`, notes.notes]));
-
-const rows: readonly { readonly what: string; readonly patches: readonly object[]; readonly reason: string }[] = [
-  { what: "doubling", patches: [merge(notes), json(...doubling)], reason: "InvalidPatch" },
-  {
-    what: "built-in-function",
-    patches: [json({ op: "add", path: "/hasOwnProperty/call", value: "boom" })],
-    reason: "InvalidPatch",
-  },
-  {
-    what: "built-in-method",
-    patches: [json({ op: "add", path: "/statefulset/spec/template/spec/containers/map/x", value: "boom" })],
-    reason: "InvalidPatch",
-  },
-  {
-    what: "long-test",
-    patches: [listed, json({ op: "test", path: "/notes/list", value: numbers(1) })],
-    reason: "InvalidPatch",
-  },
-  { what: "inherited", patches: [merge(inherited)], reason: "InvalidPatch" },
-  { what: "many-patches", patches: Array.from({ length: 2_000 }, () => json()), reason: "InvalidPatch" },
-  { what: "many-children", patches: [merge(manyChildren)], reason: "InvalidPatch" },
-  { what: "no-jupyter", patches: [merge(containers([{ name: "x", image: "x" }]))], reason: "InvalidChild" },
-  {
-    what: "finalizer",
-    patches: [merge({ service: { metadata: { finalizers: ["a.example.org/b"] } } })],
-    reason: "InvalidChild",
-  },
-];
-
-function containers(list: readonly object[]): object {
-  return { statefulset: { spec: { template: { spec: { containers: list } } } } };
-}
-
-function stallOf(server: JupyterServer): string {
-  return JSON.stringify(server.status?.conditions?.find(({ type }) => type === "Stalled"));
-}
-
 describe("a hostile object", () => {
-  it.each(rows)(
+  it.each(HOSTILE_PATCHES)(
     "of the kind $what is told what is wrong, and nobody else notices",
     async ({ what, patches, reason }) => {
       const before = await versionsOf(honest, "alice");
@@ -161,6 +118,33 @@ describe("a patched server", () => {
     const statefulSet = await eventually(() => honest.get(kinds.StatefulSet, "ports"));
     const names = statefulSet.spec?.template.spec?.containers[0]?.ports?.map(({ name }) => name);
     expect(names?.toSorted()).toEqual(["http", "metrics"]);
+  });
+
+  it("that is too large to be kept in memory is made like any other, and follows its changes", async () => {
+    const large = (text: string): object => ({
+      patches: [merge({ notes: { apiVersion: "v1", kind: "ConfigMap", data: { text: text.repeat(100_000) } } })],
+    });
+    const text = async (): Promise<string> => {
+      const { data } = await honest.get(kinds.ConfigMap, "large-notes");
+      return data?.["text"] ?? "";
+    };
+    await honest.create("large", large("a"));
+    await honest.makePodReady("large");
+    const server = await honest.until("large", ({ status }) => status?.state === "running");
+    expect(conditionOf(server, "Stalled")).toBeUndefined();
+    expect(await text()).toBe("a".repeat(100_000));
+    await honest.patchServer("large", { metadata: { labels: { team: "a" } }, spec: large("b") });
+    await eventually(async () => expect(await text()).toBe("b".repeat(100_000)));
+    await honest.hibernate("large");
+    await honest.remove(SERVER_KIND, "large");
+    await eventually(async () => expect(await honest.childrenOf("large")).toEqual([]));
+    const reads = controllerCalls(world).filter(
+      ({ verb, resource }) => verb === "get" && resource === "jupyterservers",
+    );
+    const names = reads.map(({ name }) => name);
+    expect(names).toContain("large");
+    expect(names.filter((name) => ["alice", "bob", "carol"].includes(name))).toEqual([]);
+    expect(controllerCalls(world).filter(({ code }) => code === 403)).toEqual([]);
   });
 
   it("that a real client of 0.24 asks for is made, and told what Kubernetes has no field for", async () => {

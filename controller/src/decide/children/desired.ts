@@ -17,7 +17,8 @@ import { withOwnPort } from "./patched-pod.ts";
 import { replicasWarning, withOwnReplicas } from "./patched-replicas.ts";
 import type { Problem, Warning } from "../facts.ts";
 import type { ServerRoutes } from "./child-context.ts";
-import { isRouteChild } from "../live/routes.ts";
+import { isRouteChild, routesServedBy } from "../live/routes.ts";
+import { PATCH_BOUNDS } from "../patch/bounds.ts";
 import { allowedAnnotations, routeExcess } from "../policy/ingress-policy.ts";
 import { forbiddenChange } from "../policy/patch-limits.ts";
 import type { OwnParts } from "../policy/pod-limits.ts";
@@ -246,10 +247,16 @@ function childProblems(context: ChildContext, base: PatchDocument, document: Pat
   const ownFirst = Object.entries(document).toSorted(
     ([a], [b]) => Number(Object.hasOwn(base, b)) - Number(Object.hasOwn(base, a)),
   );
+  let routes = 0;
   for (const [key, child] of ownFirst) {
     const problem = childProblem(context, key, child, ownValue(base, key));
     if (problem !== undefined) {
       problems.set(key, problem);
+      continue;
+    }
+    routes += routesServedBy(child).length;
+    if (routes > PATCH_BOUNDS.routes) {
+      invalid(key, `the Ingresses of a server may have ${PATCH_BOUNDS.routes} paths together`);
       continue;
     }
     const identity = `${groupKind(child)}/${nameOf(context.server, key, child)}`;

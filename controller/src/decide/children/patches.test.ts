@@ -63,6 +63,16 @@ describe("patches", () => {
     expect(keys).not.toContain("service");
   });
 
+  it("cannot add an Ingress of hundreds of paths, and the server's own is made", () => {
+    const paths = Array.from({ length: 200 }, (_, at) => ({ path: `/more/${at}`, pathType: "Prefix" }));
+    const spec = { rules: [{ host: "hub.example.org", http: { paths } }] };
+    const desired = render(merge({ more: { apiVersion: "networking.k8s.io/v1", kind: "Ingress", spec } }));
+    const reason = "the Ingresses of a server may have 200 paths together";
+    expect(desired.problems).toEqual([{ kind: "ChildInvalid", childKey: "more", reason }]);
+    const keys = desired.kind === "Rendered" ? desired.children.map(({ childKey }) => childKey) : [];
+    expect(keys).toContain("ingress");
+  });
+
   it.each([
     ["dropped", merge({ statefulset: null })],
     ["given another pod label", merge({ statefulset: { spec: { template: { metadata: { labels: { app: "x" } } } } } })],

@@ -1,7 +1,8 @@
 import { condition, type Condition } from "@amalthea/api";
 import type { Decision } from "../decision.ts";
+import { withReadableStatus } from "../effective-server.ts";
 import type { Observed } from "../live/observed.ts";
-import { kubernetesTime } from "../values/time.ts";
+import { clientTime, kubernetesTime } from "../values/time.ts";
 
 /** Only a change of the server or of the controller can help. */
 const RETRY_SECONDS = 600;
@@ -13,16 +14,29 @@ const RETRY_SECONDS = 600;
  */
 export function undecided({ server }: Observed, error: unknown, now: Date): Decision {
   const { generation } = server.metadata;
-  const previous = server.status?.conditions ?? [];
+  const { status: known = {} } = withReadableStatus(server);
+  const previous = known.conditions ?? [];
   const context = { now: kubernetesTime(now), generation, previous };
   const detail = error instanceof Error ? error.name : "Error";
   const stalled = condition("Stalled", "True", "DecisionFailed", { detail }, context);
-  const others = previous.filter(({ type }: Condition) => type !== "Stalled" && type !== "Reconciling");
+  const ready = condition("Ready", readiness(previous), "DecisionFailed", { detail }, context);
+  const others = previous.filter(({ type }) => !["Ready", "Reconciling", "Stalled"].includes(type));
   return {
     plan: [],
-    status: { state: "failed", ...server.status, conditions: [...others, stalled], observedGeneration: generation },
+    status: {
+      ...(known.state === undefined ? { state: "failed", failedSince: clientTime(now) } : {}),
+      ...known,
+      conditions: [ready, stalled, ...others],
+      observedGeneration: generation,
+    },
     events: [],
     outcome: { kind: "CheckAgain", afterSeconds: RETRY_SECONDS },
     error,
   };
+}
+
+/** Whether what could be opened still can, nobody looks any more. */
+function readiness(previous: readonly Condition[]): "Unknown" | "False" {
+  const before = previous.find(({ type }) => type === "Ready")?.status;
+  return before === undefined || before === "False" ? "False" : "Unknown";
 }

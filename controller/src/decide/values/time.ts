@@ -10,10 +10,15 @@ export function clientTime(instant: Date): string {
 
 type Aged = { readonly creationTimestamp: string; readonly uid: string };
 
-/** Orders metadata by age, the older one first; timestamps of the API server have one format and one zone. */
+/** Age as a text that sorts like it, the oldest first; timestamps of the API server have one format and one zone. */
+export function ageOf({ creationTimestamp, uid }: Aged): string {
+  return `${creationTimestamp} ${uid}`;
+}
+
+/** Orders metadata by age, the older one first. */
 export function byAge(left: Aged, right: Aged): number {
-  const [a, b] = [left, right].map(({ creationTimestamp, uid }) => `${creationTimestamp} ${uid}`);
-  return (a ?? "") < (b ?? "") ? -1 : Number(a !== b);
+  const [a, b] = [ageOf(left), ageOf(right)];
+  return a < b ? -1 : Number(a !== b);
 }
 
 /** The earlier of two delays in seconds; undefined stands for never. */
