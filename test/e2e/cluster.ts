@@ -56,9 +56,9 @@ function run(command: string, args: readonly string[], input: string): Promise<s
 const applied: object[] = [];
 
 /** Runs `kubectl apply` on a manifest given as an object. */
-export async function apply(manifest: object): Promise<void> {
+export async function apply(manifest: object, args: readonly string[] = []): Promise<void> {
   applied.push(manifest);
-  await kubectl(["apply", "-f", "-"], JSON.stringify(manifest));
+  await kubectl(["apply", "-f", "-", ...args], JSON.stringify(manifest));
 }
 
 /** Reads an object as `kubectl get -o json` shows it. The caller names the shape it relies on. */

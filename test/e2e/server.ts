@@ -47,19 +47,22 @@ export class TestServer {
     this.url = `${address.scheme ?? "http"}://${this.host}${ingress.port === "" ? "" : `:${ingress.port}`}${prefixOf(this.path)}`;
   }
 
-  /** Applies the server; `spec` is merged over one that has what every server needs. */
-  async apply(spec: { readonly [field: string]: object } = {}): Promise<void> {
+  /** Applies the server; `spec` is merged over one that has what every server needs, `args` are for kubectl. */
+  async apply(spec: { readonly [field: string]: object } = {}, args: readonly string[] = []): Promise<void> {
     const { jupyterServer, routing, ...rest } = spec;
-    await apply({
-      apiVersion: "amalthea.dev/v1alpha1",
-      kind: "JupyterServer",
-      metadata: { name: this.name, namespace: this.namespace },
-      spec: {
-        jupyterServer: { image: JUPYTER_IMAGE, ...jupyterServer },
-        routing: { host: this.host, path: this.path, ...routing },
-        ...rest,
+    await apply(
+      {
+        apiVersion: "amalthea.dev/v1alpha1",
+        kind: "JupyterServer",
+        metadata: { name: this.name, namespace: this.namespace },
+        spec: {
+          jupyterServer: { image: JUPYTER_IMAGE, ...jupyterServer },
+          routing: { host: this.host, path: this.path, ...routing },
+          ...rest,
+        },
       },
-    });
+      args,
+    );
   }
 
   read(): Promise<ServerObject> {

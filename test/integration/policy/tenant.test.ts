@@ -1,8 +1,10 @@
+import type { JupyterServer } from "@amalthea/api";
 import { createClient, type Kind, type KubeClient, kinds, readKubeConfig } from "@amalthea/kube";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Operator, startOperator } from "../controller/operator.ts";
 import { SERVER_KIND as SERVERS } from "../../../controller/src/kinds.ts";
-import { childKinds, conditionOf, User } from "../controller/servers.ts";
+import { HOSTILE_PATCHES } from "../controller/hostile-patches.ts";
+import { childKinds, conditionOf, eventually, User } from "../controller/servers.ts";
 import { startWorld, type World } from "../controller/world.ts";
 
 const forever = new AbortController().signal;
@@ -57,7 +59,7 @@ afterAll(async () => {
 
 /** The server of the other namespace and all that belongs to it. */
 async function worldOfAlice(): Promise<unknown> {
-  const watched: readonly Kind[] = [...childKinds.filter(({ kind }) => kind !== "Secret"), kinds.Pod];
+  const watched: readonly Kind[] = [...childKinds, kinds.Pod];
   const objects = await Promise.all(
     watched.map(async (kind) => {
       const names = kind.kind === "Pod" ? "alice-0" : "alice";
@@ -84,6 +86,21 @@ const alicesPath = (path = "/one/alice", pathType = "Prefix"): object => ({
 });
 const host = "hub.example.org";
 const POD = "/statefulset/spec/template/spec";
+
+const alicesPod = { app: "alice", "amalthea.dev/parent-name": "alice" };
+const statefulSetFor = (labels: object): object => ({
+  ...{ apiVersion: "apps/v1", kind: "StatefulSet" },
+  spec: {
+    selector: { matchLabels: labels },
+    template: { metadata: { labels }, spec: { containers: [{ name: "x", image: "x" }] } },
+  },
+});
+const configMap = (metadata: object): object => ({ apiVersion: "v1", kind: "ConfigMap", metadata, data: {} });
+const roleBinding = {
+  ...{ apiVersion: "rbac.authorization.k8s.io/v1", kind: "RoleBinding", metadata: {} },
+  ...{ roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "cluster-admin" } },
+  subjects: [{ apiGroup: "rbac.authorization.k8s.io", kind: "User", name: "mallory" }],
+};
 
 const ATTACKS: readonly { readonly what: string; readonly reason: string; readonly spec: object }[] = [
   { what: "her own route", reason: "RouteTaken", spec: { routing: { host, path: "/one/alice" } } },
@@ -127,6 +144,45 @@ const ATTACKS: readonly { readonly what: string; readonly reason: string; readon
   },
   { what: "a load balancer", reason: "NotAllowed", spec: json("/service/spec/type", "LoadBalancer") },
   { what: "any address", reason: "NotAllowed", spec: json("/service/spec/externalIPs", ["192.0.2.1"]) },
+  {
+    what: "her Service under another name",
+    reason: "NotAllowed",
+    spec: json("/more", {
+      ...{ apiVersion: "v1", kind: "Service", metadata: {} },
+      spec: { type: "ExternalName", externalName: "alice.one.svc.cluster.local" },
+    }),
+  },
+  { what: "pods with her labels", reason: "InvalidChild", spec: json("/more", statefulSetFor(alicesPod)) },
+  {
+    what: "her pod's labels",
+    reason: "InvalidChild",
+    spec: json(`/statefulset/spec/template/metadata/labels/app`, "alice"),
+  },
+  { what: "her pods as her Service's", reason: "InvalidChild", spec: json("/service/spec/selector", { app: "alice" }) },
+  { what: "an object in her namespace", reason: "InvalidChild", spec: json("/more", configMap({ namespace: "one" })) },
+  { what: "a child in her namespace", reason: "InvalidChild", spec: json("/service/metadata/namespace", "one") },
+  {
+    what: "an object with another owner",
+    reason: "InvalidChild",
+    spec: json("/more", configMap({ ownerReferences: [] })),
+  },
+  {
+    what: "a child that stays",
+    reason: "InvalidChild",
+    spec: json("/service/metadata/finalizers", ["a.example.org/b"]),
+  },
+  {
+    what: "an object that stays",
+    reason: "InvalidChild",
+    spec: json("/more", configMap({ finalizers: ["a.example.org/b"] })),
+  },
+  { what: "rights", reason: "ChildKindRefused", spec: json("/more", roleBinding) },
+  {
+    what: "endpoints",
+    reason: "ChildKindRefused",
+    spec: json("/more", { apiVersion: "v1", kind: "Endpoints", metadata: { name: "alice" } }),
+  },
+  ...HOSTILE_PATCHES.map(({ what, patches, reason }) => ({ what: `by ${what} anything`, reason, spec: { patches } })),
 ];
 
 describe("somebody who may write servers in one namespace only", () => {
@@ -154,5 +210,140 @@ describe("somebody who may write servers in one namespace only", () => {
     await operator.idle();
     const server = await new User(world.admin, "two").until("mallory", ({ status }) => status?.state !== undefined);
     expect(server.status?.toleratedViolations).toEqual([]);
+  });
+
+  it("cannot reserve Alice's route, nor keep her off a host, by thousands of rules or by asking first", async () => {
+    const paths = Array.from({ length: 500 }, (_, at) => ({
+      path: `/x/${at}`,
+      pathType: "Prefix",
+      backend: toMallory,
+    }));
+    const rules = ["*.example.org", undefined].map((one) => ({ host: one, http: { paths } }));
+    await mallory.create("mallory-rules", {
+      routing: { host, path: "/two/rules" },
+      ...json("/more", ingressFor({ rules })),
+    });
+    const server = await new User(world.admin, "two").until(
+      "mallory-rules",
+      (seen) => conditionOf(seen, "Stalled") !== undefined,
+    );
+    expect(conditionOf(server, "Stalled")?.reason).toBe("InvalidChild");
+    await mallory.create("mallory-first", { routing: { host, path: "/" } });
+    await alice.create("alice-2");
+    await alice.makePodReady("alice-2");
+    await alice.until("alice-2", ({ status }) => status?.state === "running");
+  });
+
+  it("tells nothing about her by objects of another namespace that carry the uid of her server or pod", async () => {
+    const uids = await Promise.all(
+      [SERVERS, kinds.Pod as Kind].map(async (kind) => {
+        const name = kind === SERVERS ? "alice" : "alice-0";
+        return (await world.admin.get(kind, { namespace: "one", name }, forever)).metadata.uid;
+      }),
+    );
+    const before = await worldOfAlice();
+    const [server = "", pod = ""] = uids;
+    const owner = { apiVersion: "amalthea.dev/v1alpha1", kind: "JupyterServer", name: "alice", uid: server };
+    const labels = { "amalthea.dev/parent-uid": server, "amalthea.dev/child-key": "ingress" };
+    const stranger = new User(world.admin, "two"); // with rights that no user of servers needs
+    for (const [at, reason] of ["FailedScheduling", "FailedMount", "FailedCreatePodSandBox"].entries()) {
+      await stranger.make(kinds.CoreEvent, `event-${at}`, {
+        ...{ type: "Warning", reason, message: "mallory was here" },
+        involvedObject: { apiVersion: "v1", kind: "Pod", namespace: "two", name: "alice-0", uid: pod },
+      });
+    }
+    const metadata = { namespace: "two", name: "forged", labels, ownerReferences: [{ ...owner, controller: true }] };
+    const forged = [
+      { ...ingressFor({ rules: [{ host, ...alicesPath() }] }), metadata },
+      { apiVersion: "v1", kind: "ConfigMap", metadata, data: {} },
+      { apiVersion: "v1", kind: "Pod", metadata, spec: { containers: [{ name: "x", image: "x" }] } },
+    ];
+    await world.cluster.kubectl(["create", "-f=-"], {
+      stdin: JSON.stringify({ apiVersion: "v1", kind: "List", items: forged }),
+    });
+    await alice.patchServer("alice", { metadata: { annotations: { seen: "yes" } } }); // so that she is reconciled
+    await operator.idle();
+    await alice.patchServer("alice", { metadata: { annotations: { seen: null } } });
+    await operator.idle();
+    const statusOf = (seen: unknown): unknown => (seen as { readonly server: JupyterServer }).server.status;
+    const after = await worldOfAlice();
+    expect(statusOf(after)).toEqual(statusOf(before));
+    expect(JSON.stringify(after)).not.toContain("mallory was here");
+  });
+
+  const WAYS: readonly { readonly way: string; readonly spec: object }[] = [
+    { way: "as its token", spec: { auth: { tokenSecretRef: { name: "alice", key: "jupyterServerAppToken" } } } },
+    {
+      way: "as a token of another namespace",
+      spec: { auth: { tokenSecretRef: { name: "one/alice", key: "jupyterServerAppToken" } } },
+    },
+    { way: "as a volume", spec: { jupyterServer: { extraVolumes: [{ name: "v", secret: { secretName: "alice" } }] } } },
+    {
+      way: "as a variable",
+      spec: {
+        jupyterServer: {
+          env: [
+            {
+              name: "T",
+              valueFrom: { secretKeyRef: { name: "alice", key: "jupyterServerAppToken", namespace: "one" } },
+            },
+          ],
+        },
+      },
+    },
+    {
+      way: "by a volume of another namespace",
+      spec: json(`${POD}/volumes/-`, { name: "v", secret: { secretName: "alice", namespace: "one" } }),
+    },
+    {
+      way: "by a copy",
+      spec: {
+        patches: [{ type: "application/json-patch+json", patch: [{ op: "copy", from: "/secret", path: "/stolen" }] }],
+      },
+    },
+    {
+      way: "by a Secret with her name",
+      spec: json("/more", {
+        apiVersion: "v1",
+        kind: "Secret",
+        metadata: { name: "alice", namespace: "one" },
+        data: {},
+      }),
+    },
+    {
+      way: "by the certificate of her host",
+      spec: { routing: { host: "x.example.org", path: "/x", tls: { enabled: true, secretName: "alice" } } },
+    },
+  ];
+
+  it.each(WAYS)("finds Alice's token nowhere: $way", async ({ spec }) => {
+    const before = await worldOfAlice();
+    const secret = await world.admin.get(kinds.Secret, { namespace: "one", name: "alice" }, forever);
+    const encoded = secret.data?.["jupyterServerAppToken"] ?? "";
+    const token = Buffer.from(encoded, "base64").toString();
+    expect(token.length).toBeGreaterThan(20);
+    await mallory.create("thief", { routing: { host, path: "/two/thief" }, ...spec });
+    await new User(world.admin, "two").until("thief", ({ status }) => Array.isArray(status?.conditions));
+    await operator.idle();
+    const { stdout } = await world.cluster.kubectl([
+      "get",
+      "all,secrets,configmaps,ingresses,jupyterservers",
+      "--namespace=two",
+      "-o=json",
+    ]);
+    expect(stdout).not.toContain(token);
+    expect(stdout).not.toContain(encoded);
+    expect(await worldOfAlice()).toEqual(before);
+    await mallory.remove(SERVERS, "thief");
+    await eventually(async () => expect(await new User(world.admin, "two").childrenOf("thief")).toEqual([]));
+  });
+
+  it("may read no Secret herself, and has not made the controller complain", async () => {
+    for (const namespace of ["one", "two"]) {
+      await expect(mallorysClient.get(kinds.Secret, { namespace, name: "alice" }, forever)).rejects.toThrow("403");
+    }
+    expect(
+      operator.complaints.filter((line) => /reconcile failed|deciding failed|subscriber failed/.test(line)),
+    ).toEqual([]);
   });
 });
