@@ -78,24 +78,24 @@ export class Transport {
 
   /** Opens a watch: one attempt, and no time limit once the headers have come. @returns The stream of the answer. */
   async open(request: ApiRequest, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
-    const startMs = this.#options.clock.monotonicMs();
-    const answer = await this.#send("watches", request, 1, startMs, signal);
-    this.#report(request, answer.statusCode, 1, startMs, 0);
+    const report = this.#reporter(request, 1);
+    const answer = await this.#send("watches", request, report, signal);
+    report(answer.statusCode, 0);
     if (answer.statusCode >= 400) throw apiError(request, answer, await this.#text(request, answer, signal));
     return guard(answer.body, (error) => this.#unreachable(request, error, signal));
   }
 
   async #attempt(request: ApiRequest, attempt: number, signal: AbortSignal): Promise<string> {
-    const startMs = this.#options.clock.monotonicMs();
-    const answer = await this.#send("calls", request, attempt, startMs, signal);
+    const report = this.#reporter(request, attempt);
+    const answer = await this.#send("calls", request, report, signal);
     let text: string;
     try {
       text = await this.#text(request, answer, signal);
     } catch (error) {
-      this.#report(request, 0, attempt, startMs, 0);
+      report(0, 0);
       throw error;
     }
-    this.#report(request, answer.statusCode, attempt, startMs, Number(answer.headers["content-length"] ?? text.length));
+    report(answer.statusCode, Number(answer.headers["content-length"] ?? text.length));
     if (answer.statusCode >= 400) throw apiError(request, answer, text);
     return text;
   }
@@ -103,11 +103,10 @@ export class Transport {
   async #send(
     use: keyof Pools,
     request: ApiRequest,
-    attempt: number,
-    startMs: number,
+    report: Report,
     signal: AbortSignal,
   ): Promise<Dispatcher.ResponseData> {
-    const { connection } = this.#options;
+    const { connection, userAgent } = this.#options;
     const token = await connection.token();
     // Only now: pools that were replaced while the token was read would refuse the request.
     const pool = (await connection.pools())[use];
@@ -116,19 +115,14 @@ export class Transport {
       const answer = await pool.request({
         method: METHODS[request.verb],
         path: this.#pathPrefix + request.path,
-        headers: {
-          accept: request.accept ?? "application/json",
-          "user-agent": this.#options.userAgent,
-          ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-          ...(request.body === undefined ? {} : { "content-type": request.contentType ?? "application/json" }),
-        },
+        headers: headersOf(request, userAgent, token),
         body: request.body ?? null,
         signal,
       });
       if (answer.statusCode === 401) connection.refuseToken(token);
       return answer;
     } catch (error) {
-      this.#report(request, 0, attempt, startMs, 0);
+      report(0, 0);
       throw this.#unreachable(request, error, signal);
     }
   }
@@ -163,11 +157,29 @@ export class Transport {
     return error instanceof ConnectionError && repeatable && attempt === 1 ? jitter(100, 1, 5, random) : undefined;
   }
 
-  #report(request: ApiRequest, code: number, attempt: number, startMs: number, bytes: number): void {
-    const { verb, resource, subresource = "" } = request;
-    const durationMs = this.#options.clock.monotonicMs() - startMs;
-    this.#options.onResult({ verb, resource, subresource, code, durationMs, bytes, attempt });
+  /** Measures one attempt from now on. */
+  #reporter({ verb, resource, subresource = "" }: ApiRequest, attempt: number): Report {
+    const { clock, onResult } = this.#options;
+    const startMs = clock.monotonicMs();
+    return (code, bytes) =>
+      onResult({ verb, resource, subresource, code, durationMs: clock.monotonicMs() - startMs, bytes, attempt });
   }
+}
+
+/** Tells how an attempt ended: HTTP status code, 0 if there was no answer, and bytes of the answer's body. */
+type Report = (code: number, bytes: number) => void;
+
+function headersOf(
+  { accept = "application/json", body, contentType = "application/json" }: ApiRequest,
+  userAgent: string,
+  token: string | undefined,
+): Readonly<Record<string, string>> {
+  return {
+    accept,
+    "user-agent": userAgent,
+    ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+    ...(body === undefined ? {} : { "content-type": contentType }),
+  };
 }
 
 const isTimeout = (reason: unknown): boolean => reason instanceof DOMException && reason.name === "TimeoutError";

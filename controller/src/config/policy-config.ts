@@ -1,5 +1,6 @@
 import type { PodSecurityLevel } from "../decide/policy/pod-security.ts";
 import type { PolicySettings } from "../decide/policy/policy-settings.ts";
+import { isObject } from "../decide/values/json.ts";
 import { parseQuantity } from "../decide/values/quantity.ts";
 import type { EnvironmentReader } from "./environment.ts";
 
@@ -152,5 +153,5 @@ class PolicyReader {
 }
 
 function asRecord(value: unknown): Given | undefined {
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Given) : undefined;
+  return isObject(value) ? value : undefined;
 }

@@ -81,10 +81,8 @@ export class ServerReconciler {
     options.caches.pods.store.subscribe((change) => this.#podChanged(change));
     for (const { store } of options.caches.owned) {
       store.subscribe((change) => {
-        const { previous, current } = change;
         this.#servedChanged(store.kind, change);
-        if (previous !== undefined && previous.metadata.uid !== current?.metadata.uid)
-          this.#memories.applies.forget(previous.metadata.uid);
+        if (change.current === undefined) this.#memories.applies.forget(change.previous?.metadata.uid ?? "");
       });
     }
   }
@@ -234,13 +232,10 @@ export class ServerReconciler {
 
   /** Tells those who wait for a route that another server does not serve it any more, or does. */
   #servedChanged(kind: Kind, { previous, current, initial }: StoreChange<KubeObject>): void {
-    const { routes } = this.#memories;
-    const gone = previous !== undefined && previous.metadata.uid !== current?.metadata.uid ? previous : undefined;
-    const affected = [
-      ...(gone === undefined ? [] : routes.updateServed(gone.metadata.uid, undefined)),
-      ...(current === undefined ? [] : routes.updateServed(current.metadata.uid, servedRoutesOf(kind, current))),
-    ];
-    for (const key of affected) this.#enqueue(key as ObjectKey, initial ? "Low" : "Urgent"); // see `#serverChanged`
+    const uid = (current ?? previous)?.metadata.uid ?? "";
+    const served = current === undefined ? undefined : servedRoutesOf(kind, current);
+    for (const key of this.#memories.routes.updateServed(uid, served))
+      this.#enqueue(key as ObjectKey, initial ? "Low" : "Urgent"); // see `#serverChanged`
   }
 
   #podChanged({ previous, current }: StoreChange<KubeObject>): void {
@@ -265,7 +260,7 @@ export class ServerReconciler {
     for (const affected of this.#memories.routes.update(key, asServer(current))) {
       this.#enqueue(affected as ObjectKey, initial ? "Low" : "Urgent"); // keys went in, so keys come out
     }
-    if (previous === undefined || previous.metadata.uid === current?.metadata.uid) return;
+    if (previous === undefined || current !== undefined) return;
     this.#admitNext(previous.metadata.namespace ?? "", initial);
     const { uid } = previous.metadata;
     this.#memories.secrets.forget(uid);

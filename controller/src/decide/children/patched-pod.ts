@@ -5,21 +5,27 @@ import { isOidc } from "./child-context.ts";
 
 /** What of the server's pod patches have taken away or doubled, so that nobody could work in it; undefined if it is complete. */
 export function containersReason(server: JupyterServer, statefulSet: JsonObject): string | undefined {
-  const spec = valueAt(statefulSet, "spec", "template", "spec");
-  const names = listOf(valueAt(spec, "containers")).map((container) => valueAt(container, "name"));
+  const reason = namesReason(server, valueAt(statefulSet, "spec", "template", "spec"));
+  return reason === undefined ? undefined : `spec.template.spec.containers: ${reason}`;
+}
+
+function namesReason(server: JupyterServer, podSpec: unknown): string | undefined {
+  const names = namesIn(podSpec, "containers");
   const missing = neededContainers(server).find((name) => !names.includes(name));
   if (missing !== undefined) {
-    return `spec.template.spec.containers: ${missing} is missing; a merge patch replaces the whole list, a JSON patch can add to it`;
+    return `${missing} is missing; a merge patch replaces the whole list, a JSON patch can add to it`;
   }
-  const all = [...names, ...listOf(valueAt(spec, "initContainers")).map((container) => valueAt(container, "name"))];
+  const all = [...names, ...namesIn(podSpec, "initContainers")];
   const taken = addedContainers(server).find((name) => all.includes(name));
-  if (taken !== undefined)
-    return `spec.template.spec.containers: ${taken} is a container of the login; use another name`;
-  const given = all.filter((name) => typeof name === "string");
-  const double = given.find((name, index) => given.indexOf(name) !== index);
-  return double === undefined
-    ? undefined
-    : `spec.template.spec.containers: two are called ${double.slice(0, 63)}; use another name`;
+  if (taken !== undefined) return `${taken} is a container of the login; use another name`;
+  const double = all.find((name, index) => all.indexOf(name) !== index);
+  return double === undefined ? undefined : `two are called ${double.slice(0, 63)}; use another name`;
+}
+
+function namesIn(podSpec: unknown, list: "containers" | "initContainers"): readonly string[] {
+  return listOf(valueAt(podSpec, list))
+    .map((container) => valueAt(container, "name"))
+    .filter((name) => typeof name === "string");
 }
 
 function neededContainers(server: JupyterServer): readonly string[] {

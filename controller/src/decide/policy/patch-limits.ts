@@ -1,4 +1,4 @@
-import { isObject, type JsonObject } from "../values/json.ts";
+import { isObject, ownValue, type JsonObject } from "../values/json.ts";
 import type { PolicySettings } from "./policy-settings.ts";
 
 /** A change that patches made and may not make. */
@@ -57,12 +57,8 @@ function byPlace(list: readonly unknown[]): JsonObject {
 
 function* entryChanges(before: JsonObject, after: JsonObject, at: readonly string[]): Generator<readonly string[]> {
   for (const key of new Set([...Object.keys(before), ...Object.keys(after)])) {
-    yield* changes(valueOf(before, key), valueOf(after, key), [...at, key]);
+    yield* changes(ownValue(before, key), ownValue(after, key), [...at, key]);
   }
-}
-
-function valueOf(object: JsonObject, key: string): unknown {
-  return Object.hasOwn(object, key) ? object[key] : undefined;
 }
 
 function isBelow(pointer: readonly string[], prefix: readonly string[]): boolean {
