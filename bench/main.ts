@@ -1,5 +1,5 @@
 import { randomInt } from "node:crypto";
-import { buildCluster } from "@amalthea/cluster";
+import { buildCluster, ClusterError } from "@amalthea/cluster";
 import { reportFailure } from "../scripts/report-failure.ts";
 import { faults } from "./faults.ts";
 import { hostileNeighbours } from "./hostile-neighbours.ts";
@@ -76,7 +76,8 @@ async function main(signal: AbortSignal): Promise<boolean> {
   const names = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(benches);
   const chosen = names.map((name) => {
     const bench = benches[name];
-    if (bench === undefined) throw new Error(`no bench "${name}": choose among ${Object.keys(benches).join(", ")}`);
+    if (bench === undefined)
+      throw new ClusterError(`There is no bench "${name}": choose among ${Object.keys(benches).join(", ")}`);
     return bench;
   });
   await buildCluster(console.log, signal);
