@@ -56,6 +56,8 @@ describe.each(STARTERS)("$starter", ({ release, command }) => {
     });
     expect(await jupyter.listeners()).toEqual(["127.0.0.1"]);
     expect(await statusWith(jupyter, "")).toBe(200);
+    const { headers } = await fetch(`${jupyter.url}/api/contents`);
+    expect(headers.get("cache-control")).toMatch(/^private\b/);
   });
 
   it("does not start with a token of white space, and says so by its exit code", async () => {
@@ -63,4 +65,20 @@ describe.each(STARTERS)("$starter", ({ release, command }) => {
     expect(code).toBe(65);
     expect(log).toContain("is empty: put a value into its Secret");
   });
+});
+
+it("JupyterLab offers to log out, and no Shut Down that would start the server again", async () => {
+  await using jupyter = await startJupyter({
+    ...{ release: "notebook-7", command: ["lab"] },
+    ...{ listenAddress: "127.0.0.1", token: undefined },
+  });
+  const page = await (await fetch(`${jupyter.url}/lab`)).text();
+  expect(page).toMatch(/"quitButton": *(true|"true")/i);
+  const answer = await fetch(`${jupyter.url}/lab/api/settings/@jupyterlab/mainmenu-extension:plugin`);
+  const { schema } = (await answer.json()) as { readonly schema: unknown };
+  const items = JSON.stringify(schema);
+  expect(items).toMatch(
+    /"command":"filemenu:shutdown"[^}]*"disabled":true|"disabled":true[^}]*"command":"filemenu:shutdown"/,
+  );
+  expect(items).toContain('"command":"filemenu:logout"');
 });

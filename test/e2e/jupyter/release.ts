@@ -8,6 +8,7 @@ import { promisify } from "node:util";
 import { cacheFolder, freePort, withLock } from "@amalthea/cluster";
 import {
   JUPYTER_ENV,
+  JUPYTERLAB_SETTINGS,
   JUPYTER_NOTEBOOK_CONFIG,
   JUPYTER_SERVER_CONFIG,
 } from "../../../controller/src/decide/children/jupyter-config.ts";
@@ -87,6 +88,8 @@ async function launch({
   const folder = mkdtempSync(join(tmpdir(), "amalthea-jupyter-"));
   writeFileSync(join(folder, "jupyter_server_config.py"), JUPYTER_SERVER_CONFIG);
   writeFileSync(join(folder, "jupyter_notebook_config.py"), JUPYTER_NOTEBOOK_CONFIG);
+  mkdirSync(join(folder, "labconfig"));
+  writeFileSync(join(folder, "labconfig/default_setting_overrides.json"), JUPYTERLAB_SETTINGS);
   writeFileSync(join(folder, "cookie_secret"), randomBytes(32).toString("hex"), { mode: 0o600 });
   if (token !== undefined) writeFileSync(join(folder, "token"), token);
   const tokenVariables = { [JUPYTER_ENV.tokenFile]: join(folder, "token"), [JUPYTER_ENV.tokenRequired]: "true" };

@@ -90,6 +90,14 @@ def report_ignored(given, used):
                 say('--%s.%s of the command line is ignored: the controller sets it' % (section, name))
 
 
+def keep_private(app):
+    """A shared cache may store what says nothing about caching, and give it to others."""
+    settings = getattr(app, 'tornado_settings', None)
+    headers = settings.setdefault('headers', {}) if isinstance(settings, dict) else None
+    if isinstance(headers, dict):
+        headers.setdefault('Cache-Control', 'private')
+
+
 # traitlets lets the command line win over every file, so what is ours is set again after each update.
 if not hasattr(Application, 'amalthea_update_config'):
     Application.amalthea_update_config = Application.update_config
@@ -99,6 +107,7 @@ if not hasattr(Application, 'amalthea_update_config'):
         report_ignored(config, used)
         self.amalthea_update_config(config)
         self.amalthea_update_config(used)
+        keep_private(self)
 
     Application.update_config = update_config
 
@@ -125,3 +134,13 @@ if os.environ['AMALTHEA_ALLOW_ORIGIN'].startswith('https://'):
 c.ContentsManager.allow_hidden = True
 `;
 }
+
+/**
+ * JupyterLab shows Log Out only together with Shut Down (`quit_button`), and what is shut down from within is started again
+ * at once: Shut Down is taken out of the menu by itself.
+ */
+export const JUPYTERLAB_SETTINGS: string = JSON.stringify({
+  "@jupyterlab/mainmenu-extension:plugin": {
+    menus: [{ id: "jp-mainmenu-file", items: [{ command: "filemenu:shutdown", disabled: true }] }],
+  },
+});

@@ -3,6 +3,7 @@ import type { PodSpec, PodTemplateSpec, Volume, VolumeProjection } from "kuberne
 import { isOidc, podSelector, type ChildContext } from "./child-context.ts";
 import { copyOf } from "../values/json.ts";
 import { jupyterContainer, SECRET_FILES, SHARED_MEMORY_VOLUME } from "./jupyter-container.ts";
+import { JUPYTERLAB_SETTINGS_KEY } from "./config-map.ts";
 import { oauth2Proxy } from "./sidecars/oauth2-proxy.ts";
 
 /** Group of `jovyan` in the Jupyter images: a volume is made writable for it. */
@@ -78,7 +79,8 @@ function secretSources({ server }: ChildContext): VolumeProjection[] {
 }
 
 function configItems(): { key: string; path: string }[] {
-  return ["jupyter_server_config.py", "jupyter_notebook_config.py"].map((key) => ({ key, path: key }));
+  const python = ["jupyter_server_config.py", "jupyter_notebook_config.py"].map((key) => ({ key, path: key }));
+  return [...python, { key: JUPYTERLAB_SETTINGS_KEY, path: `labconfig/${JUPYTERLAB_SETTINGS_KEY}` }];
 }
 
 /** Labels of the pod besides those of every child. */
