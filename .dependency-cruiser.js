@@ -70,6 +70,20 @@ export default {
       to: { path: "^controller/src/decide/children/" },
     },
     {
+      name: "culling-knows-no-plan",
+      severity: "error",
+      comment: "limits are judged by times and activity alone; plan/ and status/ use the verdict",
+      from: { path: "^controller/src/decide/culling/", pathNot: "[.]test[.]ts$" },
+      to: { path: "^controller/src/decide/(plan|status|children|takeover|policy)/" },
+    },
+    {
+      name: "activity-stands-alone",
+      severity: "error",
+      comment: "pods are asked beside the reconciles: activity/ knows neither them nor the caches",
+      from: { path: "^controller/src/activity/", pathNot: "[.]test[.]ts$" },
+      to: { path: "^controller/src/(observe|apply|reconcile|operator|config)/" },
+    },
+    {
       name: "observe-and-apply-are-strangers",
       severity: "error",
       comment: "observe/ and apply/ know decide/ but neither each other nor the reconciler",

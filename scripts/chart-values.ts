@@ -189,6 +189,32 @@ export const chartValues: SchemaNode = group("", {
     ),
     clusterIpBlock: retired,
   }),
+  culling: group("Limits after which servers are hibernated or deleted.", {
+    enforced: flag(true, "Whether limits are enforced; otherwise the status only tells when they would be."),
+    defaults: limits("Limits of servers whose `spec.culling` has none."),
+    maximums: limits("Upper bounds, also of servers that set no limit and of `spec.culling.keepAliveUntil`."),
+    hibernateWithoutVolume: flag(false, "Whether servers without a volume are hibernated, which deletes their files."),
+    openTabsAreActivity: flag(
+      true,
+      "Whether a server with an open notebook, console or terminal in a browser counts as active although nobody types.",
+    ),
+    cpuUsageMillicoresIdleThreshold: count(
+      0,
+      "CPU use of a pod, in millicores, above which it counts as active; needs a metrics API. 0: CPU use does not count.",
+      { minimum: 0 },
+    ),
+    warnSeconds: count(
+      0,
+      "How long before a hibernation the condition `HibernationPending` and an Event tell of it; 0: they do not.",
+      { minimum: 0 },
+    ),
+    unknownAfterSeconds: count(
+      600,
+      "How long the activity of a server may be unreadable before the condition `ActivityUnknown` says so.",
+      { minimum: 0 },
+    ),
+    jupyterServerIdleCheckIntervalSeconds: retired,
+  }),
   metrics: group("Metrics of the controller, for Prometheus.", {
     enabled: flag(false, "Whether metrics are served."),
     port: count(8765, "Port at which they are served.", { minimum: 1, maximum: 65535 }),
@@ -241,7 +267,7 @@ export const chartValues: SchemaNode = group("", {
 
 /** Whole groups of the legacy (0.24) chart that are accepted, so that its value files still work, and have no effect. */
 const retiredGroups: readonly string[] = [
-  ...["crdApiGroup", "crdApiVersion", "crdNames", "kopf", "culling", "resourceUsageCheck", "auditLog"],
+  ...["crdApiGroup", "crdApiVersion", "crdNames", "kopf", "resourceUsageCheck", "auditLog"],
   ...["envFromConfigMaps", "certificates"],
 ];
 
@@ -295,6 +321,18 @@ function group(description: string, properties: Readonly<Record<string, SchemaNo
 /** Settings of a sidecar container; they have no defaults, because what is not set is not changed. */
 function sidecar(description: string, more: Readonly<Record<string, SchemaNode>>): SchemaNode {
   return group(description, { resources: open("Resource requests and limits, in place of the defaults."), ...more });
+}
+
+/** A limit of each kind, in seconds. */
+function limits(description: string): SchemaNode {
+  const seconds = (what: string): SchemaNode => count(0, `${what} 0: none.`, { minimum: 0 });
+  return group(`${description} In seconds.`, {
+    idleSeconds: seconds("Time without activity until hibernation."),
+    maxAgeSeconds: seconds("Time since the start of a run until hibernation."),
+    startingSeconds: seconds("Time in the state `starting` until deletion, or hibernation of a server that was ready."),
+    failedSeconds: seconds("Time in the state `failed` until deletion, or hibernation of a server that was ready."),
+    hibernatedSeconds: seconds("Time in hibernation until deletion."),
+  });
 }
 
 function scalar(type: "string" | "boolean" | "integer", description: string): SchemaNode {

@@ -14,6 +14,9 @@ export const CONDITION_TYPES: readonly ConditionType[] = [
   "PatchWarning",
   "StorageWarning",
   "PolicyWarning",
+  "ActivityUnknown",
+  "CullingPrevented",
+  "HibernationPending",
 ];
 
 /** What each type says when it is true. */
@@ -27,6 +30,9 @@ export const CONDITION_MEANINGS: Readonly<Record<ConditionType, string>> = {
   PatchWarning: "The server works, but a patch is not applied in full.",
   StorageWarning: "The server works, but files were lost or will be lost.",
   PolicyWarning: "The server works, but something that it has or requests is not allowed.",
+  ActivityUnknown: "Whether the server is idle is not known; it is kept.",
+  HibernationPending: "The server will be hibernated soon.",
+  CullingPrevented: "Limits of the server are not enforced.",
 };
 
 /** A reason and what is particular to the case, as `messageOf` takes them. */

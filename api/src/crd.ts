@@ -61,6 +61,9 @@ const columns: readonly PrinterColumn[] = [
   column("Ready", "Whether the server can be opened", '.status.conditions[?(@.type=="Ready")].status'),
   column("Image", "Image of the Jupyter server", ".spec.jupyterServer.image"),
   column("URL", "Address of the server", ".status.create_fn.fullServerURL"),
+  column("Hibernates At", "When a limit hibernates the server", ".status.willHibernateAt"),
+  { ...column("Deleted At", "When a limit deletes the server", ".status.willBeDeletedAt"), priority: 1 },
+  { ...column("Limit", "The limit that is reached then", ".status.cullingReason"), priority: 1 },
   { ...column("Pod Status", "Phase of the pod", ".status.mainPod.status.phase"), priority: 1 },
   {
     ...column("Reason", "Why the server is ready or not", '.status.conditions[?(@.type=="Ready")].reason'),

@@ -1,3 +1,4 @@
+export * from "./activity.ts";
 export * from "./conditions.ts";
 export * from "./crd.ts";
 export * from "./default-spec.ts";

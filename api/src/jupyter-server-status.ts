@@ -12,6 +12,18 @@ export type JupyterServerStatus = {
   readonly failedSince?: string;
   /** ISO 8601; while the state is `hibernated`. */
   readonly hibernatedSince?: string;
+  /** ISO 8601; when the present run began: the server was created or resumed. Absent while it is hibernated. */
+  readonly startedAt?: string;
+  /** True until the server is ready for the first time; absent afterwards, and where it is not known (0.24). */
+  readonly neverReady?: boolean;
+  /** ISO 8601; the latest activity that the controller knows of. It asks only when a limit may be reached. */
+  readonly lastActivityAt?: string;
+  /** ISO 8601; at the earliest: activity postpones it. */
+  readonly willHibernateAt?: string;
+  /** ISO 8601. */
+  readonly willBeDeletedAt?: string;
+  /** The limit that one of the two follows from. */
+  readonly cullingReason?: CullingReason;
   /** ISO 8601; when the controller last wrote the fields below and the messages of conditions. */
   readonly refreshedAt?: string;
   readonly containerStates?: ContainerStates;
@@ -29,6 +41,9 @@ export type JupyterServerStatus = {
 };
 
 export type ServerState = "starting" | "running" | "failed" | "stopping" | "hibernated";
+
+/** A limit after which a server is hibernated or deleted, by what it limits. */
+export type CullingReason = "Idle" | "MaximumAge" | "Starting" | "Failed" | "Hibernated";
 
 export type Condition = {
   readonly type: string;

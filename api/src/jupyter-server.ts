@@ -97,13 +97,15 @@ export type Discovery = {
   readonly jwksUrl: string;
 };
 
-/** Seconds; 0: no limit. Accepted and not read yet. */
+/** Limits in seconds; 0: no limit of the server's own, so that the administrator's default counts. */
 export type Culling = {
   readonly idleSecondsThreshold: number;
   readonly maxAgeSecondsThreshold: number;
   readonly startingSecondsThreshold: number;
   readonly failedSecondsThreshold: number;
   readonly hibernatedSecondsThreshold: number;
+  /** ISO 8601: no limit is enforced before, within the administrator's maximum. */
+  readonly keepAliveUntil?: string;
 };
 
 export type JupyterServerSettings = {

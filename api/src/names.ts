@@ -87,10 +87,14 @@ export const PORTS = {
   oauth2Proxy: 4181,
   authorization: 4182,
   probe: 4183,
+  activity: 4184,
 } as const;
 
 /** Name of the container port that the Service targets, in both access modes. */
 export const HTTP_PORT_NAME = "http";
+
+/** Name of the port at which the authorization service tells the controller about the server's activity. */
+export const ACTIVITY_PORT_NAME = "activity";
 
 /** Names of the containers in the pod. */
 export const CONTAINERS = {
@@ -113,12 +117,16 @@ export const SECRET_KEYS = {
   cookieSecret: "jupyterServerCookieSecret",
   oidcClientSecret: "oidcClientSecret",
   oauth2ProxyCookieSecret: "oauth2ProxyCookieSecret",
+  /** With a login: whoever presents it may read the server's activity. */
+  activityKey: "activityKey",
 } as const;
 
 /** Field managers under which the controller writes. */
 export const FIELD_MANAGERS = {
   children: "amalthea",
   status: "amalthea-status",
+  /** Of `spec.jupyterServer.hibernated`, when a limit is reached. */
+  culling: "amalthea-culling",
 } as const;
 
 /** Images that are used unless the server or the chart names one. */

@@ -1,3 +1,5 @@
+import type { CullingReason } from "./jupyter-server-status.ts";
+
 export type ConditionType =
   | "Ready"
   | "Reconciling"
@@ -6,7 +8,10 @@ export type ConditionType =
   | "AccessWarning"
   | "PatchWarning"
   | "StorageWarning"
-  | "PolicyWarning";
+  | "PolicyWarning"
+  | "ActivityUnknown"
+  | "CullingPrevented"
+  | "HibernationPending";
 
 /**
  * Every reason that a condition can have, with what its sentence needs to know. Programs compare
@@ -85,6 +90,11 @@ export type ReasonValues = {
   RootDirOutsideVolume: { readonly rootDir: string; readonly mountPath: string };
   ViolationTolerated: { readonly violations: readonly string[] };
   IngressAnnotationIgnored: { readonly childKey: string; readonly names: readonly string[] };
+  // Limits
+  ActivityUnreadable: Told;
+  LimitNear: { readonly limit: CullingReason; readonly at: string };
+  NoVolumeToKeep: { readonly limits: readonly CullingReason[] };
+  HibernatedIsApplied: { readonly limits: readonly CullingReason[]; readonly manager: string };
 };
 
 export type Reason = keyof ReasonValues;
@@ -558,6 +568,40 @@ const policyWarnings = {
   },
 } satisfies Partial<Catalogue>;
 
+const limits = {
+  ActivityUnreadable: {
+    conditions: ["ActivityUnknown"],
+    when: "The idle limit may be reached, and the controller has been unable to read the activity of the server for some time. The server is kept; other limits still count.",
+    example: { detail: "Jupyter does not answer" },
+    sentence: ({ detail }) => `It is not known whether the server is idle, so it is kept: ${detail}.`,
+    remedy: "",
+  },
+  LimitNear: {
+    conditions: ["HibernationPending"],
+    when: "The server will be hibernated by a limit within the time that the chart value `culling.warnSeconds` says.",
+    example: { limit: "Idle", at: "2026-03-01T18:00:00Z" },
+    sentence: ({ limit, at }) => `The server will be hibernated at ${at}, when its limit ${limit} is reached.`,
+    remedy: "Set spec.culling.keepAliveUntil to a later time to keep it running.",
+  },
+  NoVolumeToKeep: {
+    conditions: ["CullingPrevented"],
+    when: "The server has limits that hibernate it, and no volume: hibernating it would delete its files.",
+    example: { limits: ["Idle", "MaximumAge"] },
+    sentence: ({ limits }) =>
+      `Limits that hibernate the server (${limits.join(", ")}) are not enforced: it has no volume, and its files would be lost.`,
+    remedy:
+      "Set spec.storage.pvc.enabled on new servers; an administrator can allow the loss (chart value culling.hibernateWithoutVolume).",
+  },
+  HibernatedIsApplied: {
+    conditions: ["CullingPrevented"],
+    when: "The server has limits that hibernate it, and a tool owns `spec.jupyterServer.hibernated` by server-side apply: it would resume the server.",
+    example: { limits: ["Idle"], manager: "kubectl" },
+    sentence: ({ limits, manager }) =>
+      `Limits that hibernate the server (${limits.join(", ")}) are not enforced: the field manager ${manager} applies spec.jupyterServer.hibernated.`,
+    remedy: "Take the field out of the manifest that is applied.",
+  },
+} satisfies Partial<Catalogue>;
+
 const warnings = {
   OpenWithoutAccessControl: {
     conditions: ["AccessWarning"],
@@ -653,6 +697,7 @@ export const REASONS: Catalogue = {
   ...waiting,
   ...warnings,
   ...policyWarnings,
+  ...limits,
 };
 
 function at(path: string): string {

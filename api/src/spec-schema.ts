@@ -48,17 +48,27 @@ function quantityRule(field: string): Rule {
 }
 
 function limit(description: string): Defaulted<number> {
-  return withDefault(0, integer(`${description} 0: no limit.`, { minimum: 0 }));
+  return withDefault(0, integer(`${description} 0: the administrator's default, or no limit.`, { minimum: 0 }));
 }
 
 const culling: Schema<Culling> = object<Culling>(
-  "Limits for hibernating or deleting servers automatically, in seconds. Accepted but not implemented yet: the controller does not read these fields.",
+  "Limits, in seconds, after which the server is hibernated or deleted (docs/guide/idle.md). An administrator may set defaults and maximums.",
   {
     idleSecondsThreshold: limit("Hibernate the server after it has been idle for this long."),
-    maxAgeSecondsThreshold: limit("Hibernate the server after it has run for this long, idle or not."),
-    startingSecondsThreshold: limit("Delete the server after it has been `starting` for this long."),
-    failedSecondsThreshold: limit("Delete the server after it has been `failed` for this long."),
+    maxAgeSecondsThreshold: limit(
+      "Hibernate the server after it has run for this long, idle or not. A run begins when the server is created or resumed.",
+    ),
+    startingSecondsThreshold: limit(
+      "Delete the server after it has been `starting` for this long; hibernate it if it has ever been ready.",
+    ),
+    failedSecondsThreshold: limit(
+      "Delete the server after it has been `failed` for this long; hibernate it if it has ever been ready.",
+    ),
     hibernatedSecondsThreshold: limit("Delete the server after it has been hibernated for this long."),
+    keepAliveUntil: string(
+      "No limit is enforced before this time, such as `2026-03-01T18:00:00Z`; the administrator's maximums are.",
+      { format: "date-time" },
+    ),
   },
 );
 

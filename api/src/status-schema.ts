@@ -3,11 +3,13 @@ import type {
   Condition,
   ContainerStates,
   CreationStatus,
+  CullingReason,
   JupyterServerStatus,
 } from "./jupyter-server-status.ts";
 import type { MainPod, ServerState } from "./jupyter-server-status.ts";
 import {
   anyObject,
+  boolean,
   choice,
   integer,
   list,
@@ -57,6 +59,20 @@ export const statusSchema: Schema<JupyterServerStatus> = {
       startingSince: string("Since when the server is starting.", nullable),
       failedSince: string("Since when the server is failed.", nullable),
       hibernatedSince: string("Since when the server is hibernated.", nullable),
+      startedAt: string("When the present run began: when the server was created or resumed.", nullable),
+      neverReady: { ...boolean("True until the server is ready for the first time."), ...nullable },
+      lastActivityAt: string(
+        "The latest activity that the controller knows of. It asks a server only when the idle limit may be reached.",
+        nullable,
+      ),
+      willHibernateAt: string(
+        "When the server will be hibernated because of `cullingReason`; activity postpones it.",
+        nullable,
+      ),
+      willBeDeletedAt: string("When the server will be deleted because of `cullingReason`.", nullable),
+      cullingReason: choice<CullingReason>("The limit of `spec.culling` that will be reached first.", [
+        ...(["Idle", "MaximumAge", "Starting", "Failed", "Hibernated"] as const),
+      ]),
       refreshedAt: string(
         "When the details of the status (pod, children, containers, messages) were last written. They are written together with a transition, or once they have not changed for some seconds.",
         nullable,

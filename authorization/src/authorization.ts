@@ -1,5 +1,7 @@
 import { once } from "node:events";
+import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { createActivityServer, type ActivitySources } from "./activity-server.ts";
 import type { AuthorizationConfig } from "./config.ts";
 import { DecisionLog, loggedUser, REPEAT_WINDOW_MS } from "./decision-log.ts";
 import type { Log } from "./log.ts";
@@ -32,6 +34,8 @@ const RENEWALS = { asking: 8, waiting: 64, timeoutMs: 10_000 } as const;
 export type Authorization = {
   /** The port it listens on: the configured one, or the one the system chose for port 0. */
   readonly port: number;
+  /** The port at which the activity is told; undefined without a key. */
+  readonly activityPort: number | undefined;
   /** Cuts all WebSockets and stops. */
   readonly close: () => Promise<void>;
 };
@@ -99,8 +103,9 @@ export async function startAuthorization(
   await Promise.all([policyFile.refresh(), store.load()]);
   server.listen(config.listen);
   await once(server, "listening"); // rejects when the port is taken
-  const { port } = server.address() as AddressInfo; // it listens on TCP
+  const port = portOf(server);
   log.info("listening", { address: config.listen.host, port });
+  const activityServer = await startActivityServer(config, { config, sockets, activity, now }, log);
 
   const countCheck = (answer: string): void => metrics.count("amalthea_authorization_session_checks_total", { answer });
   const confirmed: SessionSource = { ask: (credentials) => sessions.confirm(credentials) };
@@ -118,9 +123,33 @@ export async function startAuthorization(
     login.close();
     renewals.close();
     server.closeAllConnections();
+    activityServer?.closeAllConnections();
+    activityServer?.close();
     await new Promise<void>((resolve) => void server.close(() => resolve()));
   };
-  return { port, close };
+  return { port, activityPort: activityServer === undefined ? undefined : portOf(activityServer), close };
+}
+
+async function startActivityServer(
+  { activityKey, activityPort }: AuthorizationConfig,
+  sources: ActivitySources,
+  log: Log,
+): Promise<Server | undefined> {
+  if (activityKey === undefined) return undefined;
+  const server = createActivityServer(activityKey, sources);
+  server.listen(activityPort); // on every address, of either family
+  try {
+    await once(server, "listening");
+    return server;
+  } catch {
+    // A program of the user's may have it. Nobody is kept out for that: the activity stays unknown.
+    log.warn("cannot listen for questions about the activity", { port: activityPort });
+    return undefined;
+  }
+}
+
+function portOf(server: Server): number {
+  return (server.address() as AddressInfo).port; // it listens on TCP
 }
 
 /** The first failure of several in a row, and each refusal. */

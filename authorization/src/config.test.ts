@@ -24,6 +24,8 @@ describe("readConfig", () => {
       sessionCheckSeconds: 5,
       sessionGraceSeconds: 30,
       socketLifeSeconds: 86_400,
+      activityKey: undefined,
+      activityPort: 4184,
       logLevel: "info",
     });
   });
@@ -41,6 +43,10 @@ describe("readConfig", () => {
     ["AMALTHEA_SERVER_NAME", ""],
     ["AMALTHEA_COOKIE_NAME", "a b"],
     ["AMALTHEA_COOKIE_NAME", "a=b"],
+    ["AMALTHEA_ACTIVITY_KEY", "short"],
+    ["AMALTHEA_ACTIVITY_KEY", "with a space ".repeat(4)],
+    ["AMALTHEA_ACTIVITY_PORT", "http"],
+    ["AMALTHEA_ACTIVITY_PORT", "70000"],
     ["AMALTHEA_BASE_PATH", ""],
     ["AMALTHEA_BASE_PATH", "/a/"],
     ["AMALTHEA_BASE_PATH", "a"],

@@ -31,6 +31,10 @@ export type AuthorizationConfig = {
   readonly sessionCheckSeconds: number;
   readonly sessionGraceSeconds: number;
   readonly socketLifeSeconds: number;
+  /** What whoever asks for the server's activity presents; undefined: nobody is told. */
+  readonly activityKey: string | undefined;
+  /** Port, on all addresses, at which the activity is told. */
+  readonly activityPort: number;
   readonly logLevel: LogLevel;
 };
 
@@ -99,6 +103,8 @@ export function readConfig(env: Environment): AuthorizationConfig {
     sessionCheckSeconds: read("AMALTHEA_SESSION_CHECK_SECONDS", "5", parseSeconds),
     sessionGraceSeconds: read("AMALTHEA_SESSION_GRACE_SECONDS", "30", parseSeconds),
     socketLifeSeconds: read("AMALTHEA_SOCKET_LIFE_SECONDS", "86400", parseSeconds),
+    activityKey: read("AMALTHEA_ACTIVITY_KEY", "", (text) => (text === "" ? undefined : parseKey(text))),
+    activityPort: read("AMALTHEA_ACTIVITY_PORT", "4184", parsePort),
     logLevel: read("AMALTHEA_LOG_LEVEL", "info", parseLogLevel),
   } satisfies AuthorizationConfig;
   if (problems.length > 0) throw new ConfigError(problems.join("; "));
@@ -177,6 +183,22 @@ function parseJson(text: string, complaint: string): unknown {
   } catch {
     throw new Error(complaint);
   }
+}
+
+/** Shorter ones can be guessed by whoever reaches the port. */
+const MIN_KEY_LENGTH = 32;
+
+function parseKey(text: string): string {
+  if (text.length < MIN_KEY_LENGTH || !/^[\x21-\x7e]+$/.test(text)) {
+    throw new Error(`has to have at least ${MIN_KEY_LENGTH} characters, without spaces`);
+  }
+  return text;
+}
+
+function parsePort(text: string): number {
+  const port = Number(text);
+  if (text === "" || !Number.isInteger(port) || port < 0 || port > 65_535) throw new Error("has to be a port number");
+  return port;
 }
 
 /** Timers hold 24 days at most; a longer one would fire at once. */

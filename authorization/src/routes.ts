@@ -18,7 +18,6 @@ export const ROUTES: Readonly<Record<string, Answer>> = {
     sendJson(response, 401, { error: "NotSignedIn", message: REFUSAL_SENTENCES.NotSignedIn }),
   "/healthz": (_request, response) => sendJson(response, 200, { status: "ok" }),
   "/ready": ready,
-  "/activity": (_request, response, deps) => sendJson(response, 200, activityReport(deps)),
   "/metrics": (_request, response, deps) => {
     updateGauges(deps);
     send(response, 200, { "Content-Type": "text/plain; version=0.0.4; charset=utf-8" }, deps.metrics.render());
@@ -54,7 +53,7 @@ export async function decideAndRecord(facts: RequestFacts | undefined, deps: Ser
     decision: decision.kind,
     reason: decision.kind === "Refuse" ? decision.reason : "Authorized",
   });
-  if (decision.kind === "Allow") deps.activity.touch();
+  if (decision.kind === "Allow" && facts !== undefined) deps.activity.note(facts);
   return decision;
 }
 
@@ -99,16 +98,6 @@ function errorRoute(path: string): Answer | undefined {
 async function ready(_request: IncomingMessage, response: ServerResponse, { config }: ServerDeps): Promise<void> {
   const isReady = await isJupyterReady(config.jupyter, config.basePath);
   sendJson(response, isReady ? 200 : 503, { jupyter: isReady ? "Ready" : "NotAnswering" });
-}
-
-function activityReport({ activity, sockets }: ServerDeps): unknown {
-  const { received, sent } = sockets.bytes();
-  return {
-    lastRequestTime: activity.lastRequestAt?.toISOString() ?? null,
-    openWebSockets: sockets.size,
-    webSocketBytesReceived: received,
-    webSocketBytesSent: sent,
-  };
 }
 
 function updateGauges({ metrics, sockets, policy }: ServerDeps): void {

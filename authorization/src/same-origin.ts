@@ -13,6 +13,11 @@ export type OriginRefusal = "HostNotAllowed" | "CrossSite" | "OriginNotAllowed";
 /** Methods that change nothing (RFC 9110, 9.2.1), so that another site may cause them. */
 const SAFE_METHODS: readonly string[] = ["GET", "HEAD", "OPTIONS"];
 
+/** Whether a request by this method changes nothing. */
+export function isSafeMethod(method: string): boolean {
+  return SAFE_METHODS.includes(method);
+}
+
 /** Values of Sec-Fetch-Site for the server's own pages and for what a person typed. A sibling subdomain is `same-site`. */
 const OWN_FETCH_SITES: readonly string[] = ["same-origin", "none"];
 

@@ -5,6 +5,8 @@ import type { Log } from "./log.ts";
 import type { LoginLane } from "./login-client.ts";
 import type { Metrics } from "./metrics.ts";
 import type { OpenSockets } from "./open-sockets.ts";
+import type { RequestFacts } from "./request-facts.ts";
+import { isSafeMethod } from "./same-origin.ts";
 import type { Policy } from "./policy.ts";
 import type { Provider } from "./provider.ts";
 import type { LoginSessions } from "./session/login-sessions.ts";
@@ -26,21 +28,24 @@ export type ServerDeps = {
   readonly log: Log;
 };
 
-/** When somebody was last let in. */
+/** When somebody last used the server: opened a page, or changed something. Open tabs read data all the time. */
 export class Activity {
   readonly #now: () => number;
-  #lastRequestAt: number | undefined;
+  #lastUseAt: number | undefined;
 
   constructor(now: () => number) {
     this.#now = now;
   }
 
-  get lastRequestAt(): Date | undefined {
-    return this.#lastRequestAt === undefined ? undefined : new Date(this.#lastRequestAt);
+  /** Milliseconds of the wall clock; undefined before. */
+  get lastUseAt(): number | undefined {
+    return this.#lastUseAt;
   }
 
-  touch(): void {
-    this.#lastRequestAt = this.#now();
+  /** Takes note of a request that was let in. */
+  note({ kind, method }: Pick<RequestFacts, "kind" | "method">): void {
+    const isUse = kind === "Page" || (kind === "Api" && !isSafeMethod(method));
+    if (isUse) this.#lastUseAt = this.#now();
   }
 }
 

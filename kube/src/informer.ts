@@ -16,6 +16,8 @@ export type InformerOptions<T extends KubeObject> = {
   readonly fieldSelector?: string | undefined;
   /** Name of the index → the values under which it files an object. */
   readonly indexes?: Indexes<T> | undefined;
+  /** Leaves `managedFields` in, for `transform` to take out what nobody reads: they are a third of an object. */
+  readonly keepManagedFields?: boolean | undefined;
   /**
    * What to keep of an object, after `managedFields` and kubectl's copy are out; the rest is let go of at once, also while a
    * list is still incomplete. It must not change its argument.
@@ -43,13 +45,14 @@ export class Informer<T extends KubeObject> {
 
   constructor(options: InformerOptions<T>) {
     const { clock = systemClock, kind, transform = (object) => object, freeze = false, indexes } = options;
+    const { keepManagedFields = false } = options;
     const store = new ObjectStore<T>(kind, {
       clock,
       logger: options.logger,
       indexes,
       mostPerNamespace: options.mostPerNamespace,
       transform: (object) => {
-        const kept = transform(withoutBookkeeping(object));
+        const kept = transform(withoutBookkeeping(object, keepManagedFields));
         return freeze ? deepFreeze(kept) : kept;
       },
     });

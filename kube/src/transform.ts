@@ -4,8 +4,9 @@ import type { KubeObject, Live } from "./objects.ts";
 const LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration";
 
 /** Takes out what nobody here reads and what is a third of an object: who set which field, and kubectl's copy of it. */
-export function withoutBookkeeping<T extends KubeObject>(object: Live<T>): Live<T> {
-  const { managedFields: _, annotations, ...metadata } = object.metadata;
+export function withoutBookkeeping<T extends KubeObject>(object: Live<T>, keepManagedFields = false): Live<T> {
+  const { managedFields, annotations, ...others } = object.metadata;
+  const metadata = keepManagedFields && managedFields !== undefined ? { ...others, managedFields } : others;
   if (annotations === undefined) return { ...object, metadata };
   const { [LAST_APPLIED]: __, ...kept } = annotations;
   return { ...object, metadata: { ...metadata, annotations: kept } };

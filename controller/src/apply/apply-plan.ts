@@ -1,3 +1,4 @@
+import { FIELD_MANAGERS } from "@amalthea/api";
 import {
   type Clock,
   isAlreadyExists,
@@ -143,12 +144,33 @@ async function perform(
       const object = await deps.client.patch(kinds.Pod, action.target, patch, { subresource: "resize" }, signal);
       return { kind: "Written", action, at: kinds.Pod, object };
     }
+    case "Cull":
+      return await cull(action, deps, signal);
     case "PatchMetadata": {
       const at = deps.findKind(action.target);
       const patch = { kind: "Json", operations: action.operations } as const;
       return { kind: "Written", action, at, object: await deps.client.patch(at, action.target, patch, {}, signal) };
     }
   }
+}
+
+/**
+ * Hibernates or deletes the version of the server that the limit was judged by: whoever changed it since is heard first.
+ */
+async function cull(action: ActionOf<"Cull">, deps: ApplyDeps, signal: AbortSignal): Promise<ActionResult> {
+  const { target, resourceVersion, annotations } = action;
+  const { uid } = target;
+  const at = deps.findKind(target);
+  if (action.cull.kind === "Delete") {
+    const options = { uid, resourceVersion, propagationPolicy: "Background" } as const;
+    const object = await deps.client.remove(at, target, options, signal);
+    if (object !== undefined) return { kind: "Written", action, at, object };
+    return { kind: "Removed", action, at, key: keyOf(target), uid };
+  }
+  const body = { metadata: { uid, resourceVersion, annotations }, spec: { jupyterServer: { hibernated: true } } };
+  const options = { fieldManager: FIELD_MANAGERS.culling };
+  const object = await deps.client.patch(at, target, { kind: "Merge", body }, options, signal);
+  return { kind: "Written", action, at, object };
 }
 
 async function applyChild(action: ActionOf<"Apply">, deps: ApplyDeps, signal: AbortSignal): Promise<ActionResult> {

@@ -2,6 +2,7 @@ import { DEFAULT_ANNOTATION_PREFIX } from "@amalthea/api";
 import { parse as parseYaml } from "yaml";
 import type { DecisionSettings } from "../decide/settings.ts";
 import { isObject } from "../decide/values/json.ts";
+import { readCulling } from "./culling-config.ts";
 import { ConfigError, type Environment, EnvironmentReader } from "./environment.ts";
 import { readPolicy } from "./policy-config.ts";
 import { readSidecarImages, readSidecarOverrides } from "./sidecar-config.ts";
@@ -38,14 +39,18 @@ export type ControllerConfig = {
   readonly warnings: readonly string[];
 };
 
-/** Variables that configured 0.24's framework, kopf: nothing here corresponds to them. */
-const RETIRED = ["KOPF_CREATE_TIMEOUT", "KOPF_CREATE_BACKOFF", "KOPF_CREATE_RETRIES"] as const;
+/** Variables of 0.24 without effect, and why. */
+const RETIRED: Readonly<Record<string, string>> = {
+  KOPF_CREATE_TIMEOUT: "failed writes are tried again with back-off",
+  KOPF_CREATE_BACKOFF: "failed writes are tried again with back-off",
+  KOPF_CREATE_RETRIES: "failed writes are tried again with back-off",
+  JUPYTER_SERVER_IDLE_CHECK_INTERVAL_SECONDS: "limits are enforced at their time",
+  JUPYTER_SERVER_PENDING_CHECK_INTERVAL_SECONDS: "limits are enforced at their time",
+  CPU_USAGE_MILLICORES_IDLE_THRESHOLD: "CULLING sets it",
+};
 
 /** Variables of 0.24 whose feature this version does not have yet. */
 const NOT_YET = [
-  "JUPYTER_SERVER_IDLE_CHECK_INTERVAL_SECONDS",
-  "JUPYTER_SERVER_PENDING_CHECK_INTERVAL_SECONDS",
-  "CPU_USAGE_MILLICORES_IDLE_THRESHOLD",
   "JUPYTER_SERVER_RESOURCE_CHECK_ENABLED",
   "JUPYTER_SERVER_RESOURCE_CHECK_INTERVAL_SECONDS",
   "METRICS_EXTRA_LABELS",
@@ -143,19 +148,26 @@ function readDecisionSettings(reader: EnvironmentReader): Omit<DecisionSettings,
         list,
         undefined,
       ),
+      controller: reader.structured(
+        "NETWORK_POLICY_CONTROLLER",
+        "a JSON list of network policy peers",
+        list,
+        undefined,
+      ),
       egress: reader.structured("NETWORK_POLICY_EGRESS", "a JSON list of egress rules", list, undefined),
     },
     images: readSidecarImages(reader),
     sidecars: readSidecarOverrides(reader),
     policy: readPolicy(reader),
+    culling: readCulling(reader),
   };
 }
 
 function warningsOf(reader: EnvironmentReader): readonly string[] {
   const isSet = (name: string): boolean => reader.text(name) !== undefined;
   return [
-    ...RETIRED.filter(isSet).map(
-      (name) => `${name} has no effect any more: failed writes are tried again with back-off`,
+    ...Object.entries(RETIRED).flatMap(([name, why]) =>
+      isSet(name) ? [`${name} has no effect any more: ${why}`] : [],
     ),
     ...NOT_YET.filter(isSet).map((name) => `${name} has no effect in this version`),
     ...(isSet("CLUSTER_WIDE") || isSet("NAMESPACES")

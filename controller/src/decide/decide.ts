@@ -2,6 +2,7 @@ import type { JupyterServerStatus } from "@amalthea/api";
 import type { Decision } from "./decision.ts";
 import { effectiveServer } from "./effective-server.ts";
 import type { Observed } from "./live/observed.ts";
+import { withCull } from "./plan/cull.ts";
 import { planFor } from "./plan/plan.ts";
 import type { DecisionSettings } from "./settings.ts";
 import { statusOf } from "./status/status.ts";
@@ -28,8 +29,10 @@ function decided(seen: Observed, settings: DecisionSettings, now: Date): Decisio
   const told = statusOf(observed, facts, settings, now);
   const isBackingOff = facts.problems.some(({ kind }) => kind === "PredecessorRunning");
   const afterSeconds = earliest(checkAgainSeconds, isBackingOff ? undefined : told.checkAgainSeconds);
+  const { due, question } = told.culling;
   return {
-    plan,
+    plan: isBackingOff ? plan : withCull(plan, due, { observed, settings, now }),
+    ...(question === undefined || isBackingOff ? {} : { question }),
     status: isBackingOff ? conditionsOnly(observed, told.status) : told.status,
     events: told.events,
     outcome: afterSeconds === undefined ? { kind: "Settled" } : { kind: "CheckAgain", afterSeconds },

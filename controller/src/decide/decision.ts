@@ -1,4 +1,6 @@
 import type { JupyterServerStatus } from "@amalthea/api";
+import type { Cull } from "./culling/cull.ts";
+import type { ActivityQuestion } from "./culling/activity-question.ts";
 
 /** A complete manifest as it is sent by server-side apply: fixed key order, no timestamps, no defaults of the server. */
 export type Manifest = {
@@ -102,6 +104,17 @@ export type Action = ActionHead &
         readonly container: string;
         readonly resources: Readonly<Record<string, unknown>>;
       }
+    /** Hibernates or deletes this version of the server, because a limit is reached. */
+    | {
+        readonly kind: "Cull";
+        readonly target: LiveTarget;
+        readonly resourceVersion: string;
+        readonly cull: Cull;
+        /** Annotations that tell clients of a hibernation. */
+        readonly annotations: Readonly<Record<string, string>>;
+        /** For the server's Event. */
+        readonly note: string;
+      }
     /** JSON patch of the server's or a child's metadata, with a `test` on what it was decided from. */
     | {
         readonly kind: "PatchMetadata";
@@ -151,6 +164,8 @@ export type Decision = {
   readonly status: JupyterServerStatus;
   readonly events: readonly ServerEvent[];
   readonly outcome: DecisionOutcome;
+  /** Whom to ask about the server's activity, outside of the reconcile. */
+  readonly question?: ActivityQuestion;
   /** What was thrown while deciding, for the log. */
   readonly error?: unknown;
 };

@@ -28,6 +28,12 @@ const CHECKS: Readonly<Record<string, Check>> = {
   failedSince: isText,
   hibernatedSince: isText,
   refreshedAt: isText,
+  startedAt: isText,
+  neverReady: (value) => typeof value === "boolean",
+  lastActivityAt: isText,
+  willHibernateAt: isText,
+  willBeDeletedAt: isText,
+  cullingReason: isText,
 };
 
 /**

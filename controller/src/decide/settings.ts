@@ -1,3 +1,4 @@
+import type { CullingSettings } from "./culling/culling-settings.ts";
 import type { PolicySettings } from "./policy/policy-settings.ts";
 
 /** What decisions need of the controller's configuration. `config.ts` reads it and has the defaults. */
@@ -27,6 +28,7 @@ export type DecisionSettings = {
   /** From `SIDECARS`; default none. */
   readonly sidecars: SidecarOverrides;
   readonly policy: PolicySettings;
+  readonly culling: CullingSettings;
 };
 
 export type ExtraChildKind = {
@@ -40,6 +42,8 @@ export type NetworkPolicySettings = {
   readonly enabled: boolean;
   /** NetworkPolicy peers allowed in; undefined allows all, as 0.24 did. */
   readonly ingressFrom: readonly unknown[] | undefined;
+  /** NetworkPolicy peers that are the controller, which asks servers about their activity; undefined: not known. */
+  readonly controller: readonly unknown[] | undefined;
   /** NetworkPolicy egress rules; undefined leaves egress unrestricted. */
   readonly egress: readonly unknown[] | undefined;
 };

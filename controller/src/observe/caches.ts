@@ -3,7 +3,7 @@ import { type Clock, Informer, keyOf, type Kind, kinds, type KubeClient, type Lo
 import type { KubeObject, Live, ObjectKey, Store, StoreChange } from "@amalthea/kube";
 import type { Event as CoreEvent, Namespace, Pod } from "kubernetes-types/core/v1.js";
 import { CHILD_KINDS, SERVER_KIND } from "../kinds.ts";
-import { childContent, eventContent, outlineOf, podContent } from "./kept-content.ts";
+import { childContent, eventContent, outlineOf, podContent, serverContent } from "./kept-content.ts";
 import { withoutRest } from "./namespace-policy.ts";
 import { inNamespaceOf, parentUids } from "./owner.ts";
 import { ServerAges } from "./server-ages.ts";
@@ -69,7 +69,8 @@ export class Caches {
       ...shared,
       kind: SERVER_KIND,
       pageSize: PAGE_SIZE,
-      transform: (server) => this.#keptOf(server),
+      keepManagedFields: true,
+      transform: (server) => this.#keptOf(serverContent(server)),
       indexes: { uid: uidOf, namespace: (server) => [server.metadata.namespace ?? ""] },
     });
     this.servers.store.subscribe((change) => this.ages.update(change));

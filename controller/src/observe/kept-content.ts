@@ -1,7 +1,7 @@
 import { type JupyterServer, LABELS } from "@amalthea/api";
 import type { KubeObject, Live } from "@amalthea/kube";
 import type { Event as CoreEvent, Pod } from "kubernetes-types/core/v1.js";
-import { objectOf } from "../decide/values/json.ts";
+import { objectOf, valueAt } from "../decide/values/json.ts";
 import { controllerOf, controllingServer } from "./owner.ts";
 
 /** Characters that are kept of an Event's message, as many as the newer API allows. */
@@ -17,6 +17,22 @@ export function eventContent(event: Live<CoreEvent>): Live<CoreEvent> {
     message: event.message?.slice(0, EVENT_MESSAGE_LIMIT),
     lastTimestamp: event.series?.lastObservedTime ?? event.lastTimestamp ?? event.eventTime ?? creationTimestamp,
   } as Live<CoreEvent>; // exactOptionalPropertyTypes: fields that are undefined are no less absent to their readers
+}
+
+/** Of who set which field of a server, only who applies `hibernated` is read. */
+export function serverContent(server: Live): Live {
+  const { managedFields = [], ...metadata } = server.metadata;
+  const kept = managedFields.flatMap(({ manager, operation, fieldsV1 }) =>
+    operation === "Apply" && valueAt(fieldsV1, "f:spec", "f:jupyterServer", "f:hibernated") !== undefined
+      ? [{ manager: manager ?? "", operation }]
+      : [],
+  );
+  return { ...server, metadata: kept.length === 0 ? metadata : { ...metadata, managedFields: kept } };
+}
+
+/** Field manager that applies `spec.jupyterServer.hibernated` of a server in the cache; undefined without one. */
+export function hibernatedAppliedBy(server: Live | undefined): string | undefined {
+  return server?.metadata.managedFields?.[0]?.manager;
 }
 
 /** Anybody can put our label on an object of his: of one that is no child, and no claim that was kept, only this is read. */

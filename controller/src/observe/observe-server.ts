@@ -1,11 +1,13 @@
 import { LABELS } from "@amalthea/api";
 import type { JupyterServer } from "@amalthea/api";
-import type { KubeObject, Live } from "@amalthea/kube";
+import { keyOf, type KubeObject, type Live } from "@amalthea/kube";
 import type { Event as CoreEvent, Pod } from "kubernetes-types/core/v1.js";
 import type { LiveChild, Observed, ObservedEvent } from "../decide/live/observed.ts";
 import type { PolicySettings } from "../decide/policy/policy-settings.ts";
+import type { ActivityMemory } from "./activity-memory.ts";
 import type { Caches } from "./caches.ts";
 import type { FailureMemory } from "./failure-memory.ts";
+import { hibernatedAppliedBy } from "./kept-content.ts";
 import { namespacePolicyOf } from "./namespace-policy.ts";
 import { controllerOf, controllingServer, inNamespaceOf } from "./owner.ts";
 import type { RouteIndex } from "./route-index.ts";
@@ -16,6 +18,7 @@ export type Memories = {
   readonly secrets: SecretMemory;
   readonly failures: FailureMemory;
   readonly routes: RouteIndex;
+  readonly activity: ActivityMemory;
   /** What applies were found to change nothing of. */
   readonly applies: {
     readonly equivalentHash: (live: { readonly uid: string; readonly resourceVersion: string }) => string | undefined;
@@ -47,6 +50,8 @@ export function observeServer(
     routeHolder: memories.routes.holderBefore(server),
     ruleTakenBy: (rule) => memories.routes.takenBy(server, rule),
     namespacePolicy: namespacePolicyOf(caches.namespace(server.metadata.namespace), policy),
+    activity: memories.activity.of(uid, pod?.metadata.uid),
+    hibernatedAppliedBy: hibernatedAppliedBy(caches.servers.store.get(keyOf(server.metadata))),
     olderServers: policy.serversPerNamespace === 0 ? 0 : caches.ages.olderThan(server.metadata),
   };
 }

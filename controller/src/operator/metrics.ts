@@ -1,6 +1,8 @@
 import type { CallResult, ReconcileResult } from "@amalthea/kube";
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { ActionResult } from "../apply/action-result.ts";
+import type { ActivityAnswer } from "../decide/live/activity.ts";
+import type { Cull } from "../decide/culling/cull.ts";
 
 /** Where gauges read their values, at the time of a scrape. */
 export type MetricSources = {
@@ -80,6 +82,19 @@ export class Metrics {
     registers: [this.registry],
   });
 
+  readonly #culls = new Counter({
+    name: "amalthea_culls_total",
+    help: "Servers that were hibernated or deleted because of a limit, by action and limit.",
+    labelNames: ["action", "limit"],
+    registers: [this.registry],
+  });
+  readonly #activityQuestions = new Counter({
+    name: "amalthea_activity_questions_total",
+    help: "Questions to servers about their activity, by result.",
+    labelNames: ["result"],
+    registers: [this.registry],
+  });
+
   constructor() {
     collectDefaultMetrics({ register: this.registry });
   }
@@ -98,6 +113,14 @@ export class Metrics {
 
   acted(result: ActionResult): void {
     this.#actions.inc({ action: result.action.kind, result: result.kind === "Skipped" ? result.because : result.kind });
+  }
+
+  culled({ kind, reason }: Cull): void {
+    this.#culls.inc({ action: kind, limit: reason });
+  }
+
+  activityAsked(result: ActivityAnswer["kind"]): void {
+    this.#activityQuestions.inc({ result });
   }
 
   queueAdded(): void {

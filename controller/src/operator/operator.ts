@@ -144,9 +144,10 @@ async function lead({ queue, recorder, reconciler, clock }: Parts, term: AbortSi
   reconciler.enqueueAll();
   try {
     const recording = tasks.start((stop) => recorder.run(stop));
+    const asking = tasks.start((stop) => reconciler.askAboutActivity(stop));
     const resyncing = tasks.start((stop) => resync(reconciler, clock, stop));
     const working = tasks.start((stop) => runController(reconciler.controllerOptions(), AbortSignal.any([term, stop])));
-    await Promise.race([working, resyncing, recording]);
+    await Promise.race([working, resyncing, asking, recording]);
   } finally {
     await tasks.end();
   }

@@ -18,6 +18,7 @@ function reconcileIn(world: { observed: Observed }, apply: Apply): ReturnType<ty
     writeStatus: () => Promise.resolve("Unchanged"),
     reportFault: () => undefined,
     recordEvents: () => undefined,
+    askActivity: () => undefined,
     nextRetryMs: () => undefined,
   };
   return reconcile(keyOf(world.observed.server), deps, new AbortController().signal);

@@ -26,6 +26,7 @@ describe("reconcile", () => {
       recordEvents: () => {
         told.push("event");
       },
+      askActivity: () => undefined,
       nextRetryMs: () => undefined,
     };
     const outcome = await reconcile(keyOf(observed.server.metadata), deps, new AbortController().signal);

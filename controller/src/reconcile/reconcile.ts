@@ -4,6 +4,7 @@ import type { ActionResult } from "../apply/action-result.ts";
 import { endsPlan } from "../apply/apply-plan.ts";
 import type { StatusResult } from "../apply/write-status.ts";
 import { decide } from "../decide/decide.ts";
+import type { ActivityQuestion } from "../decide/culling/activity-question.ts";
 import type { Action, Decision, ServerEvent } from "../decide/decision.ts";
 import type { Observed } from "../decide/live/observed.ts";
 import type { DecisionSettings } from "../decide/settings.ts";
@@ -23,6 +24,8 @@ export type ReconcileDeps = {
   /** Says in the log what `decide` threw. */
   readonly reportFault: (server: JupyterServer, error: unknown) => void;
   readonly recordEvents: (server: JupyterServer, events: readonly ServerEvent[]) => void;
+  /** Sets off a question about the server's activity; the answer comes as news of the server. */
+  readonly askActivity: (server: JupyterServer, question: ActivityQuestion) => void;
   /** Milliseconds until a write that the API server refused may be tried again. */
   readonly nextRetryMs: (serverUid: string) => number | undefined;
 };
@@ -44,6 +47,7 @@ export async function reconcile(key: ObjectKey, deps: ReconcileDeps, signal: Abo
   const last = isSame ? first : decideAbout(after, deps);
   const status = await deps.writeStatus(after.server, last.status, signal);
   if (status === "Written") deps.recordEvents(after.server, last.events);
+  if (last.question !== undefined) deps.askActivity(after.server, last.question);
   return outcomeOf(last, results, deps.nextRetryMs(after.server.metadata.uid));
 }
 

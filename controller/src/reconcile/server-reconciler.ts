@@ -10,25 +10,30 @@ import {
   type KubeClient,
   type KubeObject,
   type Lane,
+  type Live,
   type Logger,
   type ObjectKey,
   type ReconcileOutcome,
   type StoreChange,
   type WorkQueue,
 } from "@amalthea/kube";
+import type { JupyterServer } from "@amalthea/api";
+import type { Pod } from "kubernetes-types/core/v1.js";
+import { ActivityAsker } from "../activity/activity-asker.ts";
 import type { ActionResult } from "../apply/action-result.ts";
 import { ApplyHistory } from "../apply/apply-history.ts";
 import { type ApplyDeps, applyPlan } from "../apply/apply-plan.ts";
 import { recordEvents } from "../apply/record-events.ts";
 import { type StatusDeps, writeStatus } from "../apply/write-status.ts";
 import type { ControllerConfig } from "../config/config.ts";
-import type { Action, Decision, Plan } from "../decide/decision.ts";
+import type { Action, ActionOf, Decision, Plan } from "../decide/decision.ts";
 import type { Observed } from "../decide/live/observed.ts";
 import { statusOfFailure } from "../decide/status/failed-reconcile.ts";
 import { findKind } from "../kinds.ts";
 import { logResult } from "./log-result.ts";
 import type { Metrics } from "../operator/metrics.ts";
 import { asServer, type Caches } from "../observe/caches.ts";
+import { ActivityMemory } from "../observe/activity-memory.ts";
 import { FailureMemory } from "../observe/failure-memory.ts";
 import { observeServer, podOf } from "../observe/observe-server.ts";
 import { parentUids } from "../observe/owner.ts";
@@ -71,10 +76,24 @@ export class ServerReconciler {
     failures: new FailureMemory(),
     routes: new RouteIndex(),
     applies: new ApplyHistory(),
+    activity: new ActivityMemory(),
   };
+  readonly #asker: ActivityAsker;
 
   constructor(options: ServerReconcilerOptions) {
     this.#options = options;
+    const { caches, client, clock, logger, metrics } = options;
+    this.#asker = new ActivityAsker({
+      ...{ client, clock, logger },
+      podOf: (key) => this.#podOf(key),
+      onAnswer: ({ key, serverUid, question }, answer) => {
+        metrics.activityAsked(answer.kind);
+        // Of a server that is gone nothing is remembered.
+        if (caches.server(key)?.metadata.uid !== serverUid) return;
+        this.#memories.activity.remember(serverUid, question.podUid, answer, clock.now());
+        this.#enqueue(key, "Urgent");
+      },
+    });
     options.caches.subscribe((key, { initial }) => this.#enqueue(key, this.#laneOf(key, initial)));
     options.caches.servers.store.subscribe((change) => this.#serverChanged(change));
     // Before the reconcile that the pod's news leads to.
@@ -90,6 +109,11 @@ export class ServerReconciler {
   /** Puts every server into the queue, behind what is urgent. */
   enqueueAll(): void {
     for (const server of this.#options.caches.servers.store.list()) this.#enqueue(keyOf(server), "Low");
+  }
+
+  /** Asks servers about their activity, as reconciles demand it, until the signal is aborted. */
+  async askAboutActivity(signal: AbortSignal): Promise<void> {
+    await this.#asker.run(signal);
   }
 
   controllerOptions(): ControllerOptions<ObjectKey> {
@@ -146,6 +170,8 @@ export class ServerReconciler {
       writeStatus: (server, status, signal) => writeStatus(server, status, this.#statusDeps(), signal),
       reportFault: ({ metadata }, err) => logger.error({ key: keyOf(metadata), err }, "deciding failed"),
       recordEvents: (server, events) => recordEvents(server, events, recorder),
+      askActivity: (server, question) =>
+        this.#asker.ask({ key: keyOf(server), serverUid: server.metadata.uid, question }),
       nextRetryMs: (uid) => this.#memories.failures.nextRetryMs(uid, startMs, clock.monotonicMs()),
     };
   }
@@ -165,6 +191,12 @@ export class ServerReconciler {
     const results = await applyPlan(decision.plan, { secretExpected }, deps, signal);
     this.#forgetAbandoned(observed, results);
     return results;
+  }
+
+  #podOf(key: ObjectKey): Live<Pod> | undefined {
+    const { caches } = this.#options;
+    const server = caches.server(key);
+    return server === undefined ? undefined : podOf(server, caches);
   }
 
   #statusDeps(): StatusDeps {
@@ -200,8 +232,14 @@ export class ServerReconciler {
         break;
     }
     if (result.kind !== "Refused" && result.kind !== "Skipped") failures.forgetChild(uid, result.action.childKey);
+    if (result.kind !== "Refused" && result.action.kind === "Cull") this.#recordCull(result.action, observed.server);
     this.#options.metrics.acted(result);
     logResult(result, observed.server, this.#options.logger);
+  }
+
+  #recordCull({ cull, note }: ActionOf<"Cull">, server: JupyterServer): void {
+    this.#options.metrics.culled(cull);
+    recordEvents(server, [{ type: "Normal", reason: "LimitReached", note }], this.#options.recorder);
   }
 
   /** Refusals whose time to be tried again came, but which no plan repeats: what was refused is not wanted any more. */
@@ -265,6 +303,7 @@ export class ServerReconciler {
     const { uid } = previous.metadata;
     this.#memories.secrets.forget(uid);
     this.#memories.failures.forget(uid);
+    this.#memories.activity.forget(uid);
   }
 }
 

@@ -34,6 +34,16 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/component: controller
 {{- end }}
 
+{{/* The controller's pods as peers of a NetworkPolicy in any namespace. */}}
+{{- define "amalthea.controllerPeers" -}}
+- namespaceSelector:
+    matchLabels:
+      kubernetes.io/metadata.name: {{ .Release.Namespace }}
+  podSelector:
+    matchLabels:
+      {{- include "amalthea.selectorLabels" . | nindent 6 }}
+{{- end }}
+
 {{- define "amalthea.labels" -}}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
@@ -53,7 +63,8 @@ A child is created by server-side apply, which needs patch and create.
 {{- define "amalthea.rules" -}}
 - apiGroups: [amalthea.dev]
   resources: [jupyterservers]
-  verbs: [get, list, watch, patch]
+  # delete: of those that have reached a limit.
+  verbs: [get, list, watch, patch, delete]
 - apiGroups: [amalthea.dev]
   resources: [jupyterservers/status]
   verbs: [patch]
@@ -82,6 +93,11 @@ A child is created by server-side apply, which needs patch and create.
 - apiGroups: [""]
   resources: [pods/resize]
   verbs: [patch]
+{{- if gt (int64 .Values.culling.cpuUsageMillicoresIdleThreshold) 0 }}
+- apiGroups: [metrics.k8s.io]
+  resources: [pods]
+  verbs: [get]
+{{- end }}
 - apiGroups: [""]
   resources: [events]
   verbs: [list, watch]

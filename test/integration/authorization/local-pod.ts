@@ -65,6 +65,7 @@ export function localPod(local: LocalServer, ports: LocalPorts, folders: LocalFo
   const secrets = {
     [SECRET_KEYS.oauth2ProxyCookieSecret]: cookieSecret,
     [SECRET_KEYS.oidcClientSecret]: local.clientSecret,
+    [SECRET_KEYS.activityKey]: "0123456789abcdef".repeat(4),
   };
   const launch = (name: string): Launch => {
     const { args = [], env = [], resources } = containerOf(containers, name);
@@ -148,6 +149,7 @@ function containerOf(containers: readonly Container[], name: string): Container 
 /** In a pod the service's defaults say the same with the pod's ports. */
 function addresses(ports: LocalPorts): Readonly<Record<string, string>> {
   return {
+    AMALTHEA_ACTIVITY_PORT: "0",
     AMALTHEA_LISTEN: `127.0.0.1:${ports.authorization}`,
     AMALTHEA_LOGIN_URL: `http://127.0.0.1:${ports.oauth2Proxy}`,
     AMALTHEA_JUPYTER_URL: `http://127.0.0.1:${ports.jupyter}`,

@@ -152,7 +152,7 @@ describe("a server in the legacy layout whose new layout the API server refuses"
       const server = await user.until(fixture, (seen) => conditionOf(seen, "Stalled") !== undefined);
       expect(JSON.stringify(server.status?.conditions)).toContain("99999");
       // A change of the spec is a reason to try once more.
-      await user.patchServer(fixture, { spec: { culling: { idleSecondsThreshold: 1 } } });
+      await user.patchServer(fixture, { spec: { culling: { idleSecondsThreshold: 1_000_000 } } });
       const { metadata } = await user.server(fixture);
       await user.until(fixture, ({ status }) => status?.observedGeneration === metadata.generation);
       expect(await uids(user, fixture)).toEqual(before);

@@ -60,7 +60,13 @@ describe.each(SHAPES)("the upgrade of 0.24 as $shape", ({ chartOf, valuesOf }) =
   it("takes the values as they are, and names those without effect", async () => {
     const values = charts.values(valuesOf(LEGACY_VALUES));
     const notes = upgrade(release, chartOf(CHART), "--values", values, "--render-subchart-notes");
-    for (const name of ["kopf", "culling", "networkPolicies.clusterIpBlock", "image.repository", "crdApiGroup"]) {
+    for (const name of [
+      "kopf",
+      "culling.jupyterServerIdleCheckIntervalSeconds",
+      "networkPolicies.clusterIpBlock",
+      "image.repository",
+      "crdApiGroup",
+    ]) {
       expect(notes).toContain(name);
     }
     expect(await serverExists()).toBe(true);

@@ -25,7 +25,7 @@ class Guarded {
   readonly #statefulSet: StatefulSet;
 
   constructor(settings: Partial<NetworkPolicySettings>, options: ServerOptions = {}) {
-    const networkPolicy = { enabled: true, ingressFrom: undefined, egress: undefined, ...settings };
+    const networkPolicy = { ...someSettings().networkPolicy, ...settings };
     const { plan } = decide(anObserved({ server: aServer(options) }), someSettings({ networkPolicy }));
     const manifest = (key: string): unknown =>
       plan.flatMap((action) => (action.kind === "Apply" && action.childKey === key ? [action.manifest] : []))[0];
@@ -99,6 +99,16 @@ const FROM_INGRESS = {
   ingressFrom: [{ namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": "ingress" } } }],
 };
 const TO_INTERNET = { egress: [{ to: [{ ipBlock: { cidr: "0.0.0.0/0", except: ["10.0.0.0/8"] } }] }] };
+
+const CONTROLLER = {
+  pod: { "app.kubernetes.io/name": "amalthea", "app.kubernetes.io/component": "controller" },
+  namespace: { "kubernetes.io/metadata.name": "amalthea" },
+};
+const IMPOSTOR = { ...CONTROLLER, namespace: OWN_NAMESPACE };
+const peerOf = ({ pod, namespace }: typeof CONTROLLER): object => ({
+  podSelector: { matchLabels: pod },
+  namespaceSelector: { matchLabels: namespace },
+});
 
 const TOKEN: ServerOptions = {};
 const LOGIN: ServerOptions = {
@@ -188,6 +198,31 @@ describe("the network policy of a server", () => {
       lets: false,
     },
   ])("lets $what: $lets", ({ settings, server, end, port, lets }) => {
+    expect(new Guarded(settings, server).lets("in", end, port)).toBe(lets);
+  });
+
+  it.each([
+    {
+      server: LOGIN,
+      who: "the controller to where it is told of the activity",
+      end: CONTROLLER,
+      port: PORTS.activity,
+      lets: true,
+    },
+    { server: LOGIN, who: "no other server there", end: NEIGHBOUR, port: PORTS.activity, lets: false },
+    { server: LOGIN, who: "nobody from outside there", end: INTERNET, port: PORTS.activity, lets: false },
+    {
+      server: LOGIN,
+      who: "a pod elsewhere that calls itself the controller",
+      end: IMPOSTOR,
+      port: PORTS.activity,
+      lets: false,
+    },
+    { server: LOGIN, who: "the controller to nothing else", end: CONTROLLER, port: PORTS.jupyter, lets: false },
+    { server: TOKEN, who: "the controller to Jupyter", end: CONTROLLER, port: PORTS.jupyter, lets: true },
+    { server: TOKEN, who: "no pod that calls itself the controller", end: IMPOSTOR, port: PORTS.jupyter, lets: false },
+  ])("lets, where peers are named, $who: $lets", ({ server, end, port, lets }) => {
+    const settings = { ...FROM_INGRESS, controller: [peerOf(CONTROLLER)] };
     expect(new Guarded(settings, server).lets("in", end, port)).toBe(lets);
   });
 

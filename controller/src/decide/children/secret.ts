@@ -8,6 +8,7 @@ export const ENCODINGS: Readonly<Record<string, GeneratedKey["encoding"]>> = {
   [SECRET_KEYS.token]: "hex",
   [SECRET_KEYS.cookieSecret]: "hex",
   [SECRET_KEYS.oauth2ProxyCookieSecret]: "base64url",
+  [SECRET_KEYS.activityKey]: "hex",
 };
 
 /**
@@ -21,7 +22,7 @@ export function secret({ server }: Pick<ChildContext, "server">): JsonObject {
   const generated = [
     ...(isTokenGenerated ? [SECRET_KEYS.token] : []),
     SECRET_KEYS.cookieSecret,
-    ...(isOidc(server) ? [SECRET_KEYS.oauth2ProxyCookieSecret] : []),
+    ...(isOidc(server) ? [SECRET_KEYS.oauth2ProxyCookieSecret, SECRET_KEYS.activityKey] : []),
   ];
   return {
     apiVersion: "v1",

@@ -1,6 +1,7 @@
 import type { JupyterServer } from "@amalthea/api";
 import type { OwnerReference } from "../decision.ts";
 import type { NamespacePolicy } from "../policy/policy-settings.ts";
+import type { ObservedActivity } from "./activity.ts";
 import type { Pod } from "kubernetes-types/core/v1.js";
 
 /** A child as the caches hold it: raw JSON of the API server without `managedFields`, frozen. Never a Secret. */
@@ -100,6 +101,10 @@ export type Observed = {
   readonly ruleTakenBy: (rule: HostAndPath) => string | undefined;
   /** Policy labels and annotations of the server's Namespace; empty where the controller may not read it. */
   readonly namespacePolicy: NamespacePolicy;
+  /** What the server's pod told of its activity. */
+  readonly activity: ObservedActivity;
+  /** Field manager that sets `spec.jupyterServer.hibernated` by server-side apply; undefined without one. */
+  readonly hibernatedAppliedBy: string | undefined;
   /** Servers of the namespace that are older than this one; counted only where their number is limited. */
   readonly olderServers: number;
 };

@@ -13,31 +13,35 @@ import { MISSING_IMAGE_REASONS } from "./pod/image.ts";
 import type { Observed } from "../live/observed.ts";
 import type { PlanFacts } from "../facts.ts";
 import type { Verdict } from "./verdict.ts";
+import type { CullingDecision } from "../culling/culling.ts";
 
 /** One entry of each type: what is to be said of it, the most important first. */
 type Entries = Readonly<
   Record<ConditionType, { readonly status: Condition["status"]; readonly whys: readonly ReasonWithValues[] }>
 >;
 
+/** What conditions report. */
+export type Found = {
+  readonly facts: PlanFacts;
+  readonly verdict: Verdict;
+  readonly culling: Pick<CullingDecision, "activityUnknown" | "prevented" | "pending">;
+};
+
 /** The conditions in the order of the catalogue; those that do not apply are absent, except `Ready`. */
-export function conditionList(
-  observed: Observed,
-  facts: PlanFacts,
-  verdict: Verdict,
-  context: ConditionContext,
-): readonly Condition[] {
-  const entries = entriesOf(observed, facts, verdict);
+export function conditionList(observed: Observed, found: Found, context: ConditionContext): readonly Condition[] {
+  const { verdict } = found;
+  const entries = entriesOf(observed, found);
   return CONDITION_TYPES.flatMap((type) => {
     const entry = entries[type];
     const [first, ...others] = entry.whys;
     if (first === undefined) return [];
-    const found = condition(type, entry.status, first.reason, first.values, context);
-    const complete = { ...found, message: joined([found.message, ...others.map(sentence)]) };
+    const main = condition(type, entry.status, first.reason, first.values, context);
+    const complete = { ...main, message: joined([main.message, ...others.map(sentence)]) };
     return [verdict.vague ? withEarlierCause(complete, context.previous) : complete];
   });
 }
 
-function entriesOf(observed: Observed, facts: PlanFacts, verdict: Verdict): Entries {
+function entriesOf(observed: Observed, { facts, verdict, culling }: Found): Entries {
   const warnings = facts.warnings.map(warningReason);
   const warningsOf = (type: ConditionType): Entries[ConditionType] => ({
     status: "True",
@@ -52,6 +56,9 @@ function entriesOf(observed: Observed, facts: PlanFacts, verdict: Verdict): Entr
     PatchWarning: warningsOf("PatchWarning"),
     StorageWarning: warningsOf("StorageWarning"),
     PolicyWarning: warningsOf("PolicyWarning"),
+    ActivityUnknown: { status: "True", whys: culling.activityUnknown },
+    HibernationPending: { status: "True", whys: culling.pending },
+    CullingPrevented: { status: "True", whys: culling.prevented },
   };
 }
 

@@ -1,4 +1,5 @@
 import { routeOf, type JupyterServer, type ReasonWithValues } from "@amalthea/api";
+import { CULLING_KEY } from "../culling/cull.ts";
 import { childKeyOf } from "../live/child.ts";
 import type { Observed, ObservedFailure } from "../live/observed.ts";
 import type { Adjustment, PlanFacts, Problem, Warning } from "../facts.ts";
@@ -108,7 +109,8 @@ function failureStall(server: JupyterServer, failure: ObservedFailure): Stall {
   // The API server is busy or broken: the next try may do.
   const passing = code === 429 || code >= 500;
   const preventsRoute = code === 409 && ROUTE_CHILDREN.includes(childKey);
-  return { why: failureReason(server, failure), preventsStart: !passing, preventsRoute };
+  const preventsStart = !passing && childKey !== CULLING_KEY;
+  return { why: failureReason(server, failure), preventsStart, preventsRoute };
 }
 
 function failureReason(server: JupyterServer, { childKey, kind, code, message }: ObservedFailure): ReasonWithValues {

@@ -1,5 +1,5 @@
 import type { ContainerStates, JupyterServerStatus, ServerState } from "@amalthea/api";
-import { CLIENT_ANNOTATIONS } from "@amalthea/api";
+import { CLIENT_ANNOTATIONS, type ConditionContext } from "@amalthea/api";
 import { conditionList } from "./conditions.ts";
 import { allWaiting, containerStates } from "./pod/container-states.ts";
 import type { ServerEvent } from "../decision.ts";
@@ -12,11 +12,18 @@ import { createdResources, mirroredChildren, mirroredPod, obstacleEvents } from 
 import { paced } from "./pace.ts";
 import { clientTime, earliest, kubernetesTime } from "../values/time.ts";
 import { verdictOf, type Verdict } from "./verdict.ts";
+import { decideCulling, type CullingDecision } from "../culling/culling.ts";
+import { runOf } from "./run.ts";
 
 /** What status needs of the settings. */
 export type StatusSettings = Pick<
   DecisionSettings,
-  "policy" | "unschedulableGraceSeconds" | "initContainerRestartLimit" | "containerRestartLimit" | "annotationPrefix"
+  | "policy"
+  | "unschedulableGraceSeconds"
+  | "initContainerRestartLimit"
+  | "containerRestartLimit"
+  | "annotationPrefix"
+  | "culling"
 >;
 
 /** The status of a server, and what follows from its change. */
@@ -24,7 +31,8 @@ export type StatusDecision = {
   /** Complete; the previous one itself when there is nothing to write. */
   readonly status: JupyterServerStatus;
   readonly events: readonly ServerEvent[];
-  /** Seconds until time alone changes the status; undefined when it does not. */
+  readonly culling: CullingDecision;
+  /** Seconds until time alone changes the status, or a limit is reached; undefined when neither happens. */
   readonly checkAgainSeconds: number | undefined;
 };
 
@@ -32,10 +40,11 @@ export type StatusDecision = {
 export function statusOf(observed: Observed, facts: PlanFacts, settings: StatusSettings, now: Date): StatusDecision {
   const verdict = verdictOf(observed, facts, settings, now);
   const previous = observed.server.status;
-  const fresh = freshStatus(observed, facts, verdict, settings, now);
+  const { fresh, culling } = freshStatus(observed, facts, verdict, settings, now);
   const { status, dueInSeconds } = paced(previous, fresh, observed.pod, now);
   const events = eventsBetween(previous, status);
-  return { status, events, checkAgainSeconds: earliest(verdict.changesInSeconds, dueInSeconds) };
+  const changesInSeconds = earliest(verdict.changesInSeconds, culling.checkAgainSeconds);
+  return { status, events, culling, checkAgainSeconds: earliest(changesInSeconds, dueInSeconds) };
 }
 
 function freshStatus(
@@ -44,7 +53,7 @@ function freshStatus(
   verdict: Verdict,
   settings: StatusSettings,
   now: Date,
-): JupyterServerStatus {
+): { readonly fresh: JupyterServerStatus; readonly culling: CullingDecision } {
   const { server } = observed;
   const generation = server.metadata.generation;
   const children = mirroredChildren(observed);
@@ -53,9 +62,13 @@ function freshStatus(
   const url = facts.route?.url;
   const toleratedViolations = recordedViolations(observed, settings.policy);
   const context = { now: kubernetesTime(now), generation, previous: server.status?.conditions };
-  const conditions = conditionList(observed, facts, verdict, context);
+  const since = { ...sinceOf(observed, verdict.state, settings, now), ...runOf(observed, verdict.state, now) };
+  const readySince = readySinceOf(verdict, context);
+  const input = { observed, since: { ...since, state: verdict.state, readySince }, basePath: facts.route?.path };
+  const culling = decideCulling(input, settings, now);
+  const conditions = conditionList(observed, { facts, verdict, culling }, context);
   const events = obstacleEvents(verdict.state, conditions);
-  return {
+  const fresh = {
     state: verdict.state,
     observedGeneration: generation,
     conditions,
@@ -66,8 +79,17 @@ function freshStatus(
     ...(mainPod === undefined ? {} : { mainPod }),
     ...(states === undefined ? {} : { containerStates: states }),
     ...(events === undefined ? {} : { events }),
-    ...sinceOf(observed, verdict.state, settings, now),
+    ...since,
+    ...culling.shown,
   };
+  return { fresh, culling };
+}
+
+/** Since when the server is ready; undefined while it is not. */
+function readySinceOf({ ready }: Verdict, { previous, now }: ConditionContext): string | undefined {
+  if (ready.status !== "True") return undefined;
+  const before = previous?.find(({ type }) => type === "Ready");
+  return before?.status === "True" ? before.lastTransitionTime : now;
 }
 
 function statesOfContainers(observed: Observed, settings: StatusSettings): ContainerStates | undefined {
@@ -87,19 +109,23 @@ function sinceOf({ server }: Observed, state: ServerState, settings: StatusSetti
     case "failed":
       return { failedSince: before?.failedSince ?? clientTime(now) };
     case "hibernated":
-      return { hibernatedSince: before?.hibernatedSince ?? annotatedSince(server.metadata.annotations, settings, now) };
+      return { hibernatedSince: before?.hibernatedSince ?? annotatedSince(server, settings, now) };
     case "running":
     case "stopping":
       return {};
   }
 }
 
-/** Clients write the date of a hibernation before or with it; a server that 0.24 hibernated has it, too. */
+/**
+ * Clients write the date of a hibernation before or with it; a server that 0.24 hibernated has it, too. A date from before
+ * the run that ends now is left over from an earlier hibernation.
+ */
 function annotatedSince(
-  annotations: Readonly<Record<string, string>> | undefined,
+  { metadata, status }: Observed["server"],
   { annotationPrefix }: StatusSettings,
   now: Date,
 ): string {
-  const date = new Date(annotations?.[`${annotationPrefix}/${CLIENT_ANNOTATIONS.hibernationDate}`] ?? "");
-  return clientTime(Number.isNaN(date.getTime()) || date > now ? now : date);
+  const date = new Date(metadata.annotations?.[`${annotationPrefix}/${CLIENT_ANNOTATIONS.hibernationDate}`] ?? "");
+  const isOld = date < new Date(status?.startedAt ?? 0);
+  return clientTime(Number.isNaN(date.getTime()) || date > now || isOld ? now : date);
 }

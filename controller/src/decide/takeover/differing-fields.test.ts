@@ -27,6 +27,8 @@ function changed(fixture: string, section: string, change: object): Observed {
     ruleTakenBy: () => undefined,
     namespacePolicy: {},
     olderServers: 0,
+    activity: { kind: "Unasked" },
+    hibernatedAppliedBy: undefined,
   };
 }
 

@@ -55,7 +55,7 @@ function left({
 }
 
 /** Without network policies, of which 0.24 created none: one test is about them. */
-const SETTINGS = someSettings({ networkPolicy: { enabled: false, ingressFrom: undefined, egress: undefined } });
+const SETTINGS = someSettings({ networkPolicy: { ...someSettings().networkPolicy, enabled: false } });
 
 function plan(world: Observed): readonly Action[] {
   return planFor(world, SETTINGS, NOW).plan;

@@ -12,6 +12,7 @@ import {
 import type { ContainerStatus, PodCondition, PodSpec, PodStatus } from "kubernetes-types/core/v1.js";
 import type { LiveChild, LiveMetadata, Observed, ObservedEvent } from "../live/observed.ts";
 import type { PlanFacts } from "../facts.ts";
+import { DEFAULT_CULLING } from "../culling/culling-settings.ts";
 import type { PolicySettings } from "../policy/policy-settings.ts";
 import type { DecisionSettings } from "../settings.ts";
 
@@ -225,6 +226,8 @@ export function anObserved(more: Partial<Observed> = {}): Observed {
     ruleTakenBy: () => undefined,
     namespacePolicy: {},
     olderServers: 0,
+    activity: { kind: "Unasked" },
+    hibernatedAppliedBy: undefined,
     ...more,
   };
 }
@@ -274,7 +277,7 @@ export function someSettings(more: Partial<DecisionSettings> = {}): DecisionSett
     unschedulableGraceSeconds: 600,
     initContainerRestartLimit: 1,
     containerRestartLimit: 3,
-    networkPolicy: { enabled: true, ingressFrom: undefined, egress: undefined },
+    networkPolicy: { enabled: true, ingressFrom: undefined, controller: undefined, egress: undefined },
     images: {
       traefik: DEFAULT_IMAGES.traefik,
       oauth2Proxy: DEFAULT_IMAGES.oauth2Proxy,
@@ -282,6 +285,7 @@ export function someSettings(more: Partial<DecisionSettings> = {}): DecisionSett
     },
     sidecars: {},
     policy: somePolicy(),
+    culling: DEFAULT_CULLING,
     ...more,
   };
 }

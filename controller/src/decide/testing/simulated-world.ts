@@ -85,9 +85,16 @@ function perform(observed: Observed, action: Action): Observed {
       };
     case "Resize":
       return { ...observed, pod: resized(observed.pod, action.resources) };
+    case "Cull":
+      return action.cull.kind === "Hibernate" ? hibernated(observed) : { ...observed, children: [], pod: undefined };
     case "PatchMetadata":
       return patched(observed, action.target.uid, action.operations);
   }
+}
+
+function hibernated({ server, ...world }: Observed): Observed {
+  const jupyterServer = { ...server.spec.jupyterServer, hibernated: true };
+  return { ...world, server: { ...server, spec: { ...server.spec, jupyterServer } } };
 }
 
 function applied(before: LiveChild | undefined, { manifest }: Extract<Action, { kind: "Apply" }>): LiveChild {

@@ -1,4 +1,12 @@
-import { childName, CONTAINERS, type Oidc } from "@amalthea/api";
+import {
+  ACTIVITY_PORT_NAME,
+  childName,
+  CONTAINERS,
+  PORTS,
+  SECRET_KEYS,
+  type JupyterServer,
+  type Oidc,
+} from "@amalthea/api";
 import type { Container, EnvVar, Volume } from "kubernetes-types/core/v1.js";
 import { literal } from "../jupyter-container.ts";
 import type { ChildContext } from "../child-context.ts";
@@ -69,7 +77,12 @@ export function authorization(
   return {
     name: CONTAINERS.authorization,
     image: settings.images.authorization,
-    env: [...Object.entries(environment).map(([name, value]) => ({ name, value: literal(value) })), ...wayOut],
+    env: [
+      ...Object.entries(environment).map(([name, value]) => ({ name, value: literal(value) })),
+      activityKey(server),
+      ...wayOut,
+    ],
+    ports: [{ name: ACTIVITY_PORT_NAME, containerPort: PORTS.activity, protocol: "TCP" }],
     // Measured after load: 65 MiB resident, of which 17 private; and while 5,000 sessions are made up at once: 120.
     resources: settings.sidecars.authorization?.resources ?? {
       requests: { cpu: "10m", memory: "32Mi" },
@@ -89,6 +102,12 @@ export function authorization(
 function emailVerification(isIgnored: boolean, isLegacy: boolean): string {
   if (isIgnored) return "Ignored";
   return isLegacy ? "UnlessFalse" : "Required";
+}
+
+/** Whoever presents it may read the server's activity. A Secret of an earlier version gets it at the next start by us. */
+function activityKey(server: JupyterServer): EnvVar {
+  const secretKeyRef = { name: childName(server), key: SECRET_KEYS.activityKey, optional: true };
+  return { name: "AMALTHEA_ACTIVITY_KEY", valueFrom: { secretKeyRef } };
 }
 
 /** The volume with the policy file. */

@@ -1,0 +1,96 @@
+/**
+ * What a pod tells of its use. Ages instead of times, by the clock of the node that Jupyter runs on: no other clock has
+ * to agree with it.
+ */
+export type ActivityReport = {
+  readonly kernels: {
+    readonly total: number;
+    /** Those that execute something now. */
+    readonly busy: number;
+    /** WebSockets of browsers and programs that kernels have open. */
+    readonly connections: number;
+    /** Seconds since the latest activity of any of them; undefined without kernels. */
+    readonly quietSeconds?: number;
+  };
+  readonly terminals: { readonly total: number; readonly quietSeconds?: number };
+  /** What passes through the login in the pod; undefined without a login. */
+  readonly proxy?: {
+    readonly openWebSockets: number;
+    /** Seconds since somebody opened a page or changed something; undefined before. Reading data does not count: tabs poll. */
+    readonly quietSeconds?: number;
+  };
+  /** CPU use of the pod by the metrics API; undefined where the administrator lets it not count. */
+  readonly cpuMillicores?: number;
+};
+
+/** More kernels or terminals than any server has: a longer list is no answer of Jupyter's. */
+const MAX_ITEMS = 10_000;
+
+/**
+ * Reads Jupyter's answer to `GET api/kernels`.
+ *
+ * @param nowMs The time at Jupyter's node, in milliseconds.
+ * @returns Undefined if it is no such answer.
+ */
+export function readKernels(body: unknown, nowMs: number): ActivityReport["kernels"] | undefined {
+  const kernels = items(body);
+  const quiet = quietSeconds(kernels, nowMs);
+  if (kernels === undefined || quiet === undefined) return undefined;
+  const states = kernels.map((kernel) => kernel["execution_state"]);
+  const connections = kernels.map((kernel) => kernel["connections"] ?? 0);
+  if (!states.every((state) => typeof state === "string") || !connections.every(Number.isSafeInteger)) return undefined;
+  return {
+    total: kernels.length,
+    busy: states.filter((state) => state === "busy").length,
+    // Jupyter has been seen to count below zero.
+    connections: connections.map(Number).reduce((sum, count) => sum + Math.max(0, count), 0),
+    ...quiet,
+  };
+}
+
+/** Reads Jupyter's answer to `GET api/terminals`; as `readKernels`. */
+export function readTerminals(body: unknown, nowMs: number): ActivityReport["terminals"] | undefined {
+  const terminals = items(body);
+  const quiet = quietSeconds(terminals, nowMs);
+  return terminals === undefined || quiet === undefined ? undefined : { total: terminals.length, ...quiet };
+}
+
+/** Reads a report as JSON; undefined if it is none. */
+export function readActivityReport(value: unknown): ActivityReport | undefined {
+  const { kernels, terminals, proxy } = asRecord(value) ?? {};
+  const isReport =
+    hasAmounts(kernels, ["total", "busy", "connections"]) &&
+    hasAmounts(terminals, ["total"]) &&
+    (proxy === undefined || hasAmounts(proxy, ["openWebSockets"]));
+  return isReport ? (value as ActivityReport) : undefined;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function items(body: unknown): readonly Fields[] | undefined {
+  if (!Array.isArray(body) || body.length > MAX_ITEMS) return undefined;
+  const records = body.map(asRecord);
+  return records.every((record) => record !== undefined) ? records : undefined;
+}
+
+/** An empty object without items; undefined if one of them has no time. */
+function quietSeconds(list: readonly Fields[] | undefined, nowMs: number): { quietSeconds?: number } | undefined {
+  const times = (list ?? []).map(({ last_activity: time }) =>
+    typeof time === "string" ? Date.parse(time) : Number.NaN,
+  );
+  if (times.some((time) => !Number.isFinite(time))) return undefined;
+  if (times.length === 0) return {};
+  const latest = times.reduce((a, b) => Math.max(a, b));
+  return { quietSeconds: Math.max(0, (nowMs - latest) / 1000) };
+}
+
+function hasAmounts(value: unknown, required: readonly string[]): boolean {
+  const fields = asRecord(value);
+  if (fields === undefined) return false;
+  const amounts = [...required, ...("quietSeconds" in fields ? ["quietSeconds"] : [])].map((name) => fields[name]);
+  return amounts.every((amount) => typeof amount === "number" && Number.isFinite(amount) && amount >= 0);
+}
+
+function asRecord(value: unknown): Fields | undefined {
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Fields) : undefined;
+}

@@ -1,0 +1,113 @@
+import { once } from "node:events";
+import { createServer, type RequestListener, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Live, ObjectKey } from "@amalthea/kube";
+import { systemClock } from "@amalthea/kube";
+import type { Pod, Secret } from "kubernetes-types/core/v1.js";
+import { afterEach, describe, expect, it } from "vitest";
+import type { ActivityAnswer } from "../decide/live/activity.ts";
+import { ActivityAsker, type ActivityAskerOptions } from "./activity-asker.ts";
+
+const stop = new AbortController();
+let servers: Server[] = [];
+afterEach(() => {
+  for (const server of servers) {
+    server.closeAllConnections();
+    server.close();
+  }
+  servers = [];
+});
+
+const KEY = "sessions/alice" as ObjectKey;
+const logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+const answered: RequestListener = (request, response) =>
+  response.end(request.headers.authorization === "token t0ken" ? "[]" : "{}");
+
+async function jupyter(answer: RequestListener): Promise<number> {
+  const server = createServer(answer).listen(0, "127.0.0.1");
+  servers.push(server);
+  await once(server, "listening");
+  return (server.address() as AddressInfo).port;
+}
+
+function aPod(uid: string, podIP = "127.0.0.1"): Live<Pod> {
+  return { metadata: { uid, name: "alice-0", namespace: "sessions" }, status: { podIP } } as Live<Pod>;
+}
+
+/** Asks once, about the pod `before`. */
+async function ask(
+  port: number,
+  options: Partial<ActivityAskerOptions> & { readonly token?: string } = {},
+): Promise<ActivityAnswer> {
+  const { promise, resolve } = Promise.withResolvers<ActivityAnswer>();
+  const { token = "t0ken\n", ...rest } = options;
+  const data = { token: Buffer.from(token).toString("base64") };
+  const asker = new ActivityAsker({
+    client: {
+      find: async () => ({ metadata: { name: "alice", namespace: "sessions" }, data }) as unknown as Live<Secret>,
+    } as unknown as ActivityAskerOptions["client"],
+    podOf: () => aPod("before"),
+    onAnswer: (_inquiry, answer) => resolve(answer),
+    clock: systemClock,
+    logger,
+    ...rest,
+  });
+  void asker.run(stop.signal);
+  const question = {
+    podUid: "before",
+    address: "127.0.0.1",
+    port,
+    whom: "Jupyter",
+    basePath: "/",
+    withCpu: false,
+  } as const;
+  const inquiry = {
+    key: KEY,
+    serverUid: "server",
+    question: { ...question, credential: { name: "alice", key: "token" } },
+  };
+  asker.ask(inquiry);
+  asker.ask(inquiry);
+  return await promise;
+}
+
+describe("a question about the activity", () => {
+  it("is answered by the pod, whose token may end in a new line", async () => {
+    expect(await ask(await jupyter(answered))).toMatchObject({ kind: "Answered", report: { kernels: { total: 0 } } });
+  });
+
+  it("has no answer if the address belongs to another pod afterwards", async () => {
+    const pods = [aPod("before"), aPod("after")];
+    const port = await jupyter(answered);
+    expect(await ask(port, { podOf: () => pods.shift() })).toEqual({ kind: "Failed", why: "its pod was replaced" });
+  });
+
+  it.each([
+    ["gone", undefined],
+    ["another one", aPod("after")],
+    ["at another address", aPod("before", "127.0.0.9")],
+  ])("is not put to a pod that is %s", async (_how, pod) => {
+    let asked = 0;
+    const port = await jupyter((_request, response) => {
+      asked += 1;
+      response.end("[]");
+    });
+    expect(await ask(port, { podOf: () => pod })).toMatchObject({ kind: "Failed" });
+    expect(asked).toBe(0);
+  });
+
+  it.each(["", " ", "two words", "ümlaut", "a\r\nHost: evil"])("is not put with the token %j", async (token) => {
+    expect(await ask(await jupyter(answered), { token })).toMatchObject({
+      kind: "Failed",
+      why: expect.stringContaining("Secret"),
+    });
+  });
+
+  it("has no answer if the Secret cannot be read", async () => {
+    const client = { find: () => Promise.reject(new Error("forbidden")) } as unknown as ActivityAskerOptions["client"];
+    expect(await ask(await jupyter(answered), { client })).toMatchObject({
+      kind: "Failed",
+      why: "its Secret cannot be read",
+    });
+  });
+});

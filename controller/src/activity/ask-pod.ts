@@ -1,0 +1,108 @@
+import { request, type IncomingMessage } from "node:http";
+import { isIP } from "node:net";
+import { prefixOf, readActivityReport, readKernels, readTerminals, type ActivityReport } from "@amalthea/api";
+import type { ActivityAnswer } from "../decide/live/activity.ts";
+import type { ActivityQuestion } from "../decide/culling/activity-question.ts";
+
+/** For everything that is asked of one pod. */
+const TIMEOUT_MS = 5_000;
+
+/** A hundred kernels take 30 kB. */
+const MAX_BYTES = 1_000_000;
+
+/** Where the authorization service answers. */
+const REPORT_PATH = "/activity";
+
+/** A pod that did not answer, or answered something else; the message is for people. */
+class NoAnswerError extends Error {
+  override readonly name = "NoAnswerError";
+}
+
+/**
+ * Asks a pod about its activity. Whatever it does, this ends within seconds, keeps a bounded part of the answer, and goes
+ * nowhere else: redirects are an answer like any other wrong one.
+ *
+ * @param credential Sent in a header; undefined where none is asked for.
+ */
+export async function askPod(
+  question: Omit<ActivityQuestion, "credential" | "podUid" | "withCpu">,
+  credential: string | undefined,
+  signal: AbortSignal,
+): Promise<ActivityAnswer> {
+  const pod = { ...question, credential, signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]) };
+  if (isIP(question.address) === 0) return { kind: "Failed", why: "its pod has no address" };
+  try {
+    return { kind: "Answered", report: question.whom === "Report" ? await reportOf(pod) : await askJupyter(pod) };
+  } catch (error) {
+    // Other messages name the address, and what a pod says is not to be quoted.
+    return { kind: "Failed", why: error instanceof NoAnswerError ? error.message : "it does not answer" };
+  }
+}
+
+type Asked = Pick<ActivityQuestion, "address" | "port" | "whom" | "basePath"> & {
+  readonly credential: string | undefined;
+  readonly signal: AbortSignal;
+};
+
+async function reportOf(pod: Asked): Promise<ActivityReport> {
+  const answer = await get(pod, REPORT_PATH);
+  return understood(answer.status === 200 ? readActivityReport(answer.body) : undefined, answer);
+}
+
+/** Both are asked in a way that Jupyter does not count as activity. */
+async function askJupyter(pod: Asked): Promise<ActivityReport> {
+  const api = `${prefixOf(pod.basePath)}/api`;
+  const kernels = await get(pod, `${api}/kernels?no_track_activity=1`);
+  const found = understood(kernels.status === 200 ? readKernels(kernels.body, kernels.atMs) : undefined, kernels);
+  const terminals = await get(pod, `${api}/terminals?no_track_activity=1`);
+  // Images may come without terminals.
+  if (terminals.status === 404) return { kernels: found, terminals: { total: 0 } };
+  const read = terminals.status === 200 ? readTerminals(terminals.body, terminals.atMs) : undefined;
+  return { kernels: found, terminals: understood(read, terminals) };
+}
+
+function understood<T>(value: T | undefined, { status }: Answer): T {
+  if (value !== undefined) return value;
+  throw new NoAnswerError(status === 200 ? "its answer cannot be read" : `it answers with HTTP status ${status}`);
+}
+
+type Answer = {
+  readonly status: number;
+  /** Parsed JSON; undefined for what is none. */
+  readonly body: unknown;
+  /** The time at the pod's node, to the second; ours where it does not say. */
+  readonly atMs: number;
+};
+
+async function get({ address: host, port, whom, credential, signal }: Asked, path: string): Promise<Answer> {
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+  const scheme = whom === "Report" ? "Bearer" : "token";
+  const headers = credential === undefined ? {} : { authorization: `${scheme} ${credential}` };
+  const asked = request({ host, port, path, headers, agent: false, signal }, resolve);
+  asked.on("error", reject);
+  asked.end();
+  const response = await promise;
+  const text = await textOf(response);
+  const date = Date.parse(response.headers.date ?? "");
+  return { status: response.statusCode ?? 0, body: parsed(text), atMs: Number.isNaN(date) ? Date.now() : date };
+}
+
+async function textOf(response: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    // Leaving the loop closes the connection.
+    if (bytes > MAX_BYTES) throw new NoAnswerError("its answer is too long");
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

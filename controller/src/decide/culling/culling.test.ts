@@ -1,0 +1,259 @@
+import type { Culling, JupyterServerStatus } from "@amalthea/api";
+import { describe, expect, it } from "vitest";
+import { decide } from "../decide.ts";
+import type { Decision } from "../decision.ts";
+import type { Observed } from "../live/observed.ts";
+import {
+  aChild,
+  anObserved,
+  aReadyPod,
+  aServer,
+  NOW,
+  someSettings,
+  timeAgo,
+  type ServerOptions,
+} from "../testing/builders.ts";
+import { running } from "../testing/simulated-world.ts";
+import { conditionOf } from "../testing/status.ts";
+import { DEFAULT_CULLING, type CullingSettings } from "./culling-settings.ts";
+
+const EVERY_LIMIT: Culling = {
+  idleSecondsThreshold: 60,
+  maxAgeSecondsThreshold: 60,
+  startingSecondsThreshold: 60,
+  failedSecondsThreshold: 60,
+  hibernatedSecondsThreshold: 60,
+};
+
+type Situation = {
+  readonly culling?: Partial<Culling>;
+  readonly status?: JupyterServerStatus;
+  readonly settings?: Partial<CullingSettings>;
+  readonly server?: ServerOptions;
+  readonly seen?: Partial<Observed>;
+};
+
+/** What is decided about a server with a volume and no pod, whose image cannot be pulled if it failed. */
+function decided({ culling, status, settings, server, seen }: Situation): Decision {
+  const options = {
+    culling: culling ?? {},
+    pvc: { enabled: true },
+    ...server,
+    ...(status === undefined ? {} : { status }),
+  };
+  const observed = anObserved({ server: aServer(options), ...seen });
+  return decide(observed, someSettings({ culling: { ...DEFAULT_CULLING, ...settings } }), NOW);
+}
+
+/** What is done, and because of which limit. */
+function culled({ plan }: Decision): readonly string[] {
+  return plan.flatMap((action) => (action.kind === "Cull" ? [`${action.cull.kind} ${action.cull.reason}`] : []));
+}
+
+const starting: JupyterServerStatus = { state: "starting", startingSince: timeAgo(100), neverReady: true };
+const failed: JupyterServerStatus = { state: "failed", failedSince: timeAgo(100), neverReady: true };
+/** Two hours of 0.24: the time of each state that the server ever had is still there. */
+const everySince: JupyterServerStatus = { startingSince: timeAgo(7200), failedSince: timeAgo(7200) };
+const brokenPod = aReadyPod({ phase: "Failed", conditions: [] });
+
+describe("a server that starts for too long", () => {
+  it("is deleted if it was never ready", () => {
+    expect(culled(decided({ culling: EVERY_LIMIT, status: { ...starting, startedAt: timeAgo(10) } }))).toEqual([
+      "Delete Starting",
+    ]);
+  });
+
+  it("is hibernated if it was ready once, or if that is not known: it may have files", () => {
+    const { neverReady: _, ...unknown } = { ...starting, startedAt: timeAgo(10) };
+    expect(culled(decided({ culling: EVERY_LIMIT, status: unknown }))).toEqual(["Hibernate Starting"]);
+  });
+
+  it.each(["running", "hibernated"] as const)("is not one that is %s and was starting once", (state) => {
+    const culling = { startingSecondsThreshold: 60, failedSecondsThreshold: 60 };
+    const world = running({ culling, pvc: { enabled: true }, jupyterServer: { hibernated: state === "hibernated" } });
+    const server = { ...world.server, status: { ...everySince, state } };
+    expect(culled(decide({ ...world, server }, someSettings(), NOW))).toEqual([]);
+  });
+
+  it("is kept in the moment in which its pod becomes ready", () => {
+    const culling = { startingSecondsThreshold: 60 };
+    const world = running({ culling, pvc: { enabled: true }, status: starting });
+    const decision = decide(world, someSettings(), NOW);
+    expect(decision.status.state).toBe("running");
+    expect(culled(decision)).toEqual([]);
+  });
+
+  it("is kept until the limit, and the controller wakes up then", () => {
+    const decision = decided({ culling: { startingSecondsThreshold: 130 }, status: starting });
+    expect(decision.status).toMatchObject({ willBeDeletedAt: timeAgo(-30), cullingReason: "Starting" });
+    expect(culled(decision)).toEqual([]);
+    expect(decision.outcome).toEqual({ kind: "CheckAgain", afterSeconds: 30 });
+  });
+});
+
+describe("a server that has failed for too long", () => {
+  it("is deleted if it was never ready, and hibernated otherwise", () => {
+    const seen = { pod: brokenPod };
+    expect(culled(decided({ culling: EVERY_LIMIT, status: { ...failed, startedAt: timeAgo(10) }, seen }))).toEqual([
+      "Delete Failed",
+    ]);
+    const ran = { ...failed, startedAt: timeAgo(10), neverReady: false };
+    expect(culled(decided({ culling: EVERY_LIMIT, status: ran, seen }))).toEqual(["Hibernate Failed"]);
+  });
+
+  it("counts from the present failure", () => {
+    const running = { ...everySince, state: "running" as const };
+    const decision = decided({
+      culling: EVERY_LIMIT,
+      status: { ...running, startedAt: timeAgo(10) },
+      seen: { pod: brokenPod },
+    });
+    expect(decision.status).toMatchObject({ state: "failed" });
+    expect(culled(decision)).toEqual([]);
+  });
+});
+
+describe("a server that is new", () => {
+  it("is remembered as never ready until it is ready", () => {
+    expect(decided({}).status.neverReady).toBe(true);
+    expect(decide(running(), someSettings(), NOW).status.neverReady).toBeUndefined();
+  });
+
+  it("is not one whose claim is older than itself: its status was lost, and it may have files", () => {
+    const restored = aChild("pvc", "PersistentVolumeClaim");
+    const claim = { ...restored, metadata: { ...restored.metadata, creationTimestamp: timeAgo(90_000) } };
+    expect(decided({ seen: { children: [claim] } }).status.neverReady).toBeUndefined();
+  });
+});
+
+describe("a hibernated server", () => {
+  const status = { state: "hibernated" as const, hibernatedSince: timeAgo(100) };
+  const server = {
+    jupyterServer: { hibernated: true },
+    metadata: { annotations: { "renku.io/hibernationDate": timeAgo(100) } },
+  };
+
+  it("is deleted after the limit, and only this version of it", () => {
+    const decision = decided({ culling: EVERY_LIMIT, status, server });
+    expect(decision.plan).toMatchObject([
+      { kind: "Cull", resourceVersion: "1", cull: { kind: "Delete", reason: "Hibernated" } },
+    ]);
+  });
+
+  it("counts from its present hibernation, whatever date an earlier one left", () => {
+    const before = { state: "running" as const, startedAt: timeAgo(50) };
+    const decision = decided({ culling: EVERY_LIMIT, status: before, server });
+    expect(decision.status).toMatchObject({
+      state: "hibernated",
+      hibernatedSince: NOW.toISOString().replace(".000Z", "+00:00"),
+    });
+    expect(culled(decision)).toEqual([]);
+  });
+
+  it("keeps a volume that is to be retained: that is released first", () => {
+    const pvc = { enabled: true, retentionPolicy: "Retain" as const };
+    const owned = aChild("pvc", "PersistentVolumeClaim", { spec: { volumeName: "pv" } });
+    const ownerReferences = [
+      { apiVersion: "v1", kind: "JupyterServer", name: "alice", uid: aServer().metadata.uid, controller: true },
+    ];
+    const claim = { ...owned, metadata: { ...owned.metadata, ownerReferences } };
+    const decision = decided({ culling: EVERY_LIMIT, status, server: { ...server, pvc }, seen: { children: [claim] } });
+    expect(culled(decision)).toEqual([]);
+    expect(decision.plan).toContainEqual(
+      expect.objectContaining({
+        kind: "PatchMetadata",
+        target: expect.objectContaining({ kind: "PersistentVolumeClaim" }),
+      }),
+    );
+  });
+});
+
+describe("a server without a volume", () => {
+  const world = running({ culling: { maxAgeSecondsThreshold: 60, idleSecondsThreshold: 60 } });
+  const old = { ...world, server: { ...world.server, status: { state: "running" as const, startedAt: timeAgo(100) } } };
+
+  it("is never hibernated by a limit, and says so", () => {
+    const decision = decide(old, someSettings(), NOW);
+    expect(culled(decision)).toEqual([]);
+    expect(conditionOf(decision.status, "CullingPrevented")).toMatchObject({
+      status: "True",
+      reason: "NoVolumeToKeep",
+    });
+    expect(decision.status.willHibernateAt).toBeUndefined();
+  });
+
+  it("is hibernated where the administrator allows the loss", () => {
+    const culling = { ...DEFAULT_CULLING, hibernateWithoutVolume: true };
+    expect(culled(decide(old, someSettings({ culling }), NOW))).toEqual(["Hibernate MaximumAge"]);
+  });
+});
+
+describe("a server whose field is applied by a tool", () => {
+  it("is left to it, and names it", () => {
+    const world = running({ culling: { maxAgeSecondsThreshold: 60 }, pvc: { enabled: true } });
+    const server = { ...world.server, status: { state: "running" as const, startedAt: timeAgo(100) } };
+    const decision = decide({ ...world, server, hibernatedAppliedBy: "flux" }, someSettings(), NOW);
+    expect(culled(decision)).toEqual([]);
+    expect(conditionOf(decision.status, "CullingPrevented")).toMatchObject({ reason: "HibernatedIsApplied" });
+    expect(conditionOf(decision.status, "CullingPrevented")?.message).toContain("flux");
+  });
+});
+
+describe("limits that are not enforced", () => {
+  it("are shown all the same", () => {
+    const decision = decided({ culling: EVERY_LIMIT, status: starting, settings: { enforced: false } });
+    expect(culled(decision)).toEqual([]);
+    expect(decision.status.cullingReason).toBe("Starting");
+  });
+});
+
+describe("a refusal of the API server", () => {
+  it("keeps neither the rest of the plan nor a later attempt from being made", () => {
+    const failure = {
+      childKey: "culling",
+      kind: "JupyterServer",
+      code: 403,
+      message: "no",
+      desiredHash: "Delete Starting",
+    };
+    const situation = { culling: EVERY_LIMIT, status: { ...starting, startedAt: timeAgo(10) } };
+    const refused = decided({ ...situation, seen: { failures: [failure] } });
+    expect(culled(refused)).toEqual([]);
+    expect(refused.plan.length).toBeGreaterThan(1);
+    expect(culled(decided({ ...situation, seen: { failures: [{ ...failure, mayRetry: true }] } }))).toEqual([
+      "Delete Starting",
+    ]);
+  });
+});
+
+describe("a server of 0.24 that has run for longer than its limit", () => {
+  it("counts from the start of its pod, and is not idle because nothing is known of it", () => {
+    const world = running({ culling: { idleSecondsThreshold: 5, maxAgeSecondsThreshold: 61 }, pvc: { enabled: true } });
+    const server = { ...world.server, status: { ...everySince, state: "running" as const } };
+    const decision = decide({ ...world, server }, someSettings(), NOW);
+    expect(culled(decision)).toEqual([]);
+    expect(decision.status.startedAt).toBe(timeAgo(60).replace("Z", "+00:00"));
+  });
+});
+
+describe("a heartbeat", () => {
+  const idle = (date: string): Decision => {
+    const world = running({ culling: { idleSecondsThreshold: 60 }, pvc: { enabled: true } });
+    const metadata = { ...world.server.metadata, annotations: { "renku.io/lastActivityDate": date } };
+    const conditions = [
+      { type: "Ready", status: "True" as const, reason: "PodReady", message: "", lastTransitionTime: timeAgo(100) },
+    ];
+    const server = {
+      ...world.server,
+      metadata,
+      status: { state: "running" as const, conditions, startedAt: timeAgo(100) },
+    };
+    return decide({ ...world, server }, someSettings(), NOW);
+  };
+
+  it("counts as activity", () => expect(idle(timeAgo(20)).status.willHibernateAt).toBe(timeAgo(-40)));
+
+  it.each(["", "soon", timeAgo(-90_000)])("of %j does not", (date) => {
+    expect(idle(date).status.willHibernateAt).toBe(timeAgo(40));
+  });
+});

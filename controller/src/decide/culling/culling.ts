@@ -1,0 +1,237 @@
+import type { CullingReason, JupyterServer, JupyterServerStatus, ReasonWithValues } from "@amalthea/api";
+import type { Observed } from "../live/observed.ts";
+import { earliest, kubernetesTime } from "../values/time.ts";
+import type { ActivityQuestion } from "./activity-question.ts";
+import type { Cull } from "./cull.ts";
+import type { CullingSettings } from "./culling-settings.ts";
+import { idleLimit, lastActivity, warningOf, type IdleInput, type IdleLimit } from "./idle.ts";
+import { deadlineOf } from "./limits.ts";
+import { askableOf } from "./question.ts";
+
+/** What the status says about limits. */
+type Shown = Pick<JupyterServerStatus, "lastActivityAt" | "willHibernateAt" | "willBeDeletedAt" | "cullingReason">;
+
+export type CullingDecision = {
+  readonly shown: Shown;
+  /** A limit that is reached and enforced now. */
+  readonly due: Cull | undefined;
+  /** Whom to ask before an idle limit is enforced. */
+  readonly question: ActivityQuestion | undefined;
+  readonly activityUnknown: readonly ReasonWithValues[];
+  readonly prevented: readonly ReasonWithValues[];
+  /** A hibernation that people are warned of. */
+  readonly pending: readonly ReasonWithValues[];
+  /** Seconds until time alone changes the decision. */
+  readonly checkAgainSeconds: number | undefined;
+};
+
+/** The parts of a fresh status that limits count from. */
+export type Since = Pick<
+  JupyterServerStatus,
+  "state" | "startedAt" | "neverReady" | "startingSince" | "failedSince" | "hibernatedSince"
+> & {
+  /** Since when `Ready` is true; undefined while it is not. */
+  readonly readySince: string | undefined;
+};
+
+export type CullingInput = {
+  readonly observed: Observed;
+  readonly since: Since;
+  /** Path that the pod was started with. */
+  readonly basePath: string | undefined;
+};
+
+type Settings = { readonly culling: CullingSettings; readonly annotationPrefix: string };
+
+const NOTHING: CullingDecision = {
+  shown: {},
+  due: undefined,
+  question: undefined,
+  activityUnknown: [],
+  prevented: [],
+  pending: [],
+  checkAgainSeconds: undefined,
+};
+
+/**
+ * Longest wait for a deadline: timers count the time that passes, deadlines are times of a clock, which may be set while
+ * a timer runs.
+ */
+const LONGEST_WAIT_SECONDS = 3600;
+
+/**
+ * Which limit of a server is reached next, and whether it is now. Everything counts from times in the object itself, so a
+ * restart of the controller changes nothing.
+ */
+export function decideCulling(input: CullingInput, settings: Settings, now: Date): CullingDecision {
+  const { server } = input.observed;
+  if (server.metadata.deletionTimestamp !== undefined) return NOTHING;
+  const idle = idleOf(input, settings, now);
+  const plain = plainLimits(server, input.since, settings.culling, now);
+  const all = [...plain, ...idleCull(idle)];
+  const prevented = preventionOf(input.observed, all, settings.culling);
+  const isPossible = ({ kind }: Cull): boolean => kind === "Delete" || prevented.length === 0;
+  const { enforced } = settings.culling;
+  const isConfirmed = ({ reason }: Cull): boolean => reason !== "Idle" || idle.kind === "Reached";
+  const possible = all.filter(isPossible);
+  const due = first(possible.filter((cull) => enforced && cull.at <= now && isConfirmed(cull)));
+  const open = prevented.length === 0 && enforced && idle.kind === "Unconfirmed" ? idle.question : undefined;
+  const unknown = unknownOf(open, settings.culling, now);
+  return {
+    shown: { ...lastActivityOf(input, settings, now), ...shownOf(first(possible), server.status, now) },
+    due,
+    question: open?.kind === "Ask" && due === undefined ? questionOf(input, settings) : undefined,
+    activityUnknown: unknown.whys,
+    prevented,
+    pending: enforced && settings.culling.warnSeconds > 0 ? pendingOf(first(possible), idle, now) : [],
+    checkAgainSeconds: secondsUntil(
+      [...possible.flatMap(({ at, warnAt }) => [at, warnAt]), open?.again, unknown.from],
+      now,
+    ),
+  };
+}
+
+/** Deadlines that need nobody's answer. */
+function plainLimits({ spec }: JupyterServer, since: Since, settings: CullingSettings, now: Date): readonly Cull[] {
+  // What never ran has nothing to keep.
+  const giveUp = since.neverReady === true ? "Delete" : "Hibernate";
+  const limit = (reason: CullingReason, kind: Cull["kind"], from: string | undefined): readonly Cull[] => {
+    const start = timeOf(from, now);
+    const at = deadlineOf(reason, start, spec.culling, settings);
+    return at === undefined || from === undefined ? [] : [{ reason, kind, at, warnAt: warningOf(start, at, settings) }];
+  };
+  const age = limit("MaximumAge", "Hibernate", since.startedAt);
+  switch (since.state) {
+    case "running":
+      return age;
+    case "starting":
+      return [...age, ...limit("Starting", giveUp, since.startingSince)];
+    case "failed":
+      return [...age, ...limit("Failed", giveUp, since.failedSince)];
+    case "hibernated":
+      return limit("Hibernated", "Delete", since.hibernatedSince);
+    default:
+      return [];
+  }
+}
+
+/** A time that cannot be read, or lies in the future because a clock was set, counts as now: nothing ends too early. */
+function timeOf(text: string | undefined, now: Date): Date {
+  const time = Date.parse(text ?? "");
+  return Number.isNaN(time) || time > now.getTime() ? now : new Date(time);
+}
+
+function idleOf(input: CullingInput, settings: Settings, now: Date): IdleLimit {
+  const idle = idleInput(input, settings, now);
+  return idle === undefined ? { kind: "None" } : idleLimit(idle, settings, now);
+}
+
+/** Undefined while nobody can use the server. */
+function idleInput(
+  { observed, since, basePath }: CullingInput,
+  { culling }: Settings,
+  now: Date,
+): IdleInput | undefined {
+  if (since.state !== "running" || since.readySince === undefined) return undefined;
+  const { server, activity } = observed;
+  const { lastActivityAt } = server.status ?? {};
+  return {
+    server,
+    activity,
+    readySince: timeOf(since.readySince, now),
+    lastActivityAt: lastActivityAt === undefined ? undefined : timeOf(lastActivityAt, now),
+    askable: askableOf(observed, basePath, culling),
+  };
+}
+
+function idleCull(idle: IdleLimit): readonly Cull[] {
+  if (idle.kind === "None") return [];
+  const warnAt = idle.kind === "Later" ? idle.warnAt : idle.at;
+  return [{ reason: "Idle", kind: "Hibernate", at: idle.at, warnAt }];
+}
+
+/** Of an idle limit only a server is warned that has said that it is idle. */
+function pendingOf(next: Cull | undefined, idle: IdleLimit, now: Date): readonly ReasonWithValues[] {
+  if (next?.kind !== "Hibernate") return [];
+  const { reason: limit, at, warnAt } = next;
+  const isPending = limit === "Idle" ? idle.kind === "Pending" || idle.kind === "Reached" : warnAt <= now;
+  return isPending ? [{ reason: "LimitNear", values: { limit, at: kubernetesTime(at) } }] : [];
+}
+
+function questionOf({ observed, basePath }: CullingInput, { culling }: Settings): ActivityQuestion | undefined {
+  const askable = askableOf(observed, basePath, culling);
+  return askable.kind === "Askable" ? askable.question : undefined;
+}
+
+/** Why limits that hibernate a server are not enforced. */
+function preventionOf(
+  { server, hibernatedAppliedBy: manager }: Observed,
+  culls: readonly Cull[],
+  { hibernateWithoutVolume }: CullingSettings,
+): readonly ReasonWithValues[] {
+  const limits = culls.filter(({ kind }) => kind === "Hibernate").map(({ reason }) => reason);
+  if (limits.length === 0) return [];
+  const { enabled, existingClaim } = server.spec.storage.pvc;
+  const losesFiles = !enabled && existingClaim === undefined && !hibernateWithoutVolume;
+  return [
+    ...(losesFiles ? [{ reason: "NoVolumeToKeep", values: { limits } } as const] : []),
+    ...(manager === undefined ? [] : [{ reason: "HibernatedIsApplied", values: { limits, manager } } as const]),
+  ];
+}
+
+type Unknown = { readonly whys: readonly ReasonWithValues[]; readonly from: Date | undefined };
+
+function unknownOf(
+  question: Extract<IdleLimit, { kind: "Unconfirmed" }>["question"] | undefined,
+  { unknownAfterSeconds }: CullingSettings,
+  now: Date,
+): Unknown {
+  if (question?.unknown === undefined) return { whys: [], from: undefined };
+  const { since, why: detail } = question.unknown;
+  const from = new Date(since.getTime() + unknownAfterSeconds * 1000);
+  return { whys: from > now ? [] : [{ reason: "ActivityUnreadable", values: { detail } }], from };
+}
+
+function lastActivityOf(input: CullingInput, settings: Settings, now: Date): Pick<Shown, "lastActivityAt"> {
+  const before = input.observed.server.status?.lastActivityAt;
+  const idle = idleInput(input, settings, now);
+  // A heartbeat stands in the object already.
+  const known = idle && lastActivity({ ...idle, server: withoutAnnotations(idle.server) }, settings, now);
+  const lastActivityAt = known === undefined ? before : kubernetesTime(known);
+  return lastActivityAt === undefined ? {} : { lastActivityAt };
+}
+
+function withoutAnnotations(server: JupyterServer): JupyterServer {
+  return { ...server, metadata: { ...server.metadata, annotations: {} } };
+}
+
+function shownOf(next: Cull | undefined, previous: JupyterServerStatus | undefined, now: Date): Shown {
+  if (next === undefined) return {};
+  const field = next.kind === "Hibernate" ? "willHibernateAt" : "willBeDeletedAt";
+  const shown = next.reason === previous?.cullingReason ? previous[field] : undefined;
+  return { [field]: steady(shown, next.at, now), cullingReason: next.reason };
+}
+
+/** How much of the remaining time a postponed deadline may be ahead of what is shown. */
+const TOLERATED_PART = 0.1;
+
+/**
+ * Activity postpones a deadline all the time, and a status must not be written all the time: what is shown stays as long
+ * as it is not much too early, and never too late.
+ */
+function steady(shown: string | undefined, at: Date, now: Date): string {
+  const before = Date.parse(shown ?? "");
+  const isEarly = before <= at.getTime();
+  const isClose = at.getTime() - before < TOLERATED_PART * (before - now.getTime());
+  return shown !== undefined && isEarly && isClose ? shown : kubernetesTime(at);
+}
+
+function first(culls: readonly Cull[]): Cull | undefined {
+  return culls.toSorted((a, b) => a.at.getTime() - b.at.getTime())[0];
+}
+
+function secondsUntil(times: readonly (Date | undefined)[], now: Date): number | undefined {
+  const ahead = times.filter((time) => time !== undefined && time > now).map((time) => Number(time) - now.getTime());
+  if (ahead.length === 0) return undefined;
+  return earliest(Math.min(...ahead) / 1000, LONGEST_WAIT_SECONDS);
+}

@@ -1,0 +1,126 @@
+import { CLIENT_ANNOTATIONS, type JupyterServer } from "@amalthea/api";
+import type { ObservedActivity } from "../live/activity.ts";
+import { lastActivityIn, type ActivitySettings } from "./activity.ts";
+import type { CullingSettings } from "./culling-settings.ts";
+import { deadlineOf } from "./limits.ts";
+import type { Askable } from "./question.ts";
+
+/** What is known of the idle limit of a server that runs. */
+export type IdleLimit =
+  | { readonly kind: "None" }
+  /** It cannot be reached before `at`, and nobody has to be warned before `warnAt`. */
+  | { readonly kind: "Later"; readonly at: Date; readonly warnAt: Date }
+  /** The server has answered since `warnAt` that it is idle. */
+  | { readonly kind: "Pending"; readonly at: Date }
+  /** The server has just answered that it is reached. */
+  | { readonly kind: "Reached"; readonly at: Date }
+  /** It is reached, or near, by what is known, which may be too little. */
+  | { readonly kind: "Unconfirmed"; readonly at: Date; readonly question: Question };
+
+/** Whether and when the server is asked. */
+export type Question = {
+  readonly kind: "Ask" | "Wait" | "NotAskable";
+  /** Since when the controller is without an answer, and why; undefined while it has no reason to complain. */
+  readonly unknown: { readonly since: Date; readonly why: string } | undefined;
+  /** When to look again. */
+  readonly again: Date | undefined;
+};
+
+/** What the idle limit follows from. */
+export type IdleInput = {
+  readonly server: JupyterServer;
+  /** Since when people can use the server. */
+  readonly readySince: Date;
+  /** The latest activity that the status tells of. */
+  readonly lastActivityAt: Date | undefined;
+  readonly activity: ObservedActivity;
+  readonly askable: Askable;
+};
+
+type IdleSettings = {
+  readonly culling: Pick<CullingSettings, "defaults" | "maximums" | "warnSeconds"> & ActivitySettings;
+  readonly annotationPrefix: string;
+};
+
+/** How old an answer may be that a server is hibernated for. */
+const FRESH_SECONDS = 30;
+/** An answer takes a few seconds at most; then something went wrong with the question. */
+const ANSWER_SECONDS = 15;
+/** Seconds between attempts that fail: doubled each time, up to the second number. */
+const RETRY_SECONDS = { first: 15, most: 300 };
+/** How far a client's clock may be ahead. */
+const CLOCK_TOLERANCE_SECONDS = 300;
+
+/** The idle limit: it is reached only by a fresh answer of the server itself. Unknown is not idle. */
+export function idleLimit(input: IdleInput, { culling, annotationPrefix }: IdleSettings, now: Date): IdleLimit {
+  const activity = lastActivity(input, { culling, annotationPrefix }, now);
+  const since = latest([input.readySince, activity].map((time) => time && notAfter(time, now))) ?? now;
+  const at = deadlineOf("Idle", since, input.server.spec.culling, culling);
+  if (at === undefined) return { kind: "None" };
+  const warnAt = warningOf(since, at, culling);
+  if (warnAt > now) return { kind: "Later", at, warnAt };
+  if (at <= now && isFreshSince(input.activity, at, now)) return { kind: "Reached", at };
+  if (at > now && isAnsweredSince(input.activity, warnAt, now)) return { kind: "Pending", at };
+  return { kind: "Unconfirmed", at, question: questionNow(input, warnAt, now) };
+}
+
+/** When somebody is warned of a limit: half of its time before it at the earliest. */
+export function warningOf(since: Date, at: Date, { warnSeconds }: Pick<CullingSettings, "warnSeconds">): Date {
+  return new Date(Math.max(at.getTime() - warnSeconds * 1000, (since.getTime() + at.getTime()) / 2));
+}
+
+/** The latest activity that is known of: by the server's answer, by the status, by a client's heartbeat. */
+export function lastActivity(
+  { server, lastActivityAt, activity }: IdleInput,
+  { culling, annotationPrefix }: IdleSettings,
+  now: Date,
+): Date | undefined {
+  const answered = activity.kind === "Answered" ? lastActivityIn(activity, culling) : undefined;
+  const known = [lastActivityAt, answered].map((time) => time && notAfter(time, now));
+  return latest([...known, heartbeat(server, annotationPrefix, now)]);
+}
+
+/** A time in the future is a mistake, unless it is that of a clock that is a little fast. */
+function heartbeat({ metadata }: JupyterServer, annotationPrefix: string, now: Date): Date | undefined {
+  const text = metadata.annotations?.[`${annotationPrefix}/${CLIENT_ANNOTATIONS.lastActivityDate}`] ?? "";
+  const time = new Date(text);
+  const isTooLate = time.getTime() > plus(now, CLOCK_TOLERANCE_SECONDS).getTime();
+  return Number.isNaN(time.getTime()) || isTooLate ? undefined : notAfter(time, now);
+}
+
+function isAnsweredSince(activity: ObservedActivity, from: Date, now: Date): boolean {
+  return activity.kind === "Answered" && activity.at >= from && activity.at <= now;
+}
+
+function isFreshSince(activity: ObservedActivity, at: Date, now: Date): boolean {
+  return activity.kind === "Answered" && isAnsweredSince(activity, at, now) && plus(activity.at, FRESH_SECONDS) >= now;
+}
+
+function questionNow({ askable, activity }: IdleInput, from: Date, now: Date): Question {
+  if (askable.kind === "NotAskable") {
+    return { kind: "NotAskable", unknown: { since: from, why: askable.why }, again: undefined };
+  }
+  if (activity.kind !== "Failed") return { kind: "Ask", unknown: undefined, again: plus(now, ANSWER_SECONDS) };
+  const unknown = { since: activity.since, why: activity.why };
+  const retryAt = plus(activity.at, retrySeconds(activity.failures));
+  // An attempt in the future was timed by a clock that was set back since.
+  if (retryAt <= now || activity.at > now) return { kind: "Ask", unknown, again: plus(now, ANSWER_SECONDS) };
+  return { kind: "Wait", unknown, again: retryAt };
+}
+
+function retrySeconds(failures: number): number {
+  return Math.min(RETRY_SECONDS.first * 2 ** (failures - 1), RETRY_SECONDS.most);
+}
+
+function latest(times: readonly (Date | undefined)[]): Date | undefined {
+  const known = times.filter((time) => time !== undefined).map((time) => time.getTime());
+  return known.length === 0 ? undefined : new Date(Math.max(...known));
+}
+
+function notAfter(time: Date, now: Date): Date {
+  return time > now ? now : time;
+}
+
+function plus(time: Date, seconds: number): Date {
+  return new Date(time.getTime() + seconds * 1000);
+}

@@ -1,0 +1,239 @@
+import type { ActivityReport, Culling } from "@amalthea/api";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { NOW, someSettings, type ServerOptions } from "../testing/builders.ts";
+import { SimulatedTime, type Pod } from "../testing/simulated-time.ts";
+import { running } from "../testing/simulated-world.ts";
+import { DEFAULT_CULLING, type CullingSettings } from "./culling-settings.ts";
+
+const DAY = 86_400;
+const at = (seconds: number): Date => new Date(NOW.getTime() + seconds * 1000);
+const secondsOf = (time: Date): number => (time.getTime() - NOW.getTime()) / 1000;
+
+/** A server with a volume that is ready since `NOW`. */
+function simulate(
+  culling: Partial<Culling>,
+  pod: Pod,
+  more: { readonly settings?: Partial<CullingSettings>; readonly server?: ServerOptions } = {},
+): SimulatedTime {
+  const { pod: started, ...rest } = running({ culling, pvc: { enabled: true }, ...more.server });
+  const world = { ...rest, pod: started && { ...started, status: { ...started.status, podIP: "10.0.0.7" } } };
+  const settings = someSettings({ culling: { ...DEFAULT_CULLING, ...more.settings } });
+  return new SimulatedTime({ world, now: NOW, settings, pod });
+}
+
+/** A pod whose kernel was active at these seconds. */
+function active(seconds: readonly number[]): Pod {
+  return (now) => {
+    const past = seconds.filter((second) => second <= secondsOf(now));
+    const ages = past.map((second) => secondsOf(now) - second);
+    const quiet = ages.length === 0 ? {} : { quietSeconds: Math.min(...ages) };
+    return { kernels: { total: 1, busy: 0, connections: 0, ...quiet }, terminals: { total: 0 } };
+  };
+}
+
+const silent: Pod = () => undefined;
+const busy: Pod = (): ActivityReport => ({ kernels: { total: 1, busy: 1, connections: 0 }, terminals: { total: 0 } });
+
+const thresholds = fc.integer({ min: 5, max: 5_000 });
+const instants = fc.array(fc.integer({ min: 0, max: 20_000 }), { maxLength: 30 });
+
+/** When a server is idle for the first time, by its activity alone. */
+function firstIdle(seconds: readonly number[], threshold: number): number {
+  let last = 0;
+  for (const second of seconds.toSorted((a, b) => a - b)) {
+    if (second > last + threshold) break;
+    last = Math.max(last, second);
+  }
+  return last + threshold;
+}
+
+describe("the idle limit", () => {
+  it("is enforced exactly so many seconds after the latest activity, and never before", () => {
+    fc.assert(
+      fc.property(thresholds, instants, (threshold, activity) => {
+        const time = simulate({ idleSecondsThreshold: threshold }, active(activity));
+        time.runUntil(at(100 * DAY));
+        expect(time.done).toEqual([{ kind: "Hibernate", reason: "Idle", at: at(firstIdle(activity, threshold)) }]);
+      }),
+      { numRuns: 25 },
+    );
+  });
+
+  it("survives restarts of the controller to the second", () => {
+    fc.assert(
+      fc.property(
+        thresholds,
+        instants,
+        fc.array(fc.integer({ min: 0, max: 20_000 }), { maxLength: 5 }),
+        (threshold, activity, restarts) => {
+          const time = simulate({ idleSecondsThreshold: threshold }, active(activity));
+          for (const second of restarts.toSorted((a, b) => a - b)) {
+            if (time.done.length > 0) break;
+            time.runUntil(at(second));
+            time.restartController();
+          }
+          if (time.done.length === 0) time.runUntil(at(100 * DAY));
+          expect(time.done).toEqual([{ kind: "Hibernate", reason: "Idle", at: at(firstIdle(activity, threshold)) }]);
+        },
+      ),
+      { numRuns: 25 },
+    );
+  });
+
+  it("asks the server when it may be reached and not before, and at most once for each time that it is postponed", () => {
+    fc.assert(
+      fc.property(thresholds, instants, (threshold, activity) => {
+        const time = simulate({ idleSecondsThreshold: threshold }, active(activity));
+        time.runUntil(at(100 * DAY));
+        expect(secondsOf(time.asked[0] ?? NOW)).toBe(threshold);
+        const gaps = time.asked.slice(1).map((asked, index) => Number(asked) - Number(time.asked[index]));
+        expect(gaps.every((gap) => gap > 0)).toBe(true);
+        expect(time.asked.length).toBeLessThanOrEqual(2 + new Set(activity).size);
+      }),
+      { numRuns: 25 },
+    );
+  });
+
+  it("is never enforced while a kernel executes something", () => {
+    const time = simulate({ idleSecondsThreshold: 600 }, busy);
+    time.runUntil(at(DAY / 4));
+    expect(time.done).toEqual([]);
+  });
+
+  it("is never enforced for a server that does not answer, which the status says after ten minutes", () => {
+    const time = simulate({ idleSecondsThreshold: 60 }, silent);
+    time.runUntil(at(659));
+    expect(time.status.conditions?.some(({ type }) => type === "ActivityUnknown")).toBe(false);
+    time.runUntil(at(661));
+    expect(time.status.conditions?.find(({ type }) => type === "ActivityUnknown")).toMatchObject({
+      status: "True",
+      reason: "ActivityUnreadable",
+    });
+    time.runUntil(at(DAY / 4));
+    expect(time.done).toEqual([]);
+    expect(time.asked.length).toBeLessThan(DAY / 4 / 250);
+  });
+
+  it("is enforced as soon as a server answers again", () => {
+    const time = simulate({ idleSecondsThreshold: 60 }, (now) => (secondsOf(now) < 1000 ? undefined : active([])(now)));
+    time.runUntil(at(DAY));
+    expect(time.done).toMatchObject([{ kind: "Hibernate", reason: "Idle" }]);
+    expect(secondsOf(time.done[0]?.at ?? NOW)).toBeLessThanOrEqual(1300);
+    time.runUntil(at(DAY));
+    expect(time.status.conditions?.some(({ type }) => type === "ActivityUnknown")).toBe(false);
+  });
+
+  it("costs a server that is used all the time few writes of its status", () => {
+    const time = simulate({ idleSecondsThreshold: 3600 }, (now) => active([secondsOf(now)])(now));
+    time.runUntil(at(DAY));
+    expect(time.done).toEqual([]);
+    expect(time.written.length).toBeLessThanOrEqual(2 + 24);
+  });
+});
+
+describe("a warning", () => {
+  const isWarned = (time: SimulatedTime): boolean =>
+    time.status.conditions?.some(({ type }) => type === "HibernationPending") ?? false;
+
+  it("is given exactly so long before an idle server is hibernated, which is not postponed by it", () => {
+    const culling = { idleSecondsThreshold: 1000 };
+    const time = simulate(culling, active([300]), { settings: { warnSeconds: 100 } });
+    time.runUntil(at(1199));
+    expect(isWarned(time)).toBe(false);
+    time.runUntil(at(1200));
+    expect(isWarned(time)).toBe(true);
+    time.runUntil(at(DAY));
+    expect(time.done).toEqual([{ kind: "Hibernate", reason: "Idle", at: at(1300) }]);
+    expect(time.asked.map(secondsOf)).toEqual([900, 1200, 1300]);
+  });
+
+  it("is taken back when somebody works again, and never given to somebody who does", () => {
+    const time = simulate({ idleSecondsThreshold: 1000 }, active([950]), { settings: { warnSeconds: 100 } });
+    time.runUntil(at(910));
+    expect(isWarned(time)).toBe(true);
+    time.runUntil(at(1001));
+    expect(isWarned(time)).toBe(false);
+    const working = simulate({ idleSecondsThreshold: 1000 }, busy, { settings: { warnSeconds: 100 } });
+    for (let second = 0; second < 5000; second += 50) {
+      working.runUntil(at(second));
+      expect(isWarned(working)).toBe(false);
+    }
+  });
+
+  it("is given before the maximum age, too, and ends with keepAliveUntil", () => {
+    const time = simulate({ maxAgeSecondsThreshold: 1000 }, busy, { settings: { warnSeconds: 100 } });
+    time.runUntil(at(901));
+    expect(isWarned(time)).toBe(true);
+    const keepAliveUntil = at(5000).toISOString();
+    time.change((server) => ({
+      ...server,
+      spec: { ...server.spec, culling: { ...server.spec.culling, keepAliveUntil } },
+    }));
+    time.runUntil(at(1100));
+    expect(isWarned(time)).toBe(false);
+    time.runUntil(at(DAY));
+    expect(time.done).toEqual([{ kind: "Hibernate", reason: "MaximumAge", at: at(5000) }]);
+  });
+});
+
+describe("the maximum age", () => {
+  it("is enforced exactly, whether the server answers, works, or is unknown", () => {
+    fc.assert(
+      fc.property(thresholds, fc.constantFrom(silent, busy, active([])), (threshold, pod) => {
+        const time = simulate({ maxAgeSecondsThreshold: threshold, idleSecondsThreshold: threshold + 1 }, pod);
+        time.runUntil(at(100 * DAY));
+        expect(time.done).toEqual([{ kind: "Hibernate", reason: "MaximumAge", at: at(threshold) }]);
+      }),
+      { numRuns: 15 },
+    );
+  });
+
+  it("counts anew after a resume, and not after a restart of the pod", () => {
+    const time = simulate({ maxAgeSecondsThreshold: 1000 }, busy);
+    time.runUntil(at(500));
+    time.world = { ...time.world, pod: undefined };
+    time.runUntil(at(5000));
+    expect(time.done.map((done) => secondsOf(done.at))).toEqual([1000]);
+    time.runUntil(at(1100));
+    time.change((server) => ({
+      ...server,
+      spec: { ...server.spec, jupyterServer: { ...server.spec.jupyterServer, hibernated: false } },
+    }));
+    time.runUntil(at(5000));
+    expect(time.done.map((done) => secondsOf(done.at))).toEqual([1000, 2100]);
+  });
+});
+
+describe("what is shown", () => {
+  it("is never later than what happens", () => {
+    fc.assert(
+      fc.property(thresholds, instants, (threshold, activity) => {
+        const time = simulate({ idleSecondsThreshold: threshold }, active(activity));
+        while (time.done.length === 0 && time.now < at(2 * DAY)) {
+          const shown = Date.parse(time.status.willHibernateAt ?? "");
+          if (Number.isFinite(shown)) expect(shown).toBeLessThanOrEqual(Number(at(firstIdle(activity, threshold))));
+          time.runUntil(new Date(time.now.getTime() + 777_000));
+        }
+        expect(time.done).toHaveLength(1);
+      }),
+      { numRuns: 15 },
+    );
+  });
+});
+
+describe("a clock that is set", () => {
+  it("back or forth does not stop somebody at work", () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: -100_000, max: 100_000 }), { maxLength: 6 }), (jumps) => {
+        const time = simulate({ idleSecondsThreshold: 600 }, (now) => active([secondsOf(now) - 1])(now));
+        for (const jump of jumps) {
+          time.now = new Date(time.now.getTime() + jump * 1000);
+          time.runUntil(new Date(time.now.getTime() + 900_000));
+        }
+        expect(time.done).toEqual([]);
+      }),
+      { numRuns: 25 },
+    );
+  });
+});

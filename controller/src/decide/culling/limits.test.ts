@@ -1,0 +1,56 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { aServer, ago, NOW } from "../testing/builders.ts";
+import { DEFAULT_CULLING, NO_LIMITS } from "./culling-settings.ts";
+import { deadlineOf } from "./limits.ts";
+
+const since = ago(100);
+const later = (seconds: number): Date => new Date(since.getTime() + seconds * 1000);
+
+function idleDeadline(
+  seconds: number,
+  more: { default?: number; most?: number; keepAliveUntil?: string } = {},
+): Date | undefined {
+  const { keepAliveUntil } = more;
+  const culling = { idleSecondsThreshold: seconds, ...(keepAliveUntil === undefined ? {} : { keepAliveUntil }) };
+  const defaults = { ...NO_LIMITS, Idle: more.default ?? 0 };
+  const maximums = { ...NO_LIMITS, Idle: more.most ?? 0 };
+  return deadlineOf("Idle", since, aServer({ culling }).spec.culling, { ...DEFAULT_CULLING, defaults, maximums });
+}
+
+describe("the deadline of a limit", () => {
+  it("is exactly so many seconds after what it counts from", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 10_000_000 }), (seconds) => {
+        expect(idleDeadline(seconds)).toEqual(later(seconds));
+      }),
+    );
+  });
+
+  it("is absent where nobody sets a limit", () => expect(idleDeadline(0)).toBeUndefined());
+
+  it("comes from the administrator's default where the server has none", () => {
+    expect(idleDeadline(0, { default: 60 })).toEqual(later(60));
+    expect(idleDeadline(30, { default: 60 })).toEqual(later(30));
+  });
+
+  it("is never later than the administrator's maximum, whatever the server says", () => {
+    expect(idleDeadline(0, { most: 60 })).toEqual(later(60));
+    expect(idleDeadline(90, { most: 60 })).toEqual(later(60));
+    expect(idleDeadline(30, { most: 60, keepAliveUntil: "2099-01-01T00:00:00Z" })).toEqual(later(60));
+  });
+
+  it("is not earlier than keepAliveUntil", () => {
+    expect(idleDeadline(30, { keepAliveUntil: later(500).toISOString() })).toEqual(later(500));
+    expect(idleDeadline(30, { keepAliveUntil: NOW.toISOString() })).toEqual(later(100));
+    expect(idleDeadline(30, { keepAliveUntil: later(10).toISOString() })).toEqual(later(30));
+  });
+
+  it.each(["tomorrow", "", "-1"])("takes no notice of keepAliveUntil %j", (keepAliveUntil) => {
+    expect(idleDeadline(30, { keepAliveUntil: keepAliveUntil === "-1" ? "1970-13-01" : keepAliveUntil })).toEqual(
+      later(30),
+    );
+  });
+
+  it("is absent beyond the end of all calendars", () => expect(idleDeadline(Number.MAX_SAFE_INTEGER)).toBeUndefined());
+});

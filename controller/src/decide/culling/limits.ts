@@ -1,0 +1,43 @@
+import type { Culling, CullingReason } from "@amalthea/api";
+import type { CullingSettings } from "./culling-settings.ts";
+
+/** Field of `spec.culling` that sets a limit. */
+export const LIMIT_FIELDS: Readonly<Record<CullingReason, Exclude<keyof Culling, "keepAliveUntil">>> = {
+  Idle: "idleSecondsThreshold",
+  MaximumAge: "maxAgeSecondsThreshold",
+  Starting: "startingSecondsThreshold",
+  Failed: "failedSecondsThreshold",
+  Hibernated: "hibernatedSecondsThreshold",
+};
+
+/** When a limit is reached that counts from `since`; undefined without such a limit. */
+export function deadlineOf(
+  reason: CullingReason,
+  since: Date,
+  culling: Culling,
+  { defaults, maximums }: Pick<CullingSettings, "defaults" | "maximums">,
+): Date | undefined {
+  const seconds = culling[LIMIT_FIELDS[reason]] || defaults[reason];
+  const own = seconds === 0 ? undefined : Math.max(after(since, seconds), keepAliveUntil(culling));
+  const most = maximums[reason] === 0 ? undefined : after(since, maximums[reason]);
+  const times = [own, most].filter((time) => time !== undefined);
+  return times.length === 0 ? undefined : asDate(Math.min(...times));
+}
+
+/** Milliseconds; minus infinity without one, or with one that is no time. */
+function keepAliveUntil({ keepAliveUntil: text }: Culling): number {
+  const time = text === undefined ? Number.NaN : Date.parse(text);
+  return Number.isNaN(time) ? Number.NEGATIVE_INFINITY : time;
+}
+
+function after(since: Date, seconds: number): number {
+  return since.getTime() + seconds * 1000;
+}
+
+/** Latest time that a `Date` holds. */
+const LAST_MS = 8_640_000_000_000_000;
+
+/** Undefined for a time that no calendar has: it is never reached. */
+function asDate(ms: number): Date | undefined {
+  return ms > LAST_MS ? undefined : new Date(ms);
+}

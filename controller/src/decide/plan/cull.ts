@@ -1,0 +1,63 @@
+import { API_VERSION, KIND } from "@amalthea/api";
+import { CULLING_KEY, type Cull } from "../culling/cull.ts";
+import { LIMIT_FIELDS } from "../culling/limits.ts";
+import type { Action, Plan } from "../decision.ts";
+import { childKeyOf } from "../live/child.ts";
+import type { Observed } from "../live/observed.ts";
+import type { DecisionSettings } from "../settings.ts";
+import { kubernetesTime } from "../values/time.ts";
+import { hibernationAnnotations } from "./hibernation-annotations.ts";
+
+/**
+ * The plan of a server that has reached a limit: that alone, for everything else was planned for a server that goes on.
+ * A refusal of the API server (an admission policy of the administrator) leaves the plan as it is.
+ */
+export function withCull(
+  plan: Plan,
+  due: Cull | undefined,
+  { observed, settings, now }: { observed: Observed; settings: DecisionSettings; now: Date },
+): Plan {
+  if (due === undefined || isHeldBack(observed, due)) return plan;
+  // A volume that is to be kept must be out of the server's ownership first.
+  if (due.kind === "Delete" && plan.some((action) => isRelease(action, observed))) return plan;
+  return [cullAction(due, observed, settings, now)];
+}
+
+function isHeldBack({ failures }: Observed, due: Cull): boolean {
+  return failures.some(
+    ({ childKey, desiredHash, mayRetry }) =>
+      childKey === CULLING_KEY && desiredHash === hashOf(due) && mayRetry !== true,
+  );
+}
+
+function isRelease(action: Action, { children }: Observed): boolean {
+  if (action.kind !== "PatchMetadata") return false;
+  return children.some((child) => child.metadata.uid === action.target.uid && childKeyOf(child) === "pvc");
+}
+
+function hashOf({ kind, reason }: Cull): string {
+  return `${kind} ${reason}`;
+}
+
+function cullAction(cull: Cull, { server }: Observed, settings: DecisionSettings, now: Date): Action {
+  const { namespace, name, uid, resourceVersion } = server.metadata;
+  const isHibernated = { ...server.spec.jupyterServer, hibernated: true };
+  const asleep = { ...server, spec: { ...server.spec, jupyterServer: isHibernated } };
+  const note = noteOf(cull);
+  return {
+    kind: "Cull",
+    childKey: CULLING_KEY,
+    target: { apiVersion: API_VERSION, kind: KIND, namespace, name, uid },
+    desiredHash: hashOf(cull),
+    because: note,
+    resourceVersion,
+    cull,
+    annotations: cull.kind === "Hibernate" ? (hibernationAnnotations(asleep, settings, now) ?? {}) : {},
+    note,
+  };
+}
+
+function noteOf({ kind, reason, at }: Cull): string {
+  const done = kind === "Hibernate" ? "hibernated" : "deleted";
+  return `The server is ${done}: the limit ${reason} (spec.culling.${LIMIT_FIELDS[reason]}) was reached at ${kubernetesTime(at)}.`;
+}

@@ -1,0 +1,46 @@
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type RequestListener, type Server } from "node:http";
+import { PORTS } from "@amalthea/api";
+
+let used = 0;
+
+/** A program at an address of its own on this machine, in the place of a pod that no kubelet starts. */
+export class PodStandIn {
+  readonly address: string;
+  readonly requests: IncomingMessage[] = [];
+  readonly #server: Server;
+
+  private constructor(address: string, answer: RequestListener) {
+    this.address = address;
+    this.#server = createServer((request, response) => {
+      this.requests.push(request);
+      answer(request, response);
+    });
+  }
+
+  /** @param answer What it answers at the port of Jupyter. */
+  static async start(answer: RequestListener): Promise<PodStandIn> {
+    const pod = new PodStandIn(`127.0.7.${++used}`, answer);
+    pod.#server.listen(PORTS.jupyter, pod.address);
+    await once(pod.#server, "listening");
+    return pod;
+  }
+
+  get paths(): readonly string[] {
+    return this.requests.map(({ url }) => url ?? "");
+  }
+
+  stop(): void {
+    this.#server.closeAllConnections();
+    this.#server.close();
+  }
+}
+
+/** Answers as Jupyter does that has one kernel, which was last active then. */
+export function jupyterWithKernel(lastActivity: () => Date, state = "idle"): RequestListener {
+  return (request, response) => {
+    const kernel = { execution_state: state, connections: 0, last_activity: lastActivity().toISOString() };
+    response.setHeader("content-type", "application/json");
+    response.end(request.url?.includes("/api/kernels") === true ? JSON.stringify([kernel]) : "[]");
+  };
+}
