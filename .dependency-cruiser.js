@@ -113,9 +113,9 @@ export default {
     },
     mayImportOnly(
       "authorization-stands-alone",
-      "it guards every server, so it depends on Node and on names only",
+      "it guards every server, so it depends on Node, on names and on jose (docs/adr/0014-tokens-of-programs.md) only",
       "^authorization/src/",
-      "^authorization/src/|^api/src/|^node:|^(async_hooks|buffer|crypto|events|fs|fs/promises|http|https|net|os|path|perf_hooks|process|stream|timers|timers/promises|tls|url|util)$",
+      "^authorization/src/|^api/src/|^node:|node_modules/jose/|^(async_hooks|buffer|crypto|events|fs|fs/promises|http|https|net|os|path|perf_hooks|process|stream|timers|timers/promises|tls|url|util)$",
     ),
     {
       name: "product-does-not-import-tooling",

@@ -1,4 +1,13 @@
-import type { Auth, ClientSecret, Discovery, Oidc, OidcSession, SecretKeyRef, TrustedCA } from "./jupyter-server.ts";
+import type {
+  Auth,
+  Bearer,
+  ClientSecret,
+  Discovery,
+  Oidc,
+  OidcSession,
+  SecretKeyRef,
+  TrustedCA,
+} from "./jupyter-server.ts";
 import {
   boolean,
   integer,
@@ -95,6 +104,26 @@ const session: Schema<OidcSession> = object<OidcSession>(
   },
 );
 
+const bearer: Schema<Bearer> = object<Bearer>(
+  "Access for programs: with a token of the provider in the header `Authorization: Bearer`, without a session. The same criteria decide who is authorized, by the claims of the token.",
+  {
+    enabled: withDefault(false, boolean("Whether such tokens are accepted.")),
+    audiences: list(
+      "Audiences (claim `aud`) of accepted tokens; a token needs one of them. Name an audience that only programs for these servers ask for: whatever other service receives a token for it can use the servers.",
+      string("An audience.", nonEmpty),
+    ),
+  },
+  {
+    rules: [
+      jointRule(
+        (self) => `!${isOn(self, "enabled")} || (has(${self}.audiences) && size(${self}.audiences) > 0)`,
+        "auth.oidc.bearer.enabled needs auth.oidc.bearer.audiences",
+        { reason: "FieldValueRequired", fieldPath: ".audiences" },
+      ),
+    ],
+  },
+);
+
 const oidc: Schema<Oidc> = object<Oidc>(
   "Login with OpenID Connect. A user is authorized if each criterion that is set (user IDs, e-mail addresses, groups) matches; without any criterion, nobody is.",
   {
@@ -136,7 +165,7 @@ const oidc: Schema<Oidc> = object<Oidc>(
     trustedCA,
     discovery,
     extraAudiences: list(
-      "Audiences (claim `aud`) to accept in addition to the client ID.",
+      "Audiences (claim `aud`) to accept in addition to the client ID when people sign in.",
       string("An audience.", nonEmpty),
     ),
     endProviderSession: boolean(
@@ -147,6 +176,7 @@ const oidc: Schema<Oidc> = object<Oidc>(
       "Sessions that began before this time are over, with their open connections: set it to now to sign everybody out of a running server. It needs no restart.",
       { format: "date-time" },
     ),
+    bearer,
   },
   {
     rules: [

@@ -68,6 +68,7 @@ export type Oidc = {
   readonly session?: OidcSession;
   /** RFC 3339. */
   readonly sessionsNotBefore?: string;
+  readonly bearer?: Bearer;
 };
 
 /** Seconds. Unset: 12 hours, 3 minutes, 1 hour. */
@@ -78,6 +79,12 @@ export type OidcSession = {
   readonly renewalSeconds?: number;
   /** How long renewals may fail because the provider does not answer. */
   readonly graceSeconds?: number;
+};
+
+/** `audiences` is never empty if it is enabled. */
+export type Bearer = {
+  readonly enabled: boolean;
+  readonly audiences?: readonly string[];
 };
 
 /** Exactly one of the two is there; name and key may be missing in an object stored by 0.24. */

@@ -86,6 +86,7 @@ export type ReasonValues = {
   ChildAdjusted: { readonly childKey: string; readonly fields: readonly string[] };
   ChangedByOthers: { readonly childKey: string; readonly fields: readonly string[] };
   SkipAuthRouteIgnored: { readonly args: readonly string[] };
+  TokenIssuerIgnored: { readonly args: readonly string[] };
   HibernatedWithoutVolume: Nothing;
   RootDirOutsideVolume: { readonly rootDir: string; readonly mountPath: string };
   ViolationTolerated: { readonly violations: readonly string[] };
@@ -668,6 +669,13 @@ const warnings = {
     example: { args: ["--skip-auth-route=^/public"] },
     sentence: ({ args }) => `Routes without authentication are not supported; ignored: ${args.join(" ")}.`,
     remedy: "Remove them from the patch.",
+  },
+  TokenIssuerIgnored: {
+    conditions: ["PatchWarning"],
+    when: "A patch configures oauth2-proxy to accept tokens of another provider than the login's.",
+    example: { args: ["--extra-jwt-issuers=https://other.example.org=jupyter"] },
+    sentence: ({ args }) => `Only tokens of spec.auth.oidc.issuerUrl are accepted; ignored: ${args.join(" ")}.`,
+    remedy: "Remove them from the patch; set spec.auth.oidc.bearer to accept tokens of the login's own provider.",
   },
   HibernatedWithoutVolume: {
     conditions: ["StorageWarning"],

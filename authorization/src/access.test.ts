@@ -16,7 +16,7 @@ const answering = (answer: SessionAnswer): SessionSource => ({
 const deps = (answer: SessionAnswer = signedIn, policy: unknown = { userIds: ["alice"] }): AccessDeps => ({
   config: { basePath: "/s/a", origins: ["https://x.example"] },
   policy: () => parsePolicy(JSON.stringify(policy)),
-  sessions: answering(answer),
+  identities: answering(answer),
 });
 
 const aRequest = (changes: Partial<RequestFacts> = {}): RequestFacts => ({

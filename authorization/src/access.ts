@@ -1,6 +1,7 @@
+import type { TokenRefusal } from "./bearer/scheme.ts";
 import type { AuthorizationConfig } from "./config.ts";
 import type { Identity } from "./identity.ts";
-import type { SessionSource } from "./login-service.ts";
+import type { SessionAnswer, SessionSource } from "./login-service.ts";
 import { refusalOf, type Policy, type PolicyRefusal } from "./policy.ts";
 import type { RequestFacts } from "./request-facts.ts";
 import { isWithin } from "./request-path.ts";
@@ -14,6 +15,7 @@ export type RefusalReason =
   | OriginRefusal
   | "NotSignedIn"
   | "LoginServiceUnavailable"
+  | TokenRefusal
   | PolicyRefusal;
 
 /** HTTP status of each refusal. */
@@ -26,6 +28,9 @@ export const REFUSAL_STATUS: Readonly<Record<RefusalReason, number>> = {
   OriginNotAllowed: 403,
   NotSignedIn: 401,
   LoginServiceUnavailable: 503,
+  TokenNotAccepted: 401,
+  TokenExpired: 401,
+  TokenForAnotherAudience: 401,
   PolicyBroken: 403,
   NobodyAuthorized: 403,
   UserIdNotAuthorized: 403,
@@ -36,19 +41,26 @@ export const REFUSAL_STATUS: Readonly<Record<RefusalReason, number>> = {
 
 /** Whether a request is let in, and who made it as far as that is known. */
 export type Decision =
-  | { readonly kind: "Allow"; readonly identity: Identity }
-  | { readonly kind: "Refuse"; readonly reason: RefusalReason; readonly identity: Identity | undefined };
+  Allowed | { readonly kind: "Refuse"; readonly reason: RefusalReason; readonly identity: Identity | undefined };
+
+export type Allowed = {
+  readonly kind: "Allow";
+  readonly identity: Identity;
+  /** There if a token opened the server, and no session; in milliseconds since 1970. */
+  readonly tokenExpiresAt?: number;
+};
 
 /** What a decision depends on besides the request. */
 export type AccessDeps = {
   readonly config: Pick<AuthorizationConfig, "basePath" | "origins">;
   readonly policy: () => Policy;
-  readonly sessions: SessionSource;
+  /** Whose a token or session is. */
+  readonly identities: SessionSource;
 };
 
 /**
- * Decides one request. Who somebody is says oauth2-proxy alone, asked over loopback for this request's own credentials:
- * no header can name a user.
+ * Decides one request. Who somebody is says a token that the provider has signed, or oauth2-proxy, asked over loopback
+ * for this request's own session: no header can name a user.
  */
 export async function decideAccess(facts: RequestFacts, deps: AccessDeps): Promise<Decision> {
   const early = refusalOfRequest(facts, deps.config);
@@ -56,14 +68,16 @@ export async function decideAccess(facts: RequestFacts, deps: AccessDeps): Promi
   const { cookie, authorization } = facts.credentials;
   if (cookie === "" && authorization === "") return refuse("NotSignedIn");
 
-  const session = await deps.sessions.ask(facts.credentials);
-  switch (session.kind) {
+  const answer = await deps.identities.ask(facts.credentials);
+  switch (answer.kind) {
     case "Unreachable":
       return refuse("LoginServiceUnavailable");
     case "SignedOut":
       return refuse("NotSignedIn");
     case "SignedIn":
-      return decideIdentity(session.identity, deps.policy());
+      return decideIdentity(answer, deps.policy());
+    case "TokenRefused":
+      return refuse(answer.reason);
   }
 }
 
@@ -73,9 +87,9 @@ function refusalOfRequest(facts: RequestFacts, config: AccessDeps["config"]): Re
   return originRefusal({ ...facts, isUpgrade: facts.kind === "WebSocket" }, config.origins);
 }
 
-function decideIdentity(identity: Identity, policy: Policy): Decision {
-  const reason = refusalOf(policy, identity);
-  return reason === undefined ? { kind: "Allow", identity } : refuse(reason, identity);
+function decideIdentity(answer: SessionAnswer & { readonly kind: "SignedIn" }, policy: Policy): Decision {
+  const reason = refusalOf(policy, answer.identity);
+  return reason === undefined ? { ...answer, kind: "Allow" } : refuse(reason, answer.identity);
 }
 
 function refuse(reason: RefusalReason, identity?: Identity): Decision {

@@ -2,11 +2,14 @@ import { once } from "node:events";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createActivityServer, type ActivitySources } from "./activity-server.ts";
+import { ProviderKeys } from "./bearer/provider-keys.ts";
+import { TokenOrSession } from "./bearer/token-or-session.ts";
+import { TokenVerifier } from "./bearer/token-verifier.ts";
 import type { AuthorizationConfig } from "./config.ts";
 import { DecisionLog, loggedUser, REPEAT_WINDOW_MS } from "./decision-log.ts";
 import type { Log } from "./log.ts";
 import { LoginLane } from "./login-client.ts";
-import { LoginService, type SessionSource } from "./login-service.ts";
+import { LoginService } from "./login-service.ts";
 import { Metrics } from "./metrics.ts";
 import { OpenSockets } from "./open-sockets.ts";
 import { PolicyFile } from "./policy-file.ts";
@@ -77,6 +80,22 @@ export async function startAuthorization(
     },
     onEnd: (id) => sockets.cutSession(id, "SessionEnded"),
   });
+  const onKeysProblem = (reason: string): void => log.warn("the provider's keys cannot be read", { reason });
+  const tokens =
+    config.bearer === undefined
+      ? undefined
+      : new TokenVerifier({
+          settings: { ...config.bearer, email: config.email },
+          findKey: new ProviderKeys(
+            config.bearer,
+            (url) => provider.getJson(url),
+            () => performance.now(),
+            onKeysProblem,
+          ).find,
+          isRevoked: (issuedAt) => isRevoked(issuedAt, policyFile.current, now()),
+          now,
+        });
+  const identities = new TokenOrSession(tokens, sessions);
   const decisions = new DecisionLog(log, now);
   const policyFile = new PolicyFile(config.policyDirectory, (policy) => {
     if (policy.kind === "Broken") log.warn("policy broken, nobody may enter", { reason: policy.problem });
@@ -90,6 +109,7 @@ export async function startAuthorization(
     config,
     policy,
     sessions,
+    identities,
     login,
     loginSessions: new LoginSessions({ lane: login, provider, config }),
     provider,
@@ -108,7 +128,7 @@ export async function startAuthorization(
   const activityServer = await startActivityServer(config, { config, sockets, activity, now }, log);
 
   const countCheck = (answer: string): void => metrics.count("amalthea_authorization_session_checks_total", { answer });
-  const confirmed: SessionSource = { ask: (credentials) => sessions.confirm(credentials) };
+  const confirmed = new TokenOrSession(tokens, { ask: (credentials) => sessions.confirm(credentials) });
   const timers = [
     setInterval(() => void policyFile.refresh(), POLICY_POLL_MS),
     setInterval(() => void sockets.check(confirmed, countCheck), config.sessionCheckSeconds * 1000),

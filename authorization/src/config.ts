@@ -1,3 +1,4 @@
+import { parseBearerSettings, type BearerSettings } from "./bearer/settings.ts";
 import type { EmailSettings } from "./session/email.ts";
 import { parseOrigin } from "./same-origin.ts";
 import { prefixOf, type Upstream } from "./request-path.ts";
@@ -36,6 +37,8 @@ export type AuthorizationConfig = {
   /** Port, on all addresses, at which the activity is told. */
   readonly activityPort: number;
   readonly logLevel: LogLevel;
+  /** Tokens that open the server without a session. Undefined: none. */
+  readonly bearer: BearerSettings | undefined;
 };
 
 /** The provider at which people sign in. */
@@ -106,6 +109,7 @@ export function readConfig(env: Environment): AuthorizationConfig {
     activityKey: read("AMALTHEA_ACTIVITY_KEY", "", (text) => (text === "" ? undefined : parseKey(text))),
     activityPort: read("AMALTHEA_ACTIVITY_PORT", "4184", parsePort),
     logLevel: read("AMALTHEA_LOG_LEVEL", "info", parseLogLevel),
+    bearer: read("AMALTHEA_BEARER", "", parseBearerSettings),
   } satisfies AuthorizationConfig;
   if (problems.length > 0) throw new ConfigError(problems.join("; "));
   return config;

@@ -1,4 +1,4 @@
-/** Who a session belongs to, as oauth2-proxy's `userinfo` says it. */
+/** Who a session belongs to, as oauth2-proxy's `userinfo` says it, or a token. */
 export type Identity = {
   /** The `sub` claim (or the claim the provider settings name instead). Never empty. */
   readonly userId: string;
@@ -7,6 +7,8 @@ export type Identity = {
   /** An address that does not count, because the provider has not verified it. */
   readonly unverifiedEmail?: string;
   readonly groups: readonly string[];
+  /** What people call them (`preferred_username`). It decides nothing, and is never empty. */
+  readonly name?: string;
 };
 
 /**
@@ -20,10 +22,12 @@ export function parseUserInfo(text: string): Identity | undefined {
   if (typeof userId !== "string" || userId === "") return undefined;
   const email = document?.["email"];
   const groups = document?.["groups"];
+  const name = document?.["preferredUsername"];
   return {
     userId,
     email: typeof email === "string" ? email : "",
     groups: Array.isArray(groups) ? groups.filter((group) => typeof group === "string") : [],
+    ...(typeof name === "string" && name !== "" ? { name } : {}),
   };
 }
 

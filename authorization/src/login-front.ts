@@ -186,7 +186,7 @@ async function userInfo(request: IncomingMessage, response: ServerResponse, deps
   const { session: cookie } = cookiesOf(request, deps.config.cookieName);
   const authorization = request.headers.authorization ?? "";
   const hasCredentials = cookie !== "" || authorization !== "";
-  const answer = hasCredentials ? await deps.sessions.ask({ cookie, authorization }) : undefined;
+  const answer = hasCredentials ? await deps.identities.ask({ cookie, authorization }) : undefined;
   if (answer?.kind === "Unreachable") return sendUnanswered(request, response, deps, answer);
   if (answer?.kind !== "SignedIn") return sendProblem(request, response, deps, "NotSignedIn");
   const { userId: user, email, groups } = answer.identity;

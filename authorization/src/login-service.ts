@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { TokenRefusal } from "./bearer/scheme.ts";
 import type { LoopbackAddress } from "./config.ts";
 import { parseUserInfo, type Identity } from "./identity.ts";
 import { LoginLane, type LoginAnswer } from "./login-client.ts";
@@ -11,10 +12,16 @@ export type Credentials = {
   readonly authorization: string;
 };
 
-/** What oauth2-proxy says about credentials. `Unreachable` is no verdict on the session. */
+/** Whose credentials they are. `Unreachable` is no verdict on them. */
 export type SessionAnswer =
-  | { readonly kind: "SignedIn"; readonly identity: Identity }
+  | {
+      readonly kind: "SignedIn";
+      readonly identity: Identity;
+      /** There if a token says so, and no session; in milliseconds since 1970. */
+      readonly tokenExpiresAt?: number;
+    }
   | { readonly kind: "SignedOut" }
+  | { readonly kind: "TokenRefused"; readonly reason: TokenRefusal }
   | { readonly kind: "Unreachable"; readonly problem: string };
 
 /** Says whose session it is. */

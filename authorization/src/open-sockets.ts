@@ -11,6 +11,8 @@ export type CloseReason =
 export type OpenSocket = {
   readonly identity: Identity;
   readonly credentials: Credentials;
+  /** When it is over at the latest, in milliseconds since 1970. */
+  readonly endsAt?: number;
   /** Ends both sides at once. May be called more than once. */
   readonly cut: (reason: CloseReason) => void;
   /** Bytes so far: from and to the browser. */
@@ -45,7 +47,9 @@ export class OpenSockets {
     const now = this.#now();
     const entry = { ...socket, openedAt: now, confirmedAt: now };
     this.#entries.add(entry);
+    const timer = socket.endsAt === undefined ? undefined : this.#cutAt(socket, socket.endsAt);
     return () => {
+      clearTimeout(timer);
       if (this.#entries.delete(entry)) this.#closedBytes = plus(this.#closedBytes, entry.bytes());
     };
   }
@@ -82,6 +86,12 @@ export class OpenSockets {
     for (const entry of this.#entries) if (now - entry.openedAt >= this.#limits.lifeMs) entry.cut("LifeExceeded");
     const bySession = Map.groupBy(this.#entries, ({ credentials }) => credentialsKey(credentials));
     await Promise.all([...bySession].map(([key, entries]) => this.#checkSession(key, entries, sessions, onAnswer)));
+  }
+
+  /** To the moment. An end that is further away than the longest life is left to that. */
+  #cutAt(socket: OpenSocket, endsAt: number): NodeJS.Timeout | undefined {
+    const left = endsAt - this.#now();
+    return left > this.#limits.lifeMs ? undefined : setTimeout(() => socket.cut("SessionEnded"), left);
   }
 
   async #checkSession(

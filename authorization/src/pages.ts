@@ -39,6 +39,11 @@ export const REFUSAL_SENTENCES: Readonly<Record<RefusalReason, string>> = {
     "Your browser sends more cookies than this server can take. Delete the cookies of this address in the settings of your browser, and open it again.",
   NotSignedIn:
     "You are not signed in, or your session is over. Open this server in another tab to sign in, then go on here: nothing is lost.",
+  TokenNotAccepted:
+    "The token in the header Authorization is not one that the login provider of this server has signed for it.",
+  TokenExpired: "The token in the header Authorization has expired. Get a new one from the login provider.",
+  TokenForAnotherAudience:
+    "The token in the header Authorization is for another audience (claim aud) than those in auth.oidc.bearer.audiences of this server.",
   LoginServiceUnavailable: "The login service of this server is not answering. Try again in a moment.",
   PolicyBroken: "The list of people who may use this server cannot be read at the moment, so nobody is let in.",
   NobodyAuthorized: "Your account is not among those that may use this server.",

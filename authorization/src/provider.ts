@@ -57,6 +57,15 @@ export class Provider {
     return this.#get(url, { Authorization: `Bearer ${accessToken}` }).then(parseRecord, () => undefined);
   }
 
+  /** A document of the provider. @throws Error if it cannot be read, with its address. */
+  async getJson(url: string): Promise<unknown> {
+    try {
+      return JSON.parse(await this.#get(url));
+    } catch (error) {
+      throw new Error(`${url}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    }
+  }
+
   async #read(): Promise<ProviderMetadata | undefined> {
     const { issuerUrl } = this.#config;
     if (issuerUrl === undefined) return undefined;

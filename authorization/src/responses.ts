@@ -29,6 +29,7 @@ export function send(response: ServerResponse, status: number, headers: Headers,
   const lines = Object.fromEntries(
     Object.entries(headers).map(([name, value]) => [name, typeof value === "string" ? value : [...value]]),
   );
-  response.writeHead(status, { ...lines, "Content-Length": Buffer.byteLength(body) });
-  response.end(body);
+  const octets = Buffer.from(body, "utf8");
+  response.writeHead(status, { ...lines, "Content-Length": octets.length });
+  response.end(octets); // with a text Node would encode the headers as it encodes the body
 }

@@ -1,11 +1,12 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { decideAccess, REFUSAL_STATUS, type Decision } from "./access.ts";
+import { decideAccess, REFUSAL_STATUS, type Decision, type RefusalReason } from "./access.ts";
 import { answerUnknownLoginPath, LOGIN_ROUTES, SIGN_OUT_PATH, startPath } from "./login-front.ts";
 import { errorPage, REFUSAL_SENTENCES, refusalPage } from "./pages.ts";
 import { isJupyterReady } from "./readiness.ts";
 import { factsFromForwardAuth, wantsPage, type RequestFacts } from "./request-facts.ts";
-import { send, sendJson, sendPage, sendRedirect } from "./responses.ts";
+import { send, sendJson, sendPage, sendRedirect, type Headers } from "./responses.ts";
 import type { Answer, ServerDeps } from "./server-deps.ts";
+import { upstreamHeaders } from "./upstream-headers.ts";
 
 /** What traefik puts before the path of an upgrade request, so that nobody can name our own paths with one. */
 export const WEBSOCKET_PREFIX = "/websocket";
@@ -62,17 +63,25 @@ async function authorize(request: IncomingMessage, response: ServerResponse, dep
   const facts = factsFromForwardAuth(headers, deps.config.cookieName);
   const decision = await decideAndRecord(facts, deps);
   if (decision.kind === "Allow") {
-    const cookies = facts?.cookiesForUpstream ?? "";
-    // traefik takes this header over, and removes the client's when there is none
-    return sendJson(response, 200, { decision: "Allow" }, cookies === "" ? {} : { Cookie: cookies });
+    // traefik takes these headers over, and removes the client's where there is none
+    const forwarded = upstreamHeaders(decision, facts?.cookiesForUpstream ?? "");
+    return sendJson(response, 200, { decision: "Allow" }, forwarded);
   }
   const { reason, identity } = decision;
   if (reason === "NotSignedIn" && facts !== undefined && maySignIn(facts)) {
     return sendRedirect(response, startPath(deps.config.basePath, facts.target));
   }
   const status = REFUSAL_STATUS[reason];
-  if (wantsPage(headers.accept)) return sendPage(response, status, refusalPage(reason, identity, deps.config));
-  return sendJson(response, status, { error: reason, message: REFUSAL_SENTENCES[reason] });
+  const challenge = challengeOf(reason);
+  if (wantsPage(headers.accept)) {
+    return sendPage(response, status, refusalPage(reason, identity, deps.config), challenge);
+  }
+  return sendJson(response, status, { error: reason, message: REFUSAL_SENTENCES[reason] }, challenge);
+}
+
+/** What RFC 6750, 3, asks for when a token is refused. A client without one is not told to get one. */
+function challengeOf(reason: RefusalReason): Headers {
+  return reason.startsWith("Token") ? { "WWW-Authenticate": 'Bearer error="invalid_token"' } : {};
 }
 
 /** A browser that asks for a page can be sent to the login; a script that asks for data cannot show it. */

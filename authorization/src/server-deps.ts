@@ -3,6 +3,7 @@ import type { AuthorizationConfig } from "./config.ts";
 import type { DecisionLog } from "./decision-log.ts";
 import type { Log } from "./log.ts";
 import type { LoginLane } from "./login-client.ts";
+import type { SessionSource } from "./login-service.ts";
 import type { Metrics } from "./metrics.ts";
 import type { OpenSockets } from "./open-sockets.ts";
 import type { RequestFacts } from "./request-facts.ts";
@@ -17,6 +18,8 @@ export type ServerDeps = {
   readonly config: AuthorizationConfig;
   readonly policy: () => Policy;
   readonly sessions: Sessions;
+  /** Whose a token or session is. */
+  readonly identities: SessionSource;
   /** For people who sign in. */
   readonly login: LoginLane;
   readonly loginSessions: LoginSessions;

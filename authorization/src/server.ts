@@ -8,6 +8,7 @@ import { findUpstream } from "./request-path.ts";
 import { sendJson } from "./responses.ts";
 import { answerRequest, decideAndRecord, WEBSOCKET_PREFIX } from "./routes.ts";
 import type { ServerDeps } from "./server-deps.ts";
+import { upstreamHeaders } from "./upstream-headers.ts";
 import { forwardUpgrade, refuseUpgrade } from "./web-socket-hop.ts";
 
 /** More than traefik's `maxHeaderBytes`: what it lets pass must not fail here. */
@@ -56,8 +57,19 @@ async function admitUpgrade(request: IncomingMessage, client: Socket, head: Buff
   const upstream = findUpstream(target, deps.config.upstreams);
   if (upstream === undefined) return refuseUpgrade(client, 404, { error: "NotFound" });
   if (client.destroyed) return; // it left while we asked
-  const { identity } = decision;
-  forwardUpgrade({ request, client, head, facts, identity, upstream }, deps.sockets, (reason) => {
+  const { identity, tokenExpiresAt: endsAt } = decision;
+  const headers = upstreamHeaders(decision, facts.cookiesForUpstream);
+  const upgrade = {
+    request,
+    client,
+    head,
+    facts,
+    identity,
+    headers,
+    upstream,
+    ...(endsAt === undefined ? {} : { endsAt }),
+  };
+  forwardUpgrade(upgrade, deps.sockets, (reason) => {
     deps.metrics.count("amalthea_authorization_websockets_closed_total", { reason });
     const level = reason === "Closed" ? "debug" : "info";
     deps.log[level]("websocket closed", { reason, user: loggedUser(identity) });

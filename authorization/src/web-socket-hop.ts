@@ -25,7 +25,11 @@ export type AdmittedUpgrade = {
   readonly head: Buffer;
   readonly facts: RequestFacts;
   readonly identity: Identity;
+  /** Sent to the upstream in place of the client's own. */
+  readonly headers: Readonly<Record<string, string>>;
   readonly upstream: Upstream;
+  /** When it is over, in milliseconds since 1970; unless the session that opened it ends earlier or later. */
+  readonly endsAt?: number;
 };
 
 /**
@@ -53,6 +57,7 @@ export function forwardUpgrade(
   const remove = sockets.add({
     identity: upgrade.identity,
     credentials: upgrade.facts.credentials,
+    ...(upgrade.endsAt === undefined ? {} : { endsAt: upgrade.endsAt }),
     cut,
     bytes: () => ({ received: client.bytesRead, sent: client.bytesWritten }),
   });
@@ -101,12 +106,12 @@ function linger(client: Socket): void {
   client.resume();
 }
 
-function upstreamRequest({ request: incoming, facts, upstream }: AdmittedUpgrade): ClientRequest {
+function upstreamRequest({ request: incoming, facts, headers, upstream }: AdmittedUpgrade): ClientRequest {
   const { host, port } = upstream;
   const outgoing = request({
     method: "GET",
     path: facts.target,
-    headers: upstreamHeaders(incoming, facts.cookiesForUpstream),
+    headers: headersFor(incoming, headers),
     createConnection: () => connect({ host, port, allowHalfOpen: true, noDelay: true }),
   });
   outgoing.setTimeout(HANDSHAKE_TIMEOUT_MS, () => outgoing.destroy(new Error("the upstream does not answer")));
@@ -114,13 +119,13 @@ function upstreamRequest({ request: incoming, facts, upstream }: AdmittedUpgrade
 }
 
 /** The client's headers in their order, without what is ours. */
-function upstreamHeaders({ rawHeaders, headers }: IncomingMessage, cookies: string): string[] {
-  const named = (headers.connection ?? "").split(",").map((name) => name.trim().toLowerCase());
+function headersFor({ rawHeaders, headers }: IncomingMessage, own: AdmittedUpgrade["headers"]): string[] {
+  const replaced = [...(headers.connection ?? "").split(","), ...Object.keys(own)];
+  const names = new Set(replaced.map((name) => name.trim().toLowerCase()));
   const kept = headerPairs(rawHeaders).filter(
-    ([name]) => !DROPPED_HEADERS.test(name) && !named.includes(name.toLowerCase()),
+    ([name]) => !DROPPED_HEADERS.test(name) && !names.has(name.toLowerCase()),
   );
-  const cookie: readonly [string, string][] = cookies === "" ? [] : [["Cookie", cookies]];
-  return [...kept, ...cookie, ["Connection", "Upgrade"], ["Upgrade", "websocket"]].flat();
+  return [...kept, ...Object.entries(own), ["Connection", "Upgrade"], ["Upgrade", "websocket"]].flat();
 }
 
 function join(client: Socket, upstream: Socket, clientHead: Buffer, upstreamHead: Buffer): void {

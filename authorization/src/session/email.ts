@@ -41,7 +41,7 @@ function counts(value: string, claims: Claims, { claim, verification }: EmailSet
 }
 
 /** A claim of this whole name, else one within others, divided by dots. */
-function claimAt(claims: Claims, name: string): unknown {
+export function claimAt(claims: Claims, name: string): unknown {
   if (Object.hasOwn(claims, name)) return claims[name];
   return name
     .split(".")

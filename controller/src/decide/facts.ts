@@ -97,6 +97,8 @@ export type Warning =
   | { readonly kind: "ChangedByOthers"; readonly childKey: string; readonly fields: readonly string[] }
   /** `--skip-auth-route` is not passed on to oauth2-proxy. */
   | { readonly kind: "SkipAuthRouteIgnored"; readonly args: readonly string[] }
+  /** Tokens of other providers than the login's are not accepted, although patches of oauth2-proxy name them. */
+  | { readonly kind: "TokenIssuerIgnored"; readonly args: readonly string[] }
   /** Hibernated without a volume: the pod's files are gone. */
   | { readonly kind: "HibernatedWithoutVolume" }
   /** OIDC on a plain-http host that is not localhost: browsers reject the session cookie. */

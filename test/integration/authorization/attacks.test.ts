@@ -87,11 +87,15 @@ describe.each(["/", "/sessions/a"])("an attack on a server at %s", (basePath) =>
     const answer = await send({ attack: asks, line, headers, status: 401 });
     expect([answer.status, answer.headers["content-type"]]).toEqual([401, "application/json"]);
     const message = expect.stringContaining("Open this server in another tab to sign in") as string;
-    expect(JSON.parse(answer.body)).toEqual({ error: "NotSignedIn", message });
+    expect(JSON.parse(answer.body)).toEqual({
+      error: "NotSignedIn",
+      message,
+      signIn: `${chain.origin}${prefixOf(basePath)}/`,
+    });
     expect(chain.upstream.arrivals).toEqual([]);
   });
 
-  it("lets the owner in, and shows Jupyter neither the session nor who it is", async () => {
+  it("lets the owner in, and shows Jupyter who it is, but not the session", async () => {
     const headers = [...FORGED, "X-Auth-Request-Access-Token: x", "X-Forwarded-User: root", "Authorization: token x"];
     const answer = await send(
       { attack: "", line: GET, headers: [...headers, "X-Original-Url: /x"], status: 200 },
@@ -100,8 +104,9 @@ describe.each(["/", "/sessions/a"])("an attack on a server at %s", (basePath) =>
     expect(answer.status).toBe(200);
     const [arrival] = chain.upstream.arrivals;
     expect(arrival?.headers["cookie"]).toBe("_xsrf=2|abc");
-    const names = Object.keys(arrival?.headers ?? {}).filter((name) => /auth|forwarded-user|original/.test(name));
+    const names = Object.keys(arrival?.headers ?? {}).filter((name) => /auth|original/.test(name));
     expect(names).toEqual([]);
+    expect(arrival?.headers["x-forwarded-user"]).toBe("alice");
   });
 
   it("removes the Cookie header when only the session is in it", async () => {

@@ -55,6 +55,8 @@ export type ChainOptions = {
   readonly provider?: ProviderOptions;
   /** Of the authorization service. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Where Jupyter listens; default: the recording upstream. */
+  readonly jupyterPort?: number;
 };
 
 const AUTHORIZATION_MAIN = fileURLToPath(import.meta.resolve("../../../authorization/src/main.ts"));
@@ -75,7 +77,7 @@ export async function startChain(options: ChainOptions): Promise<Chain> {
     await freePort(),
     await freePort(),
   ];
-  const ports = { traefik, probe, oauth2Proxy, authorization, jupyter: upstream.port };
+  const ports = { traefik, probe, oauth2Proxy, authorization, jupyter: options.jupyterPort ?? upstream.port };
   const host = `localhost:${traefik}`;
   const origin = `http://${host}`;
   const provider = await startIdentityProvider(

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { exportJWK, generateKeyPair, SignJWT, type JWK, type JWTPayload } from "jose";
 import Provider from "oidc-provider";
 
 /** A person the provider knows; other claims are given out as they are. */
@@ -19,6 +20,10 @@ export type IdentityProvider = {
   readonly disable: (account: string) => void;
   /** Answers every renewal with 503 until it is told otherwise. */
   readonly setAvailable: (isAvailable: boolean) => void;
+  /** Signs a token with the provider's key, whatever it says. @param header Besides the algorithm and the key's name. */
+  readonly sign: (claims: JWTPayload, header?: object) => Promise<string>;
+  /** How often a path was asked for. */
+  readonly asked: (path: string) => number;
   readonly close: () => Promise<void>;
 };
 
@@ -54,10 +59,15 @@ export async function startIdentityProvider(
   const issuerUrl = `http://${address}:${(server.address() as AddressInfo).port}`; // it listens on TCP
   const client = { clientId: "jupyter", clientSecret };
   const known = { ...accounts };
-  const provider = new Provider(issuerUrl, configuration(known, client, redirectUri, options));
+  const { privateKey } = await generateKeyPair("RS256", { extractable: true });
+  const key: JWK = { ...(await exportJWK(privateKey)), kid: "test", alg: "RS256", use: "sig" };
+  const provider = new Provider(issuerUrl, configuration(known, client, redirectUri, options, key));
   const answer = provider.callback();
   let isAvailable = true;
+  const asked = new Map<string, number>();
   server.on("request", (request: IncomingMessage, response: ServerResponse) => {
+    const path = request.url ?? "";
+    asked.set(path, (asked.get(path) ?? 0) + 1);
     if (!isAvailable) return void response.writeHead(503).end();
     const account = String(request.headers[ACCOUNT_HEADER] ?? "");
     const answered = request.url?.startsWith("/interaction/")
@@ -69,11 +79,15 @@ export async function startIdentityProvider(
     server.closeAllConnections();
     await new Promise<void>((resolve) => void server.close(() => resolve()));
   };
+  const sign: IdentityProvider["sign"] = (claims, header) =>
+    new SignJWT(claims).setProtectedHeader({ alg: "RS256", kid: "test", ...header }).sign(privateKey);
   return {
     issuerUrl,
     ...client,
     disable: (account) => void delete known[account],
     setAvailable: (available) => (isAvailable = available),
+    sign,
+    asked: (path) => asked.get(path) ?? 0,
     close,
   };
 }
@@ -97,6 +111,7 @@ function configuration(
     accessTokenSeconds = 600,
     hasClaimsInUserInfo = false,
   }: ProviderOptions,
+  key: JWK,
 ): object {
   const ofClient = {
     client_id: client.clientId,
@@ -107,6 +122,7 @@ function configuration(
   };
   const groups = hasNoGroupsScope ? { openid: ["sub", "groups"] } : { openid: ["sub"], groups: ["groups"] };
   return {
+    jwks: { keys: [key] },
     clients: [{ ...ofClient, ...(clientScope === undefined ? {} : { scope: clientScope }) }],
     claims: { email: ["email", "email_verified"], ...groups },
     scopes: ["openid", "email", "profile", ...(hasNoGroupsScope ? [] : ["groups"])],

@@ -13,10 +13,15 @@ export type Tunnel = {
 };
 
 /** Opens a WebSocket through the chain. */
-export async function openTunnel(chain: Chain, cookie: string, path: string): Promise<Tunnel> {
+export function openTunnel(chain: Chain, cookie: string, path: string): Promise<Tunnel> {
+  return openTunnelWith(chain, [`Origin: ${chain.origin}`, `Cookie: ${cookie}`], path);
+}
+
+/** The same with headers of the caller's. */
+export async function openTunnelWith(chain: Chain, own: readonly string[], path: string): Promise<Tunnel> {
   const socket = connect({ host: "127.0.0.1", port: chain.ports.traefik });
   socket.on("error", () => socket.destroy());
-  const headers = [`Host: ${chain.host}`, ...HANDSHAKE, `Origin: ${chain.origin}`, `Cookie: ${cookie}`];
+  const headers = [`Host: ${chain.host}`, ...HANDSHAKE, ...own];
   socket.write(requestText(`GET ${path} HTTP/1.1`, headers));
   const [first] = (await once(socket, "data")) as [Buffer];
   const status = Number(/^HTTP\/1\.1 (\d{3})/.exec(first.toString("latin1"))?.[1] ?? 0);

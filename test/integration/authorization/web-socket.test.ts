@@ -44,12 +44,12 @@ describe("an open WebSocket", () => {
     expect((await tunnel.echo(data)).equals(data)).toBe(true);
   });
 
-  it("reaches Jupyter at its own path, without the session and without an identity", async () => {
+  it("reaches Jupyter at its own path, without the session, and says whose it is", async () => {
     await open(`${alice}; _xsrf=2|abc`);
     const [arrival] = chain.upstream.arrivals;
     expect(arrival).toMatchObject({
       url: PATH,
-      headers: { cookie: "_xsrf=2|abc", host: chain.host, origin: chain.origin },
+      headers: { cookie: "_xsrf=2|abc", host: chain.host, origin: chain.origin, "x-forwarded-user": "alice" },
     });
     expect(Object.keys(arrival?.headers ?? {}).filter((name) => /auth/.test(name))).toEqual([]);
   });

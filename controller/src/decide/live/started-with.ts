@@ -124,11 +124,13 @@ function oidcFields(oidc: JupyterServer["spec"]["auth"]["oidc"]): Readonly<Recor
     sessionsNotBefore: _notBefore,
     clientSecret,
     authorizedGroups,
+    bearer,
     ...provider
   } = oidc;
   return {
     ...withPrefix("auth.oidc", provider),
     "auth.oidc.authorizedGroups": authorizedGroups.length > 0,
+    "auth.oidc.bearer": bearer?.enabled === true ? bearer.audiences : undefined,
     "auth.oidc.clientSecret.secretKeyRef": clientSecret?.secretKeyRef,
   };
 }

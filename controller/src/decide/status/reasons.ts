@@ -156,6 +156,8 @@ export function warningReason(warning: Warning): { readonly type: WarningType; r
     }
     case "SkipAuthRouteIgnored":
       return { type: "PatchWarning", why: { reason: "SkipAuthRouteIgnored", values: { args: warning.args } } };
+    case "TokenIssuerIgnored":
+      return { type: "PatchWarning", why: { reason: "TokenIssuerIgnored", values: { args: warning.args } } };
     case "HibernatedWithoutVolume":
       return { type: "StorageWarning", why: { reason: "HibernatedWithoutVolume", values: {} } };
     case "RootDirOutsideVolume": {

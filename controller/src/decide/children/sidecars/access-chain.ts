@@ -6,9 +6,10 @@ import type { Warning } from "../../facts.ts";
 import { isOidc, type ChildContext } from "../child-context.ts";
 import { authProxyRoutes } from "./auth-proxy-routes.ts";
 import { authorization, POLICY_KEY, policyVolume, sessionsVolume } from "./authorization.ts";
+import { bearerEnvironment } from "./bearer.ts";
 import { TRUSTED_CA_VOLUME } from "./oauth2-proxy.ts";
 import { authProxy, ROUTES_ANNOTATION, routesVolume } from "./traefik.ts";
-import { readPatchedArgs } from "./upstreams.ts";
+import { readPatchedArgs, type PatchedArgs } from "./upstreams.ts";
 
 export type AccessChain =
   | {
@@ -41,7 +42,7 @@ export function completeAccessChain(context: ChildContext, statefulSet: JsonObje
   if (login === undefined || !args.every((arg) => typeof arg === "string")) {
     return { kind: "Refused", reason: "the container oauth2-proxy and its args cannot be dropped" };
   }
-  const patched = readPatchedArgs(args, context.route);
+  const patched = readPatchedArgs(args, context.route, context.server.spec.auth.oidc);
   if (patched.refused !== undefined)
     return { kind: "Refused", reason: `the upstream ${patched.refused} is not in the pod` };
   if (patched.upstreams.length > MAX_UPSTREAMS)
@@ -54,18 +55,27 @@ export function completeAccessChain(context: ChildContext, statefulSet: JsonObje
   const metadata = objectOf(template["metadata"]) as JsonObject;
   metadata["annotations"] = {
     ...objectOf(metadata["annotations"]),
-    [ROUTES_ANNOTATION]: authProxyRoutes(context.route, patched.upstreams),
+    [ROUTES_ANNOTATION]: authProxyRoutes(context.route, patched.upstreams, acceptsTokens(context, patched)),
     [ANNOTATIONS.accessPolicyHash]: accessPolicyHash,
   };
-  const { skipAuthRoutes } = patched;
-  const warnings: readonly Warning[] =
-    skipAuthRoutes.length === 0 ? [] : [{ kind: "SkipAuthRouteIgnored", args: skipAuthRoutes }];
+  const warnings = warningsOf(patched);
   return { kind: "Built", statefulSet: copyOf(complete), accessPolicyHash, warnings };
 }
 
 /** The authorization service reaches the provider the way that patches give oauth2-proxy. */
 function isProxyVariable(variable: unknown): boolean {
   return /^(https?|no)_proxy$/i.test(String(valueAt(variable, "name")));
+}
+
+function acceptsTokens({ server }: ChildContext, { bearer }: PatchedArgs): boolean {
+  return "AMALTHEA_BEARER" in bearerEnvironment(server.spec.auth.oidc, bearer);
+}
+
+function warningsOf({ skipAuthRoutes, bearer }: PatchedArgs): readonly Warning[] {
+  return [
+    ...(skipAuthRoutes.length === 0 ? [] : [{ kind: "SkipAuthRouteIgnored", args: skipAuthRoutes } as const]),
+    ...(bearer.ignored.length === 0 ? [] : [{ kind: "TokenIssuerIgnored", args: bearer.ignored } as const]),
+  ];
 }
 
 function chainVolumes(context: ChildContext): readonly Volume[] {

@@ -34,13 +34,16 @@ const MAX_ANSWER_BYTES = 65_536;
 /**
  * Routes of the proxy in front of everything, as the text of its file. The authorization service is asked about each
  * request, answers all of the login's own paths, and carries the WebSockets: it is the one place where they can be cut.
+ *
+ * @param acceptsTokens Whether a token of the provider opens the server without a session.
  */
-export function authProxyRoutes(route: Route, upstreams: readonly Upstream[]): string {
+export function authProxyRoutes(route: Route, upstreams: readonly Upstream[], acceptsTokens: boolean): string {
   const http = {
     routers: Object.assign(
       {},
       fixedRouters(route),
       ...upstreams.map((upstream, index) => upstreamRouters(route, upstream, index)),
+      ...(acceptsTokens ? upstreams.map((upstream, index) => tokenRouters(route, upstream, index)) : []),
     ) as unknown,
     middlewares: middlewares(route),
     services: {
@@ -94,6 +97,8 @@ function fixedRouters(route: Route): Readonly<Record<string, unknown>> {
   };
 }
 
+const IS_UPGRADE = "HeaderRegexp(`Upgrade`, `(?i)^websocket$`)";
+
 const IS_READ = "(Method(`GET`) || Method(`HEAD`))";
 
 /**
@@ -143,17 +148,14 @@ function onHosts({ host, origin }: Route, rule: string): string {
 
 /** Longer paths win: each added upstream lies above the server's own routes, and its three routes among themselves. */
 function upstreamRouters(route: Route, upstream: Upstream, index: number): Readonly<Record<string, unknown>> {
-  const bare = upstream.path.slice(0, -1);
-  const below = `PathPrefix(${quoted(upstream.path)})`;
-  const all = bare === "" ? below : `(Path(${quoted(bare)}) || ${below})`;
-  const first = index === 0 ? MAIN_PRIORITY : MAIN_PRIORITY + 20 + upstream.path.length;
+  const { all, below, first } = matchOf(upstream, index);
   const web = { entryPoints: ["web"] };
   const toUpstream = { ...web, service: upstreamName(index) };
   return {
     [`web-socket-${index}`]: {
       ...web,
       priority: first + 10,
-      rule: onHosts(route, `${below} && HeaderRegexp(\`Upgrade\`, \`(?i)^websocket$\`)`),
+      rule: onHosts(route, `${below} && ${IS_UPGRADE}`),
       middlewares: ["many-at-once", "strip", "web-socket"],
       service: "authorization",
     },
@@ -172,22 +174,47 @@ function upstreamRouters(route: Route, upstream: Upstream, index: number): Reado
   };
 }
 
+/** The same for who shows a token: their requests count by it, and are never answered by the way to the login. */
+function tokenRouters(route: Route, upstream: Upstream, index: number): Readonly<Record<string, unknown>> {
+  const { all, below, first } = matchOf(upstream, index);
+  const hasToken = "HeaderRegexp(`Authorization`, `(?i)^(bearer|token)( |$)`)";
+  const web = { entryPoints: ["web"] };
+  return {
+    [`web-socket-token-${index}`]: {
+      ...web,
+      priority: first + 12,
+      rule: onHosts(route, `${below} && ${IS_UPGRADE} && ${hasToken}`),
+      middlewares: ["many-by-token", "strip", "web-socket"],
+      service: "authorization",
+    },
+    [`token-${index}`]: {
+      ...web,
+      priority: first + 4,
+      rule: onHosts(route, `${all} && ${hasToken}`),
+      middlewares: ["many-by-token", "strip", "explain-no-answer", "authorize-token", "to-upstream"],
+      service: upstreamName(index),
+    },
+  };
+}
+
+type Match = { readonly all: string; readonly below: string; readonly first: number };
+
+/** Rules for the paths of an upstream, and the lowest priority of its routes. */
+function matchOf({ path }: Upstream, index: number): Match {
+  const bare = path.slice(0, -1);
+  const below = `PathPrefix(${quoted(path)})`;
+  const all = bare === "" ? below : `(Path(${quoted(bare)}) || ${below})`;
+  return { all, below, first: index === 0 ? MAIN_PRIORITY : MAIN_PRIORITY + 20 + path.length };
+}
+
 function middlewares(route: Route): Readonly<Record<string, unknown>> {
   return {
     "many-at-once": atOnce(512),
     "few-at-once": atOnce(64),
+    "many-by-token": { inFlightReq: { amount: 512, sourceCriterion: { requestHeaderName: "Authorization" } } },
     strip: removeHeaders(REMOVED_HEADERS),
-    authorize: {
-      forwardAuth: {
-        address: `${AUTHORIZATION_URL}/authorize`,
-        trustForwardHeader: false,
-        authRequestHeaders: ["Accept", "Authorization", "Cookie", "Origin", "Sec-Fetch-Site"],
-        // Without the session's own cookies, which are nothing for Jupyter.
-        authResponseHeaders: ["Cookie"],
-        preserveLocationHeader: true, // the way to the login, without scheme and host
-        maxResponseBodySize: MAX_ANSWER_BYTES,
-      },
-    },
+    authorize: authorize(FORWARDED_HEADERS),
+    "authorize-token": authorize([...FORWARDED_HEADERS, "X-XSRFToken"]),
     // Jupyter has no token: its own checks of Origin and XSRF stay on as long as nothing looks like one. What is switched
     // to another protocol cannot be checked and cut any more; WebSockets do not come this way.
     "to-upstream": {
@@ -223,6 +250,30 @@ function middlewares(route: Route): Readonly<Record<string, unknown>> {
         query: "/session-over",
         statusRewrites: { "401": 424 },
       },
+    },
+  };
+}
+
+/**
+ * Headers that the authorization service writes, in place of what a client sends: the cookies without the session's own,
+ * which are nothing for Jupyter, and who somebody is.
+ */
+const FORWARDED_HEADERS: readonly string[] = [
+  "Cookie",
+  "X-Forwarded-User",
+  "X-Forwarded-Email",
+  "X-Forwarded-Preferred-Username",
+];
+
+function authorize(authResponseHeaders: readonly string[]): unknown {
+  return {
+    forwardAuth: {
+      address: `${AUTHORIZATION_URL}/authorize`,
+      trustForwardHeader: false,
+      authRequestHeaders: ["Accept", "Authorization", "Cookie", "Origin", "Sec-Fetch-Site"],
+      authResponseHeaders,
+      preserveLocationHeader: true, // the way to the login, without scheme and host
+      maxResponseBodySize: MAX_ANSWER_BYTES,
     },
   };
 }

@@ -11,6 +11,7 @@ import type { Container, EnvVar, Volume } from "kubernetes-types/core/v1.js";
 import { literal } from "../jupyter-container.ts";
 import type { ChildContext } from "../child-context.ts";
 import { LIVENESS_PATHS, livenessThroughProxy } from "./liveness.ts";
+import { bearerEnvironment } from "./bearer.ts";
 import {
   optionalScopes,
   SESSION_DEFAULTS,
@@ -49,7 +50,7 @@ export function accessPolicy(oidc: Oidc): string {
  */
 export function authorization(
   { server, settings, route, isLegacy }: ChildContext,
-  { upstreams, sessionSeconds, emailClaim, allowsUnverifiedEmail }: Omit<PatchedArgs, "args">,
+  { upstreams, sessionSeconds, emailClaim, allowsUnverifiedEmail, bearer }: Omit<PatchedArgs, "args">,
   wayOut: readonly EnvVar[],
 ): Container {
   const { oidc } = server.spec.auth;
@@ -73,6 +74,7 @@ export function authorization(
       ? {}
       : { AMALTHEA_PROVIDER_CA_FILE: `${TRUSTED_CA_DIRECTORY}/${oidc.trustedCA.key}` }),
     ...(sessionSeconds === undefined ? {} : { AMALTHEA_SESSION_SECONDS: String(sessionSeconds) }),
+    ...bearerEnvironment(oidc, bearer),
   };
   return {
     name: CONTAINERS.authorization,

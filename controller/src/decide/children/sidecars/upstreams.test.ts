@@ -43,7 +43,7 @@ describe("readPatchedArgs", () => {
       ],
     },
   ])("forwards to the right place after patches of $patched, and oauth2-proxy to none", ({ args, upstreams }) => {
-    const patched = readPatchedArgs([...before, ...args, "--scope=x"], route);
+    const patched = readPatchedArgs([...before, ...args, "--scope=x"], route, {});
     expect(patched).toEqual({
       args: [...before, NO_UPSTREAM, "--scope=x"],
       upstreams,
@@ -52,6 +52,7 @@ describe("readPatchedArgs", () => {
       sessionSeconds: undefined,
       emailClaim: "email",
       allowsUnverifiedEmail: false,
+      bearer: { enabled: false, audiences: [], groupsClaim: undefined, ignored: [] },
     });
   });
 
@@ -63,12 +64,12 @@ describe("readPatchedArgs", () => {
     { args: ["--cookie-expire=500ms"], seconds: 0.5 },
     { args: ["--cookie-expire=for ever"], seconds: undefined },
   ])("$args: a session lasts $seconds seconds", ({ args, seconds }) => {
-    expect(readPatchedArgs([...before, NO_UPSTREAM, ...args], route).sessionSeconds).toBe(seconds);
+    expect(readPatchedArgs([...before, NO_UPSTREAM, ...args], route, {}).sessionSeconds).toBe(seconds);
   });
 
   it("tells which address counts, and lets people without one sign in", () => {
     const given = ["--oidc-email-claim=email", "--insecure-oidc-allow-unverified-email", "--oidc-email-claim", "upn"];
-    expect(readPatchedArgs([...before, NO_UPSTREAM, ...given], route)).toMatchObject({
+    expect(readPatchedArgs([...before, NO_UPSTREAM, ...given], route, {})).toMatchObject({
       args: expect.arrayContaining(["--oidc-email-claim=sub"]) as unknown,
       emailClaim: "upn",
       allowsUnverifiedEmail: true,
@@ -78,7 +79,7 @@ describe("readPatchedArgs", () => {
   it.each([["--skip-auth-route=^/health$"], ["--skip-auth-route", "^/health$"], ["--skip-auth-regex=^/health$"]])(
     "does not pass on %s",
     (...args) => {
-      const patched = readPatchedArgs([...before, NO_UPSTREAM, ...args], route);
+      const patched = readPatchedArgs([...before, NO_UPSTREAM, ...args], route, {});
       expect(patched.args).toEqual([...before, NO_UPSTREAM]);
       expect(patched.skipAuthRoutes).toHaveLength(1);
     },
@@ -92,6 +93,6 @@ describe("readPatchedArgs", () => {
     "http://127.0.0.1:1/a?b",
     "",
   ])("refuses the upstream %j, which is not in the pod", (url) => {
-    expect(readPatchedArgs([...before, `--upstream=${url}`], route).refused).toBe(url);
+    expect(readPatchedArgs([...before, `--upstream=${url}`], route, {}).refused).toBe(url);
   });
 });

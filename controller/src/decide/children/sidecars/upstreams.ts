@@ -1,4 +1,5 @@
 import { PORTS, prefixOf, type Route } from "@amalthea/api";
+import { BEARER_FLAGS, takeBearerArgs, type LoginOptions, type PatchedBearer } from "./bearer.ts";
 import { EMAIL_CLAIM, NO_UPSTREAM } from "./oauth2-proxy.ts";
 
 /** Where requests go that may enter: a path prefix that ends in a slash, and an address on loopback without a path. */
@@ -19,6 +20,7 @@ export type PatchedArgs = {
   readonly emailClaim: string;
   /** `--insecure-oidc-allow-unverified-email`. */
   readonly allowsUnverifiedEmail: boolean;
+  readonly bearer: PatchedBearer;
 };
 
 const UPSTREAM = "--upstream=";
@@ -28,8 +30,8 @@ const SKIP_AUTH = ["--skip-auth-route=", "--skip-auth-regex="];
  * Reads the arguments after patches. oauth2-proxy forwards nothing: where a client's patch replaced the upstream or added
  * one, traefik forwards there instead, behind the same checks as everything else.
  */
-export function readPatchedArgs(patched: readonly string[], route: Route): PatchedArgs {
-  const given = joined(patched);
+export function readPatchedArgs(patched: readonly string[], route: Route, login: LoginOptions): PatchedArgs {
+  const { args: given, bearer } = takeBearerArgs(joined(patched), login);
   const skipAuthRoutes = given.filter((arg) => SKIP_AUTH.some((prefix) => arg.startsWith(prefix)));
   const urls = given
     .filter((arg) => arg.startsWith(UPSTREAM) && arg !== NO_UPSTREAM)
@@ -53,6 +55,7 @@ export function readPatchedArgs(patched: readonly string[], route: Route): Patch
     // oauth2-proxy lets nobody sign in without an address; which one counts is for the authorization service to say.
     emailClaim: given.findLast((arg) => arg.startsWith(EMAIL_CLAIM))?.slice(EMAIL_CLAIM.length) ?? "email",
     allowsUnverifiedEmail: given.some((arg) => /^--insecure-oidc-allow-unverified-email(=(true|1|t))?$/i.test(arg)),
+    bearer,
   };
 }
 
@@ -78,7 +81,9 @@ function secondsOf(duration: string): number | undefined {
 
 /** `--flag value` in two arguments means the same as `--flag=value`. */
 function joined(args: readonly string[]): readonly string[] {
-  const flags = [UPSTREAM, COOKIE_EXPIRE, EMAIL_CLAIM, ...SKIP_AUTH].map((prefix) => prefix.slice(0, -1));
+  const flags = [UPSTREAM, COOKIE_EXPIRE, EMAIL_CLAIM, ...SKIP_AUTH, ...BEARER_FLAGS].map((prefix) =>
+    prefix.slice(0, -1),
+  );
   return args.flatMap((arg, index) => {
     if (index > 0 && flags.includes(args[index - 1] ?? "")) return [];
     return flags.includes(arg) ? [`${arg}=${args[index + 1] ?? ""}`] : [arg];

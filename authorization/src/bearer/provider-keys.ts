@@ -1,0 +1,101 @@
+import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from "jose";
+import type { BearerSettings } from "./settings.ts";
+
+/** A key that the provider withdraws is refused after this time at the latest, as long as the provider answers. */
+const FRESH_MS = 600_000;
+/** How long keys serve while the provider does not answer. */
+const USABLE_MS = 86_400_000;
+/** Between two questions to the provider: whoever makes up tokens cannot make us ask more often. */
+const PAUSE_MS = 10_000;
+/** A provider has two or three. */
+const MAX_KEYS = 100;
+
+/** The provider's keys are not known, so that nothing can be said about a token. */
+export class KeysUnavailable extends Error {
+  override readonly name = "KeysUnavailable";
+}
+
+/** Reads a JSON document. @throws Error */
+export type GetJson = (url: string) => Promise<unknown>;
+
+type Source = Pick<BearerSettings, "issuerUrl" | "jwksUrl">;
+type Known = { readonly find: JWTVerifyGetKey; readonly since: number };
+
+/** The keys with which the provider signs, read when they are needed, and kept. */
+export class ProviderKeys {
+  readonly #source: Source;
+  readonly #getJson: GetJson;
+  readonly #now: () => number;
+  readonly #onProblem: (problem: string) => void;
+  #known: Known | undefined;
+  #askedAt = -Infinity;
+  #problem = "";
+  #asking: Promise<void> | undefined;
+
+  /**
+   * @param now Milliseconds that never go back.
+   * @param onProblem Told why the provider's keys could not be read.
+   */
+  constructor(source: Source, getJson: GetJson, now: () => number, onProblem: (problem: string) => void) {
+    this.#source = source;
+    this.#getJson = getJson;
+    this.#now = now;
+    this.#onProblem = onProblem;
+  }
+
+  /** The key a token names. @throws KeysUnavailable, or an error of jose when the provider has no such key. */
+  readonly find: JWTVerifyGetKey = async (header, token) => {
+    if (this.#age() > FRESH_MS) await this.#ask();
+    try {
+      return await this.#current()(header, token);
+    } catch (error) {
+      if (!(error instanceof errors.JWKSNoMatchingKey) || !(await this.#ask())) throw error;
+      return this.#current()(header, token); // the provider may have a new key
+    }
+  };
+
+  #age(): number {
+    return this.#known === undefined ? Infinity : this.#now() - this.#known.since;
+  }
+
+  #current(): JWTVerifyGetKey {
+    if (this.#known === undefined || this.#age() > USABLE_MS) throw new KeysUnavailable(this.#problem);
+    return this.#known.find;
+  }
+
+  /** Asks the provider, unless that was done a moment ago. @returns Whether it was asked. */
+  async #ask(): Promise<boolean> {
+    const isNew = this.#asking === undefined;
+    if (isNew && this.#now() - this.#askedAt < PAUSE_MS) return false;
+    this.#asking ??= this.#read().finally(() => (this.#asking = undefined));
+    await this.#asking;
+    return true;
+  }
+
+  async #read(): Promise<void> {
+    this.#askedAt = this.#now();
+    try {
+      const keys = keysOf(await this.#getJson(await this.#address()));
+      this.#known = { find: createLocalJWKSet(keys), since: this.#now() };
+    } catch (error) {
+      this.#problem = error instanceof Error ? error.message : String(error);
+      this.#onProblem(this.#problem);
+    }
+  }
+
+  async #address(): Promise<string> {
+    const { issuerUrl, jwksUrl } = this.#source;
+    if (jwksUrl !== undefined) return jwksUrl;
+    const metadata = await this.#getJson(`${issuerUrl.replace(/\/$/, "")}/.well-known/openid-configuration`);
+    const { issuer, jwks_uri: address } = Object(metadata) as Readonly<Record<string, unknown>>;
+    if (issuer !== issuerUrl) throw new Error(`the provider at ${issuerUrl} calls itself ${String(issuer)}`);
+    if (typeof address !== "string" || !/^https?:/.test(address)) throw new Error("the provider names no jwks_uri");
+    return address;
+  }
+}
+
+function keysOf(document: unknown): JSONWebKeySet {
+  const { keys } = Object(document) as { readonly keys?: unknown };
+  if (!Array.isArray(keys) || keys.length > MAX_KEYS) throw new Error("the provider's keys are no key set");
+  return { keys: keys as JSONWebKeySet["keys"] }; // jose checks each
+}

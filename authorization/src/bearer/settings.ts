@@ -1,0 +1,42 @@
+/** Tokens of which provider, and for whom, open the server without a session. */
+export type BearerSettings = {
+  readonly issuerUrl: string;
+  /** A token is accepted if its `aud` has one of them. Never empty. */
+  readonly audiences: readonly string[];
+  /** Where the provider's keys are; without it the provider's metadata says so. */
+  readonly jwksUrl: string | undefined;
+  readonly groupsClaim: string;
+};
+
+const COMPLAINT =
+  'has to be JSON such as {"issuerUrl": "https://login.example.org", "audiences": ["jupyter"], "groupsClaim": "groups"}';
+
+/** Reads the variable `AMALTHEA_BEARER`. Empty: no token opens the server. @throws Error */
+export function parseBearerSettings(text: string): BearerSettings | undefined {
+  if (text === "") return undefined;
+  const { issuerUrl, audiences, jwksUrl, groupsClaim } = parseRecord(text);
+  if (!isUrl(issuerUrl) || !(jwksUrl === undefined || isUrl(jwksUrl))) throw new Error(COMPLAINT);
+  if (!isList(audiences) || audiences.length === 0) throw new Error(COMPLAINT);
+  if (!isText(groupsClaim)) throw new Error(COMPLAINT);
+  return { issuerUrl, audiences, jwksUrl, groupsClaim };
+}
+
+function parseRecord(text: string): Readonly<Record<string, unknown>> {
+  try {
+    return Object(JSON.parse(text)) as Readonly<Record<string, unknown>>; // each field is checked by the caller
+  } catch {
+    throw new Error(COMPLAINT);
+  }
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string" && value !== "";
+}
+
+function isList(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every(isText);
+}
+
+function isUrl(value: unknown): value is string {
+  return typeof value === "string" && /^https?:$/.test(URL.parse(value)?.protocol ?? "");
+}

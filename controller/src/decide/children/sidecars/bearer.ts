@@ -1,0 +1,84 @@
+import type { Oidc } from "@amalthea/api";
+
+/** What patches of clients of 0.24 have made of oauth2-proxy's own way to accept tokens. */
+export type PatchedBearer = {
+  /** `--skip-jwt-bearer-tokens` is set. */
+  readonly enabled: boolean;
+  /** Of `--oidc-extra-audience`, and of `--extra-jwt-issuers` as far as it names the login's own provider. */
+  readonly audiences: readonly string[];
+  /** Where the login has its groups, and so the token; undefined: where the spec says. */
+  readonly groupsClaim: string | undefined;
+  /** Arguments that name other providers; not supported. */
+  readonly ignored: readonly string[];
+};
+
+/** Of the login, as the spec has it. */
+export type LoginOptions = Pick<Oidc, "issuerUrl" | "extraAudiences">;
+
+const SKIP_JWT = "--skip-jwt-bearer-tokens";
+const EXTRA_AUDIENCE = "--oidc-extra-audience=";
+const EXTRA_ISSUERS = "--extra-jwt-issuers=";
+const GROUPS_CLAIM = "--oidc-groups-claim=";
+
+/** Flags whose value may be an argument of its own. */
+export const BEARER_FLAGS: readonly string[] = [EXTRA_AUDIENCE, EXTRA_ISSUERS, GROUPS_CLAIM];
+
+/**
+ * Takes the arguments about tokens out of oauth2-proxy's. It would accept a token for an additional audience in a
+ * browser's login, too, and Jupyter would ask for a cookie with each change: the authorization service checks tokens.
+ *
+ * An audience is left to oauth2-proxy if no tokens are accepted, or if the spec names it for the login.
+ *
+ * @param args Each with its value in one argument.
+ */
+export function takeBearerArgs(
+  args: readonly string[],
+  { issuerUrl = "", extraAudiences = [] }: LoginOptions,
+): { readonly args: readonly string[]; readonly bearer: PatchedBearer } {
+  const enabled = isEnabled(args);
+  const issuers = valuesOf(args, EXTRA_ISSUERS);
+  const own = issuers.filter((pair) => pair.startsWith(`${issuerUrl}=`));
+  const ofOwn = own.map((pair) => pair.slice(issuerUrl.length + 1));
+  const isTaken = (arg: string): boolean =>
+    arg.split("=", 1)[0] === SKIP_JWT ||
+    (enabled && (arg.startsWith(EXTRA_ISSUERS) || (arg.startsWith(EXTRA_AUDIENCE) && !isOfLogin(arg, extraAudiences))));
+  return {
+    args: args.filter((arg) => !isTaken(arg)),
+    bearer: {
+      enabled,
+      groupsClaim: args.findLast((arg) => arg.startsWith(GROUPS_CLAIM))?.slice(GROUPS_CLAIM.length),
+      audiences: enabled ? [...valuesOf(args, EXTRA_AUDIENCE), ...ofOwn] : [],
+      ignored: enabled ? issuers.filter((pair) => !own.includes(pair)).map((pair) => `${EXTRA_ISSUERS}${pair}`) : [],
+    },
+  };
+}
+
+/** Environment of the authorization service that makes it accept tokens; empty if it accepts none. */
+export function bearerEnvironment(oidc: Oidc, patched: PatchedBearer): Readonly<Record<string, string>> {
+  const audiences = audiencesOf(oidc, patched);
+  if (audiences.length === 0) return {};
+  const { issuerUrl, discovery } = oidc;
+  const groupsClaim = patched.groupsClaim ?? oidc.groupsClaim;
+  return { AMALTHEA_BEARER: JSON.stringify({ issuerUrl, audiences, jwksUrl: discovery?.jwksUrl, groupsClaim }) };
+}
+
+function audiencesOf({ bearer, clientId }: Oidc, patched: PatchedBearer): readonly string[] {
+  const given = bearer?.enabled === true ? (bearer.audiences ?? []) : [];
+  const ofClient = patched.enabled ? [clientId ?? "", ...patched.audiences] : [];
+  return [...new Set([...given, ...ofClient])].filter((audience) => audience !== "");
+}
+
+/** The last one counts, as oauth2-proxy reads it. */
+function isEnabled(args: readonly string[]): boolean {
+  const last = args.findLast((arg) => arg.split("=", 1)[0] === SKIP_JWT);
+  return last !== undefined && !/=(false|f|0)$/i.test(last);
+}
+
+/** Several values may stand in one argument. */
+function valuesOf(args: readonly string[], prefix: string): readonly string[] {
+  return args.filter((arg) => arg.startsWith(prefix)).flatMap((arg) => arg.slice(prefix.length).split(","));
+}
+
+function isOfLogin(arg: string, extraAudiences: readonly string[]): boolean {
+  return extraAudiences.includes(arg.slice(EXTRA_AUDIENCE.length));
+}
