@@ -11,8 +11,18 @@ const GUIDE = join(import.meta.dirname, "../../docs/guide/login.md");
  * @throws Error if the guide has no such block, or if an example address is not in it.
  */
 export async function commandsOfGuide(title: string, replacements: Readonly<Record<string, string>>): Promise<string> {
-  const blocks = [...(await readFile(GUIDE, "utf8")).matchAll(/^```sh\n# (.+)\n([^]*?)^```$/gm)];
-  const commands = blocks.find(([, found]) => found === title)?.[2];
-  if (commands === undefined) throw new Error(`the login guide has no commands "${title}"`);
+  return textOfGuide("sh", title, replacements);
+}
+
+/** The same for a block in another language. */
+export async function textOfGuide(
+  language: "sh" | "python" | "js",
+  title: string,
+  replacements: Readonly<Record<string, string>>,
+): Promise<string> {
+  const block = /^```(\w+)\n(?:#|\/\/) (.+)\n([^]*?)^```$/gm;
+  const blocks = [...(await readFile(GUIDE, "utf8")).matchAll(block)];
+  const commands = blocks.find(([, found, name]) => found === language && name === title)?.[3];
+  if (commands === undefined) throw new Error(`the login guide has no ${language} "${title}"`);
   return Object.entries(replacements).reduce((text, [from, to]) => text.replaceAll(from, to), commands);
 }

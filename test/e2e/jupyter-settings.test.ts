@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { failToStart, startJupyter, type JupyterProcess, type JupyterStart } from "./jupyter/release.ts";
 
 /** Releases of Jupyter and their starters, from the classic notebook server on. */
@@ -11,6 +11,13 @@ const STARTERS = [
 ] as const;
 
 const TOKEN = "right";
+
+/** Who is signed in, as the proxy in front of a server with a login says it. */
+const FORWARDED = {
+  "X-Forwarded-User": "5d0c",
+  "X-Forwarded-Email": "alice@example.org",
+  "X-Forwarded-Preferred-Username": Buffer.from("Älice Doe").toString("latin1"),
+};
 
 /** What the contents of the server are answered with: 200 with access, 403 without. */
 async function statusWith(jupyter: JupyterProcess, query: string): Promise<number> {
@@ -31,7 +38,7 @@ function contradictions(release: string): readonly string[] {
 describe.each(STARTERS)("$starter", ({ release, command }) => {
   const inTokenMode: JupyterStart = { release, command, listenAddress: "*", token: `${TOKEN}\n` };
 
-  it("has our token, port, addresses and landing page, whatever its command line says, and says what it ignores", async () => {
+  it("has our token, port, addresses and landing page, whatever its command line or a header says, and says what it ignores", async () => {
     await using jupyter = await startJupyter({
       ...inTokenMode,
       command: [...command, ...contradictions(release)],
@@ -40,6 +47,7 @@ describe.each(STARTERS)("$starter", ({ release, command }) => {
     expect(await statusWith(jupyter, "")).toBe(403);
     expect(await statusWith(jupyter, "?token=wrong")).toBe(403);
     expect(await statusWith(jupyter, `?token=${TOKEN}`)).toBe(200);
+    expect((await fetch(`${jupyter.url}/api/contents`, { headers: FORWARDED })).status).toBe(403);
     expect(await landingPage(jupyter, `?token=${TOKEN}`)).toBe("/sessions/alice/tree/notes");
     expect(await jupyter.listeners()).toEqual(["0.0.0.0", "[::]"]);
     for (const setting of ["ip", "port", "token"]) {
@@ -47,23 +55,45 @@ describe.each(STARTERS)("$starter", ({ release, command }) => {
     }
   });
 
-  it("listens on loopback alone behind a login, although it is told otherwise", async () => {
-    await using jupyter = await startJupyter({
-      release,
-      command: [...command, "--ip=0.0.0.0"],
-      listenAddress: "127.0.0.1",
-      token: undefined,
-    });
+  it("does not start with a token of white space, and says so by its exit code", async () => {
+    const { code, log } = await failToStart({ ...inTokenMode, token: " \n" });
+    expect(code).toBe(65);
+    expect(log).toContain("is empty: put a value into its Secret");
+  });
+});
+
+describe.each(STARTERS)("$starter behind a login", ({ release, command }) => {
+  let jupyter: JupyterProcess;
+
+  beforeAll(async () => {
+    const toldOtherwise = [...command, "--ip=0.0.0.0"];
+    jupyter = await startJupyter({ release, command: toldOtherwise, listenAddress: "127.0.0.1", token: undefined });
+  });
+  afterAll(() => jupyter[Symbol.asyncDispose]());
+
+  it("listens on loopback alone, although it is told otherwise", async () => {
     expect(await jupyter.listeners()).toEqual(["127.0.0.1"]);
     expect(await statusWith(jupyter, "")).toBe(200);
     const { headers } = await fetch(`${jupyter.url}/api/contents`);
     expect(headers.get("cache-control")).toMatch(/^private\b/);
   });
 
-  it("does not start with a token of white space, and says so by its exit code", async () => {
-    const { code, log } = await failToStart({ ...inTokenMode, token: " \n" });
-    expect(code).toBe(65);
-    expect(log).toContain("is empty: put a value into its Secret");
+  it("shows the person whom the login names, where it knows persons", async () => {
+    const answer = await fetch(`${jupyter.url}/api/me`, { headers: FORWARDED });
+    const hasPersons = release === "notebook-7"; // Jupyter Server from 2 on
+    expect(answer.status).toBe(hasPersons ? 200 : 404);
+    if (!hasPersons) return;
+    const { identity } = (await answer.json()) as { readonly identity: unknown };
+    expect(identity).toMatchObject({ username: "5d0c", display_name: "Älice Doe", initials: "ÄD" });
+    expect(answer.headers.getSetCookie().filter((cookie) => cookie.startsWith("username"))).toEqual([]);
+  });
+
+  it("takes a change with the pair that the proxy adds to a token, and none without", async () => {
+    const create = async (headers: Record<string, string>): Promise<number> =>
+      (await fetch(`${jupyter.url}/api/contents`, { method: "POST", body: "{}", headers })).status;
+    const pair = "0123456789abcdef0123456789abcdef";
+    expect(await create({ Cookie: `_xsrf=${pair}`, "X-XSRFToken": pair })).toBe(201);
+    expect(await create({})).toBe(403);
   });
 });
 

@@ -117,7 +117,7 @@ async function launch({
 }
 
 /** The virtual environment of a release, in the cache under the hash of its requirements. */
-async function installed(release: string): Promise<string> {
+export async function installed(release: string): Promise<string> {
   const requirements = join(import.meta.dirname, `${release}.txt`);
   const hash = createHash("sha256").update(readFileSync(requirements)).digest("hex").slice(0, 16);
   const folder = join(cacheFolder(), "jupyter-releases");

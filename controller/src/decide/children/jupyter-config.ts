@@ -8,9 +8,14 @@ import { EMPTY_TOKEN_EXIT_CODE } from "@amalthea/api";
  * JupyterLab that loads both finds the same values in both. `token` stands in two classes: the second is where
  * jupyter_server 2 keeps it, and older ones ignore a class that they do not know.
  */
-export const JUPYTER_SERVER_CONFIG: string = configFile("ServerApp", "root_dir", ["c.IdentityProvider.token = token"]);
+export const JUPYTER_SERVER_CONFIG: string = configFile(
+  "ServerApp",
+  "root_dir",
+  `c.IdentityProvider.token = token
+${identityProvider()}`,
+);
 
-export const JUPYTER_NOTEBOOK_CONFIG: string = configFile("NotebookApp", "notebook_dir", []);
+export const JUPYTER_NOTEBOOK_CONFIG: string = configFile("NotebookApp", "notebook_dir", "");
 
 /** Names of the environment variables that the configuration files read. */
 export const JUPYTER_ENV = {
@@ -28,7 +33,7 @@ export const JUPYTER_ENV = {
 } as const;
 
 /** Both files of Jupyter's configuration in Python, for interpreters from 3.5 on and every traitlets since 4. */
-function configFile(application: string, directoryOption: string, extraLines: readonly string[]): string {
+function configFile(application: string, directoryOption: string, more: string): string {
   return `import os
 import sys
 
@@ -123,7 +128,7 @@ if default_url != '/lab':
     c.JupyterNotebookApp.default_url = default_url
 c.${application}.${directoryOption} = root_dir
 c.${application}.cookie_secret_file = os.environ['AMALTHEA_COOKIE_SECRET_FILE']
-${extraLines.map((line) => `${line}\n`).join("")}# Jupyter is asked by http, and so cannot tell that its cookies are for https alone.
+${more}# Jupyter is asked by http, and so cannot tell that its cookies are for https alone.
 if os.environ['AMALTHEA_ALLOW_ORIGIN'].startswith('https://'):
     cookie_path = os.environ['AMALTHEA_BASE_URL'].rstrip('/') + '/'
     c.${application}.tornado_settings.update({
@@ -144,3 +149,40 @@ export const JUPYTERLAB_SETTINGS: string = JSON.stringify({
     menus: [{ id: "jp-mainmenu-file", items: [{ command: "filemenu:shutdown", disabled: true }] }],
   },
 });
+
+/**
+ * Behind a login Jupyter shows the person who is signed in instead of an anonymous one. The proxy names them, and removes
+ * these headers from what comes from outside. jupyter_server before 2 and the classic notebook server know no persons.
+ */
+function identityProvider(): string {
+  return `
+if not token_file:
+    try:
+        from jupyter_server.auth.identity import PasswordIdentityProvider, User
+        from traitlets import default
+    except ImportError:
+        pass
+    else:
+        class SignedInUser(PasswordIdentityProvider):
+            """The person whom the login in front of this server names. Who asks from within the pod has no name."""
+
+            def get_user(self, handler):
+                user_id = self.said(handler, 'User')
+                if not user_id:
+                    return super().get_user(handler)
+                name = self.said(handler, 'Preferred-Username') or self.said(handler, 'Email') or user_id
+                words = ''.join(c if c.isalnum() else ' ' for c in name.split('@')[0]).split()
+                initials = ''.join(word[0] for word in words)[:2].upper()
+                return User(username=user_id, name=name, display_name=name, initials=initials or None)
+
+            def said(self, handler, what):
+                value = handler.request.headers.get('X-Forwarded-' + what, '')
+                return value.encode('latin-1', 'replace').decode('utf-8', 'replace')
+
+            @default('updatable_fields')
+            def _default_updatable_fields(self):
+                return []  # the provider has the name
+
+        c.ServerApp.identity_provider_class = SignedInUser
+`;
+}
