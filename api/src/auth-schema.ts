@@ -173,7 +173,7 @@ const oidc: Schema<Oidc> = object<Oidc>(
     ),
     session,
     sessionsNotBefore: string(
-      "Sessions that began before this time are over, with their open connections: set it to now to sign everybody out of a running server. It needs no restart.",
+      "Sessions that began before this time, and tokens of programs that were issued before it, are over, with their open connections: set it to now to sign everybody out of a running server. It needs no restart.",
       { format: "date-time" },
     ),
     bearer,

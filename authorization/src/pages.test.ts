@@ -7,6 +7,7 @@ import {
   escapeHtml,
   PAGE_HEADERS,
   problemPage,
+  refusalBody,
   refusalPage,
   signedOutPage,
   signOutPage,
@@ -28,6 +29,23 @@ const problems: readonly SignInProblem[] = [
   "NotFound",
 ];
 const reasons = Object.keys(REFUSAL_STATUS) as RefusalReason[];
+
+describe("refusalBody", () => {
+  it.each([
+    { origins: ["https://x.example"], basePath: "/sessions/a", signIn: "https://x.example/sessions/a/" },
+    { origins: [], basePath: "/", signIn: "/" },
+  ])("says where to sign in: $signIn", ({ origins, basePath, signIn }) => {
+    const body = refusalBody("NotSignedIn", { origins, basePath });
+    expect(body).toMatchObject({ error: "NotSignedIn", signIn });
+    expect(body["message"]).toContain("in another tab to sign in");
+  });
+
+  it("sends nobody to the login who has signed in, or has shown a token", () => {
+    for (const reason of reasons.filter((one) => one !== "NotSignedIn")) {
+      expect(Object.keys(refusalBody(reason, { origins: [], basePath: "/" }))).toEqual(["error", "message"]);
+    }
+  });
+});
 
 describe("refusalPage", () => {
   it.each(reasons)("%s: says who is signed in and which server this is, and offers a way out", (reason) => {

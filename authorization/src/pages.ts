@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { RefusalReason } from "./access.ts";
+import type { AuthorizationConfig } from "./config.ts";
 import type { Identity } from "./identity.ts";
 import { loginPath, prefixOf } from "./request-path.ts";
 
@@ -52,6 +53,15 @@ export const REFUSAL_SENTENCES: Readonly<Record<RefusalReason, string>> = {
   EmailNotVerified: "The login provider does not say that your e-mail address is verified, so it does not count here.",
   GroupNotAuthorized: "Your account is not in a group that may use this server.",
 };
+
+/** A refusal for programs, and for the scripts of an open page, which show its message. */
+export function refusalBody(
+  reason: RefusalReason,
+  { basePath, origins }: Pick<AuthorizationConfig, "basePath" | "origins">,
+): Readonly<Record<string, string>> {
+  const refusal = { error: reason, message: REFUSAL_SENTENCES[reason] };
+  return reason === "NotSignedIn" ? { ...refusal, signIn: `${origins[0] ?? ""}${prefixOf(basePath)}/` } : refusal;
+}
 
 /** The page of a refused request: why, who is signed in, which server this is, and the way out. */
 export function refusalPage(reason: RefusalReason, identity: Identity | undefined, context: PageContext): string {

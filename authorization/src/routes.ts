@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { decideAccess, REFUSAL_STATUS, type Decision, type RefusalReason } from "./access.ts";
 import { answerUnknownLoginPath, LOGIN_ROUTES, SIGN_OUT_PATH, startPath } from "./login-front.ts";
-import { errorPage, REFUSAL_SENTENCES, refusalPage } from "./pages.ts";
+import { errorPage, refusalBody, refusalPage } from "./pages.ts";
 import { isJupyterReady } from "./readiness.ts";
 import { factsFromForwardAuth, wantsPage, type RequestFacts } from "./request-facts.ts";
 import { send, sendJson, sendPage, sendRedirect, type Headers } from "./responses.ts";
@@ -15,8 +15,7 @@ export const WEBSOCKET_PREFIX = "/websocket";
 export const ROUTES: Readonly<Record<string, Answer>> = {
   "/authorize": authorize,
   ...LOGIN_ROUTES,
-  "/session-over": (_request, response) =>
-    sendJson(response, 401, { error: "NotSignedIn", message: REFUSAL_SENTENCES.NotSignedIn }),
+  "/session-over": (_request, response, { config }) => sendJson(response, 401, refusalBody("NotSignedIn", config)),
   "/healthz": (_request, response) => sendJson(response, 200, { status: "ok" }),
   "/ready": ready,
   "/metrics": (_request, response, deps) => {
@@ -76,7 +75,7 @@ async function authorize(request: IncomingMessage, response: ServerResponse, dep
   if (wantsPage(headers.accept)) {
     return sendPage(response, status, refusalPage(reason, identity, deps.config), challenge);
   }
-  return sendJson(response, status, { error: reason, message: REFUSAL_SENTENCES[reason] }, challenge);
+  return sendJson(response, status, refusalBody(reason, deps.config), challenge);
 }
 
 /** What RFC 6750, 3, asks for when a token is refused. A client without one is not told to get one. */

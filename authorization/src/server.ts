@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server } from "node:http";
 import { Socket } from "node:net";
 import { REFUSAL_STATUS } from "./access.ts";
 import { loggedUser } from "./decision-log.ts";
-import { REFUSAL_SENTENCES } from "./pages.ts";
+import { refusalBody } from "./pages.ts";
 import { factsFromUpgrade } from "./request-facts.ts";
 import { findUpstream } from "./request-path.ts";
 import { sendJson } from "./responses.ts";
@@ -52,7 +52,7 @@ async function admitUpgrade(request: IncomingMessage, client: Socket, head: Buff
   const decision = await decideAndRecord(facts, deps);
   if (decision.kind === "Refuse" || facts === undefined) {
     const reason = decision.kind === "Refuse" ? decision.reason : "Malformed";
-    return refuseUpgrade(client, REFUSAL_STATUS[reason], { error: reason, message: REFUSAL_SENTENCES[reason] });
+    return refuseUpgrade(client, REFUSAL_STATUS[reason], refusalBody(reason, deps.config));
   }
   const upstream = findUpstream(target, deps.config.upstreams);
   if (upstream === undefined) return refuseUpgrade(client, 404, { error: "NotFound" });
