@@ -32,12 +32,23 @@ export type JupyterServerStatus = {
   readonly mainPod?: MainPod;
   /** Policy violations older than the policy, which are tolerated; absent until the controller has recorded them. */
   readonly toleratedViolations?: readonly string[];
+  /** The last loss of files that nobody has acknowledged. */
+  readonly filesLost?: FilesLost;
   /** The name is that of the legacy version (0.24). */
   readonly create_fn?: CreationStatus;
   /** What keeps the server from running, where clients of 0.24 read it: by child, `message` and `timestamp`. */
   readonly events?: Readonly<Record<string, unknown>>;
   /** Written by the legacy version (0.24); the controller removes it. */
   readonly kopf?: Readonly<Record<string, unknown>>;
+};
+
+export type FilesLost = {
+  /** ISO 8601, seconds: when the controller saw it. */
+  readonly at: string;
+  /** uid of the pod that the files were in. */
+  readonly podUid: string;
+  /** What happened to that pod, as the second half of a sentence. */
+  readonly cause: string;
 };
 
 export type ServerState = "starting" | "running" | "failed" | "stopping" | "hibernated";

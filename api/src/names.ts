@@ -47,12 +47,16 @@ export const ANNOTATIONS = {
   contentHash: "amalthea.dev/content-hash",
   /** On the pod template: hashes of the spec fields a pod was started with, and its routing. */
   startedWith: "amalthea.dev/started-with",
+  /** On the StatefulSet: when it was last touched, so that its controller tries again at once to create the pod. */
+  podRetriedAt: "amalthea.dev/pod-retried-at",
   /** On the pod: the resources of the last in-place resize that was requested for its container. */
   resizedTo: "amalthea.dev/resized-to",
   /** On the pod: hash of the access policy; changed so that the kubelet syncs the ConfigMap volume at once. */
   accessPolicyHash: "amalthea.dev/access-policy-hash",
   /** On the JupyterServer: any new value restarts the pod, which carries the value it was started with. */
   restartedAt: "amalthea.dev/restartedAt",
+  /** On the JupyterServer: time of the loss of files that somebody has seen, as `status.filesLost.at` has it. */
+  lossSeen: "amalthea.dev/loss-seen",
   /** On a Namespace, where the administrator enables it: hosts and paths that its servers may have. */
   allowedRoutes: "amalthea.dev/allowed-routes",
   /** On the StatefulSet's template, written by `kubectl rollout restart`. */

@@ -32,30 +32,39 @@ export type ReasonValues = {
   ResizeInProgress: Nothing;
   // Scheduling and storage
   Unschedulable: Told;
+  SchedulingGated: { readonly gates: readonly string[] };
   ScalingUp: Told;
   QuotaExceeded: Told;
   StorageClassMissing: { readonly storageClass: string };
   ClaimPending: { readonly claim: string; readonly detail: string };
   ClaimMissing: { readonly claim: string };
   ClaimLost: { readonly claim: string };
+  ClaimDeleting: { readonly claim: string };
+  VolumeGrowing: { readonly claim: string; readonly from: string; readonly to: string; readonly detail: string };
   ClaimShrinkRefused: { readonly from: string; readonly to: string };
   ClaimChangeRefused: { readonly field: string; readonly from: string; readonly to: string };
   VolumeMountFailed: Told;
+  PodCreationFailed: Told;
+  SandboxFailed: Told;
   // Image and containers
   ImageNotFound: { readonly image: string };
   ImagePullFailed: { readonly image: string; readonly detail: string };
   InvalidImageName: { readonly image: string };
   SecretMissing: { readonly secret: string };
+  SecretKeyMissing: { readonly secret: string; readonly key: string };
   TokenEmpty: Nothing;
   ConfigMapMissing: { readonly configMap: string };
+  ConfigMapKeyMissing: { readonly configMap: string; readonly key: string };
   ContainerConfigError: Contained & Told;
   ContainerStartFailed: Contained & Told;
   ContainerFailed: Contained & { readonly exitCode: number };
   CrashLoop: Contained & { readonly exitCode: number; readonly restarts: number };
   OutOfMemory: Contained;
+  NotAnswering: Contained & { readonly port: number | string; readonly path: string };
   Evicted: Told;
   PodFailed: Told;
   NodeLost: { readonly node: string };
+  PodStuck: Told;
   // What cannot be created
   InvalidSpec: { readonly field: string; readonly detail: string };
   InvalidPatch: { readonly index: number; readonly path: string; readonly detail: string };
@@ -63,6 +72,7 @@ export type ReasonValues = {
   InvalidChild: { readonly childKey: string; readonly detail: string };
   RouteTaken: { readonly route: string; readonly holder: string; readonly keptUrl: string | undefined };
   NameTaken: { readonly kind: string; readonly name: string };
+  EarlierServerLeaving: { readonly kind: string };
   Forbidden: { readonly childKey: string; readonly detail: string };
   WriteFailed: { readonly childKey: string; readonly code: number; readonly detail: string };
   ReconcileFailed: Told;
@@ -77,6 +87,7 @@ export type ReasonValues = {
   ResizeNotPossible: Told;
   ResizeDeferred: Told;
   ResizeInfeasible: Told;
+  ResizeFailed: Told;
   // Warnings
   OpenWithoutAccessControl: Nothing;
   NobodyAuthorized: Nothing;
@@ -88,6 +99,7 @@ export type ReasonValues = {
   SkipAuthRouteIgnored: { readonly args: readonly string[] };
   TokenIssuerIgnored: { readonly args: readonly string[] };
   HibernatedWithoutVolume: Nothing;
+  FilesLost: { readonly what: string; readonly at: string; readonly cause: string };
   RootDirOutsideVolume: { readonly rootDir: string; readonly mountPath: string };
   ViolationTolerated: { readonly violations: readonly string[] };
   IngressAnnotationIgnored: { readonly childKey: string; readonly names: readonly string[] };
@@ -215,7 +227,15 @@ const place = {
     when: "No node fits the pod; a stall after the grace period.",
     example: { detail: "0/3 nodes are available: 3 Insufficient memory." },
     sentence: ({ detail }) => `No node can run the server: ${detail}`,
-    remedy: "Request less in spec.jupyterServer.resources, or have a node added.",
+    remedy:
+      "Request less in spec.jupyterServer.resources, or have a node added, in the zone of its volume if it has one.",
+  },
+  SchedulingGated: {
+    conditions: PROGRESS,
+    when: "The pod has scheduling gates, as queueing systems such as Kueue set them. It may wait for as long as it takes.",
+    example: { gates: ["kueue.x-k8s.io/admission"] },
+    sentence: ({ gates }) => `The server waits to be admitted: its pod has the scheduling gates ${gates.join(", ")}.`,
+    remedy: "It starts when whoever set them removes them; look at the queue, or remove the patch that sets them.",
   },
   ScalingUp: {
     conditions: PROGRESS,
@@ -243,14 +263,16 @@ const place = {
     when: "The PersistentVolumeClaim is not bound to a volume yet; a stall if its provisioner reports an error.",
     example: { claim: "alice", detail: "waiting for a volume to be created" },
     sentence: ({ claim, detail }) => `The PersistentVolumeClaim ${claim} has no volume yet: ${detail}.`,
-    remedy: "",
+    remedy:
+      "If this persists, see the events of the claim (kubectl describe pvc); its storage class must be able to create a volume, or one that fits must exist.",
   },
   ClaimMissing: {
     conditions: STALL,
-    when: "`spec.storage.pvc.existingClaim` names a claim that does not exist.",
+    when: "`spec.storage.pvc.existingClaim`, or another volume of the pod, names a claim that does not exist.",
     example: { claim: "shared-data" },
     sentence: ({ claim }) => `The PersistentVolumeClaim ${claim} does not exist.`,
-    remedy: "Create it, or correct spec.storage.pvc.existingClaim.",
+    remedy:
+      "Create it, or correct its name in spec.storage.pvc.existingClaim, spec.jupyterServer.extraVolumes or the patch.",
   },
   ClaimLost: {
     conditions: STALL,
@@ -258,6 +280,23 @@ const place = {
     example: { claim: "alice" },
     sentence: ({ claim }) => `The volume of the PersistentVolumeClaim ${claim} is lost.`,
     remedy: "Restore the volume from a backup, or delete the claim to start with an empty one.",
+  },
+  ClaimDeleting: {
+    conditions: ["StorageWarning"],
+    when: "Somebody deleted the PersistentVolumeClaim of a server whose pod still uses it.",
+    example: { claim: "alice" },
+    sentence: ({ claim }) =>
+      `The PersistentVolumeClaim ${claim} was deleted: its files are lost when the pod of the server stops.`,
+    remedy: "Copy them elsewhere before the server is hibernated or restarted; the deletion cannot be undone.",
+  },
+  VolumeGrowing: {
+    conditions: ["Reconciling", "Stalled"],
+    when: "The volume of a running server does not have the size that spec.storage.size requests yet; a stall after the grace period.",
+    example: { claim: "alice", from: "1Gi", to: "2Gi", detail: "nobody reports progress" },
+    sentence: ({ claim, from, to, detail }) =>
+      `The volume of the PersistentVolumeClaim ${claim} has ${from} and is to have ${to}: ${detail}.`,
+    remedy:
+      "If this persists, see the events of the claim: the driver of its storage class performs it, some only when the server is restarted.",
   },
   ClaimShrinkRefused: {
     conditions: ["Stalled"],
@@ -279,6 +318,24 @@ const place = {
     example: { detail: "Multi-Attach error for volume pvc-7f: volume is already used by pod(s) bob-0" },
     sentence: ({ detail }) => `A volume of the server cannot be mounted: ${detail}.`,
     remedy: "If another pod, or a node that is down, still uses it, release it there.",
+  },
+  PodCreationFailed: {
+    conditions: EITHER,
+    when: "The API server does not create the pod because something in the cluster fails, such as an admission webhook that is down; a stall after the grace period.",
+    example: {
+      detail: 'failed calling webhook "pods.example.org": no endpoints available for service "webhook"',
+    },
+    sentence: ({ detail }) => `The pod of the server cannot be created: ${detail}.`,
+    remedy: "It is retried at least every 30 seconds in the first hour; if this persists, ask an administrator.",
+  },
+  SandboxFailed: {
+    conditions: EITHER,
+    when: "The node cannot set up the pod before its containers: network plugin, runtime class, container runtime; a stall after the grace period.",
+    example: {
+      detail: 'plugin type="calico" failed (add): error getting ClusterInformation: connection is unauthorized',
+    },
+    sentence: ({ detail }) => `The node cannot set up the pod of the server: ${detail}.`,
+    remedy: "The kubelet retries; if this persists, ask an administrator, or have the server start on another node.",
   },
 } satisfies Partial<Catalogue>;
 
@@ -306,10 +363,17 @@ const containers = {
   },
   SecretMissing: {
     conditions: STALL,
-    when: "A container needs a Secret, or a key of it, that does not exist.",
+    when: "A container needs a Secret that does not exist.",
     example: { secret: "idp-client" },
-    sentence: ({ secret }) => `The Secret ${secret} does not exist or lacks a key that the server needs.`,
+    sentence: ({ secret }) => `The Secret ${secret} does not exist.`,
     remedy: "Create it in the server's namespace, or correct the reference to it.",
+  },
+  SecretKeyMissing: {
+    conditions: STALL,
+    when: "A container needs a key of a Secret that the Secret does not have.",
+    example: { secret: "idp-client", key: "client-secret" },
+    sentence: ({ secret, key }) => `The Secret ${secret} has no key ${key}.`,
+    remedy: "Add the key to the Secret, or correct the key in the reference to it.",
   },
   TokenEmpty: {
     conditions: STALL,
@@ -320,10 +384,17 @@ const containers = {
   },
   ConfigMapMissing: {
     conditions: STALL,
-    when: "A container needs a ConfigMap, or a key of it, that does not exist.",
+    when: "A container needs a ConfigMap that does not exist.",
     example: { configMap: "company-ca" },
-    sentence: ({ configMap }) => `The ConfigMap ${configMap} does not exist or lacks a key that the server needs.`,
+    sentence: ({ configMap }) => `The ConfigMap ${configMap} does not exist.`,
     remedy: "Create it in the server's namespace, or correct the reference to it.",
+  },
+  ConfigMapKeyMissing: {
+    conditions: STALL,
+    when: "A container needs a key of a ConfigMap that the ConfigMap does not have.",
+    example: { configMap: "company-ca", key: "ca.crt" },
+    sentence: ({ configMap, key }) => `The ConfigMap ${configMap} has no key ${key}.`,
+    remedy: "Add the key to the ConfigMap, or correct the key in the reference to it.",
   },
   ContainerConfigError: {
     conditions: STALL,
@@ -361,6 +432,15 @@ const containers = {
     sentence: ({ container }) => `Container ${container} exceeded its memory limit and was killed.`,
     remedy: "Raise the memory limit in spec.jupyterServer.resources, or use less.",
   },
+  NotAnswering: {
+    conditions: STALL,
+    when: "The program of the container runs, but has not answered at the expected port and path for as long as a start may take: it listens elsewhere, or hangs.",
+    example: { container: "jupyter-server", port: 8888, path: "/sessions/alice/api" },
+    sentence: ({ container, port, path }) =>
+      `Container ${container} runs, but does not answer at port ${port} under ${path}.`,
+    remedy:
+      "See its log for the port and the base URL that it uses: they come from the mounted configuration, which an option of the image or of a patch may override.",
+  },
   Evicted: {
     conditions: EITHER,
     when: "The kubelet evicted the pod; a new one is created.",
@@ -381,6 +461,13 @@ const containers = {
     example: { node: "worker-3" },
     sentence: ({ node }) => `The node ${node} that runs the server is unreachable.`,
     remedy: "The server continues when the node is back; an administrator can taint the node as out-of-service.",
+  },
+  PodStuck: {
+    conditions: EITHER,
+    when: "The previous pod of the server is being deleted and does not go; a stall after the grace period.",
+    example: { detail: "its finalizers are still set: example.org/backup" },
+    sentence: ({ detail }) => `The previous pod of the server does not go: ${detail}.`,
+    remedy: "Whoever set the finalizers, or the node, has to release it; ask an administrator if this persists.",
   },
 } satisfies Partial<Catalogue>;
 
@@ -441,6 +528,13 @@ const refusals = {
     sentence: ({ kind, name }) => `The ${kind} ${name} already exists and does not belong to this server.`,
     remedy:
       "Give the server another name, or move the other object away. A PersistentVolumeClaim may hold somebody's files: to use it, name it in spec.storage.pvc.existingClaim.",
+  },
+  EarlierServerLeaving: {
+    conditions: EITHER,
+    when: "The server was created right after another one of the same name was deleted, and children of that one still exist; a stall after the grace period.",
+    example: { kind: "PersistentVolumeClaim" },
+    sentence: ({ kind }) => `The ${kind} of the deleted server of the same name is still being removed.`,
+    remedy: "If this persists, see its finalizers (kubectl get -o yaml).",
   },
   Forbidden: {
     conditions: STALL,
@@ -542,6 +636,13 @@ const waiting = {
     example: { detail: "Node didn't have enough resource: memory, requested: 8Gi, capacity: 16Gi" },
     sentence: ({ detail }) => `The node does not have the new resources available at present: ${detail}.`,
     remedy: "The resize is completed when they are available; a restart may find another node.",
+  },
+  ResizeFailed: {
+    conditions: ["UpdatePending"],
+    when: "The kubelet cannot resize the running pod, for instance below the memory that it uses; it keeps trying.",
+    example: { detail: "attempting to set pod memory limit (268435456) below current usage (402653184)" },
+    sentence: ({ detail }) => `The running pod cannot be resized: ${detail}.`,
+    remedy: "Free memory (shut kernels down), request more, or restart the server at a time that suits its user.",
   },
   ResizeInfeasible: {
     conditions: ["UpdatePending"],
@@ -683,6 +784,18 @@ const warnings = {
     example: {},
     sentence: () => "The server has no volume: its files were lost when it was hibernated.",
     remedy: "Set spec.storage.pvc.enabled to keep files.",
+  },
+  FilesLost: {
+    conditions: ["StorageWarning"],
+    when: "The pod of a running server ended without a request of its user (evicted, drained, deleted), and files were lost that were not on a volume.",
+    example: {
+      what: "All files of the server",
+      at: "2026-03-01T12:00:00Z",
+      cause: 'its pod was evicted: Usage of EmptyDir volume "workspace" exceeds the limit "100Mi"',
+    },
+    sentence: ({ what, at, cause }) => `${what} were lost at ${at}, because ${cause}.`,
+    remedy:
+      "Keep files on a volume (spec.storage.pvc). This warning ends when the server is hibernated, or when its annotation amalthea.dev/loss-seen has this time.",
   },
   RootDirOutsideVolume: {
     conditions: ["StorageWarning"],

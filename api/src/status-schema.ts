@@ -4,6 +4,7 @@ import type {
   ContainerStates,
   CreationStatus,
   CullingReason,
+  FilesLost,
   JupyterServerStatus,
 } from "./jupyter-server-status.ts";
 import type { MainPod, ServerState } from "./jupyter-server-status.ts";
@@ -92,6 +93,15 @@ export const statusSchema: Schema<JupyterServerStatus> = {
       toleratedViolations: list(
         "Violations of the policies for pods and Services that are older than the policies and are tolerated, one line each. Recorded once.",
         string("A violation.", { maxLength: 256 }),
+      ),
+      filesLost: object<FilesLost>(
+        "The last loss of files that were not on a volume, until the server is hibernated or its annotation `amalthea.dev/loss-seen` has the time `at` or a later one.",
+        {
+          at: required(string("When the controller saw it.", { format: "date-time" })),
+          podUid: required(string("uid of the pod that the files were in.", { maxLength: 64 })),
+          cause: required(string("What happened to that pod.", { maxLength: 512 })),
+        },
+        nullable,
       ),
       create_fn: anyObject<CreationStatus>(
         "`fullServerURL`: the same as `url`; `createdResources`: uids by key. Kept for older clients.",

@@ -1,6 +1,7 @@
 import { API_VERSION, KIND, PLURAL } from "@amalthea/api";
 import { defineKind, type Kind, kindOf } from "@amalthea/kube";
 import { OWN_KINDS } from "./decide/live/kinds.ts";
+import type { ResourceQuota } from "kubernetes-types/core/v1.js";
 
 /** The resource itself, for the client. */
 export const SERVER_KIND: Kind = defineKind({ apiVersion: API_VERSION, kind: KIND, plural: PLURAL });
@@ -9,6 +10,13 @@ export const SERVER_KIND: Kind = defineKind({ apiVersion: API_VERSION, kind: KIN
 export const CHILD_KINDS: readonly Kind[] = OWN_KINDS.filter(({ kind }) => kind !== "Secret").map((name) =>
   findKind(name, []),
 );
+
+/** Read alone: it tells when a pod that was refused may be possible. */
+export const QUOTA_KIND: Kind<ResourceQuota> = defineKind<ResourceQuota>({
+  apiVersion: "v1",
+  kind: "ResourceQuota",
+  plural: "resourcequotas",
+});
 
 /** What a manifest or a target says of its kind. */
 export type KindName = { readonly apiVersion: string; readonly kind: string };

@@ -72,6 +72,36 @@ describe("applyPlan", () => {
     expect(outcomes(await carryOut(() => terminating))).toEqual(["Skipped NamespaceTerminating"]);
   });
 
+  it.each([
+    {
+      answer: "an older Kubernetes does not have the resource",
+      detail: "the server could not find the requested resource",
+      result: "Refused",
+    },
+    { answer: "the pod is gone", detail: 'pods "alice-0" not found', result: "thrown" },
+  ])("a resize is $result when $answer", async ({ detail, result }) => {
+    const error = new ApiError("patch Pod sessions/alice-0", { code: 404, reason: "NotFound", detail });
+    const patch = async (): Promise<never> => {
+      throw error;
+    };
+    const target = { apiVersion: "v1", kind: "Pod", namespace: "sessions", name: "alice-0", uid: "u" };
+    const head = { childKey: "pod", target, desiredHash: "hash", because: "resources changed" };
+    const resize: Action = { kind: "Resize", ...head, container: "jupyter-server", resources: {} };
+    const deps = {
+      client: { patch } as unknown as KubeClient,
+      clock: new FakeClock(),
+      findKind: (name: { apiVersion: string; kind: string }) => findKind(name, []),
+      liveVersion: () => undefined,
+      history: new ApplyHistory(),
+      record: () => {},
+    };
+    const applied = applyPlan([resize], { secretExpected: false }, deps, new AbortController().signal);
+    if (result === "thrown") return await expect(applied).rejects.toBe(error);
+    expect(await applied).toMatchObject([
+      { kind: "Refused", failure: { code: 404, message: expect.stringContaining("1.33 and newer can") } },
+    ]);
+  });
+
   describe("what is to be replaced", () => {
     const remove = (childKey: string, kind: string, apiVersion: string): Action => {
       const made = applyOf(childKey, apiVersion, kind);

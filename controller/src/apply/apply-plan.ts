@@ -18,7 +18,7 @@ import type { ApplyHistory, LiveVersion } from "./apply-history.ts";
 import { changeChild } from "./change-child.ts";
 import { isReplacement, refusedReplacements } from "./dry-run.ts";
 import { ensureSecret } from "./ensure-secret.ts";
-import { asRetryable, isGoneOrReplaced, nameTaken, asRefusal } from "./refusal.ts";
+import { asRetryable, heldByEarlier, isGoneOrReplaced, isOfEarlier, nameTaken, asRefusal } from "./refusal.ts";
 
 export type ApplyDeps = {
   /** Its writes throw unless this process is the leader. */
@@ -123,6 +123,7 @@ async function perform(
     case "EnsureSecret": {
       const ensured = await ensureSecret(action.secret, deps.client, context.secretExpected, signal);
       if (ensured.kind === "Foreign") return { kind: "Refused", action, failure: nameTaken(action) };
+      if (ensured.kind === "OfEarlier") return { kind: "Refused", action, failure: heldByEarlier(action) };
       return { kind: "SecretSeen", action, secret: ensured.secret, wrote: ensured.wrote };
     }
     case "Apply":
@@ -185,6 +186,7 @@ async function applyChild(action: ActionOf<"Apply">, deps: ApplyDeps, signal: Ab
   const object = action.create
     ? await createChild(manifest, at, deps, signal)
     : await changeChild(manifest, at, deps.client, signal, action.resourceVersion);
+  if (object === undefined) return { kind: "Refused", action, failure: heldByEarlier(action) };
   deps.history.record(before?.resourceVersion, object.metadata, desiredHash, deps.clock.monotonicMs());
   return { kind: "Written", action, at, object };
 }
@@ -192,15 +194,23 @@ async function applyChild(action: ActionOf<"Apply">, deps: ApplyDeps, signal: Ab
 /**
  * Makes a child that the caches do not have. If there is one of that name after all, it is ours if this server controls it
  * (it lost the label that we watch by, or the watch is late), and somebody else's otherwise.
+ *
+ * @returns undefined if the name is held by what is left of an earlier server.
  */
-async function createChild(manifest: Manifest, at: Kind, deps: ApplyDeps, signal: AbortSignal): Promise<Live> {
+async function createChild(
+  manifest: Manifest,
+  at: Kind,
+  deps: ApplyDeps,
+  signal: AbortSignal,
+): Promise<Live | undefined> {
   try {
     return await deps.client.apply(at, manifest, { createOnly: true }, signal);
   } catch (error) {
     if (!isAlreadyExists(error)) throw error;
     const present = await deps.client.find(at, manifest.metadata, signal);
     const owner = manifest.metadata.ownerReferences?.find(({ controller }) => controller === true);
-    const controller = present?.metadata.ownerReferences?.find((reference) => reference.controller === true);
+    if (present === undefined || isOfEarlier(present, owner)) return undefined;
+    const controller = present.metadata.ownerReferences?.find((reference) => reference.controller === true);
     if (owner === undefined || controller?.uid !== owner.uid) throw error;
     return await deps.client.apply(at, manifest, {}, signal);
   }

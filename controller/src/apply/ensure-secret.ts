@@ -2,15 +2,18 @@ import { randomBytes } from "node:crypto";
 import { ANNOTATIONS, FIELD_MANAGERS, LABELS } from "@amalthea/api";
 import { isAlreadyExists, kinds, type KubeClient, type Live, type ObjectRef } from "@amalthea/kube";
 import type { Secret } from "kubernetes-types/core/v1.js";
-import type { GeneratedKey, SecretManifest } from "../decide/decision.ts";
+import type { GeneratedKey, OwnerReference, SecretManifest } from "../decide/decision.ts";
 import type { ObservedSecret } from "../decide/live/observed.ts";
 import { valueAt } from "../decide/values/json.ts";
+import { isOfEarlier } from "./refusal.ts";
 
 /** What is known of the Secret after `ensureSecret`, and whether it was written. */
 export type EnsuredSecret =
   | { readonly kind: "Ours"; readonly secret: ObservedSecret; readonly wrote: boolean }
   /** An object of that name belongs to somebody else. */
-  | { readonly kind: "Foreign" };
+  | { readonly kind: "Foreign" }
+  /** It belonged to an earlier server of that name. */
+  | { readonly kind: "OfEarlier" };
 
 /**
  * Makes sure that the server's Secret exists and follows the spec. Values drawn at random are drawn once: a Secret that
@@ -32,7 +35,8 @@ export async function ensureSecret(
     return { kind: "Ours", secret: observed(made), wrote: true };
   } catch (error) {
     if (!isAlreadyExists(error)) throw error;
-    return await update(await client.get(kinds.Secret, ref, signal), desired, client, signal);
+    const present = await client.find(kinds.Secret, ref, signal);
+    return present === undefined ? { kind: "OfEarlier" } : await update(present, desired, client, signal);
   }
 }
 
@@ -42,7 +46,7 @@ async function update(
   client: KubeClient,
   signal: AbortSignal,
 ): Promise<EnsuredSecret> {
-  if (!isOurs(live, desired)) return { kind: "Foreign" };
+  if (!isOurs(live, desired)) return { kind: isOfEarlier(live, controllerOf(desired)) ? "OfEarlier" : "Foreign" };
   const change = desired.isOnlyMade === true ? undefined : changeTo(live, desired);
   if (change === undefined) return { kind: "Ours", secret: observed(live), wrote: false };
   const ref: ObjectRef = desired.manifest.metadata;
@@ -132,9 +136,13 @@ function draw(key: GeneratedKey): string {
 }
 
 function isOurs(live: Live<Secret>, desired: SecretManifest): boolean {
-  const owner = desired.manifest.metadata.ownerReferences?.find(({ controller }) => controller === true);
+  const owner = controllerOf(desired);
   const controller = live.metadata.ownerReferences?.find((reference) => reference.controller === true);
   return owner !== undefined && controller?.uid === owner.uid;
+}
+
+function controllerOf({ manifest }: SecretManifest): OwnerReference | undefined {
+  return manifest.metadata.ownerReferences?.find(({ controller }) => controller === true);
 }
 
 function observed(live: Live<Secret>): Extract<ObservedSecret, { kind: "Present" }> {

@@ -1,5 +1,5 @@
-import { ApiError, isAlreadyExists, isConflict, isForbidden, isInvalid, isNotFound } from "@amalthea/kube";
-import type { Action, ActionOf } from "../decide/decision.ts";
+import { ApiError, isAlreadyExists, isConflict, isForbidden, isInvalid, isNotFound, type Live } from "@amalthea/kube";
+import type { Action, ActionOf, OwnerReference } from "../decide/decision.ts";
 import type { ObservedFailure } from "../decide/live/observed.ts";
 
 /** Longest message that is kept of a refusal: a condition's message may have 32,768 bytes, people read one sentence. */
@@ -33,6 +33,30 @@ export function nameTaken(action: ActionOf<"EnsureSecret">): ObservedFailure {
   };
 }
 
+/** What to remember of a child whose name an object of an earlier server of the same name still has. */
+export function heldByEarlier({ childKey, target, desiredHash }: Action): ObservedFailure {
+  const message = `the ${target.kind} ${target.name} of an earlier server is still there`;
+  return { childKey, kind: target.kind, code: 409, message, desiredHash, isHeldByEarlier: true };
+}
+
+/**
+ * Whether an object was controlled by an earlier server of the same name. The name is the new one's, so the earlier one
+ * cannot come back, and the garbage collector removes the object.
+ *
+ * @param owner The server that the object was to be made for.
+ */
+export function isOfEarlier(present: Live, owner: OwnerReference | undefined): boolean {
+  const controller = present.metadata.ownerReferences?.find((reference) => reference.controller === true);
+  if (owner === undefined || controller === undefined) return false;
+  const [group] = owner.apiVersion.split("/");
+  return (
+    controller.kind === owner.kind &&
+    controller.apiVersion.startsWith(`${group}/`) &&
+    controller.name === owner.name &&
+    controller.uid !== owner.uid
+  );
+}
+
 /** The error as the queue should take it: a failed `test` of a JSON patch means that the cached version was old. */
 export function asRetryable(action: Action, error: unknown): unknown {
   if (action.kind !== "PatchMetadata" || !(error instanceof ApiError) || !isInvalid(error)) return error;
@@ -64,13 +88,23 @@ function isTroubleOfOneChild(action: Action, error: ApiError): boolean {
       return error.code === 500 || isNotFound(error);
     case "EnsureSecret":
       return error.code === 500;
+    case "Resize":
+      return isUnserved(error);
     default:
       return false;
   }
 }
 
+/** Whether the resource itself is missing, rather than an object of it: the API server is older than it. */
+function isUnserved(error: ApiError): boolean {
+  return isNotFound(error) && error.detail.includes("could not find the requested resource");
+}
+
 /** The API server's sentence, which names field and value; not for Secrets, whose values nobody must read. */
 function refusalMessage(action: Action, error: ApiError): string {
+  if (action.kind === "Resize" && isUnserved(error)) {
+    return "this Kubernetes cannot resize a running pod; 1.33 and newer can";
+  }
   const detail = action.kind === "EnsureSecret" ? "" : error.detail;
   return (detail === "" ? error.message : detail).slice(0, MESSAGE_LIMIT);
 }

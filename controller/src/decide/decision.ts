@@ -57,7 +57,7 @@ export type GeneratedKey = {
 
 /** What every write has in common. */
 type ActionHead = {
-  /** Key of the child in the patch document, or `pod`, `scale`, or the kind: failures are remembered and logged under it. */
+  /** Key of the child in the patch document, or `pod`, `scale`, `retry`, or the kind: failures are remembered and logged under it. */
   readonly childKey: string;
   /** The object that is written. */
   readonly target: Target;

@@ -20,6 +20,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
   observedGeneration: (value) => typeof value === "number",
   toleratedViolations: (value) => Array.isArray(value) && value.every(isText),
   conditions: (value) => Array.isArray(value) && value.every(isCondition),
+  filesLost: (value) => isAnyMap(value) && ["at", "podUid", "cause"].every((key) => isText((value as never)[key])),
   create_fn: isAnyMap,
   children: isMap(isAnyMap),
   mainPod: isAnyMap,

@@ -1,11 +1,12 @@
 import { type JupyterServer, LABELS } from "@amalthea/api";
 import { type Clock, Informer, keyOf, type Kind, kinds, type KubeClient, type Logger } from "@amalthea/kube";
 import type { KubeObject, Live, ObjectKey, Store, StoreChange } from "@amalthea/kube";
-import type { Event as CoreEvent, Namespace, Pod } from "kubernetes-types/core/v1.js";
-import { CHILD_KINDS, SERVER_KIND } from "../kinds.ts";
+import type { Event as CoreEvent, Namespace, Pod, ResourceQuota } from "kubernetes-types/core/v1.js";
+import { CHILD_KINDS, QUOTA_KIND, SERVER_KIND } from "../kinds.ts";
 import { childContent, eventContent, outlineOf, podContent, serverContent } from "./kept-content.ts";
 import { withoutRest } from "./namespace-policy.ts";
 import { inNamespaceOf, parentUids } from "./owner.ts";
+import { quotaContent } from "./quota-memory.ts";
 import { ServerAges } from "./server-ages.ts";
 
 /**
@@ -52,6 +53,8 @@ export class Caches {
   readonly pods: Informer<Pod>;
   readonly children: readonly Informer<KubeObject>[];
   readonly events: readonly Informer<CoreEvent>[];
+  /** They only tell that a refusal may be over: nothing waits for them, and they may be unreadable. */
+  readonly quotas: Informer<ResourceQuota>;
   /** Undefined where they are not watched; empty where they may not be. They are no reason to wait or to end. */
   readonly #namespaces: Informer<Namespace> | undefined;
   /** Resolves when the Namespaces are known, or when it is known that they cannot be read. */
@@ -74,6 +77,7 @@ export class Caches {
       indexes: { uid: uidOf, namespace: (server) => [server.metadata.namespace ?? ""] },
     });
     this.servers.store.subscribe((change) => this.ages.update(change));
+    this.quotas = new Informer<ResourceQuota>({ ...shared, kind: QUOTA_KIND, transform: quotaContent });
     const tried = Promise.withResolvers<void>();
     this.#namespacesTried = tried.promise;
     this.#namespaces = options.watchNamespaces
@@ -124,7 +128,8 @@ export class Caches {
 
   /** Watches until the signal is aborted. */
   async run(signal: AbortSignal): Promise<void> {
-    await Promise.all([...this.all, ...listFrom(this.#namespaces)].map((informer) => informer.run(signal)));
+    const unrequired = [this.quotas, ...listFrom(this.#namespaces)];
+    await Promise.all([...this.all, ...unrequired].map((informer) => informer.run(signal)));
   }
 
   async waitForSync(signal: AbortSignal): Promise<void> {

@@ -45,6 +45,36 @@ describe("FailureMemory", () => {
     expect(memory.nextRetryMs("u", 0, 0)).toBe(10_000);
   });
 
+  it.each([
+    { cause: "a webhook that is down", refusal: { ...failure, code: 500, message: "failed calling webhook" } },
+    { cause: "a quota", refusal: { ...failure, message: "forbidden: exceeded quota: q, requested: memory=1Gi" } },
+  ])("tries again within 30 s what was refused because of $cause, and 400 times in a day at most", ({ refusal }) => {
+    const memory = new FailureMemory();
+    const waits: number[] = [];
+    for (let nowMs = 0; nowMs < 86_400_000; nowMs += waits.at(-1) ?? 0) {
+      memory.remember("u", 1, refusal, nowMs);
+      waits.push(memory.nextRetryMs("u", nowMs, nowMs) ?? 0);
+    }
+    expect(waits.slice(0, 4)).toEqual([10_000, 20_000, 30_000, 30_000]);
+    expect(Math.max(...waits.slice(0, 120))).toBe(30_000);
+    expect(Math.max(...waits)).toBe(300_000);
+    expect(waits.length).toBeLessThan(420);
+  });
+
+  it("tries again after a second while the name is held by what is left of an earlier server", () => {
+    const memory = new FailureMemory();
+    memory.remember("u", 1, { ...failure, code: 409, isHeldByEarlier: true }, 0);
+    expect(memory.nextRetryMs("u", 0, 0)).toBe(1_000);
+  });
+
+  it("lets all of a server's writes be tried again when what they were refused for is gone", () => {
+    const memory = new FailureMemory();
+    memory.remember("u", 1, failure, 5);
+    expect(memory.release("u")).toBe(true);
+    expect(memory.release("other")).toBe(false);
+    expect(memory.of("u", 1, 6)).toEqual([{ ...failure, mayRetry: true }]);
+  });
+
   it("forgets one child at a time", () => {
     const memory = new FailureMemory();
     memory.remember("u", 1, failure, 0);

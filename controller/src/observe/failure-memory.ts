@@ -1,4 +1,5 @@
 import type { ObservedFailure } from "../decide/live/observed.ts";
+import { isOfQuota } from "../decide/values/quota.ts";
 
 type Remembered = {
   readonly failure: ObservedFailure;
@@ -9,12 +10,22 @@ type Remembered = {
 };
 
 /**
- * How long a refused write is held back before the same body is sent again: doubling from 10 s to 5 min, because a quota
- * or a permission may change without anybody telling us. A new body is sent at once, and so is the same one after a change
+ * How long a refused write is held back before the same body is sent again: doubling from 10 s to 5 min, because a
+ * permission may change without anybody telling us. A new body is sent at once, and so is the same one after a change
  * of the spec: what was refused because of one part of it may be possible now, or not be wanted any more.
  */
 const FIRST_RETRY_MS = 10_000;
 const LAST_RETRY_MS = 300_000;
+
+/**
+ * What an administrator repairs while people wait (a webhook that is down, a quota) is tried again every 30 s, for about
+ * an hour; after that as seldom as everything else.
+ */
+const REPAIR_RETRY_MS = 30_000;
+const REPAIR_ATTEMPTS = 120;
+
+/** A name that is still held by what is left of an earlier server: the garbage collector is quick. */
+const LEAVING_RETRY_MS = 1_000;
 
 /**
  * Writes that the API server refused, by server and child, until one of that child is accepted. Decisions say in the
@@ -47,7 +58,7 @@ export class FailureMemory {
     const failures = this.#byServer.get(serverUid) ?? new Map<string, Remembered>();
     const before = failures.get(failure.childKey);
     const attempts = before?.failure.desiredHash === failure.desiredHash ? before.attempts + 1 : 1;
-    const waitMs = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** (attempts - 1));
+    const waitMs = waitBefore(attempts, failure);
     failures.set(failure.childKey, { failure, attempts, retryAtMs: nowMs + waitMs, generation });
     this.#byServer.set(serverUid, failures);
   }
@@ -59,6 +70,18 @@ export class FailureMemory {
     if (failures?.size === 0) this.#byServer.delete(serverUid);
   }
 
+  /** Whether one of the server's writes was refused because of a ResourceQuota. */
+  isOverQuota(serverUid: string): boolean {
+    return this.#all(serverUid).some(({ failure }) => isOfQuota(failure.message));
+  }
+
+  /** Something that writes were refused for is gone: all of the server's may be tried again at once. @returns Whether there are any. */
+  release(serverUid: string): boolean {
+    const failures = this.#byServer.get(serverUid);
+    for (const [childKey, known] of failures ?? []) failures?.set(childKey, { ...known, retryAtMs: 0 });
+    return failures !== undefined;
+  }
+
   /** The server is gone. */
   forget(serverUid: string): void {
     this.#byServer.delete(serverUid);
@@ -67,4 +90,15 @@ export class FailureMemory {
   #all(serverUid: string): readonly Remembered[] {
     return [...(this.#byServer.get(serverUid)?.values() ?? [])];
   }
+}
+
+function waitBefore(attempts: number, failure: ObservedFailure): number {
+  const first = failure.isHeldByEarlier === true ? LEAVING_RETRY_MS : FIRST_RETRY_MS;
+  const isUnderRepair = isRepairable(failure) && attempts <= REPAIR_ATTEMPTS;
+  return Math.min(isUnderRepair ? REPAIR_RETRY_MS : LAST_RETRY_MS, first * 2 ** (attempts - 1));
+}
+
+/** The server's user need not change anything for it. */
+function isRepairable({ code, message, isHeldByEarlier }: ObservedFailure): boolean {
+  return isHeldByEarlier === true || code >= 500 || (code === 403 && isOfQuota(message));
 }

@@ -7,9 +7,11 @@ import type { PolicySettings } from "../decide/policy/policy-settings.ts";
 import type { ActivityMemory } from "./activity-memory.ts";
 import type { Caches } from "./caches.ts";
 import type { FailureMemory } from "./failure-memory.ts";
+import type { FormerPods } from "./former-pods.ts";
 import { hibernatedAppliedBy } from "./kept-content.ts";
 import { namespacePolicyOf } from "./namespace-policy.ts";
 import { controllerOf, controllingServer, inNamespaceOf } from "./owner.ts";
+import type { QuotaMemory } from "./quota-memory.ts";
 import type { RouteIndex } from "./route-index.ts";
 import type { SecretMemory } from "./secret-memory.ts";
 
@@ -19,6 +21,8 @@ export type Memories = {
   readonly failures: FailureMemory;
   readonly routes: RouteIndex;
   readonly activity: ActivityMemory;
+  readonly formerPods: Pick<FormerPods, "of">;
+  readonly quotas: Pick<QuotaMemory, "freedAt">;
   /** What applies were found to change nothing of. */
   readonly applies: {
     readonly equivalentHash: (live: { readonly uid: string; readonly resourceVersion: string }) => string | undefined;
@@ -43,10 +47,12 @@ export function observeServer(
     server,
     children,
     pod: pod as Observed["pod"], // what a store holds has the metadata that the API server sets
+    formerPod: memories.formerPods.of(uid),
     secret: memories.secrets.recall(uid, { pod, events }, nowMs),
     events,
     failures: memories.failures.of(uid, server.metadata.generation, nowMs),
     equivalent: equivalentHashes(children, memories.applies),
+    quotaFreedAt: memories.quotas.freedAt(server.metadata.namespace),
     routeHolder: memories.routes.holderBefore(server),
     ruleTakenBy: (rule) => memories.routes.takenBy(server, rule),
     namespacePolicy: namespacePolicyOf(caches.namespace(server.metadata.namespace), policy),

@@ -18,6 +18,7 @@ import { type HealthSources, liveness, readiness } from "./health.ts";
 import { type HttpServer, serveHttp } from "./http-server.ts";
 import { Leadership } from "./leadership.ts";
 import type { Metrics } from "./metrics.ts";
+import { reportOlderCluster } from "./older-cluster.ts";
 import { untilStatusIsServed } from "./served-status.ts";
 import { Caches } from "../observe/caches.ts";
 import { ServerReconciler } from "../reconcile/server-reconciler.ts";
@@ -81,6 +82,7 @@ async function startInOrder(options: OperatorOptions, tasks: BackgroundTasks, si
     signal,
   );
   await untilStatusIsServed({ client, clock, logger }, signal);
+  await reportOlderCluster({ client, logger }, signal);
   const assembled = (parts = assemble(options, extraKinds, leadership, clock));
   const { caches } = assembled;
   const watching = tasks.start((stop) => caches.run(stop));

@@ -18,7 +18,7 @@ import {
   type WorkQueue,
 } from "@amalthea/kube";
 import type { JupyterServer } from "@amalthea/api";
-import type { Pod } from "kubernetes-types/core/v1.js";
+import type { Pod, ResourceQuota } from "kubernetes-types/core/v1.js";
 import { ActivityAsker } from "../activity/activity-asker.ts";
 import type { ActionResult } from "../apply/action-result.ts";
 import { ApplyHistory } from "../apply/apply-history.ts";
@@ -27,16 +27,20 @@ import { recordEvents } from "../apply/record-events.ts";
 import { type StatusDeps, writeStatus } from "../apply/write-status.ts";
 import type { ControllerConfig } from "../config/config.ts";
 import type { Action, ActionOf, Decision, Plan } from "../decide/decision.ts";
+import { withReadableStatus } from "../decide/effective-server.ts";
 import type { Observed } from "../decide/live/observed.ts";
 import { statusOfFailure } from "../decide/status/failed-reconcile.ts";
-import { findKind } from "../kinds.ts";
+import { findKind, SERVER_KIND } from "../kinds.ts";
 import { logResult } from "./log-result.ts";
 import type { Metrics } from "../operator/metrics.ts";
 import { asServer, type Caches } from "../observe/caches.ts";
 import { ActivityMemory } from "../observe/activity-memory.ts";
 import { FailureMemory } from "../observe/failure-memory.ts";
+import { byAge } from "../decide/values/time.ts";
+import { FormerPods } from "../observe/former-pods.ts";
 import { observeServer, podOf } from "../observe/observe-server.ts";
-import { parentUids } from "../observe/owner.ts";
+import { controllerOf, parentUids } from "../observe/owner.ts";
+import { QuotaMemory } from "../observe/quota-memory.ts";
 import { RouteIndex } from "../observe/route-index.ts";
 import { SecretMemory } from "../observe/secret-memory.ts";
 import { servedRoutesOf } from "../observe/served-route.ts";
@@ -62,6 +66,9 @@ const GRACEFUL_STOP_MS = 20_000;
 /** Errors of the API server in a row, before they are told: one by itself is over at the next attempt. */
 const FAILURES_BEFORE_REPORT = 3;
 
+/** Servers that are woken when a quota has room: a thousand that wait must not all write whenever a pod comes or goes. */
+const MOST_WOKEN = 10;
+
 /** For a write that its own reconcile has no time for any more. */
 const REPORT_TIMEOUT_MS = 10_000;
 
@@ -75,6 +82,8 @@ export class ServerReconciler {
     secrets: new SecretMemory(),
     failures: new FailureMemory(),
     routes: new RouteIndex(),
+    quotas: new QuotaMemory(),
+    formerPods: new FormerPods(),
     applies: new ApplyHistory(),
     activity: new ActivityMemory(),
   };
@@ -96,11 +105,13 @@ export class ServerReconciler {
     });
     options.caches.subscribe((key, { initial }) => this.#enqueue(key, this.#laneOf(key, initial)));
     options.caches.servers.store.subscribe((change) => this.#serverChanged(change));
+    options.caches.quotas.store.subscribe((change) => this.#quotaChanged(change));
     // Before the reconcile that the pod's news leads to.
     options.caches.pods.store.subscribe((change) => this.#podChanged(change));
     for (const { store } of options.caches.owned) {
       store.subscribe((change) => {
         this.#servedChanged(store.kind, change);
+        this.#makeRoom(change);
         if (change.current === undefined) this.#memories.applies.forget(change.previous?.metadata.uid ?? "");
       });
     }
@@ -276,11 +287,38 @@ export class ServerReconciler {
       this.#enqueue(key as ObjectKey, initial ? "Low" : "Urgent"); // see `#serverChanged`
   }
 
-  #podChanged({ previous, current }: StoreChange<KubeObject>): void {
+  /** What was left of an earlier server of the same name is gone: the present one has waited for it. */
+  #makeRoom({ previous, current }: StoreChange<KubeObject>): void {
+    const owner = previous === undefined ? undefined : controllerOf(previous);
+    if (previous === undefined || current !== undefined || owner?.kind !== SERVER_KIND.kind) return;
+    const key = `${previous.metadata.namespace}/${owner.name}` as ObjectKey;
+    const server = this.#options.caches.server(key);
+    if (server === undefined || server.metadata.uid === owner.uid) return;
+    if (this.#memories.failures.release(server.metadata.uid)) this.#enqueue(key, "Urgent");
+  }
+
+  /** The oldest of those that wait for room in a quota try at once; the others when it is their time. */
+  #quotaChanged(change: StoreChange<ResourceQuota>): void {
+    const { caches, clock } = this.#options;
+    const namespace = this.#memories.quotas.changed(change, clock.now());
+    if (namespace === undefined) return;
+    const { failures } = this.#memories;
+    const waiting = caches
+      .serversIn(namespace)
+      .filter((server) => isOverQuota(server) || failures.isOverQuota(server.metadata.uid));
+    for (const server of waiting.toSorted((left, right) => byAge(left.metadata, right.metadata)).slice(0, MOST_WOKEN)) {
+      failures.release(server.metadata.uid);
+      this.#enqueue(keyOf(server), "Urgent");
+    }
+  }
+
+  #podChanged({ previous, current }: StoreChange<Pod>): void {
     const { caches } = this.#options;
     for (const uid of [previous, current].flatMap((pod) => (pod === undefined ? [] : parentUids(pod)))) {
       for (const server of caches.servers.store.byIndex("uid", uid).flatMap((found) => asServer(found) ?? [])) {
         this.#memories.secrets.podSeen(uid, podOf(server, caches)?.metadata.uid);
+        const isGone = previous?.metadata.namespace === server.metadata.namespace && current === undefined;
+        if (isGone && controllerOf(previous)?.kind === "StatefulSet") this.#memories.formerPods.gone(uid, previous);
       }
     }
   }
@@ -302,6 +340,7 @@ export class ServerReconciler {
     this.#admitNext(previous.metadata.namespace ?? "", initial);
     const { uid } = previous.metadata;
     this.#memories.secrets.forget(uid);
+    this.#memories.formerPods.forget(uid);
     this.#memories.failures.forget(uid);
     this.#memories.activity.forget(uid);
   }
@@ -316,6 +355,12 @@ function failureDetail(error: unknown, failures: number): string | undefined {
   if (isFault(error)) return `internal error (${error instanceof Error ? error.name : typeof error})`;
   const isRefused = error instanceof ApiError && error.code !== 429 && !isConflict(error);
   return isRefused && failures >= FAILURES_BEFORE_REPORT ? error.message : undefined;
+}
+
+/** Whether the server's pod was refused because of a ResourceQuota, or one of its children. */
+function isOverQuota(server: JupyterServer): boolean {
+  const { conditions = [] } = withReadableStatus(server).status ?? {};
+  return conditions.some(({ reason }) => reason === "QuotaExceeded");
 }
 
 /** Not at its time limit, but with the whole controller. */

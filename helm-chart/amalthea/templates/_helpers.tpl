@@ -99,7 +99,7 @@ A child is created by server-side apply, which needs patch and create.
   verbs: [get]
 {{- end }}
 - apiGroups: [""]
-  resources: [events]
+  resources: [events, resourcequotas]
   verbs: [list, watch]
 - apiGroups: [events.k8s.io]
   resources: [events]

@@ -22,6 +22,12 @@ export const SECRET_FILES = { token: "token", cookieSecret: "cookie_secret" } as
 /** Name of the volume for `/dev/shm`; there only if `shmSize` is set. */
 export const SHARED_MEMORY_VOLUME = "shm";
 
+/** Size of `/dev/shm`; undefined, also for an empty text, leaves it to the container runtime. */
+export function sharedMemorySize({ spec }: JupyterServer): string | undefined {
+  const { shmSize = "" } = spec.jupyterServer;
+  return shmSize === "" ? undefined : String(shmSize);
+}
+
 /** The user's container. It meets Pod Security `restricted`; its root file system stays writable, as notebooks expect. */
 export function jupyterContainer(context: ChildContext): Container {
   const { image, resources } = context.server.spec.jupyterServer;
@@ -94,12 +100,12 @@ export function literal(value: string): string {
 }
 
 function volumeMounts({ server }: ChildContext): VolumeMount[] {
-  const { shmSize, extraVolumeMounts } = server.spec.jupyterServer;
+  const { extraVolumeMounts } = server.spec.jupyterServer;
   return [
     { name: VOLUMES.workspace, mountPath: normalizePath(server.spec.storage.pvc.mountPath) },
     { name: VOLUMES.secrets, mountPath: SECRETS_DIRECTORY, readOnly: true },
     { name: VOLUMES.config, mountPath: CONFIG_DIRECTORY, readOnly: true },
-    ...(shmSize === undefined ? [] : [{ name: SHARED_MEMORY_VOLUME, mountPath: "/dev/shm" }]),
+    ...(sharedMemorySize(server) === undefined ? [] : [{ name: SHARED_MEMORY_VOLUME, mountPath: "/dev/shm" }]),
     ...copyOf(extraVolumeMounts ?? []),
   ] as VolumeMount[]; // as the CRD admitted them
 }

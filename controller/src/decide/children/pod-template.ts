@@ -2,7 +2,7 @@ import { childName, LABELS, SECRET_KEYS, VOLUMES } from "@amalthea/api";
 import type { PodSpec, PodTemplateSpec, Volume, VolumeProjection } from "kubernetes-types/core/v1.js";
 import { isOidc, podSelector, type ChildContext } from "./child-context.ts";
 import { copyOf } from "../values/json.ts";
-import { jupyterContainer, SECRET_FILES, SHARED_MEMORY_VOLUME } from "./jupyter-container.ts";
+import { jupyterContainer, SECRET_FILES, SHARED_MEMORY_VOLUME, sharedMemorySize } from "./jupyter-container.ts";
 import { JUPYTERLAB_SETTINGS_KEY } from "./config-map.ts";
 import { oauth2Proxy } from "./sidecars/oauth2-proxy.ts";
 
@@ -45,14 +45,13 @@ function placement({ server, settings }: ChildContext): Partial<PodSpec> {
 
 function volumes(context: ChildContext): Volume[] {
   const { server } = context;
-  const { shmSize, extraVolumes } = server.spec.jupyterServer;
+  const { extraVolumes } = server.spec.jupyterServer;
+  const sizeLimit = sharedMemorySize(server);
   return [
     workspace(context),
     { name: VOLUMES.secrets, projected: { sources: secretSources(context) } },
     { name: VOLUMES.config, configMap: { name: childName(server), items: configItems() } },
-    ...(shmSize === undefined
-      ? []
-      : [{ name: SHARED_MEMORY_VOLUME, emptyDir: { medium: "Memory", sizeLimit: String(shmSize) } }]),
+    ...(sizeLimit === undefined ? [] : [{ name: SHARED_MEMORY_VOLUME, emptyDir: { medium: "Memory", sizeLimit } }]),
     ...copyOf(extraVolumes ?? []),
   ] as Volume[]; // as the CRD admitted them
 }

@@ -1,6 +1,7 @@
 import { ROUTING_PATH_PATTERN, type JupyterServer, type Route } from "@amalthea/api";
 import { isReservedVariable } from "./jupyter-container.ts";
 import type { Problem } from "../facts.ts";
+import { quantityProblems } from "./quantity-problems.ts";
 import { isLoginPossible } from "./spec-warnings.ts";
 
 /**
@@ -19,6 +20,7 @@ export function specProblems(server: JupyterServer, route: Route | undefined, is
     ...(isBlank(spec.auth.token)
       ? [invalid("auth.token", "white space alone is no token; leave it out to have one generated")]
       : []),
+    ...quantityProblems(server),
     ...(reserved === undefined
       ? []
       : [invalid("jupyterServer.env", `${reserved.name} is set by the controller; use another name`)]),

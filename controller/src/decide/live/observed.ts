@@ -2,7 +2,7 @@ import type { JupyterServer } from "@amalthea/api";
 import type { OwnerReference } from "../decision.ts";
 import type { NamespacePolicy } from "../policy/policy-settings.ts";
 import type { ObservedActivity } from "./activity.ts";
-import type { Pod } from "kubernetes-types/core/v1.js";
+import type { Pod, PodStatus } from "kubernetes-types/core/v1.js";
 
 /** A child as the caches hold it: raw JSON of the API server without `managedFields`, frozen. Never a Secret. */
 export type LiveChild = {
@@ -62,8 +62,16 @@ export type ObservedFailure = {
   readonly desiredHash: string;
   /** The time for which the same body is held back is over: a quota or a permission may have changed meanwhile. */
   readonly mayRetry?: boolean;
+  /** The name is held by a child of an earlier server of the same name, which the garbage collector has not removed yet. */
+  readonly isHeldByEarlier?: boolean;
   /** It was refused in the dry run that precedes a replacement. */
   readonly isDryRun?: boolean;
+};
+
+/** What is kept of a pod that is gone. */
+export type FormerPod = {
+  readonly metadata: Pick<LiveMetadata, "uid" | "annotations">;
+  readonly status?: Pick<PodStatus, "phase" | "reason" | "message" | "conditions">;
 };
 
 /** Where requests come from that a child leads to the server. */
@@ -87,6 +95,8 @@ export type Observed = {
   readonly children: readonly LiveChild[];
   /** The pod of the server's StatefulSet; of several (one is terminating) the newest. */
   readonly pod: (Pod & { readonly metadata: LiveMetadata }) | undefined;
+  /** The pod before that one, as it was when it went; undefined if that was not seen. */
+  readonly formerPod: FormerPod | undefined;
   readonly secret: ObservedSecret;
   readonly events: readonly ObservedEvent[];
   readonly failures: readonly ObservedFailure[];
@@ -95,6 +105,8 @@ export type Observed = {
    * webhook may make it look different, but applying again changes nothing.
    */
   readonly equivalent: ReadonlyMap<string, string>;
+  /** When room in a ResourceQuota of the namespace was last seen to become free; undefined if it was not. */
+  readonly quotaFreedAt: Date | undefined;
   /** Another server that already serves this host and path, or an older one that requests it, as `namespace/name`. */
   readonly routeHolder: string | undefined;
   /** The other server whose requests a rule of an Ingress, other than the server's own, would take, as `namespace/name`. */

@@ -11,6 +11,7 @@ import { annotationPath, patchMetadata } from "../metadata-patch.ts";
 import type { LiveChild, Observed } from "../live/observed.ts";
 import type { PlanFacts, Problem } from "../facts.ts";
 import { hasOtherResources, planResize, resizedTo, type ResizePlan } from "./resize.ts";
+import { retryPod } from "./retry-pod.ts";
 import { outdatedBeforeReady, restartReason } from "./restart.ts";
 import { activePod, isUnused, podTarget, type LivePod } from "../live/pod.ts";
 import { circumstancesOf, beyondServerLimit, withoutForbiddenStart } from "./policy.ts";
@@ -42,7 +43,12 @@ export function planFor(observed: Observed, settings: DecisionSettings, now: Dat
     return { plan: [], facts: restingFacts(observed, [{ kind: "PredecessorRunning" }]), checkAgainSeconds };
   }
   const { plan, facts } = planWorld(observed, settings);
-  return { plan: [...metadata, ...plan], facts };
+  const retry = retryPod(observed, now);
+  return {
+    plan: [...metadata, ...plan, ...retry.actions],
+    facts,
+    ...(retry.dueInSeconds === undefined ? {} : { checkAgainSeconds: retry.dueInSeconds }),
+  };
 }
 
 /** Facts of a server whose children are not managed now. */

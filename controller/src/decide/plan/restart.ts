@@ -1,28 +1,8 @@
-import { ANNOTATIONS } from "@amalthea/api";
 import { valueAt } from "../values/json.ts";
 import { liveStatefulSet } from "../live/child.ts";
 import type { Observed } from "../live/observed.ts";
+import { requestedRestart } from "../live/restart-request.ts";
 import { isUnused, wasNeverReady, type LivePod } from "../live/pod.ts";
-
-/** Requests to restart, by annotation of the server or by `kubectl rollout restart`, that a new pod would carry. */
-function restartRequests(observed: Observed): readonly (readonly [string, unknown])[] {
-  const template = valueAt(liveStatefulSet(observed)?.spec, "template", "metadata", "annotations");
-  return [
-    [ANNOTATIONS.restartedAt, observed.server.metadata.annotations?.[ANNOTATIONS.restartedAt]],
-    [ANNOTATIONS.kubectlRestartedAt, valueAt(template, ANNOTATIONS.kubectlRestartedAt)],
-  ];
-}
-
-/**
- * Why a restart is requested: the pod does not carry a request that a new pod would carry. Values are compared,
- * not times: the clock of the client may be wrong. Undefined if none is requested.
- */
-function requestedRestart(observed: Observed, pod: LivePod): string | undefined {
-  const request = restartRequests(observed).find(
-    ([name, value]) => typeof value === "string" && pod.metadata.annotations?.[name] !== value,
-  );
-  return request === undefined ? undefined : `${request[0]} is ${String(request[1])}`;
-}
 
 /**
  * Why the pod is to be replaced; undefined if it stays.

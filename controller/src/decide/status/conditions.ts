@@ -6,8 +6,11 @@ import {
   type Condition,
   type ConditionContext,
   type ConditionType,
+  type FilesLost,
   type ReasonWithValues,
 } from "@amalthea/api";
+import { claimDeletion } from "./claim.ts";
+import { lossReason } from "./loss.ts";
 import { isResizing, pendingReasons, warningReason } from "./reasons.ts";
 import { MISSING_IMAGE_REASONS } from "./pod/image.ts";
 import type { Observed } from "../live/observed.ts";
@@ -25,6 +28,7 @@ export type Found = {
   readonly facts: PlanFacts;
   readonly verdict: Verdict;
   readonly culling: Pick<CullingDecision, "activityUnknown" | "prevented" | "pending">;
+  readonly filesLost: FilesLost | undefined;
 };
 
 /** The conditions in the order of the catalogue; those that do not apply are absent, except `Ready`. */
@@ -41,8 +45,13 @@ export function conditionList(observed: Observed, found: Found, context: Conditi
   });
 }
 
-function entriesOf(observed: Observed, { facts, verdict, culling }: Found): Entries {
-  const warnings = facts.warnings.map(warningReason);
+function entriesOf(observed: Observed, { facts, verdict, culling, filesLost }: Found): Entries {
+  const deletion = claimDeletion(observed);
+  const storage = [
+    ...(deletion === undefined ? [] : [deletion]),
+    ...(filesLost === undefined ? [] : [lossReason(observed.server, filesLost)]),
+  ];
+  const warnings = [...storage.map(storageWarning), ...facts.warnings.map(warningReason)];
   const warningsOf = (type: ConditionType): Entries[ConditionType] => ({
     status: "True",
     whys: warnings.filter((warning) => warning.type === type).map(({ why }) => why),
@@ -60,6 +69,10 @@ function entriesOf(observed: Observed, { facts, verdict, culling }: Found): Entr
     HibernationPending: { status: "True", whys: culling.pending },
     CullingPrevented: { status: "True", whys: culling.prevented },
   };
+}
+
+function storageWarning(why: ReasonWithValues): ReturnType<typeof warningReason> {
+  return { type: "StorageWarning", why };
 }
 
 /** kstatus: a server that is stalled is not also on its way. */

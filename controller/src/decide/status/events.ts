@@ -31,7 +31,9 @@ function isNews(condition: Condition, previous: JupyterServerStatus | undefined,
   // 0.24 had no conditions: a server that is taken over as it is has nothing new to tell.
   const isTakeover = previous?.conditions === undefined && condition.type === "Ready";
   if (isTakeover) return previous?.state !== next.state;
-  return before?.status !== condition.status || before.reason !== condition.reason;
+  // Another loss has the same reason.
+  const isOfOtherLoss = condition.reason === "FilesLost" && previous?.filesLost?.podUid !== next.filesLost?.podUid;
+  return before?.status !== condition.status || before.reason !== condition.reason || isOfOtherLoss;
 }
 
 function eventType({ type, reason }: Condition): ServerEvent["type"] | undefined {

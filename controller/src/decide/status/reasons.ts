@@ -4,6 +4,7 @@ import { childKeyOf } from "../live/child.ts";
 import type { Observed, ObservedFailure } from "../live/observed.ts";
 import type { Adjustment, PlanFacts, Problem, Warning } from "../facts.ts";
 import { quotaDetail } from "./pod/events.ts";
+import type { Obstacle } from "./pod/obstacle.ts";
 import { detail } from "./text.ts";
 
 /** Children without which no request reaches the pod. */
@@ -20,11 +21,22 @@ export type Stall = {
 
 /** What planning and the failed writes of earlier reconciles say is stalled; what only the user can fix comes first. */
 export function stallsOf(observed: Observed, facts: PlanFacts): readonly Stall[] {
-  const failures = observed.failures.toSorted((a, b) => (a.childKey < b.childKey ? -1 : 1));
+  const failures = observed.failures
+    .filter(({ isHeldByEarlier }) => isHeldByEarlier !== true)
+    .toSorted((a, b) => (a.childKey < b.childKey ? -1 : 1));
   return [
     ...facts.problems.map((problem) => problemStall(observed, problem)),
     ...failures.map((failure) => failureStall(observed.server, failure)),
   ];
+}
+
+/** What is left of an earlier server of the same name and holds the name of a child; undefined if nothing does. */
+export function leftover({ failures, server }: Observed): Obstacle | undefined {
+  const held = failures.filter(({ isHeldByEarlier }) => isHeldByEarlier === true);
+  const [first] = held.toSorted((a, b) => (a.kind < b.kind ? -1 : 1));
+  if (first === undefined) return undefined;
+  const why: ReasonWithValues = { reason: "EarlierServerLeaving", values: { kind: first.kind } };
+  return { kind: "Waiting", why, since: new Date(server.metadata.creationTimestamp), lasting: why };
 }
 
 function problemStall(observed: Observed, problem: Problem): Stall {
@@ -207,12 +219,22 @@ export function pendingReasons(observed: Observed, facts: PlanFacts): readonly R
     const reason = pending.reason === "Infeasible" ? "ResizeInfeasible" : "ResizeDeferred";
     reasons.push({ reason, values: { detail: detail(pending.message ?? "the node does not say why") } });
   }
+  const failing = resizeError(observed);
+  if (failing !== undefined) reasons.push({ reason: "ResizeFailed", values: { detail: detail(failing) } });
   return reasons;
+}
+
+/** Why the kubelet does not get on with a resize that it has accepted; undefined if it does, or has none. */
+function resizeError({ pod }: Observed): string | undefined {
+  const progress = pod?.status?.conditions?.find(({ type }) => type === "PodResizeInProgress");
+  if (progress?.status !== "True" || progress.reason !== "Error") return undefined;
+  return progress.message ?? "the node does not say why";
 }
 
 /** Whether CPU or memory of the running pod are being changed. */
 export function isResizing(observed: Observed, facts: PlanFacts): boolean {
   const conditions = observed.pod?.status?.conditions ?? [];
+  if (resizeError(observed) !== undefined) return false;
   return (
     facts.resize.kind === "Requested" ||
     conditions.some(({ type, status }) => type === "PodResizeInProgress" && status === "True")

@@ -8,6 +8,7 @@ import type { PlanFacts } from "../facts.ts";
 import { recordedViolations } from "../policy/record.ts";
 import type { DecisionSettings } from "../settings.ts";
 import { eventsBetween } from "./events.ts";
+import { filesLost } from "./loss.ts";
 import { createdResources, mirroredChildren, mirroredPod, obstacleEvents } from "./mirror.ts";
 import { paced } from "./pace.ts";
 import { clientTime, earliest, kubernetesTime } from "../values/time.ts";
@@ -62,11 +63,12 @@ function freshStatus(
   const url = facts.route?.url;
   const toleratedViolations = recordedViolations(observed, settings.policy);
   const context = { now: kubernetesTime(now), generation, previous: server.status?.conditions };
+  const lost = filesLost(observed, facts, now);
   const since = { ...sinceOf(observed, verdict.state, settings, now), ...runOf(observed, verdict.state, now) };
   const readySince = readySinceOf(verdict, context);
   const input = { observed, since: { ...since, state: verdict.state, readySince }, basePath: facts.route?.path };
   const culling = decideCulling(input, settings, now);
-  const conditions = conditionList(observed, { facts, verdict, culling }, context);
+  const conditions = conditionList(observed, { facts, verdict, culling, filesLost: lost }, context);
   const events = obstacleEvents(verdict.state, conditions);
   const fresh = {
     state: verdict.state,
@@ -74,6 +76,7 @@ function freshStatus(
     conditions,
     ...(url === undefined ? {} : { url }),
     ...(toleratedViolations === undefined ? {} : { toleratedViolations }),
+    ...(lost === undefined ? {} : { filesLost: lost }),
     create_fn: { ...createdResources(children), ...(url === undefined ? {} : { fullServerURL: url }) },
     children,
     ...(mainPod === undefined ? {} : { mainPod }),

@@ -28,6 +28,16 @@ const overQuota = anEvent(
   "FailedCreate",
   'create Pod alice-0 failed error: pods "alice-0" is forbidden: exceeded quota: q, requested: memory=4Gi',
 );
+const webhookDown = anEvent(
+  "StatefulSet",
+  "FailedCreate",
+  'create Pod alice-0 in StatefulSet alice failed error: Internal error occurred: failed calling webhook "pods.example.org": failed to call webhook: Post "https://w.example.svc:443/?timeout=10s": no endpoints available for service "w"',
+);
+
+/** A pod that somebody's finalizer has kept for so many seconds after the end of its grace period. */
+const keptFor = (seconds: number): NonNullable<Observed["pod"]> =>
+  aReadyPod({ metadata: { deletionTimestamp: timeAgo(seconds), finalizers: ["example.org/keep"] } });
+
 const cutOff: Partial<PlanFacts> = { desiredIngressSettled: false };
 
 type Row = {
@@ -241,6 +251,87 @@ const rows: readonly Row[] = [
     state: "failed",
     ready: "False Forbidden",
     stalled: "True Forbidden",
+  },
+  {
+    server: "has waited for its pod for less than the grace period, because a webhook is down",
+    observed: {
+      events: [webhookDown],
+      server: aServer({ status: { state: "starting", startingSince: timeAgo(599) } }),
+    },
+    state: "starting",
+    ready: "False PodCreationFailed",
+    reconciling: "True PodCreationFailed",
+  },
+  {
+    server: "has waited for its pod for the grace period, because a webhook is down",
+    observed: {
+      events: [webhookDown],
+      server: aServer({ status: { state: "starting", startingSince: timeAgo(600) } }),
+    },
+    state: "failed",
+    ready: "False PodCreationFailed",
+    stalled: "True PodCreationFailed",
+  },
+  {
+    server: "failed because a webhook is down, and meets it again with another text",
+    observed: {
+      events: [webhookDown],
+      server: aServer({
+        status: {
+          state: "failed",
+          failedSince: timeAgo(20),
+          conditions: [
+            {
+              ...{ type: "Ready", status: "False", reason: "PodCreationFailed", message: "another" },
+              lastTransitionTime: timeAgo(20),
+            },
+          ],
+        },
+      }),
+    },
+    state: "failed",
+    ready: "False PodCreationFailed",
+    stalled: "True PodCreationFailed",
+  },
+  {
+    server: "waits a moment for its previous pod",
+    observed: { pod: keptFor(14) },
+    state: "starting",
+    ready: "False Starting",
+    reconciling: "True Starting",
+  },
+  {
+    server: "waits for a pod that a finalizer keeps",
+    observed: { pod: keptFor(16) },
+    state: "starting",
+    ready: "False PodStuck",
+    reconciling: "True PodStuck",
+  },
+  {
+    server: "has waited for the grace period for a pod that a finalizer keeps",
+    observed: { pod: keptFor(600) },
+    state: "failed",
+    ready: "False PodStuck",
+    stalled: "True PodStuck",
+  },
+  {
+    server: "is hibernated, and a finalizer keeps its pod",
+    observed: { server: aServer({ jupyterServer: hibernated }), pod: keptFor(600) },
+    state: "hibernated",
+    ready: "False Hibernating",
+    stalled: "True PodStuck",
+  },
+  {
+    server: "was starting on a node that is lost",
+    observed: {
+      pod: aPod({
+        metadata: { deletionTimestamp: timeAgo(600) },
+        conditions: [aCondition("DisruptionTarget", "True", { reason: "DeletionByTaintManager" })],
+      }),
+    },
+    state: "failed",
+    ready: "False NodeLost",
+    stalled: "True NodeLost",
   },
   {
     server: "has no pod and a broken patch",

@@ -1,10 +1,19 @@
-import { messageOf, type JupyterServerStatus, type ReasonWithValues, type ServerState } from "@amalthea/api";
-import { stallsOf, type Stall } from "./reasons.ts";
+import {
+  messageOf,
+  type Condition,
+  type JupyterServerStatus,
+  type ReasonWithValues,
+  type ServerState,
+} from "@amalthea/api";
+import { claimGrowth } from "./claim.ts";
+import { leftover, stallsOf, type Stall } from "./reasons.ts";
 import type { Observed } from "../live/observed.ts";
 import type { PlanFacts } from "../facts.ts";
 import { podRefusal } from "./pod/events.ts";
+import type { Obstacle } from "./pod/obstacle.ts";
 import { podState, type PodState } from "./pod/state.ts";
 import type { DecisionSettings } from "../settings.ts";
+import { earliest } from "../values/time.ts";
 import { routeChildren, servesRoute } from "../live/routes.ts";
 
 /** How the server is, before it is put into conditions. */
@@ -44,22 +53,40 @@ export function verdictOf(observed: Observed, facts: PlanFacts, settings: Verdic
     return { ...onItsWay("stopping", { reason: "Deleting", values: {} }), stalled: [] };
   }
   const pod = podState(observed, settings);
-  const verdict = observed.server.spec.jupyterServer.hibernated ? hibernated(pod) : awake(pod, input);
-  return { ...verdict, stalled: [...stalls.map(({ why }) => why), ...verdict.stalled] };
+  const verdict = observed.server.spec.jupyterServer.hibernated ? hibernated(pod, input) : awake(pod, input);
+  return withGrowth({ ...verdict, stalled: [...stalls.map(({ why }) => why), ...verdict.stalled] }, input);
 }
 
-function hibernated(pod: PodState): Verdict {
-  if (pod.kind !== "Absent") return onItsWay("hibernated", { reason: "Hibernating", values: {} });
-  return {
-    ...onItsWay("hibernated", { reason: "Hibernated", values: {} }),
-    reconciling: undefined,
-  };
+/** A volume that does not grow is progress for the grace period, beside whatever else there is, and then a stall. */
+function withGrowth(verdict: Verdict, { observed, graceSeconds, now }: VerdictInput): Verdict {
+  const why = verdict.state === "running" ? claimGrowth(observed) : undefined;
+  if (why === undefined) return verdict;
+  const before = observed.server.status?.conditions?.find(({ reason }) => reason === why.reason);
+  const since = before?.type === "Stalled" ? new Date(0) : new Date(before?.lastTransitionTime ?? now);
+  const remaining = remainingSeconds(since, graceSeconds, now);
+  return remaining === 0
+    ? { ...verdict, stalled: [...verdict.stalled, why] }
+    : { ...verdict, reconciling: why, changesInSeconds: earliest(verdict.changesInSeconds, remaining) };
+}
+
+function hibernated(pod: PodState, { graceSeconds, now }: VerdictInput): Verdict {
+  if (pod.kind === "Absent") {
+    return { ...onItsWay("hibernated", { reason: "Hibernated", values: {} }), reconciling: undefined };
+  }
+  const hibernating = onItsWay("hibernated", { reason: "Hibernating", values: {} });
+  if (pod.kind !== "Stopping") return hibernating;
+  const remaining = remainingSeconds(pod.since, graceSeconds, now);
+  return remaining > 0
+    ? { ...hibernating, changesInSeconds: remaining }
+    : { ...hibernating, reconciling: undefined, stalled: [pod.lasting] };
 }
 
 function awake(pod: PodState, input: VerdictInput): Verdict {
-  const { observed, facts, stalls, now } = input;
+  const { observed, facts, stalls } = input;
   // The pod is being replaced, whatever its state; a stall would keep it.
-  if (facts.restarting && prevented(stalls) === undefined) return starting({ reason: "Restarting", values: {} });
+  if (facts.restarting && prevented(stalls) === undefined) {
+    return starting({ reason: "Restarting", values: {} });
+  }
   switch (pod.kind) {
     case "Ready":
       return withReadyPod(input);
@@ -69,22 +96,23 @@ function awake(pod: PodState, input: VerdictInput): Verdict {
       return waiting(pod, input);
     case "Passing":
       return starting(pod.why);
-    case "Absent": {
-      const refusal = refusalNow(observed, now);
-      if (refusal !== undefined) return failed(refusal);
-      return prevented(stalls) ?? starting(absenceReason(observed));
-    }
+    case "Absent":
+      return absent(input);
     case "Stopping":
-      return starting(
-        wasReadyReason(observed, ["Restarting"])
-          ? { reason: "Restarting", values: {} }
-          : { reason: "Starting", values: { detail: "its previous pod is shutting down" } },
-      );
+      return stopping(pod, input);
     case "NodeLost":
       return { ...starting(pod.why), ready: { status: "Unknown", why: pod.why } };
     case "Progressing":
       return starting(progressReason(pod, observed));
   }
+}
+
+function absent(input: VerdictInput): Verdict {
+  const { observed, stalls, now } = input;
+  const obstacle = refusalNow(observed, now) ?? leftover(observed);
+  if (obstacle?.kind === "Failing") return failed(obstacle.why);
+  if (obstacle?.kind === "Waiting") return waiting(obstacle, input);
+  return prevented(stalls) ?? starting(absenceReason(observed));
 }
 
 function withReadyPod({ observed, facts, stalls }: VerdictInput): Verdict {
@@ -98,9 +126,29 @@ function withReadyPod({ observed, facts, stalls }: VerdictInput): Verdict {
 
 function waiting(pod: Extract<PodState, { kind: "Waiting" }>, input: VerdictInput): Verdict {
   const { stalls, graceSeconds, now } = input;
-  const remaining = graceSeconds - (now.getTime() - pod.since.getTime()) / 1000;
+  const remaining = remainingSeconds(pod.since, graceSeconds, now);
   if (remaining <= 0) return failed(pod.lasting);
-  return { ...(prevented(stalls) ?? starting(pod.why)), changesInSeconds: Math.ceil(remaining) };
+  return { ...(prevented(stalls) ?? starting(pod.why)), changesInSeconds: remaining };
+}
+
+/** Whole seconds until `seconds` after `since`; 0 if that is over. */
+function remainingSeconds(since: Date, seconds: number, now: Date): number {
+  return Math.max(0, Math.ceil(seconds - (now.getTime() - since.getTime()) / 1000));
+}
+
+/** A pod that ends in time is worth no reason: the kubelet and the API server need a moment after its grace period. */
+const SECONDS_TO_GO = 15;
+
+function stopping(pod: Extract<PodState, { kind: "Stopping" }>, input: VerdictInput): Verdict {
+  const { observed, graceSeconds, now } = input;
+  const failsIn = remainingSeconds(pod.since, Math.max(graceSeconds, SECONDS_TO_GO), now);
+  if (failsIn === 0) return failed(pod.lasting);
+  const lateIn = remainingSeconds(pod.since, SECONDS_TO_GO, now);
+  if (lateIn === 0) return { ...starting(pod.lasting), changesInSeconds: failsIn };
+  const why: ReasonWithValues = wasReadyReason(observed, ["Restarting"])
+    ? { reason: "Restarting", values: {} }
+    : { reason: "Starting", values: { detail: "its previous pod is shutting down" } };
+  return { ...starting(why), changesInSeconds: lateIn };
 }
 
 /** The failure of a server that something other than its pod keeps from being up. */
@@ -126,15 +174,15 @@ function progressReason(pod: Extract<PodState, { kind: "Progressing" }>, observe
  * Why the StatefulSet cannot make the pod. Events of an earlier start of the server are not about this one; a server that
  * failed because of an older event stays failed for it until there is a newer one, or a pod.
  */
-function refusalNow(observed: Observed, now: Date): ReasonWithValues | undefined {
+function refusalNow(observed: Observed, now: Date): ReturnType<typeof podRefusal> {
   const { state, startingSince, failedSince, conditions } = observed.server.status ?? {};
   switch (state) {
     case "starting":
       return podRefusal(observed, new Date(startingSince ?? 0));
     case "failed": {
       const known = podRefusal(observed, new Date(0));
-      const told = conditions?.find(({ type }) => type === "Ready")?.message;
-      const isToldAlready = known !== undefined && told === messageOf(known.reason, known.values);
+      const told = conditions?.find(({ type }) => type === "Ready");
+      const isToldAlready = known !== undefined && isTold(known, told);
       return isToldAlready ? known : podRefusal(observed, new Date(failedSince ?? 0));
     }
     case undefined:
@@ -142,6 +190,11 @@ function refusalNow(observed: Observed, now: Date): ReasonWithValues | undefined
     default:
       return podRefusal(observed, now);
   }
+}
+
+/** What a failing cluster says may change from one attempt to the next. */
+function isTold({ kind, why }: Exclude<Obstacle, { kind: "Passing" }>, told: Condition | undefined): boolean {
+  return kind === "Waiting" ? told?.reason === why.reason : told?.message === messageOf(why.reason, why.values);
 }
 
 function wasReadyReason({ server }: Observed, reasons: readonly string[]): boolean {

@@ -23,6 +23,8 @@ function changed(fixture: string, section: string, change: object): Observed {
     events: [],
     failures: [],
     equivalent: new Map(),
+    formerPod: undefined,
+    quotaFreedAt: undefined,
     routeHolder: undefined,
     ruleTakenBy: () => undefined,
     namespacePolicy: {},

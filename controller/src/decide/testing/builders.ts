@@ -112,7 +112,7 @@ function aSpec(options: ServerOptions): JupyterServerSpec {
 
 /** What a test may say about a pod. */
 export type PodOptions = {
-  readonly metadata?: Partial<LiveMetadata>;
+  readonly metadata?: Partial<LiveMetadata> & { readonly finalizers?: string[] };
   readonly spec?: Partial<PodSpec>;
   readonly phase?: string;
   readonly reason?: string;
@@ -218,10 +218,12 @@ export function anObserved(more: Partial<Observed> = {}): Observed {
     server: aServer(),
     children: [],
     pod: undefined,
+    formerPod: undefined,
     secret: { kind: "Unknown" },
     events: [],
     failures: [],
     equivalent: new Map(),
+    quotaFreedAt: undefined,
     routeHolder: undefined,
     ruleTakenBy: () => undefined,
     namespacePolicy: {},

@@ -87,14 +87,24 @@ function configError(container: string, message: string): ReasonWithValues {
 
 /** A Secret or ConfigMap that a text of the kubelet says is missing, or lacks a key. */
 export function missingReference(message: string): ReasonWithValues | undefined {
-  const found =
-    /\b(secret|configmap) "([^"]+)" not found/i.exec(message) ??
-    /couldn't find key \S+ in (secret|configmap) (?:[^\s/]+\/)?([^\s,]+)/i.exec(message);
-  const [, kind, name] = found ?? [];
-  if (kind === undefined || name === undefined) return undefined;
+  const [, kind, name] = /\b(secret|configmap) "([^"]+)" not found/i.exec(message) ?? [];
+  if (kind !== undefined && name !== undefined) {
+    return kind.toLowerCase() === "secret"
+      ? { reason: "SecretMissing", values: { secret: name } }
+      : { reason: "ConfigMapMissing", values: { configMap: name } };
+  }
+  const [, key, holder, holderName] =
+    /couldn't find key (\S+) in (secret|configmap) (?:[^\s/]+\/)?([^\s,]+)/i.exec(message) ?? [];
+  return key === undefined || holder === undefined || holderName === undefined
+    ? undefined
+    : missingKey(holder, holderName, key);
+}
+
+/** A key that a Secret or a ConfigMap does not have. */
+export function missingKey(kind: string, name: string, key: string): ReasonWithValues {
   return kind.toLowerCase() === "secret"
-    ? { reason: "SecretMissing", values: { secret: name } }
-    : { reason: "ConfigMapMissing", values: { configMap: name } };
+    ? { reason: "SecretKeyMissing", values: { secret: name, key } }
+    : { reason: "ConfigMapKeyMissing", values: { configMap: name, key } };
 }
 
 function crashObstacle(status: ContainerStatus, restartLimit: number): Obstacle | undefined {

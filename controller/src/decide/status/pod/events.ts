@@ -1,65 +1,79 @@
 import type { ReasonWithValues } from "@amalthea/api";
-import { missingReference } from "./container.ts";
-import type { Observed, ObservedEvent } from "../../live/observed.ts";
+import { missingKey, missingReference } from "./container.ts";
+import { newestEvent } from "../../live/events.ts";
+import type { Observed } from "../../live/observed.ts";
 import type { LivePod } from "../../live/pod.ts";
 import { failing, type Obstacle } from "./obstacle.ts";
 import { detail } from "../text.ts";
+import { quotaIn } from "../../values/quota.ts";
 
 /**
- * The newest of the events with one of the reasons. Events have no order that one could rely on, and outlive what they
- * are about: those from before `since` speak of an earlier pod or claim of the same name.
+ * Why the StatefulSet cannot make the pod, as far as its events since `since` tell: something about this pod that only a
+ * change fixes, or something in the cluster that may be over any time.
  */
-export function newestEvent(
-  events: readonly ObservedEvent[],
-  reasons: readonly string[],
-  regardingKind: string,
-  since: Date,
-): ObservedEvent | undefined {
-  return events
-    .filter((event) => event.regardingKind === regardingKind && reasons.includes(event.reason))
-    .filter((event) => event.lastSeen >= since)
-    .toSorted(byNewest)[0];
-}
-
-function byNewest(a: ObservedEvent, b: ObservedEvent): number {
-  const difference = b.lastSeen.getTime() - a.lastSeen.getTime();
-  if (difference !== 0) return difference;
-  return `${a.reason} ${a.message}` < `${b.reason} ${b.message}` ? -1 : 1;
-}
-
-/** Why the StatefulSet cannot make the pod, as far as its events since `since` tell. */
-export function podRefusal(observed: Observed, since: Date): ReasonWithValues | undefined {
+export function podRefusal(observed: Observed, since: Date): Exclude<Obstacle, { kind: "Passing" }> | undefined {
   const event = newestEvent(observed.events, ["FailedCreate", "SuccessfulCreate"], "StatefulSet", since);
   if (event?.reason !== "FailedCreate") return undefined;
   const { message } = event;
   const quota = quotaDetail(message);
-  if (quota !== undefined) return { reason: "QuotaExceeded", values: { detail: quota } };
+  if (quota !== undefined) return failing({ reason: "QuotaExceeded", values: { detail: quota } });
   const refusal = /is forbidden: (.*)$/s.exec(message)?.[1] ?? /(admission webhook .*)$/s.exec(message)?.[1];
   if (refusal !== undefined)
-    return { reason: "Forbidden", values: { childKey: "statefulset", detail: detail(refusal) } };
+    return failing({ reason: "Forbidden", values: { childKey: "statefulset", detail: detail(refusal) } });
   const fault = /is invalid: (.*)$/s.exec(message)?.[1];
   if (fault !== undefined)
-    return { reason: "InvalidChild", values: { childKey: "statefulset", detail: detail(fault) } };
-  return undefined;
+    return failing({ reason: "InvalidChild", values: { childKey: "statefulset", detail: detail(fault) } });
+  const cause = /failed error: (?:Internal error occurred: )?(.*)$/s.exec(message)?.[1] ?? message;
+  const why: ReasonWithValues = { reason: "PodCreationFailed", values: { detail: detail(cause) } };
+  return { kind: "Waiting", why, since, lasting: why };
 }
 
 /** The quota and its numbers in a refusal of the API server, or undefined when it refused for another reason. */
 export function quotaDetail(message: string): string | undefined {
-  const quota = /exceeded quota: .*$/s.exec(message)?.[0];
+  const quota = quotaIn(message);
   return quota === undefined ? undefined : detail(quota);
 }
 
-/** Why the node cannot mount the pod's volumes, from events since the pod exists. */
-export function mountObstacle(observed: Observed, pod: LivePod): Obstacle | undefined {
-  const mounted = pod.status?.conditions?.some(
+/** Why the node cannot set up the pod or mount its volumes, from events since the pod exists. */
+export function setupObstacle(observed: Observed, pod: LivePod): Obstacle | undefined {
+  const isSetUp = pod.status?.conditions?.some(
     ({ type, status }) => type === "PodReadyToStartContainers" && status === "True",
   );
-  if (mounted === true) return undefined;
+  if (isSetUp === true) return undefined;
   const created = new Date(pod.metadata.creationTimestamp);
-  const event = newestEvent(observed.events, ["FailedMount", "FailedAttachVolume"], "Pod", created);
+  const event = newestEvent(observed.events, ["FailedMount", "FailedAttachVolume", SANDBOX_FAILED], "Pod", created);
   if (event === undefined) return undefined;
-  const missing = missingReference(event.message);
+  const missing = missingReference(event.message) ?? missingVolumeKey(event.message, pod);
   if (missing !== undefined) return failing(missing);
-  const why: ReasonWithValues = { reason: "VolumeMountFailed", values: { detail: detail(event.message) } };
+  const why: ReasonWithValues =
+    event.reason === SANDBOX_FAILED
+      ? { reason: "SandboxFailed", values: { detail: sandboxDetail(event.message) } }
+      : { reason: "VolumeMountFailed", values: { detail: detail(event.message) } };
   return { kind: "Waiting", why, since: created, lasting: why };
+}
+
+const SANDBOX_FAILED = "FailedCreatePodSandBox";
+
+/** Without the id that every attempt has anew: the status would be written each time. */
+function sandboxDetail(message: string): string {
+  return detail(
+    message
+      .replace(/^Failed to create pod sandbox: /, "")
+      .replace(/rpc error: code = \w+ desc = /g, "")
+      .replace(/ ?"?\b[0-9a-f]{32,}\b"?/g, ""),
+  );
+}
+
+/** A key that a volume needs: the kubelet names volume and key alone. */
+function missingVolumeKey(message: string, pod: LivePod): ReasonWithValues | undefined {
+  const [, volumeName] = /for volume "([^"]+)"/.exec(message) ?? [];
+  const [, kind, key] = /references non-existent (secret|config) key: ([^\s,\]]+)/.exec(message) ?? [];
+  const volume = pod.spec?.volumes?.find(({ name }) => name === volumeName);
+  if (volume === undefined || kind === undefined || key === undefined) return undefined;
+  const sources = [
+    { secret: { ...volume.secret, name: volume.secret?.secretName }, configMap: volume.configMap },
+    ...(volume.projected?.sources ?? []),
+  ].map((source) => (kind === "secret" ? source.secret : source.configMap));
+  const name = sources.find((source) => source?.items?.some((item) => item.key === key))?.name;
+  return name === undefined ? undefined : missingKey(kind, name, key);
 }

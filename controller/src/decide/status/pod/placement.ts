@@ -1,8 +1,8 @@
-import type { ReasonWithValues } from "@amalthea/api";
+import { childName, type ReasonWithValues } from "@amalthea/api";
 import type { PodCondition } from "kubernetes-types/core/v1.js";
 import type { LiveChild, Observed, ObservedEvent } from "../../live/observed.ts";
+import { newestEvent } from "../../live/events.ts";
 import type { LivePod } from "../../live/pod.ts";
-import { newestEvent } from "./events.ts";
 import { failing, type Obstacle } from "./obstacle.ts";
 import { detail, detailSentence } from "../text.ts";
 
@@ -10,14 +10,22 @@ import { detail, detailSentence } from "../text.ts";
 export function placement(observed: Observed, pod: LivePod): Obstacle | undefined {
   const scheduled = pod.status?.conditions?.find(({ type }) => type === "PodScheduled");
   if (scheduled?.status !== "False") return undefined;
-  return volumeObstacle(observed, scheduled.message ?? "") ?? unschedulable(observed, pod, scheduled);
+  if (scheduled.reason === "SchedulingGated") return gated(pod);
+  return volumeObstacle(observed, pod, scheduled) ?? unschedulable(observed, pod, scheduled);
+}
+
+/** A queue may be as long as it is: waiting in it is no failure. */
+function gated(pod: LivePod): Obstacle {
+  const gates = (pod.spec?.schedulingGates ?? []).map(({ name }) => name);
+  return { kind: "Passing", why: { reason: "SchedulingGated", values: { gates } } };
 }
 
 function unschedulable(observed: Observed, pod: LivePod, scheduled: PodCondition): Obstacle {
   const since = instant(scheduled.lastTransitionTime) ?? new Date(pod.metadata.creationTimestamp);
+  const message = scheduled.message ?? "the scheduler does not say why";
   const lasting: ReasonWithValues = {
     reason: "Unschedulable",
-    values: { detail: detailSentence(scheduled.message ?? "the scheduler does not say why") },
+    values: { detail: detailSentence(message) },
   };
   const scaleUp = newestEvent(observed.events, ["TriggeredScaleUp"], "Pod", since);
   if (scaleUp === undefined) return { kind: "Waiting", why: lasting, since, lasting };
@@ -27,35 +35,69 @@ function unschedulable(observed: Observed, pod: LivePod, scheduled: PodCondition
 }
 
 /** What the scheduler and the claim say about a volume that keeps the pod from having a node. */
-function volumeObstacle(observed: Observed, message: string): Obstacle | undefined {
+function volumeObstacle(
+  observed: Observed,
+  pod: LivePod,
+  { message = "", ...scheduled }: PodCondition,
+): Obstacle | undefined {
   const storageClass = missingStorageClass(message);
   if (storageClass !== undefined) return failing({ reason: "StorageClassMissing", values: { storageClass } });
-  const claim = claimObstacle(observed);
+  const isUnbound = /unbound immediate PersistentVolumeClaims/i.test(message);
+  const claim = claimObstacle(observed, isUnbound);
   if (claim !== undefined) return claim;
-  const missing = /persistentvolumeclaim "([^"]+)" not found/.exec(message)?.[1];
-  // A claim of ours that is missing is being created in this very reconcile.
-  if (missing !== undefined && missing === observed.server.spec.storage.pvc.existingClaim) {
-    return failing({ reason: "ClaimMissing", values: { claim: missing } });
-  }
-  return undefined;
+  const missing = /persistentvolumeclaim "([^"]+)" (?:not found|is being deleted)/.exec(message)?.[1];
+  if (missing !== undefined) return missingClaim(observed, missing);
+  const others = isUnbound ? claimNamesOf(pod).filter((name) => name !== ownClaimName(observed)) : [];
+  if (others.length === 0) return undefined;
+  const why = pendingClaim(others.join(", "), "it is not bound to a volume");
+  const since = instant(scheduled.lastTransitionTime) ?? new Date(pod.metadata.creationTimestamp);
+  return { kind: "Waiting", why, since, lasting: why };
+}
+
+/** A claim of ours that is missing is being created in this very reconcile. */
+function missingClaim(observed: Observed, claim: string): Obstacle {
+  if (claim !== ownClaimName(observed)) return failing({ reason: "ClaimMissing", values: { claim } });
+  return {
+    kind: "Passing",
+    why: { reason: "Starting", values: { detail: `its PersistentVolumeClaim ${claim} is being created` } },
+  };
+}
+
+/** The claim that is made for the server; undefined where it has none, or somebody else's. */
+function ownClaimName({ server }: Observed): string | undefined {
+  const { enabled, existingClaim } = server.spec.storage.pvc;
+  return enabled && existingClaim === undefined ? childName(server) : undefined;
+}
+
+function claimNamesOf(pod: LivePod): readonly string[] {
+  return (pod.spec?.volumes ?? []).flatMap(({ persistentVolumeClaim }) => persistentVolumeClaim?.claimName ?? []);
 }
 
 /** Why the server's own claim has no volume; undefined when it has one, or waits only for the pod to have a node. */
-function claimObstacle(observed: Observed): Obstacle | undefined {
+function claimObstacle(observed: Observed, isUnbound: boolean): Obstacle | undefined {
   const claim = observed.children.find(({ kind }) => kind === "PersistentVolumeClaim");
   if (claim === undefined || claim.metadata.deletionTimestamp !== undefined) return undefined;
   const name = claim.metadata.name;
   if (claim.status?.["phase"] === "Lost") return failing({ reason: "ClaimLost", values: { claim: name } });
   if (claim.status?.["phase"] !== "Pending") return undefined;
   const event = newestClaimEvent(observed.events, claim);
-  if (event === undefined) return undefined;
-  const storageClass = missingStorageClass(event.message);
+  if (event === undefined && !isUnbound) return undefined;
+  const storageClass = missingStorageClass(event?.message ?? "");
   if (storageClass !== undefined) return failing({ reason: "StorageClassMissing", values: { storageClass } });
-  const why: ReasonWithValues = {
-    reason: "ClaimPending",
-    values: { claim: name, detail: detail(event.message) },
-  };
+  const why = pendingClaim(name, event === undefined ? silenceOf(claim) : detail(event.message));
   return { kind: "Waiting", why, since: new Date(claim.metadata.creationTimestamp), lasting: why };
+}
+
+/** What can be told of a claim that nobody has said anything about. */
+function silenceOf({ spec }: LiveChild): string {
+  const storageClass = spec?.["storageClassName"];
+  return typeof storageClass === "string" && storageClass !== ""
+    ? `its storage class ${storageClass} has not provided one`
+    : "it names no storage class, and the cluster has no default one";
+}
+
+function pendingClaim(claim: string, text: string): ReasonWithValues {
+  return { reason: "ClaimPending", values: { claim, detail: text } };
 }
 
 function newestClaimEvent(events: readonly ObservedEvent[], claim: LiveChild): ObservedEvent | undefined {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { ContainerState } from "kubernetes-types/core/v1.js";
 import type { Observed } from "../../live/observed.ts";
 import { podState } from "./state.ts";
 import {
@@ -22,6 +23,28 @@ const unschedulable = (message: string): Observed["pod"] =>
   aPod({ conditions: [aCondition("PodScheduled", "False", { reason: "Unschedulable", message })] });
 
 const pendingClaim = aChild("pvc", "PersistentVolumeClaim", { status: { phase: "Pending" } });
+
+/** A pod whose container was started again after a run of so many seconds. */
+function aSilentPod(more: {
+  readonly ranSeconds: number;
+  readonly reason?: string;
+  readonly started?: boolean;
+  readonly state?: ContainerState;
+}): NonNullable<Observed["pod"]> {
+  const { ranSeconds, reason = "Completed", started = false, state = { running: { startedAt: timeAgo(5) } } } = more;
+  const terminated = { exitCode: 0, reason, startedAt: timeAgo(10 + ranSeconds), finishedAt: timeAgo(10) };
+  const startupProbe = { periodSeconds: 2, failureThreshold: 150 };
+  return aPod({
+    spec: { containers: [{ name: "jupyter-server", startupProbe }] },
+    containers: [aContainer({ restartCount: 1, started, state, lastState: { terminated } })],
+  });
+}
+
+/** A pod with a login whose proxy runs, and is not ready because Jupyter does not answer. */
+function aSilentLogin(jupyter: ContainerState = { running: { startedAt: timeAgo(30) } }): NonNullable<Observed["pod"]> {
+  const proxy = aContainer({ name: "auth-proxy", state: { running: { startedAt: timeAgo(40) } } });
+  return aPod({ containers: [proxy, aContainer({ state: jupyter, ready: jupyter.running !== undefined })] });
+}
 
 describe("podState", () => {
   it.each([
@@ -115,16 +138,63 @@ describe("podState", () => {
       observed: {
         pod: waitingFor("CreateContainerConfigError", "couldn't find key token in Secret sessions/idp-client"),
       },
-      reason: "SecretMissing",
-      tells: "idp-client",
+      reason: "SecretKeyMissing",
+      tells: '"key":"token"',
+    },
+    {
+      circumstance: "the Secret of a volume lacks a key",
+      observed: {
+        pod: aPod({
+          spec: {
+            volumes: [
+              { name: "other", secret: { secretName: "other", items: [{ key: "token", path: "a" }] } },
+              {
+                name: "secrets",
+                projected: {
+                  sources: [
+                    { secret: { name: "own", items: [{ key: "cookie", path: "cookie" }] } },
+                    { secret: { name: "mine", items: [{ key: "token", path: "token" }] } },
+                  ],
+                },
+              },
+            ],
+          },
+        }),
+        events: [
+          anEvent(
+            "Pod",
+            "FailedMount",
+            'MountVolume.SetUp failed for volume "secrets" : references non-existent secret key: token',
+          ),
+        ],
+      },
+      reason: "SecretKeyMissing",
+      tells: '"secret":"mine","key":"token"',
+    },
+    {
+      circumstance: "the ConfigMap of a volume lacks a key",
+      observed: {
+        pod: aPod({
+          spec: { volumes: [{ name: "ca", configMap: { name: "company", items: [{ key: "ca.crt", path: "c" }] } }] },
+        }),
+        events: [
+          anEvent(
+            "Pod",
+            "FailedMount",
+            'MountVolume.SetUp failed for volume "ca" : configmap references non-existent config key: ca.crt',
+          ),
+        ],
+      },
+      reason: "ConfigMapKeyMissing",
+      tells: '"configMap":"company","key":"ca.crt"',
     },
     {
       circumstance: "a ConfigMap lacks a key",
       observed: {
         pod: waitingFor("CreateContainerConfigError", "couldn't find key ca.crt in ConfigMap sessions/company-ca"),
       },
-      reason: "ConfigMapMissing",
-      tells: "company-ca",
+      reason: "ConfigMapKeyMissing",
+      tells: '"configMap":"company-ca","key":"ca.crt"',
     },
     {
       circumstance: "the image runs as root and must not",
@@ -174,6 +244,24 @@ describe("podState", () => {
       },
       reason: "ClaimMissing",
       tells: "shared",
+    },
+    {
+      circumstance: "a claim that a patch mounts does not exist",
+      observed: { pod: unschedulable('0/1 nodes are available: persistentvolumeclaim "data" not found.') },
+      reason: "ClaimMissing",
+      tells: "data",
+    },
+    {
+      circumstance: "its program never answered within the time of its startup probe",
+      observed: { pod: aSilentPod({ ranSeconds: 300 }) },
+      reason: "NotAnswering",
+      tells: '"port":8888,"path":"/sessions/alice/api"',
+    },
+    {
+      circumstance: "its program never answered, and is about to be started again",
+      observed: { pod: aSilentPod({ ranSeconds: 300, state: { waiting: { reason: "CrashLoopBackOff" } } }) },
+      reason: "NotAnswering",
+      tells: "jupyter-server",
     },
     {
       circumstance: "the Secret of a volume does not exist",
@@ -246,6 +334,65 @@ describe("podState", () => {
       since: ago(590),
     },
     {
+      circumstance: "nobody provisions its claim",
+      observed: {
+        pod: unschedulable(
+          "0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims. preemption: 0/1.",
+        ),
+        children: [{ ...pendingClaim, spec: { storageClassName: "slow" } }],
+      },
+      reason: "ClaimPending",
+      since: ago(590),
+      tells: "its storage class slow has not provided one",
+    },
+    {
+      circumstance: "the cluster has no default storage class",
+      observed: {
+        pod: unschedulable("0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims."),
+        children: [pendingClaim],
+      },
+      reason: "ClaimPending",
+      since: ago(590),
+      tells: "no default one",
+    },
+    {
+      circumstance: "the existing claim has no volume",
+      observed: {
+        server: aServer({ pvc: { enabled: true, existingClaim: "shared" } }),
+        pod: {
+          ...unschedulable(
+            "0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims. preemption: 0/1.",
+          ),
+          spec: { containers: [], volumes: [{ name: "w", persistentVolumeClaim: { claimName: "shared" } }] },
+        } as NonNullable<Observed["pod"]>,
+      },
+      reason: "ClaimPending",
+      since: ago(50),
+      tells: '"claim":"shared"',
+    },
+    {
+      circumstance: "its network cannot be set up",
+      observed: {
+        pod: aPod(),
+        events: [
+          anEvent(
+            "Pod",
+            "FailedCreatePodSandBox",
+            `Failed to create pod sandbox: rpc error: code = Unknown desc = failed to setup network for sandbox "${"0a".repeat(32)}": plugin type="bridge" failed (add): no addresses left`,
+          ),
+        ],
+      },
+      reason: "SandboxFailed",
+      since: ago(60),
+      tells: 'failed to setup network for sandbox: plugin type="bridge" failed (add): no addresses left',
+    },
+    {
+      circumstance: "its login proxy gets no answer from Jupyter",
+      observed: { pod: aSilentLogin() },
+      reason: "Starting",
+      since: ago(30),
+    },
+    {
       circumstance: "the volume is still held by another node",
       observed: {
         pod: aPod(),
@@ -254,8 +401,74 @@ describe("podState", () => {
       reason: "VolumeMountFailed",
       since: ago(60),
     },
-  ])("the pod waits because $circumstance → $reason", ({ observed, reason, since }) => {
-    expect(podState(anObserved(observed), someSettings())).toMatchObject({ kind: "Waiting", why: { reason }, since });
+  ])("the pod waits because $circumstance → $reason", ({ observed, reason, since, tells }) => {
+    const state = podState(anObserved(observed), someSettings());
+    expect(state).toMatchObject({ kind: "Waiting", why: { reason }, since });
+    expect(JSON.stringify(state).replaceAll('\\"', '"')).toContain(tells ?? reason);
+  });
+
+  it("a pod that waits in a queue of Kueue never fails for it", () => {
+    const gated = aPod({
+      conditions: [aCondition("PodScheduled", "False", { reason: "SchedulingGated", message: "non-empty gates" })],
+      spec: { schedulingGates: [{ name: "kueue.x-k8s.io/admission" }] },
+    });
+    expect(podState(anObserved({ pod: gated }), someSettings())).toEqual({
+      kind: "Passing",
+      why: { reason: "SchedulingGated", values: { gates: ["kueue.x-k8s.io/admission"] } },
+    });
+  });
+
+  it("a login server whose image is missing fails for that", () => {
+    const pod = aSilentLogin({ waiting: { reason: "InvalidImageName" } });
+    expect(podState(anObserved({ pod }), someSettings())).toMatchObject({
+      kind: "Failing",
+      why: { reason: "InvalidImageName" },
+    });
+  });
+
+  it("the server's own claim is missing for a moment only, and is no mistake of the user", () => {
+    const pod = unschedulable('0/1 nodes are available: persistentvolumeclaim "alice" not found.');
+    expect(podState(anObserved({ server: aServer({ pvc: { enabled: true } }), pod }), someSettings())).toMatchObject({
+      kind: "Passing",
+      why: { reason: "Starting" },
+    });
+  });
+
+  it("a login server whose Jupyter answers elsewhere fails for that, not for its proxy", () => {
+    expect(podState(anObserved({ pod: aSilentLogin() }), someSettings())).toMatchObject({
+      lasting: { reason: "NotAnswering", values: { container: "jupyter-server" } },
+    });
+  });
+
+  it.each([
+    { run: "ended by itself", pod: aSilentPod({ ranSeconds: 20 }) },
+    { run: "answers now", pod: aSilentPod({ ranSeconds: 300, started: true }) },
+    { run: "was killed for its memory", pod: aSilentPod({ ranSeconds: 300, reason: "OOMKilled" }) },
+  ])("a program that $run is not said to answer elsewhere", ({ pod }) => {
+    expect(JSON.stringify(podState(anObserved({ pod }), someSettings()))).not.toContain("NotAnswering");
+  });
+
+  it.each([
+    {
+      why: "its finalizers",
+      pod: aReadyPod({ metadata: { deletionTimestamp: timeAgo(1), finalizers: ["example.org/keep"] } }),
+      lasting: { reason: "PodStuck", values: { detail: "its finalizers are still set: example.org/keep" } },
+    },
+    {
+      why: "a kubelet that says nothing",
+      pod: aReadyPod({ metadata: { deletionTimestamp: timeAgo(1) } }),
+      lasting: { reason: "PodStuck" },
+    },
+    {
+      why: "a node that is lost, though it never said that the pod was ready",
+      pod: aPod({
+        metadata: { deletionTimestamp: timeAgo(1) },
+        conditions: [aCondition("DisruptionTarget", "True", { reason: "DeletionByTaintManager" })],
+      }),
+      lasting: { reason: "NodeLost", values: { node: "node-1" } },
+    },
+  ])("a pod that is kept by $why says so", ({ pod, lasting }) => {
+    expect(podState(anObserved({ pod }), someSettings())).toMatchObject({ kind: "Stopping", since: ago(1), lasting });
   });
 
   it.each([

@@ -3,16 +3,17 @@ import type { PodStatus } from "kubernetes-types/core/v1.js";
 import { byName, containerObstacle, isContainerOk, type RestartLimits } from "./container.ts";
 import type { Observed } from "../../live/observed.ts";
 import type { LivePod } from "../../live/pod.ts";
-import { mountObstacle } from "./events.ts";
+import { setupObstacle } from "./events.ts";
 import { failing, type Obstacle } from "./obstacle.ts";
 import { placement } from "./placement.ts";
-import { detailSentence } from "../text.ts";
+import { neverAnswered, silentBehindProxy } from "./silence.ts";
+import { detail, detailSentence } from "../text.ts";
 
 /** What the pod, and the events about it, tell of the server now. Nothing is remembered from earlier reconciles. */
 export type PodState =
   | { readonly kind: "Absent" }
-  /** Being deleted; a new one may follow. */
-  | { readonly kind: "Stopping" }
+  /** Being deleted; a new one may follow. `since`: from then on it should be gone, and `lasting` tells why it is not. */
+  | { readonly kind: "Stopping"; readonly since: Date; readonly lasting: ReasonWithValues }
   | { readonly kind: "Ready" }
   /** On its way; `unready` names a container that runs but is not ready. */
   | { readonly kind: "Progressing"; readonly why: ReasonWithValues; readonly unready: string | undefined }
@@ -25,14 +26,38 @@ export function podState(observed: Observed, limits: RestartLimits): PodState {
   const { pod } = observed;
   if (pod === undefined) return { kind: "Absent" };
   if (isNodeLost(pod)) return { kind: "NodeLost", why: { reason: "NodeLost", values: { node: nodeName(pod) } } };
-  if (pod.metadata.deletionTimestamp !== undefined) return { kind: "Stopping" };
+  if (pod.metadata.deletionTimestamp !== undefined) return stopping(pod, pod.metadata.deletionTimestamp);
   if (pod.status?.phase === "Failed") return failing(podFailure(pod.status));
   if (conditionStatus(pod, "Ready") === "True") return { kind: "Ready" };
   return placement(observed, pod) ?? containerState(observed, pod, limits);
 }
 
 function containerState(observed: Observed, pod: LivePod, limits: RestartLimits): PodState {
-  return containerObstacle(pod, limits) ?? mountObstacle(observed, pod) ?? progress(pod);
+  return (
+    neverAnswered(observed, pod) ??
+    containerObstacle(pod, limits) ??
+    setupObstacle(observed, pod) ??
+    silentBehindProxy(observed, pod) ??
+    progress(pod)
+  );
+}
+
+/** @param deadline When the pod's grace period ends. */
+function stopping(pod: LivePod, deadline: string): PodState {
+  return { kind: "Stopping", since: new Date(deadline), lasting: whyKept(pod) };
+}
+
+function whyKept(pod: LivePod): ReasonWithValues {
+  const finalizers = pod.metadata.finalizers ?? [];
+  if (finalizers.length > 0) {
+    return { reason: "PodStuck", values: { detail: detail(`its finalizers are still set: ${finalizers.join(", ")}`) } };
+  }
+  const isOfLostNode = pod.status?.conditions?.some(
+    ({ type, status, reason }) =>
+      type === "DisruptionTarget" && status === "True" && reason === "DeletionByTaintManager",
+  );
+  if (isOfLostNode === true) return { reason: "NodeLost", values: { node: nodeName(pod) } };
+  return { reason: "PodStuck", values: { detail: `the node ${nodeName(pod)} does not say that it has ended` } };
 }
 
 function progress(pod: LivePod): PodState {

@@ -1,0 +1,85 @@
+import { ANNOTATIONS, isPathWithin, type FilesLost, type JupyterServer, type ReasonWithValues } from "@amalthea/api";
+import type { PlanFacts } from "../facts.ts";
+import type { FormerPod, Observed } from "../live/observed.ts";
+import { requestedRestart } from "../live/restart-request.ts";
+import { kubernetesTime } from "../values/time.ts";
+import { detail } from "./text.ts";
+
+/**
+ * The loss of files that is to be told now: of a pod that somebody worked in and that ended although nobody asked for it, or
+ * an earlier one that nobody has acknowledged. Undefined where all of a server's files are on a volume.
+ */
+export function filesLost(observed: Observed, facts: PlanFacts, now: Date): FilesLost | undefined {
+  const { server } = observed;
+  if (server.metadata.deletionTimestamp !== undefined || server.spec.jupyterServer.hibernated) return undefined;
+  if (whatIsLost(server) === undefined) return undefined;
+  return freshLoss(observed, facts, now) ?? unseen(server);
+}
+
+/** The sentence's values. */
+export function lossReason(server: JupyterServer, { at, cause }: FilesLost): ReasonWithValues {
+  return { reason: "FilesLost", values: { what: whatIsLost(server) ?? "Files of the server", at, cause } };
+}
+
+function whatIsLost({ spec }: JupyterServer): string | undefined {
+  const { enabled, existingClaim, mountPath } = spec.storage.pvc;
+  const { rootDir } = spec.jupyterServer;
+  if (!enabled && existingClaim === undefined) return "All files of the server";
+  return isPathWithin(rootDir, mountPath) ? undefined : `The files in ${rootDir}`;
+}
+
+function unseen({ metadata, status }: JupyterServer): FilesLost | undefined {
+  const lost = status?.filesLost;
+  if (lost === undefined) return undefined;
+  const seen = Date.parse(metadata.annotations?.[ANNOTATIONS.lossSeen] ?? "");
+  return seen >= Date.parse(lost.at) ? undefined : lost;
+}
+
+function freshLoss(observed: Observed, { restarting }: PlanFacts, now: Date): FilesLost | undefined {
+  const { mainPod, filesLost: known } = observed.server.status ?? {};
+  const podUid = mainPod?.uid;
+  if (podUid === undefined || known?.podUid === podUid || restarting || !isPodLost(observed, podUid)) return undefined;
+  const former = [observed.pod, observed.formerPod].find((seen) => seen?.metadata.uid === podUid);
+  if (former !== undefined && wasAskedFor(observed, former)) return undefined;
+  return { at: kubernetesTime(now), podUid, cause: causeOf(former) };
+}
+
+/** Whether the pod went for a restart. With `updatePolicy: Restart`, one that was merely deleted may well have. */
+function wasAskedFor(observed: Observed, pod: FormerPod): boolean {
+  if (requestedRestart(observed, pod) !== undefined) return true;
+  return observed.server.spec.updatePolicy === "Restart" && causeOf(pod) === DELETED;
+}
+
+/** Whether somebody worked in this pod, and it is gone or about to go. */
+function isPodLost({ server, pod }: Observed, podUid: string): boolean {
+  if (pod?.metadata.uid !== podUid) return wasInUse(server, ["NotReady", "NodeLost"]);
+  const isEnding = pod.metadata.deletionTimestamp !== undefined || pod.status?.phase === "Failed";
+  return isEnding && wasInUse(server, ["NotReady"]);
+}
+
+/** Whether the server was open to its user, as far as its status tells: it ran, or had run and was in one of these troubles. */
+function wasInUse({ status }: JupyterServer, troubles: readonly string[]): boolean {
+  const ready = status?.conditions?.find(({ type }) => type === "Ready");
+  return status?.state === "running" || troubles.includes(ready?.reason ?? "");
+}
+
+const DELETED = "its pod was deleted";
+
+/** @see https://kubernetes.io/docs/concepts/workloads/pods/disruptions/#pod-disruption-conditions */
+const DISRUPTIONS: Readonly<Record<string, string>> = {
+  EvictionByEvictionAPI: "its pod was evicted, as happens when a node is drained",
+  PreemptionByScheduler: "a pod of higher priority took its place",
+  DeletionByTaintManager: "its node was lost or is no longer for it",
+  DeletionByPodGC: "its node is gone",
+};
+
+function causeOf(pod: FormerPod | undefined): string {
+  if (pod === undefined) return "its pod was replaced";
+  const { phase, reason, message = "", conditions = [] } = pod.status ?? {};
+  if (reason === "Evicted") return `its pod was evicted: ${detail(message)}`;
+  const disruption = conditions.find(({ type, status }) => type === "DisruptionTarget" && status === "True");
+  const known = DISRUPTIONS[disruption?.reason ?? ""];
+  if (known !== undefined) return known;
+  if (disruption?.message !== undefined) return `its node ended its pod: ${detail(disruption.message)}`;
+  return phase === "Failed" ? `its pod failed: ${detail(message === "" ? (reason ?? "it ended") : message)}` : DELETED;
+}

@@ -1,0 +1,53 @@
+import { CONTAINERS, PORTS, prefixOf, routeOf, type ReasonWithValues } from "@amalthea/api";
+import type { ContainerStatus, Probe } from "kubernetes-types/core/v1.js";
+import type { Observed } from "../../live/observed.ts";
+import { wasNeverReady, type LivePod } from "../../live/pod.ts";
+import { startedWithOf } from "../../live/started-with.ts";
+import { failing, type Obstacle } from "./obstacle.ts";
+
+/** The API server's defaults of a probe. */
+const DEFAULTS = { periodSeconds: 10, failureThreshold: 3, initialDelaySeconds: 0 };
+
+/**
+ * Jupyter was killed because it had not answered where it is asked for as long as its startup probe lets it; that it is
+ * started again, and how it ended, says less.
+ */
+export function neverAnswered(observed: Observed, pod: LivePod): Obstacle | undefined {
+  const status = jupyterIn(pod);
+  const probe = pod.spec?.containers.find(({ name }) => name === CONTAINERS.jupyter)?.startupProbe;
+  if (status === undefined || probe === undefined || !wasNeverReady(pod)) return undefined;
+  return wasKilledBy(probe, status) ? failing(notAnswering(observed, pod)) : undefined;
+}
+
+function wasKilledBy(probe: Probe, { started, state, lastState }: ContainerStatus): boolean {
+  const last = state?.terminated ?? lastState?.terminated;
+  if (started === true || last === undefined || last.reason === "OOMKilled") return false;
+  if (typeof last.startedAt !== "string" || typeof last.finishedAt !== "string") return false;
+  const { periodSeconds, failureThreshold, initialDelaySeconds } = { ...DEFAULTS, ...probe };
+  const limitSeconds = initialDelaySeconds + periodSeconds * (failureThreshold - 1);
+  return Date.parse(last.finishedAt) - Date.parse(last.startedAt) >= limitSeconds * 1000;
+}
+
+/**
+ * Behind a login Jupyter has no probe, and its proxy is ready when it answers. So it is not killed, and the grace period
+ * counts from its start.
+ */
+export function silentBehindProxy(observed: Observed, pod: LivePod): Obstacle | undefined {
+  const proxy = pod.status?.containerStatuses?.find(({ name }) => name === CONTAINERS.authProxy);
+  const since = jupyterIn(pod)?.state?.running?.startedAt;
+  const isWaiting = proxy?.state?.running !== undefined && !proxy.ready && wasNeverReady(pod);
+  if (!isWaiting || typeof since !== "string") return undefined;
+  const detail = `container ${CONTAINERS.jupyter} runs and does not answer yet`;
+  const why: ReasonWithValues = { reason: "Starting", values: { detail } };
+  return { kind: "Waiting", why, since: new Date(since), lasting: notAnswering(observed, pod) };
+}
+
+function jupyterIn({ status }: LivePod): ContainerStatus | undefined {
+  return status?.containerStatuses?.find(({ name }) => name === CONTAINERS.jupyter);
+}
+
+function notAnswering({ server }: Observed, pod: LivePod): ReasonWithValues {
+  const route = startedWithOf(pod)?.route ?? routeOf(server);
+  const path = `${prefixOf(route?.path ?? "/")}/api`;
+  return { reason: "NotAnswering", values: { container: CONTAINERS.jupyter, port: PORTS.jupyter, path } };
+}
