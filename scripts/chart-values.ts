@@ -1,4 +1,4 @@
-import { DEFAULT_ANNOTATION_PREFIX, DEFAULT_IMAGES, VERSION_FLOORS } from "../api/src/index.ts";
+import { DEFAULT_ANNOTATION_PREFIX, DEFAULT_IMAGES, serverDefaultsSchema, VERSION_FLOORS } from "../api/src/index.ts";
 import type { SchemaNode } from "../api/src/schema-kit.ts";
 
 /** A value of the legacy chart (0.24), accepted so that its value files still work. */
@@ -45,6 +45,24 @@ export const chartValues: SchemaNode = group("", {
       traefik: sidecar("traefik.", { extraArgs: EXTRA_ARGS }),
       oauth2Proxy: sidecar("oauth2-proxy.", { extraArgs: EXTRA_ARGS }),
       authorization: sidecar("The authorization service.", {}),
+      securityContext: group(
+        "User and group of all three. Unset: 65532; if it is given, only what is in it is set: with `{}` the platform assigns them, as OpenShift does.",
+        {
+          runAsUser: { ...scalar("integer", "User, not root."), minimum: 1 },
+          runAsGroup: { ...scalar("integer", "Primary group."), minimum: 0 },
+        },
+      ),
+      proxy: group(
+        "Proxy by which oauth2-proxy and the authorization service reach the provider; for Jupyter, set the variables in `serverDefaults.jupyterServer.env`.",
+        {
+          httpProxy: scalar("string", "For http, such as `http://proxy.example.org:3128`."),
+          httpsProxy: scalar("string", "For https."),
+          noProxy: scalar(
+            "string",
+            "Comma-separated hosts and domains to reach directly, such as `.svc`; loopback always is.",
+          ),
+        },
+      ),
     }),
     default: {},
   },
@@ -142,6 +160,10 @@ export const chartValues: SchemaNode = group("", {
         "Who may set or change `spec.patches` of a server; empty: everybody who may write servers.",
       ),
     },
+  ),
+  serverDefaults: open(
+    "Defaults for the specs of all servers, in the form of `spec`, such as `jupyterServer.tolerations`; see [the guide](../guide/defaults.md).",
+    {},
   ),
   annotationPrefix: text(
     DEFAULT_ANNOTATION_PREFIX,
@@ -288,6 +310,7 @@ export function chartValuesSchema(): object {
     ...closed(chartValues),
     properties: {
       ...propertiesOf(closed(chartValues)),
+      serverDefaults: { ...jsonSchema(serverDefaultsSchema), description: "Defaults for the specs of all servers." },
       ...Object.fromEntries(retiredGroups.map((name) => [name, retired])),
     },
     // namespaces and clusterWide exclude each other
@@ -303,6 +326,28 @@ export function chartValuesSchema(): object {
   };
 }
 
+/** The schema of the CRD in the terms of JSON schema, which has neither CEL nor Kubernetes' extensions. */
+function jsonSchema(node: SchemaNode): object {
+  const { properties, additionalProperties, items } = node;
+  const plain = Object.entries(node).filter(([key]) => !key.startsWith("x-kubernetes-"));
+  const isClosed = properties !== undefined && node["x-kubernetes-preserve-unknown-fields"] !== true;
+  return {
+    ...Object.fromEntries(plain),
+    ...(node["x-kubernetes-int-or-string"] === true ? { type: ["integer", "string"] } : {}),
+    ...(items === undefined ? {} : { items: jsonSchema(items) }),
+    ...(typeof additionalProperties === "object" ? { additionalProperties: jsonSchema(additionalProperties) } : {}),
+    ...(properties === undefined ? {} : { properties: mapValues(properties, jsonSchema) }),
+    ...(isClosed ? { additionalProperties: false } : {}),
+  };
+}
+
+function mapValues<T>(
+  nodes: Readonly<Record<string, SchemaNode>>,
+  change: (node: SchemaNode) => T,
+): Readonly<Record<string, T>> {
+  return Object.fromEntries(Object.entries(nodes).map(([name, node]) => [name, change(node)]));
+}
+
 function propertiesOf(node: SchemaNode): Readonly<Record<string, SchemaNode>> {
   return node.properties ?? {};
 }
@@ -310,8 +355,7 @@ function propertiesOf(node: SchemaNode): Readonly<Record<string, SchemaNode>> {
 function closed(node: SchemaNode): SchemaNode {
   if (node.items !== undefined) return { ...node, items: closed(node.items) };
   if (node.properties === undefined) return node;
-  const properties = Object.entries(node.properties).map(([name, child]) => [name, closed(child)] as const);
-  return { ...node, properties: Object.fromEntries(properties), additionalProperties: false };
+  return { ...node, properties: mapValues(node.properties, closed), additionalProperties: false };
 }
 
 function group(description: string, properties: Readonly<Record<string, SchemaNode>>): SchemaNode {

@@ -33,7 +33,16 @@ function objectionsTo(node: SchemaNode): readonly string[] {
   const forms = [node.type, node["x-kubernetes-int-or-string"], node["x-kubernetes-preserve-unknown-fields"]];
   const knownKeywords = new Set([
     ...["type", "description", "default", "nullable", "enum", "pattern", "format", "minimum", "maximum", "minLength"],
-    ...["maxLength", "minItems", "properties", "required", "additionalProperties", "items"],
+    ...[
+      "maxLength",
+      "minItems",
+      "maxItems",
+      "maxProperties",
+      "properties",
+      "required",
+      "additionalProperties",
+      "items",
+    ],
     ...["x-kubernetes-preserve-unknown-fields", "x-kubernetes-int-or-string", "x-kubernetes-list-type"],
     ...["x-kubernetes-list-map-keys", "x-kubernetes-validations"],
   ]);

@@ -85,7 +85,14 @@ export const jupyterServerCrd: CustomResourceDefinition = {
   metadata: { name: `${PLURAL}.${GROUP}`, annotations: KEPT },
   spec: {
     group: GROUP,
-    names: { kind: KIND, listKind: `${KIND}List`, plural: PLURAL, singular: SINGULAR, shortNames: [SHORT_NAME] },
+    names: {
+      kind: KIND,
+      listKind: `${KIND}List`,
+      plural: PLURAL,
+      singular: SINGULAR,
+      shortNames: [SHORT_NAME],
+      categories: ["all"],
+    },
     scope: "Namespaced",
     versions: [
       {

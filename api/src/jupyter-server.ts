@@ -131,6 +131,74 @@ export type JupyterServerSettings = {
   readonly serviceAccountName?: string;
   readonly extraVolumes?: readonly NamedFragment[];
   readonly extraVolumeMounts?: readonly VolumeMount[];
+  readonly podLabels?: Readonly<Record<string, string>>;
+  readonly podAnnotations?: Readonly<Record<string, string>>;
+  readonly imagePullPolicy?: ImagePullPolicy;
+  readonly command?: readonly string[];
+  readonly args?: readonly string[];
+  readonly envFrom?: readonly EnvFromSource[];
+  readonly lifecycle?: Lifecycle;
+  readonly terminationGracePeriodSeconds?: number;
+  readonly startupProbe?: ProbeThresholds;
+  readonly readinessProbe?: ProbeThresholds;
+  readonly livenessProbe?: ProbeThresholds;
+  readonly automountServiceAccountToken?: boolean;
+  readonly securityContext?: UserIds;
+  readonly runtimeClassName?: string;
+  readonly topologySpreadConstraints?: readonly TopologySpreadConstraint[];
+  readonly extraPorts?: readonly ExtraPort[];
+  readonly sidecarResources?: SidecarResources;
+};
+
+export type ImagePullPolicy = "Always" | "IfNotPresent" | "Never";
+
+/** One of the two references is there. */
+export type EnvFromSource = {
+  readonly prefix?: string;
+  readonly configMapRef?: OptionalReference;
+  readonly secretRef?: OptionalReference;
+};
+
+export type OptionalReference = LocalReference & { readonly optional?: boolean };
+
+export type Lifecycle = {
+  readonly postStart?: PodFragment;
+  readonly preStop?: PodFragment;
+};
+
+export type ProbeThresholds = {
+  readonly initialDelaySeconds?: number;
+  readonly periodSeconds?: number;
+  readonly timeoutSeconds?: number;
+  readonly failureThreshold?: number;
+};
+
+/** The first two are of the container, the others of the pod. */
+export type UserIds = {
+  readonly runAsUser?: number;
+  readonly runAsGroup?: number;
+  readonly fsGroup?: number;
+  readonly fsGroupChangePolicy?: "OnRootMismatch" | "Always";
+  readonly supplementalGroups?: readonly number[];
+};
+
+/** Fields beyond those that must be there are passed on as they are. */
+export type TopologySpreadConstraint = {
+  readonly maxSkew: number;
+  readonly topologyKey: string;
+  readonly whenUnsatisfiable: "DoNotSchedule" | "ScheduleAnyway";
+};
+
+export type ExtraPort = {
+  readonly name: string;
+  readonly containerPort: number;
+  readonly protocol?: "TCP" | "UDP" | "SCTP";
+};
+
+export type SidecarResources = {
+  readonly traefik?: PodFragment;
+  readonly oauth2Proxy?: PodFragment;
+  readonly authorization?: PodFragment;
 };
 
 /** A piece of a pod that is passed on as it is; the API server checks it when the StatefulSet is written. */
@@ -173,7 +241,13 @@ export type VolumeClaim = {
   readonly storageClassName?: string;
   readonly retentionPolicy: RetentionPolicy;
   readonly existingClaim?: string;
+  readonly accessModes?: readonly AccessMode[];
+  readonly volumeName?: string;
+  readonly selector?: PodFragment;
+  readonly subPath?: string;
 };
+
+export type AccessMode = "ReadWriteOnce" | "ReadOnlyMany" | "ReadWriteMany" | "ReadWriteOncePod";
 
 export type RetentionPolicy = "Delete" | "Retain";
 

@@ -94,11 +94,29 @@ export const PORTS = {
   activity: 4184,
 } as const;
 
+/** Ports that a server's own containers and its Service use. */
+export const RESERVED_PORTS: readonly number[] = Object.values(PORTS);
+
 /** Name of the container port that the Service targets, in both access modes. */
 export const HTTP_PORT_NAME = "http";
 
 /** Name of the port at which the authorization service tells the controller about the server's activity. */
 export const ACTIVITY_PORT_NAME = "activity";
+
+/** Labels, besides those below `amalthea.dev`, by which a pod is found: as a server's, and as a StatefulSet's. */
+export const RESERVED_POD_LABELS: readonly string[] = [
+  LABELS.app,
+  LABELS.component,
+  "apps.kubernetes.io/pod-index",
+  "controller-revision-hash",
+  "statefulset.kubernetes.io/pod-name",
+];
+
+/** Annotations of a pod, besides those below `amalthea.dev`, that have a meaning for the controller. */
+export const RESERVED_POD_ANNOTATIONS: readonly string[] = [ANNOTATIONS.kubectlRestartedAt];
+
+/** What labels and annotations of ours begin with. */
+export const OUR_PREFIX = "amalthea.dev/";
 
 /** Names of the containers in the pod. */
 export const CONTAINERS = {

@@ -26,6 +26,8 @@ export type SchemaNode = {
   readonly minLength?: number;
   readonly maxLength?: number;
   readonly minItems?: number;
+  readonly maxItems?: number;
+  readonly maxProperties?: number;
   readonly properties?: Readonly<Record<string, SchemaNode>>;
   readonly required?: readonly string[];
   readonly additionalProperties?: SchemaNode | false;
@@ -55,8 +57,9 @@ export type Fields<T> = {
 };
 
 type StringOptions = Pick<SchemaNode, "pattern" | "format" | "minLength" | "maxLength" | "nullable"> & Ruled;
+type MapOptions = Pick<SchemaNode, "nullable" | "maxProperties"> & Ruled;
 type NumberOptions = Pick<SchemaNode, "format" | "minimum" | "maximum">;
-type ListOptions = Pick<SchemaNode, "minItems"> & Ruled & { readonly keyedBy?: string };
+type ListOptions = Pick<SchemaNode, "minItems" | "maxItems"> & Ruled & { readonly keyedBy?: string };
 type ObjectOptions = Pick<SchemaNode, "nullable"> & Ruled & { readonly open?: true };
 type Ruled = { readonly rules?: readonly Rule[] };
 
@@ -103,9 +106,10 @@ export function anything(description: string): Schema<unknown> {
 export function map<T>(
   description: string,
   values: Schema<T>,
-  options: Pick<SchemaNode, "nullable"> = {},
+  options: MapOptions = {},
 ): Schema<Readonly<Record<string, T>>> {
-  return { type: "object", description, ...options, additionalProperties: values };
+  const { rules, ...rest } = options;
+  return { type: "object", description, ...rest, additionalProperties: values, ...validations(rules) };
 }
 
 /** A list; `keyedBy` names the field by which its items are told apart and merged. */

@@ -1,5 +1,6 @@
 import { authSchema } from "./auth-schema.ts";
 import type {
+  AccessMode,
   Culling,
   EnvVar,
   JupyterServerSettings,
@@ -16,6 +17,7 @@ import type {
   VolumeClaim,
   VolumeMount,
 } from "./jupyter-server.ts";
+import { podFields } from "./pod-schema.ts";
 import { DEFAULT_IMAGES, MAX_PATH_LENGTH, ROUTING_PATH_PATTERN } from "./names.ts";
 import {
   anyObject,
@@ -140,6 +142,7 @@ const jupyterServer: Schema<JupyterServerSettings> = object<JupyterServerSetting
     ),
     { keyedBy: "mountPath" },
   ),
+  ...podFields,
 });
 
 /** If the last label of a host matches this, browsers parse the host as an IP address. */
@@ -221,7 +224,9 @@ const pvc: Schema<VolumeClaim> = object<VolumeClaim>(
         ],
       }),
     ),
-    storageClassName: string("Storage class of the volume. Unset or empty: the cluster's default class."),
+    storageClassName: string(
+      "Storage class of the volume. Unset or empty: the cluster's default class; empty together with `volumeName` or `selector`: none, as in Kubernetes.",
+    ),
     retentionPolicy: withDefault(
       "Delete",
       choice<RetentionPolicy>("Whether the PersistentVolumeClaim is deleted with the server, or kept.", [
@@ -230,6 +235,22 @@ const pvc: Schema<VolumeClaim> = object<VolumeClaim>(
       ]),
     ),
     existingClaim: string("Name of a PersistentVolumeClaim to mount instead of creating one.", { minLength: 1 }),
+    accessModes: list(
+      "Access modes of the claim. Unset: `ReadWriteOnce`.",
+      choice<AccessMode>("An access mode.", ["ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOncePod"]),
+      { minItems: 1, maxItems: 4 },
+    ),
+    volumeName: string("Name of the PersistentVolume that the claim is for.", { minLength: 1 }),
+    selector: anyObject<NonNullable<VolumeClaim["selector"]>>("Labels of the PersistentVolumes that the claim is for."),
+    subPath: string("Directory of the volume to mount instead of its root.", {
+      maxLength: 1000,
+      rules: [
+        rule(
+          "self != '' && !self.startsWith('/') && !self.split('/').exists(segment, segment == '..')",
+          "storage.pvc.subPath must be a relative path without .. such as alice/work",
+        ),
+      ],
+    }),
   },
   {
     rules: [
@@ -240,6 +261,10 @@ const pvc: Schema<VolumeClaim> = object<VolumeClaim>(
       rule(
         "!has(self.existingClaim) || !has(self.storageClassName)",
         "storage.pvc.storageClassName cannot be chosen for storage.pvc.existingClaim: remove one of them",
+      ),
+      rule(
+        "!has(self.existingClaim) || !(has(self.accessModes) || has(self.volumeName) || has(self.selector))",
+        "storage.pvc.accessModes, volumeName and selector are for a claim that is created: remove them, or storage.pvc.existingClaim",
       ),
     ],
   },

@@ -4,6 +4,7 @@ import { jupyterServerCrd, type JupyterServer } from "@amalthea/api";
 import { parse } from "yaml";
 import { isObject, valueAt } from "../src/decide/values/json.ts";
 import type { LiveChild, Observed } from "../src/decide/live/observed.ts";
+import { effectiveServer } from "../src/decide/effective-server.ts";
 import type { DecisionSettings } from "../src/decide/settings.ts";
 import { planFor } from "../src/decide/plan/plan.ts";
 import { anObserved, aServer, NOW, someSettings } from "../src/decide/testing/builders.ts";
@@ -19,7 +20,7 @@ export type Case = { readonly observed: Observed; readonly settings: DecisionSet
  */
 export function readCase(folder: string): Case {
   const settings = someSettings(asObject(readYaml(join(folder, "settings.yaml"))));
-  const server = readServer(join(folder, "server.yaml"));
+  const server = effectiveServer(readServer(join(folder, "server.yaml")), settings);
   return { observed: { ...worldBefore(folder, settings), server }, settings };
 }
 

@@ -5,6 +5,7 @@ import { isObject } from "../decide/values/json.ts";
 import { readCulling } from "./culling-config.ts";
 import { ConfigError, type Environment, EnvironmentReader } from "./environment.ts";
 import { readPolicy } from "./policy-config.ts";
+import { readServerDefaults } from "./server-defaults.ts";
 import { readSidecarImages, readSidecarOverrides } from "./sidecar-config.ts";
 
 /** Which namespaces are watched. */
@@ -160,6 +161,7 @@ function readDecisionSettings(reader: EnvironmentReader): Omit<DecisionSettings,
     sidecars: readSidecarOverrides(reader),
     policy: readPolicy(reader),
     culling: readCulling(reader),
+    serverDefaults: readServerDefaults(reader),
   };
 }
 

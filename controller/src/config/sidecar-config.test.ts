@@ -31,8 +31,22 @@ describe("readSidecarImages", () => {
 });
 
 describe("readSidecarOverrides", () => {
-  it("reads resources and arguments by container", () => {
-    const overrides = { traefik: { extraArgs: ["--accessLog=true"] }, authorization: { resources: { limits: {} } } };
+  it("names the field that is wrong", () => {
+    const reader = new EnvironmentReader({ SIDECARS: '{"traefik":{"extraArgs":[1]},"proxy":{"http":"x"}}' });
+    readSidecarOverrides(reader);
+    expect(reader.problems).toEqual([
+      "SIDECARS.traefik.extraArgs[0] must be a text",
+      "SIDECARS.proxy.http is not known",
+    ]);
+  });
+
+  it("reads resources and arguments by container, and what all have in common", () => {
+    const overrides = {
+      traefik: { extraArgs: ["--accessLog=true"] },
+      authorization: { resources: { limits: {} } },
+      securityContext: { runAsUser: 1_000_650_000, runAsGroup: 0 },
+      proxy: { httpsProxy: "http://proxy.example.org:3128", noProxy: ".svc" },
+    };
     const reader = new EnvironmentReader({ SIDECARS: JSON.stringify(overrides) });
     expect([readSidecarOverrides(reader), reader.problems]).toEqual([overrides, []]);
   });
@@ -44,6 +58,9 @@ describe("readSidecarOverrides", () => {
     '{"traefik":{"extraArgs":"x"}}',
     '{"traefik":1}',
     '{"authorization":{"extraArgs":[]}}',
+    '{"securityContext":{"runAsUser":0}}',
+    '{"securityContext":{"privileged":true}}',
+    '{"proxy":{"httpsProxy":"proxy.example.org:3128"}}',
     "x",
   ])("refuses %s", (text) => {
     const reader = new EnvironmentReader({ SIDECARS: text });

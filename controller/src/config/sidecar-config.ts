@@ -1,19 +1,13 @@
-import { DEFAULT_IMAGES, isOlderVersion, VERSION_FLOORS } from "@amalthea/api";
-import type { SidecarImages, SidecarOverrides } from "../decide/settings.ts";
+import { DEFAULT_IMAGES, isOlderVersion, VERSION_FLOORS, type SchemaNode } from "@amalthea/api";
 import { isObject } from "../decide/values/json.ts";
+import type { SidecarImages, SidecarOverrides } from "../decide/settings.ts";
 import type { EnvironmentReader } from "./environment.ts";
+import { schemaProblems } from "./schema-problems.ts";
 
 const FLOORS = {
   TRAEFIK_IMAGE: VERSION_FLOORS.traefik.version,
   OAUTH2_PROXY_IMAGE: VERSION_FLOORS["oauth2-proxy"].version,
 } as const;
-
-/** What can be changed about each. */
-const CHANGEABLE: Readonly<Record<string, readonly string[]>> = {
-  traefik: ["resources", "extraArgs"],
-  oauth2Proxy: ["resources", "extraArgs"],
-  authorization: ["resources"],
-};
 
 /** Reads the images of the containers in front of Jupyter; an image whose tag says that it is too old is a problem. */
 export function readSidecarImages(reader: EnvironmentReader): SidecarImages {
@@ -29,12 +23,10 @@ export function readSidecarImages(reader: EnvironmentReader): SidecarImages {
 
 /** Reads what an administrator changes about these containers, from `SIDECARS`. */
 export function readSidecarOverrides(reader: EnvironmentReader): SidecarOverrides {
-  return reader.structured(
-    "SIDECARS",
-    "a JSON object of traefik, oauth2Proxy and authorization, each with resources, the first two also with extraArgs (a list of texts)",
-    { parse: JSON.parse, accept: asOverrides },
-    {},
-  );
+  const accept = (value: unknown): SidecarOverrides | undefined => (isObject(value) ? value : undefined);
+  const given = reader.structured("SIDECARS", "a JSON object", { parse: JSON.parse, accept }, {});
+  reader.problems.push(...schemaProblems(SCHEMA, given, "SIDECARS"));
+  return given;
 }
 
 /** A tag that is no version, or a digest alone, says nothing about the age. */
@@ -46,17 +38,23 @@ function checkFloor(variable: keyof typeof FLOORS, image: string, reader: Enviro
     reader.problems.push(`${variable} must be version ${floor} or newer, not "${image}"`);
 }
 
-function asOverrides(value: unknown): SidecarOverrides | undefined {
-  if (!isObject(value)) return undefined;
-  const isKnown = ([name, override]: readonly [string, unknown]): boolean =>
-    isOverride(override, CHANGEABLE[name] ?? []);
-  return Object.entries(value).every(isKnown) ? (value as SidecarOverrides) : undefined;
-}
+const resources = { type: "object", "x-kubernetes-preserve-unknown-fields": true } as const;
+const text = { type: "string", minLength: 1 } as const;
+const id = { type: "integer", minimum: 1, maximum: 2_147_483_647 } as const;
+const proxy = {
+  type: "object",
+  properties: { resources, extraArgs: { type: "array", items: { type: "string" } } },
+} as const;
+const address = { ...text, pattern: "^https?://[^/]" } as const;
 
-function isOverride(value: unknown, changeable: readonly string[]): boolean {
-  if (!isObject(value)) return false;
-  const { resources, extraArgs } = value;
-  const areTexts = Array.isArray(extraArgs) && extraArgs.every((arg) => typeof arg === "string");
-  const isFine = (resources === undefined || isObject(resources)) && (extraArgs === undefined || areTexts);
-  return isFine && changeable.length > 0 && Object.keys(value).every((key) => changeable.includes(key));
-}
+/** The chart's value `sidecars`, which a chart is not needed for. */
+const SCHEMA: SchemaNode = {
+  type: "object",
+  properties: {
+    traefik: proxy,
+    oauth2Proxy: proxy,
+    authorization: { type: "object", properties: { resources } },
+    securityContext: { type: "object", properties: { runAsUser: id, runAsGroup: { ...id, minimum: 0 } } },
+    proxy: { type: "object", properties: { httpProxy: address, httpsProxy: address, noProxy: text } },
+  },
+};

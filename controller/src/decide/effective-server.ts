@@ -1,5 +1,12 @@
-import type { JupyterServer } from "@amalthea/api";
+import type { JupyterServer, JupyterServerSpec } from "@amalthea/api";
+import { effectiveSpec } from "./effective-spec.ts";
 import type { DecisionSettings } from "./settings.ts";
+
+/** The server that decisions are made from. */
+export type EffectiveServer = JupyterServer & {
+  /** The spec without the defaults for all servers; there only if they add something to it. */
+  readonly ownSpec?: JupyterServerSpec;
+};
 
 type Check = (value: unknown) => boolean;
 
@@ -43,8 +50,19 @@ const CHECKS: Readonly<Record<string, Check>> = {
  *
  * @returns The very same object when nothing differs.
  */
-export function effectiveServer(server: JupyterServer, settings: Pick<DecisionSettings, "externalTls">): JupyterServer {
-  return withExternalTls(withReadableStatus(server), settings);
+export function effectiveServer(
+  server: JupyterServer,
+  settings: Pick<DecisionSettings, "externalTls" | "serverDefaults">,
+): EffectiveServer {
+  const readable = withReadableStatus(server);
+  const own = withExternalTls(readable, settings);
+  const spec = effectiveSpec(server.spec, settings.serverDefaults);
+  return spec === server.spec ? own : { ...withExternalTls({ ...readable, spec }, settings), ownSpec: own.spec };
+}
+
+/** The server as it would be without the defaults for all servers. */
+export function withoutDefaults({ ownSpec, ...server }: EffectiveServer): JupyterServer {
+  return ownSpec === undefined ? server : { ...server, spec: ownSpec };
 }
 
 /** Where TLS is terminated in front of the cluster, an address that nobody set is the same host by https. */

@@ -1,4 +1,5 @@
 import type { CullingSettings } from "./culling/culling-settings.ts";
+import type { ServerDefaults } from "./effective-spec.ts";
 import type { PolicySettings } from "./policy/policy-settings.ts";
 
 /** What decisions need of the controller's configuration. `config.ts` reads it and has the defaults. */
@@ -29,6 +30,8 @@ export type DecisionSettings = {
   readonly sidecars: SidecarOverrides;
   readonly policy: PolicySettings;
   readonly culling: CullingSettings;
+  /** Defaults for the specs of all servers, from `SERVER_DEFAULTS`; default none. */
+  readonly serverDefaults: ServerDefaults;
 };
 
 export type ExtraChildKind = {
@@ -60,6 +63,18 @@ export type SidecarOverrides = {
   readonly traefik?: ProxyOverride;
   readonly oauth2Proxy?: ProxyOverride;
   readonly authorization?: ResourceOverride;
+  /** User and group of these containers; undefined: 65532. What is not in it is left to the image or the platform. */
+  readonly securityContext?: { readonly runAsUser?: number; readonly runAsGroup?: number };
+  /** The proxy by which oauth2-proxy and the authorization service reach what is outside of the pod. */
+  readonly proxy?: OutgoingProxy;
+};
+
+/** As the environment variables of these names say it to most programs. */
+export type OutgoingProxy = {
+  readonly httpProxy?: string;
+  readonly httpsProxy?: string;
+  /** Comma-separated hosts, domains and networks that are reached directly; loopback always is. */
+  readonly noProxy?: string;
 };
 
 type ResourceOverride = {

@@ -79,6 +79,28 @@ describe("the CRD", () => {
         },
       },
     ],
+    [
+      "fields in Kubernetes' own names",
+      {
+        jupyterServer: {
+          podLabels: { team: "physics", "example.org/Cost_Center.1": "" },
+          podAnnotations: { "example.org/scrape": "true" },
+          envFrom: [{ prefix: "A_", configMapRef: { name: "a" } }, { secretRef: { name: "b", optional: true } }],
+          lifecycle: { preStop: { sleep: { seconds: 5 } } },
+          readinessProbe: { failureThreshold: 3 },
+          securityContext: { runAsUser: 1, runAsGroup: 0, fsGroup: 2_147_483_647, supplementalGroups: [0] },
+          topologySpreadConstraints: [
+            { maxSkew: 1, topologyKey: "zone", whenUnsatisfiable: "DoNotSchedule", labelSelector: {}, minDomains: 2 },
+          ],
+          extraPorts: [
+            { name: "dns", containerPort: 53 },
+            { name: "dns-udp", containerPort: 53, protocol: "UDP" },
+          ],
+          sidecarResources: { traefik: { limits: { memory: "1Gi" } } },
+        },
+        storage: { pvc: { enabled: true, accessModes: ["ReadWriteMany"], volumeName: "v", subPath: "a/..b" } },
+      },
+    ],
   ])("admits %s", async (_what, spec) => {
     expect(await create(cluster, aServer(spec))).toContain('"kind": "JupyterServer"');
   });
@@ -140,6 +162,75 @@ describe("the CRD", () => {
     [
       { storage: { pvc: { enabled: true, existingClaim: "d", storageClassName: "s" } } },
       "cannot be chosen for storage.pvc.existingClaim",
+    ],
+    ...["amalthea.dev/parent-uid", "app", "app.kubernetes.io/component", "statefulset.kubernetes.io/pod-name"].map(
+      (name): [object, string] => [
+        { jupyterServer: { podLabels: { [name]: "x" } } },
+        "jupyterServer.podLabels must not have app,",
+      ],
+    ),
+    ...["amalthea.dev/started-with", "kubectl.kubernetes.io/restartedAt"].map((name): [object, string] => [
+      { jupyterServer: { podAnnotations: { [name]: "x" } } },
+      "jupyterServer.podAnnotations must not have",
+    ]),
+    ...["", "-a", "a b", "A.example.org/a", "a/b/c", "a".repeat(64)].map((name): [object, string] => [
+      { jupyterServer: { podLabels: { [name]: "x" } } },
+      "jupyterServer.podLabels must have names such as team",
+    ]),
+    [{ jupyterServer: { podLabels: { a: "a b" } } }, "spec.jupyterServer.podLabels.a: Invalid value"],
+    [{ jupyterServer: { podLabels: { a: "a".repeat(64) } } }, "spec.jupyterServer.podLabels.a: Invalid value"],
+    [{ jupyterServer: { imagePullPolicy: "Sometimes" } }, "spec.jupyterServer.imagePullPolicy: Unsupported value"],
+    [{ jupyterServer: { command: "start.sh" } }, "spec.jupyterServer.command in body must be of type array"],
+    [{ jupyterServer: { envFrom: [{ prefix: "A" }] } }, "must have either configMapRef or secretRef"],
+    [
+      { jupyterServer: { envFrom: [{ secretRef: { name: "a" }, configMapRef: { name: "b" } }] } },
+      "must have either configMapRef or secretRef",
+    ],
+    [
+      { jupyterServer: { livenessProbe: { periodSeconds: 0 } } },
+      "livenessProbe.periodSeconds in body should be greater",
+    ],
+    [{ jupyterServer: { securityContext: { runAsUser: 0 } } }, "securityContext.runAsUser in body should be greater"],
+    [
+      { jupyterServer: { securityContext: { fsGroup: 2_147_483_648 } } },
+      "securityContext.fsGroup in body should be less",
+    ],
+    [{ jupyterServer: { topologySpreadConstraints: [{ maxSkew: 1 }] } }, "topologyKey: Required value"],
+    ...[
+      { name: "http", containerPort: 8787 },
+      { name: "activity", containerPort: 8787 },
+      ...[80, 4180, 4181, 4182, 4183, 4184, 8888].map((containerPort) => ({ name: "a", containerPort })),
+    ].map((port): [object, string] => [
+      { jupyterServer: { extraPorts: [port] } },
+      "jupyterServer.extraPorts must not have the names http and activity or the numbers",
+    ]),
+    [
+      {
+        jupyterServer: {
+          extraPorts: [
+            { name: "a", containerPort: 1000 },
+            { name: "b", containerPort: 1000, protocol: "TCP" },
+          ],
+        },
+      },
+      "jupyterServer.extraPorts must not have a port twice",
+    ],
+    ...["Dashboard", "1a", "a--b", "a-", "a".repeat(16)].map((name): [object, string] => [
+      { jupyterServer: { extraPorts: [{ name, containerPort: 1000 }] } },
+      "spec.jupyterServer.extraPorts[0].name",
+    ]),
+    [
+      { jupyterServer: { extraPorts: [{ name: "a", containerPort: 65_536 }] } },
+      "should be less than or equal to 65535",
+    ],
+    ...["", "/a", "..", "a/../b", "a/.."].map((subPath): [object, string] => [
+      { storage: { pvc: { enabled: true, subPath } } },
+      "storage.pvc.subPath must be a relative path",
+    ]),
+    [{ storage: { pvc: { accessModes: [] } } }, "accessModes in body should have at least 1 items"],
+    [
+      { storage: { pvc: { enabled: true, existingClaim: "a", accessModes: ["ReadWriteOnce"] } } },
+      "volumeName and selector are for a claim that is created",
     ],
     [{ patches: [{ patch: [] }] }, "a patch needs a type: application/json-patch+json or"],
     [{ patches: [{ type: "strategic", patch: {} }] }, 'spec.patches[0].type: Unsupported value: "strategic"'],

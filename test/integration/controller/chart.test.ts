@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { binaryPath, type ControlPlane, startControlPlane } from "@amalthea/cluster";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { readConfig } from "../../../controller/src/config/config.ts";
 import { KUBE_VERSION, type Rendered, renderChart } from "./world.ts";
 
 let cluster: ControlPlane;
@@ -47,6 +48,8 @@ const settings = [
     ],
   },
 ];
+
+type EnvVar = { readonly name: string; readonly value?: string };
 
 type Rule = { readonly resources: readonly string[]; readonly verbs: readonly string[] };
 
@@ -126,9 +129,30 @@ describe("the chart", () => {
         "admissionPolicies.enabled=true,admissionPolicies.authEditors[0].kind=ServiceAccount,admissionPolicies.authEditors[0].name=a",
       says: "the ServiceAccount a among the editors of admissionPolicies needs its namespace",
     },
+    { value: "serverDefaults.jupyterServer.imag=x", says: "additional properties 'imag' not allowed" },
+    { value: "serverDefaults.routing.host=h", says: "additional properties 'host' not allowed" },
+    { value: "serverDefaults.storage.pvc.enabled=maybe", says: "at '/serverDefaults/storage/pvc/enabled'" },
     { value: "metrics.serviceMonitor.enabled=true", says: "metrics.serviceMonitor.enabled needs metrics.enabled" },
   ])("refuses $value", ({ value, says }) => {
     expect(() => renderChart([value])).toThrow(says);
+  });
+
+  it("hands the defaults for all servers to the controller, which reads them", () => {
+    const objects = renderChart([
+      "serverDefaults.jupyterServer.nodeSelector.disk=ssd",
+      "serverDefaults.storage.size=2Gi",
+    ]);
+    type Pods = {
+      readonly template: { readonly spec: { readonly containers: readonly { readonly env: readonly EnvVar[] }[] } };
+    };
+    const deployment = objects.find(({ kind }) => kind === "Deployment")?.spec as Pods | undefined;
+    const env = Object.fromEntries(
+      deployment?.template.spec.containers[0]?.env.map(({ name, value }) => [name, value]) ?? [],
+    );
+    expect(readConfig(env).decision.serverDefaults).toEqual({
+      jupyterServer: { nodeSelector: { disk: "ssd" } },
+      storage: { size: "2Gi" },
+    });
   });
 
   it("refuses a Kubernetes that lacks what the CRD needs", () => {

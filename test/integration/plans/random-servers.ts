@@ -5,6 +5,7 @@ export type SchemaNode = {
   readonly type?: string;
   readonly enum?: readonly unknown[];
   readonly minimum?: number;
+  readonly maximum?: number;
   readonly properties?: Readonly<Record<string, SchemaNode>>;
   readonly required?: readonly string[];
   readonly additionalProperties?: SchemaNode | false;
@@ -75,6 +76,13 @@ const PLAUSIBLE: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
     [{ name: "extra", secret: { secretName: "a" } }],
   ),
   "jupyterServer.extraVolumeMounts": fc.constantFrom([], [{ name: "workspace", mountPath: "/mnt", readOnly: true }]),
+  "jupyterServer.podLabels": fc.dictionary(fc.constantFrom("team", "example.org/a"), name, { maxKeys: 2 }),
+  "jupyterServer.podAnnotations": fc.dictionary(fc.constantFrom("note", "example.org/a"), fc.string(), { maxKeys: 2 }),
+  "lifecycle.postStart": fc.constantFrom({ exec: { command: ["true"] } }, { sleep: { seconds: 1 } }),
+  "lifecycle.preStop": fc.constantFrom({ exec: { command: ["true"] } }, { httpGet: { port: 8888 } }),
+  "sidecarResources.traefik": fc.constantFrom({}, { limits: { memory: "1Gi" } }),
+  "pvc.selector": fc.constantFrom({}, { matchLabels: { a: "b" } }),
+  "pvc.subPath": fc.constantFrom("a", "a/b"),
   "spec.patches": fc.constant([]),
 };
 
@@ -145,7 +153,7 @@ function anyValueOf(node: SchemaNode, path: string): fc.Arbitrary<unknown> {
     case "boolean":
       return fc.boolean();
     case "integer":
-      return fc.integer({ min: node.minimum ?? 0, max: 100_000 });
+      return fc.integer({ min: node.minimum ?? 0, max: node.maximum ?? 100_000 });
     case "array":
       return fc.array(valueOf(node.items ?? {}, `${path}[]`), { maxLength: 2 });
     case "object":

@@ -1,10 +1,11 @@
 import { LABELS, type JupyterServer, type Route } from "@amalthea/api";
+import type { EffectiveServer } from "../effective-server.ts";
 import type { StartedWith } from "../live/started-with.ts";
 import type { DecisionSettings } from "../settings.ts";
 
 /** Input of the builders of children. */
 export type ChildContext = {
-  readonly server: JupyterServer;
+  readonly server: EffectiveServer;
   readonly settings: DecisionSettings;
   /** What a new pod is started with: where the spec wants the server, unless it is refused that. */
   readonly route: Route;

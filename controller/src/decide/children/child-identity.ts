@@ -1,6 +1,5 @@
-import { LABELS, type JupyterServer } from "@amalthea/api";
+import { LABELS, type JupyterServer, OUR_PREFIX } from "@amalthea/api";
 import { isObject, objectOf, valueAt, type JsonObject } from "../values/json.ts";
-import { OUR_PREFIX } from "./labels.ts";
 
 /**
  * What in a child claims to be another server's, or would select another server's pods; undefined if nothing does. Names

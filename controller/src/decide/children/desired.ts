@@ -5,6 +5,7 @@ import { patchDocument, type PatchDocument } from "./patch-document.ts";
 import { MAIN_POD_LABELS } from "./pod-template.ts";
 import { ENCODINGS, secret } from "./secret.ts";
 import { completeAccessChain } from "./sidecars/access-chain.ts";
+import type { EffectiveServer } from "../effective-server.ts";
 import type { GeneratedKey, Manifest, SecretManifest } from "../decision.ts";
 import { groupKind } from "../values/group-kind.ts";
 import { contentHash } from "../values/hash.ts";
@@ -90,7 +91,7 @@ const NO_CIRCUMSTANCES: Circumstances = { namespacePolicy: {}, tolerated: [], ru
 
 /** The children that a server should have. */
 export function desiredChildren(
-  server: JupyterServer,
+  server: EffectiveServer,
   settings: DecisionSettings,
   { wanted, served, kept, isLegacy = false, circumstances = NO_CIRCUMSTANCES }: DesiredInput,
 ): Desired {

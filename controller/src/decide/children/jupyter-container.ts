@@ -6,9 +6,17 @@ import {
   normalizePath,
   PORTS,
   prefixOf,
+  type ExtraPort,
 } from "@amalthea/api";
 import { VOLUMES } from "@amalthea/api";
-import type { Container, EnvVar, Probe, VolumeMount } from "kubernetes-types/core/v1.js";
+import type {
+  Container,
+  ContainerPort,
+  EnvVar,
+  Probe,
+  SecurityContext,
+  VolumeMount,
+} from "kubernetes-types/core/v1.js";
 import { isOidc, type ChildContext } from "./child-context.ts";
 import { copyOf } from "../values/json.ts";
 import { JUPYTER_ENV } from "./jupyter-config.ts";
@@ -30,25 +38,51 @@ export function sharedMemorySize({ spec }: JupyterServer): string | undefined {
 
 /** The user's container. It meets Pod Security `restricted`; its root file system stays writable, as notebooks expect. */
 export function jupyterContainer(context: ChildContext): Container {
-  const { image, resources } = context.server.spec.jupyterServer;
+  const { image, resources, ...settings } = context.server.spec.jupyterServer;
   const isBehindProxy = isOidc(context.server);
+  const ports = containerPorts(settings, isBehindProxy);
   return {
     name: CONTAINERS.jupyter,
     image,
     workingDir: workingDirectory(context),
     env: environment(context, isBehindProxy),
-    ...(isBehindProxy ? {} : { ports: [{ name: HTTP_PORT_NAME, containerPort: PORTS.jupyter, protocol: "TCP" }] }),
+    ...(ports.length === 0 ? {} : { ports }),
     resources: resources,
-    ...(isBehindProxy ? {} : probes(context.route.path)),
+    ...(isBehindProxy ? {} : probes(context.route.path, settings)),
+    ...given(settings),
     securityContext: {
-      runAsUser: 1000,
-      runAsGroup: 100,
+      ...userOf(settings),
       runAsNonRoot: true,
       allowPrivilegeEscalation: false,
       capabilities: { drop: ["ALL"] },
       seccompProfile: { type: "RuntimeDefault" },
     },
     volumeMounts: volumeMounts(context),
+  };
+}
+
+type Settings = JupyterServer["spec"]["jupyterServer"];
+
+function containerPorts({ extraPorts = [] }: Pick<Settings, "extraPorts">, isBehindProxy: boolean): ContainerPort[] {
+  const own = isBehindProxy ? [] : [{ name: HTTP_PORT_NAME, containerPort: PORTS.jupyter }];
+  const all: readonly ExtraPort[] = [...own, ...extraPorts];
+  return all.map(({ name, containerPort, protocol = "TCP" }) => ({ name, containerPort, protocol }));
+}
+
+/** Fields that a container has under the same name, as far as the spec sets them. */
+function given(
+  settings: Pick<Settings, "imagePullPolicy" | "command" | "args" | "envFrom" | "lifecycle">,
+): Partial<Container> {
+  const { imagePullPolicy, command, args, envFrom, lifecycle } = settings;
+  return copyOf({ imagePullPolicy, command, args, envFrom, lifecycle }) as unknown as Partial<Container>; // as the CRD admitted them
+}
+
+/** Without a word of the spec the user and group of the Jupyter images; else only what it says. */
+function userOf({ securityContext }: Pick<Settings, "securityContext">): SecurityContext {
+  const { runAsUser, runAsGroup } = securityContext ?? { runAsUser: 1000, runAsGroup: 100 };
+  return {
+    ...(runAsUser === undefined ? {} : { runAsUser }),
+    ...(runAsGroup === undefined ? {} : { runAsGroup }),
   };
 }
 
@@ -101,8 +135,10 @@ export function literal(value: string): string {
 
 function volumeMounts({ server }: ChildContext): VolumeMount[] {
   const { extraVolumeMounts } = server.spec.jupyterServer;
+  const { mountPath, subPath } = server.spec.storage.pvc;
+  const part = subPath === undefined ? {} : { subPath };
   return [
-    { name: VOLUMES.workspace, mountPath: normalizePath(server.spec.storage.pvc.mountPath) },
+    { name: VOLUMES.workspace, mountPath: normalizePath(mountPath), ...part },
     { name: VOLUMES.secrets, mountPath: SECRETS_DIRECTORY, readOnly: true },
     { name: VOLUMES.config, mountPath: CONFIG_DIRECTORY, readOnly: true },
     ...(sharedMemorySize(server) === undefined ? [] : [{ name: SHARED_MEMORY_VOLUME, mountPath: "/dev/shm" }]),
@@ -114,13 +150,23 @@ function volumeMounts({ server }: ChildContext): VolumeMount[] {
  * Jupyter answers `api` without a token, so that no probe contains a secret. Five minutes to start, as before; a server
  * that hangs is restarted after a minute of silence at the earliest, and a slow answer within 5 s is no silence.
  */
-function probes(path: string): Pick<Container, "startupProbe" | "readinessProbe" | "livenessProbe"> {
+function probes(
+  path: string,
+  { startupProbe, readinessProbe, livenessProbe }: Pick<Settings, ProbeName>,
+): Pick<Container, ProbeName> {
   const httpGet = { path: `${prefixOf(path)}/api`, port: HTTP_PORT_NAME };
-  const probe = (failureThreshold: number): Probe => ({
+  const probe = (failureThreshold: number, thresholds: Settings[ProbeName]): Probe => ({
     httpGet,
     periodSeconds: 2,
     timeoutSeconds: 5,
     failureThreshold,
+    ...thresholds,
   });
-  return { startupProbe: probe(150), readinessProbe: probe(10), livenessProbe: probe(30) };
+  return {
+    startupProbe: probe(150, startupProbe),
+    readinessProbe: probe(10, readinessProbe),
+    livenessProbe: probe(30, livenessProbe),
+  };
 }
+
+type ProbeName = "startupProbe" | "readinessProbe" | "livenessProbe";

@@ -53,6 +53,3 @@ export function ownerOf(server: JupyterServer): OwnerReference {
     blockOwnerDeletion: true,
   };
 }
-
-/** Prefix of the labels and annotations that patches must leave alone. */
-export const OUR_PREFIX = "amalthea.dev/";

@@ -258,4 +258,14 @@ describe("the network policy of a server", () => {
       [false, true],
     ]);
   });
+
+  it("lets the same peers in to the ports that the spec adds, and nobody to others", () => {
+    const ports = { jupyterServer: { extraPorts: [{ name: "dashboard", containerPort: 8787 }] } };
+    for (const server of [ports, { ...LOGIN, ...ports }]) {
+      const guarded = new Guarded(FROM_INGRESS, server);
+      expect(guarded.lets("in", INGRESS_CONTROLLER, 8787)).toBe(true);
+      expect(guarded.lets("in", NEIGHBOUR, 8787)).toBe(false);
+      expect(guarded.lets("in", INGRESS_CONTROLLER, 5000)).toBe(false);
+    }
+  });
 });

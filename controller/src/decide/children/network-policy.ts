@@ -4,9 +4,9 @@ import type { NetworkPolicySettings } from "../settings.ts";
 import { isOidc, podSelector, type ChildContext } from "./child-context.ts";
 
 /**
- * Who may reach the pod: the server's port only, from everywhere unless the administrator names peers; and the controller,
- * where it asks about the server's activity. What the pod may reach is limited only if the administrator says so. Ports
- * are named, for they differ between the access modes.
+ * Who may reach the pod: the server's port and those that its spec adds, from everywhere unless the administrator names
+ * peers; and the controller, where it asks about the server's activity. What the pod may reach is limited only if the
+ * administrator says so. The server's own ports are named, for they differ between the access modes.
  */
 export function networkPolicy({ server, settings }: ChildContext): NetworkPolicy {
   const { ingressFrom, egress } = settings.networkPolicy;
@@ -14,7 +14,10 @@ export function networkPolicy({ server, settings }: ChildContext): NetworkPolicy
   const spec = {
     podSelector: { matchLabels: { ...podSelector(server) } },
     policyTypes: egress === undefined ? ["Ingress"] : ["Ingress", "Egress"],
-    ingress: [ingress(HTTP_PORT_NAME, ingressFrom), ...controllerIngress(server, settings.networkPolicy)],
+    ingress: [
+      ingress([port(HTTP_PORT_NAME), ...extraPorts(server)], ingressFrom),
+      ...controllerIngress(server, settings.networkPolicy),
+    ],
     ...(egress === undefined ? {} : { egress }),
   } as NetworkPolicySpec;
   return {
@@ -25,14 +28,23 @@ export function networkPolicy({ server, settings }: ChildContext): NetworkPolicy
   };
 }
 
-function ingress(port: string, from: readonly unknown[] | undefined): object {
-  return { ports: [{ protocol: "TCP", port }], ...(from === undefined ? {} : { from }) };
+function ingress(ports: readonly object[], from: readonly unknown[] | undefined): object {
+  return { ports, ...(from === undefined ? {} : { from }) };
+}
+
+function port(nameOrNumber: string | number, protocol = "TCP"): object {
+  return { protocol, port: nameOrNumber };
+}
+
+/** By number: a pod that runs does not know their names until its next start. */
+function extraPorts({ spec }: JupyterServer): readonly object[] {
+  return (spec.jupyterServer.extraPorts ?? []).map(({ containerPort, protocol }) => port(containerPort, protocol));
 }
 
 /** With a login the authorization service answers the controller, at a port of its own; otherwise Jupyter does. */
 function controllerIngress(server: JupyterServer, settings: NetworkPolicySettings): readonly object[] {
   const { controller, ingressFrom } = settings;
   if (controller === undefined) return [];
-  if (isOidc(server)) return [ingress(ACTIVITY_PORT_NAME, controller)];
-  return ingressFrom === undefined ? [] : [ingress(HTTP_PORT_NAME, controller)];
+  if (isOidc(server)) return [ingress([port(ACTIVITY_PORT_NAME)], controller)];
+  return ingressFrom === undefined ? [] : [ingress([port(HTTP_PORT_NAME)], controller)];
 }

@@ -1,5 +1,20 @@
-import { childName, LABELS, SECRET_KEYS, VOLUMES } from "@amalthea/api";
-import type { PodSpec, PodTemplateSpec, Volume, VolumeProjection } from "kubernetes-types/core/v1.js";
+import {
+  childName,
+  LABELS,
+  OUR_PREFIX,
+  RESERVED_POD_ANNOTATIONS,
+  RESERVED_POD_LABELS,
+  SECRET_KEYS,
+  VOLUMES,
+  type UserIds,
+} from "@amalthea/api";
+import type {
+  PodSecurityContext,
+  PodSpec,
+  PodTemplateSpec,
+  Volume,
+  VolumeProjection,
+} from "kubernetes-types/core/v1.js";
 import { isOidc, podSelector, type ChildContext } from "./child-context.ts";
 import { copyOf } from "../values/json.ts";
 import { jupyterContainer, SECRET_FILES, SHARED_MEMORY_VOLUME, sharedMemorySize } from "./jupyter-container.ts";
@@ -14,24 +29,50 @@ const FILE_SYSTEM_GROUP = 100;
  * to them. In OIDC mode oauth2-proxy is the second container, where patches expect it; our other two follow what patches add.
  */
 export function podTemplate(context: ChildContext): PodTemplateSpec {
-  const { imagePullSecrets } = context.server.spec.jupyterServer;
+  const { imagePullSecrets, ...settings } = context.server.spec.jupyterServer;
   const spec: PodSpec = {
     imagePullSecrets: [...(imagePullSecrets ?? [])],
     initContainers: [],
     containers: [jupyterContainer(context), ...(isOidc(context.server) ? [oauth2Proxy(context)] : [])],
     volumes: volumes(context),
-    terminationGracePeriodSeconds: 30,
-    automountServiceAccountToken: false,
+    terminationGracePeriodSeconds: settings.terminationGracePeriodSeconds ?? 30,
+    automountServiceAccountToken: settings.automountServiceAccountToken ?? false,
     enableServiceLinks: false,
-    // The default would visit every file of a large volume at each start.
-    securityContext: { fsGroup: FILE_SYSTEM_GROUP, fsGroupChangePolicy: "OnRootMismatch" },
+    securityContext: groups(settings.securityContext ?? { fsGroup: FILE_SYSTEM_GROUP }),
     ...placement(context),
   };
-  return { metadata: { labels: { ...podSelector(context.server) }, annotations: {} }, spec };
+  return { metadata: podMetadata(context), spec };
+}
+
+/** The spec cannot change by which labels and annotations the pod is known, nor the administrator's labels. */
+function podMetadata({ server, settings }: ChildContext): { labels: Texts; annotations: Texts } {
+  const { podLabels, podAnnotations } = server.spec.jupyterServer;
+  const labels = without([...RESERVED_POD_LABELS, ...Object.keys(settings.selectorLabels)], podLabels);
+  return {
+    labels: { ...labels, ...podSelector(server) },
+    annotations: without(RESERVED_POD_ANNOTATIONS, podAnnotations),
+  };
+}
+
+type Texts = Record<string, string>;
+
+function without(reserved: readonly string[], texts: Readonly<Texts> = {}): Texts {
+  const isFree = (name: string): boolean => !reserved.includes(name) && !name.startsWith(OUR_PREFIX);
+  return Object.fromEntries(Object.entries(texts).filter(([name]) => isFree(name)));
+}
+
+function groups({ fsGroup, fsGroupChangePolicy, supplementalGroups }: UserIds): PodSecurityContext {
+  return {
+    ...(fsGroup === undefined ? {} : { fsGroup }),
+    // The default would visit every file of a large volume at each start.
+    fsGroupChangePolicy: fsGroupChangePolicy ?? "OnRootMismatch",
+    ...(supplementalGroups === undefined ? {} : { supplementalGroups: [...supplementalGroups] }),
+  };
 }
 
 function placement({ server, settings }: ChildContext): Partial<PodSpec> {
-  const { nodeSelector, tolerations, affinity, priorityClassName, serviceAccountName } = server.spec.jupyterServer;
+  const { nodeSelector, tolerations, affinity, priorityClassName, serviceAccountName, ...more } =
+    server.spec.jupyterServer;
   const given = {
     schedulerName: settings.schedulerName,
     nodeSelector,
@@ -39,6 +80,8 @@ function placement({ server, settings }: ChildContext): Partial<PodSpec> {
     affinity,
     priorityClassName,
     serviceAccountName,
+    runtimeClassName: more.runtimeClassName,
+    topologySpreadConstraints: more.topologySpreadConstraints,
   };
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }

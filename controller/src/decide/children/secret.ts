@@ -17,7 +17,7 @@ export const ENCODINGS: Readonly<Record<string, GeneratedKey["encoding"]>> = {
  */
 export function secret({ server }: Pick<ChildContext, "server">): JsonObject {
   const { token, tokenSecretRef, oidc } = server.spec.auth;
-  const clientSecret = isOidc(server) ? oidc.clientSecret?.value : undefined;
+  const clientSecret = isOidc(server) ? oidc.clientSecret?.value?.replace(/[\r\n]+$/, "") : undefined; // as a file ends
   const isTokenGenerated = token === undefined && tokenSecretRef === undefined;
   const generated = [
     ...(isTokenGenerated ? [SECRET_KEYS.token] : []),

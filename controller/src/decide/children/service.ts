@@ -4,6 +4,7 @@ import { podSelector, type ChildContext } from "./child-context.ts";
 
 /** The Service in front of the pod. It has an address of its own, so that clients inside the cluster can use port 80. */
 export function service({ server }: ChildContext): Service {
+  const { extraPorts = [] } = server.spec.jupyterServer;
   return {
     apiVersion: "v1",
     kind: "Service",
@@ -11,7 +12,15 @@ export function service({ server }: ChildContext): Service {
     spec: {
       type: "ClusterIP",
       selector: { ...podSelector(server) },
-      ports: [{ name: HTTP_PORT_NAME, protocol: "TCP", port: PORTS.service, targetPort: HTTP_PORT_NAME }],
+      ports: [
+        { name: HTTP_PORT_NAME, protocol: "TCP", port: PORTS.service, targetPort: HTTP_PORT_NAME },
+        ...extraPorts.map(({ name, containerPort: port, protocol = "TCP" }) => ({
+          name,
+          protocol,
+          port,
+          targetPort: port,
+        })),
+      ],
     },
   };
 }

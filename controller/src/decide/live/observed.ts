@@ -1,4 +1,4 @@
-import type { JupyterServer } from "@amalthea/api";
+import type { EffectiveServer } from "../effective-server.ts";
 import type { OwnerReference } from "../decision.ts";
 import type { NamespacePolicy } from "../policy/policy-settings.ts";
 import type { ObservedActivity } from "./activity.ts";
@@ -87,7 +87,7 @@ export type HostAndPath = {
 /** Everything that a decision is based on. Filled by `observe/` from caches, without any API call. */
 export type Observed = {
   /** As it is stored; `decide` takes the effective one. */
-  readonly server: JupyterServer;
+  readonly server: EffectiveServer;
   /**
    * Live objects whose controller is this server (by uid), Secrets excepted; also a claim that carries the label of this
    * server's uid and no controller at all, for a retained claim has no owner.

@@ -1,4 +1,5 @@
 import { ANNOTATIONS, defaultSpec, routeOf, type JupyterServer, type Route } from "@amalthea/api";
+import { withoutDefaults, type EffectiveServer } from "../effective-server.ts";
 import type { Pod } from "kubernetes-types/core/v1.js";
 import { contentHash } from "../values/hash.ts";
 import { isObject, listOf, parseObject, valueAt, type JsonObject } from "../values/json.ts";
@@ -22,9 +23,28 @@ const SECRET_HASH_DIGITS = 2;
 const ROUTING = "routing";
 const RESOURCES = "resources";
 
+/** Stands among the fields for all that the defaults for all servers add to the spec. */
+export const SERVER_DEFAULTS = "serverDefaults";
+
 /** What a pod that starts now is started with. */
-export function startedWith(server: JupyterServer, route: Route, resources: Readonly<JsonObject>): StartedWith {
-  return { fields: fieldHashes(server), route, resources };
+export function startedWith(server: EffectiveServer, route: Route, resources: Readonly<JsonObject>): StartedWith {
+  const fields = fieldHashes(withoutDefaults(server));
+  return { fields: server.ownSpec === undefined ? fields : withDefaultsHash(fields, server), route, resources };
+}
+
+/** Without the resources, which are compared as such and may change without a restart. */
+function withDefaultsHash(fields: StartedWith["fields"], server: EffectiveServer): StartedWith["fields"] {
+  const own = podFields(withoutDefaults(server));
+  const added = Object.entries(podFields(server)).filter(([path, value]) => hashOf(value) !== hashOf(own[path]));
+  return sorted([...Object.entries(fields), [SERVER_DEFAULTS, hashOf(Object.fromEntries(added))]]);
+}
+
+function hashOf(value: unknown): string {
+  return contentHash(value).slice(0, HASH_DIGITS);
+}
+
+function sorted(entries: readonly (readonly [string, string])[]): StartedWith["fields"] {
+  return Object.fromEntries(entries.toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /** Fields that make up a route. */
@@ -35,8 +55,7 @@ export function withRouteOf(start: StartedWith, { fields, route }: StartedWith):
   const isOfRoute = ([path]: readonly [string, string]): boolean => ROUTE_FIELDS.includes(path);
   const own = Object.entries(start.fields).filter((entry) => !isOfRoute(entry));
   const others = Object.entries(fields).filter(isOfRoute);
-  const sorted = [...own, ...others].toSorted(([a], [b]) => (a < b ? -1 : 1));
-  return { ...start, fields: Object.fromEntries(sorted), route };
+  return { ...start, fields: sorted([...own, ...others]), route };
 }
 
 type Specified = Pick<JupyterServer, "spec">;
@@ -44,18 +63,17 @@ type Specified = Pick<JupyterServer, "spec">;
 function fieldHashes(server: Specified): StartedWith["fields"] {
   const present = Object.entries(podFields(server)).filter(([, value]) => value !== undefined);
   const secrets = Object.entries(secretFields(server)).filter(([, value]) => value !== undefined);
-  const fields = [
-    ...present.map(([path, value]) => [path, contentHash(value).slice(0, HASH_DIGITS)] as const),
+  return sorted([
+    ...present.map(([path, value]) => [path, hashOf(value)] as const),
     ...secrets.map(([path, value]) => [path, contentHash(value).slice(0, SECRET_HASH_DIGITS)] as const),
-  ];
-  return Object.fromEntries(fields.toSorted(([a], [b]) => (a < b ? -1 : 1)));
+  ]);
 }
 
 /** Field hashes of an empty spec, with OIDC and without. */
 function defaultFields(): StartedWith["fields"] {
   const spec = defaultSpec();
   const withLogin = { ...spec, auth: { ...spec.auth, oidc: { ...spec.auth.oidc, enabled: true } } };
-  return { ...fieldHashes({ spec: withLogin }), ...fieldHashes({ spec }) };
+  return { ...fieldHashes({ spec: withLogin }), ...fieldHashes({ spec }), [SERVER_DEFAULTS]: hashOf({}) };
 }
 
 /** The value of the annotation on the pod template. */
@@ -109,6 +127,7 @@ function podFields({ spec }: Specified): Readonly<Record<string, unknown>> {
     "storage.pvc.enabled": pvc.enabled,
     "storage.pvc.existingClaim": pvc.existingClaim,
     "storage.pvc.mountPath": pvc.mountPath,
+    "storage.pvc.subPath": pvc.subPath,
     patches: podPatches(spec.patches),
   };
 }

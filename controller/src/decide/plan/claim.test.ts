@@ -76,6 +76,45 @@ describe("a server with a claim", () => {
     );
   });
 
+  it.each<{ field: string; wanted: object; from: string; to: string }>([
+    {
+      field: "accessModes",
+      wanted: { accessModes: ["ReadWriteMany"] },
+      from: '["ReadWriteOnce"]',
+      to: '["ReadWriteMany"]',
+    },
+    { field: "volumeName", wanted: { volumeName: "other" }, from: "pv", to: "other" },
+    { field: "selector", wanted: { selector: { matchLabels: {} } }, from: "none", to: '{"matchLabels":{}}' },
+  ])("refuses another $field once it is bound, keeps what it has, and is recreated with it before", (change_) => {
+    const { field, wanted, from, to } = change_;
+    const pvc = { enabled: true, ...wanted };
+    const phase = (value: string) => (world: Observed) =>
+      withChild(world, "PersistentVolumeClaim", (child) => ({ ...child, status: { phase: value } }));
+    const bound = change(phase("Bound")(bind(running(claim))), { pvc });
+    const { plan, facts } = decide(bound);
+    expect(facts.problems).toEqual([{ kind: "ClaimChangeRefused", field: `storage.pvc.${field}`, from, to }]);
+    expect(plan.filter(({ kind }) => kind === "Remove")).toEqual([]);
+    expect(decide(carryOut(bound, plan)).plan.map(subject)).not.toContain("pvc");
+    const pending = change(phase("Pending")(running(claim)), { pvc });
+    expect(sentences(decide(pending))[0]).toMatch(/^Remove PersistentVolumeClaim: its .* changed before it was bound$/);
+  });
+
+  it("waits for a volume that it names without being taken for bound", () => {
+    const named = running({ pvc: { enabled: true, volumeName: "wrong" } });
+    const corrected = change(named, { pvc: { enabled: true, volumeName: "right" } });
+    expect(sentences(decide(corrected))[0]).toBe(
+      "Remove PersistentVolumeClaim: its volume changed before it was bound",
+    );
+  });
+
+  it("asks for no class at all only where it names or selects a volume", () => {
+    const classOf = (pvc: object): unknown =>
+      running({ pvc: { enabled: true, storageClassName: "", ...pvc } }).children.find(
+        ({ kind }) => kind === "PersistentVolumeClaim",
+      )?.spec?.["storageClassName"];
+    expect([classOf({}), classOf({ volumeName: "v" }), classOf({ selector: {} })]).toEqual([undefined, "", ""]);
+  });
+
   it("is recreated when the class that it waits for is no longer requested", () => {
     const pending = running({ pvc: { enabled: true, storageClassName: "wrong" } });
     const corrected = change(pending, { pvc: { enabled: true } });

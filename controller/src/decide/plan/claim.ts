@@ -3,7 +3,7 @@ import type { Action } from "../decision.ts";
 import type { DesiredChild } from "../children/desired.ts";
 import { toolLabelsIn } from "../children/labels.ts";
 import { contentHash } from "../values/hash.ts";
-import { objectOf, valueAt } from "../values/json.ts";
+import { canonicalJson, objectOf, valueAt, type JsonObject } from "../values/json.ts";
 import { labelPath, patchMetadata } from "../metadata-patch.ts";
 import { targetOf } from "../live/child.ts";
 import type { LiveChild } from "../live/observed.ts";
@@ -18,41 +18,73 @@ export type ClaimDecision =
   /** It was never bound, so it holds no data: it is recreated. */
   | { readonly kind: "Replace"; readonly because: string };
 
+/** Fields of a claim that are fixed once it is bound, and what they are called when it is recreated. */
+const FIXED = {
+  storageClassName: "class",
+  accessModes: "list of access modes",
+  volumeName: "volume",
+  selector: "selector",
+} as const;
+
+type FixedField = keyof typeof FIXED;
+
+const FIXED_FIELDS: readonly FixedField[] = ["storageClassName", "accessModes", "volumeName", "selector"];
+
 /**
- * Fits a desired claim to the live one: a claim can grow, but not shrink, and its class is fixed once it is bound.
+ * Fits a desired claim to the live one: a claim can grow, but not shrink, and where its volume comes from is fixed once it
+ * is bound.
  *
  * @param isRefused The API server refused the desired claim. That a class is no longer requested shows in this alone: a
  * live claim does not distinguish the cluster's default class from a requested one.
  */
 export function reconcileClaim(desired: DesiredChild, live: LiveChild, isRefused: boolean): ClaimDecision {
-  const from = { storageClass: valueAt(live.spec, "storageClassName"), size: sizeOf(live.spec) };
-  const to = {
-    storageClass: valueAt(desired.manifest, "spec", "storageClassName"),
-    size: sizeOf(desired.manifest["spec"]),
-  };
-  const isOtherClass = to.storageClass !== undefined && to.storageClass !== from.storageClass;
-  const isSmaller = isBelow(to.size, from.size);
-  if (!isBound(live)) {
-    if (isOtherClass) return { kind: "Replace", because: "its class changed before it was bound" };
+  const wanted = desired.manifest["spec"];
+  const [to, from] = [sizeOf(wanted), sizeOf(live.spec)];
+  const others = FIXED_FIELDS.filter((field) => isOther(field, valueAt(wanted, field), valueAt(live.spec, field)));
+  const isSmaller = isBelow(to, from);
+  if (!isBound(live, wanted)) {
+    const [other] = others;
+    if (other !== undefined) return { kind: "Replace", because: `its ${FIXED[other]} changed before it was bound` };
     if (isSmaller) return { kind: "Replace", because: "it got smaller before it was bound" };
     if (isRefused) return { kind: "Replace", because: "it cannot be changed, and was never bound" };
     return { kind: "Keep", desired, problems: [] };
   }
-  const problems: Problem[] = [];
-  if (isOtherClass) {
-    const names = { from: String(from.storageClass), to: String(to.storageClass) };
-    problems.push({ kind: "ClaimChangeRefused", field: "storage.pvc.storageClassName", ...names });
-  }
-  if (isSmaller) problems.push({ kind: "ClaimShrinkRefused", from: String(from.size), to: String(to.size) });
-  const size = isSmaller ? from.size : to.size;
-  const fitted = problems.length === 0 ? desired : asItIs(desired, isOtherClass ? from.storageClass : undefined, size);
-  const isClassless = to.storageClass === undefined;
-  return { kind: "Keep", desired: isClassless ? withClass(fitted, from.storageClass) : fitted, problems };
+  const problems: readonly Problem[] = [
+    ...others.map((field) => refusedChange(field, valueAt(live.spec, field), valueAt(wanted, field))),
+    ...(isSmaller ? [{ kind: "ClaimShrinkRefused", from: String(from), to: String(to) } as const] : []),
+  ];
+  const fixed = valuesOf(live, others);
+  const fitted = problems.length === 0 ? desired : asItIs(desired, fixed, isSmaller ? from : to);
+  return { kind: "Keep", desired: withFixed(fitted, live), problems };
 }
 
-function isBound({ spec, status }: LiveChild): boolean {
-  return valueAt(spec, "volumeName") !== undefined || valueAt(status, "phase") === "Bound";
+/** Every claim has access modes: where none are seen, nothing is known of them. */
+function isOther(field: FixedField, wanted: unknown, live: unknown): boolean {
+  if (wanted === undefined || (field === "accessModes" && live === undefined)) return false;
+  return canonicalJson(wanted) !== canonicalJson(live);
 }
+
+function refusedChange(field: FixedField, from: unknown, to: unknown): Problem {
+  return { kind: "ClaimChangeRefused", field: `storage.pvc.${field}`, from: textOf(from), to: textOf(to) };
+}
+
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value : (JSON.stringify(value) ?? "none");
+}
+
+function valuesOf(live: LiveChild, fields: readonly FixedField[]): JsonObject {
+  const values = fields.map((field) => [field, valueAt(live.spec, field)] as const);
+  return Object.fromEntries(values.filter(([, value]) => value !== undefined));
+}
+
+/** A volume that the spec names does not tell whether the claim has it yet. */
+function isBound({ spec, status, metadata }: LiveChild, wanted: unknown): boolean {
+  const isAsked = valueAt(wanted, "volumeName") !== undefined && metadata.annotations?.[BIND_COMPLETED] === undefined;
+  return valueAt(status, "phase") === "Bound" || (valueAt(spec, "volumeName") !== undefined && !isAsked);
+}
+
+/** Set by Kubernetes together with the volume of a claim. */
+const BIND_COMPLETED = "pv.kubernetes.io/bind-completed";
 
 function sizeOf(spec: unknown): unknown {
   return valueAt(spec, "resources", "requests", "storage");
@@ -64,26 +96,20 @@ function isBelow(size: unknown, limit: unknown): boolean {
 }
 
 /**
- * The claim with the class that it was bound with, for a server that requests none: a class cannot be removed. The hash
- * stays that of the desired claim, so that claims of the default class are not written again.
+ * The claim with what it was bound with and its server does not request: nothing of that can be removed. The hash stays
+ * that of the desired claim, so that claims of the default class are not written again.
  */
-function withClass({ childKey, manifest, desiredHash }: DesiredChild, storageClassName: unknown): DesiredChild {
-  const spec = { ...objectOf(manifest["spec"]), ...(storageClassName === undefined ? {} : { storageClassName }) };
+function withFixed({ childKey, manifest, desiredHash }: DesiredChild, live: LiveChild): DesiredChild {
+  const spec = { ...valuesOf(live, FIXED_FIELDS), ...objectOf(manifest["spec"]) };
   return { childKey, desiredHash, manifest: { ...manifest, spec } };
 }
 
-/** @param storageClassName Undefined leaves the desired one. */
-function asItIs({ childKey, manifest }: DesiredChild, storageClassName: unknown, storage: unknown): DesiredChild {
-  const spec = objectOf(manifest["spec"]);
+function asItIs({ childKey, manifest }: DesiredChild, fixed: JsonObject, storage: unknown): DesiredChild {
   const { [ANNOTATIONS.desiredHash]: _hash, ...annotations } = manifest.metadata.annotations ?? {};
   const possible = {
     ...manifest,
     metadata: { ...manifest.metadata, annotations },
-    spec: {
-      ...spec,
-      resources: { requests: { storage } },
-      ...(storageClassName === undefined ? {} : { storageClassName }),
-    },
+    spec: { ...objectOf(manifest["spec"]), resources: { requests: { storage } }, ...fixed },
   };
   const desiredHash = contentHash(possible);
   const metadata = { ...possible.metadata, annotations: { ...annotations, [ANNOTATIONS.desiredHash]: desiredHash } };

@@ -8,6 +8,7 @@ import { desiredChildren, type Desired } from "../children/desired.ts";
 import { valueAt } from "../values/json.ts";
 import { isTerminating, liveStatefulSet, replicasOf, targetOf } from "../live/child.ts";
 import { annotationPath, patchMetadata } from "../metadata-patch.ts";
+import { withoutDefaults } from "../effective-server.ts";
 import type { LiveChild, Observed } from "../live/observed.ts";
 import type { PlanFacts, Problem } from "../facts.ts";
 import { hasOtherResources, planResize, resizedTo, type ResizePlan } from "./resize.ts";
@@ -133,7 +134,7 @@ function podPlan(observed: Observed, desired: Desired, routes: ServerRoutes): Po
 
 /** What waits for the migration of a server in the legacy layout; a refused move does not. */
 function fieldsWaitingForMigration(observed: Observed, { isMoveRefused }: ServerRoutes): readonly string[] {
-  const fields = differingFields(observed);
+  const fields = differingFields({ ...observed, server: withoutDefaults(observed.server) });
   return isMoveRefused ? fields.filter((field) => !field.startsWith("routing.")) : fields;
 }
 

@@ -41,6 +41,12 @@ describe("the pods that the controller itself makes", () => {
     { what: "a login", options: { oidc, routing: { tls: { enabled: true } } } },
     { what: "a volume and shared memory", options: { pvc: { enabled: true }, jupyterServer: { shmSize: "1Gi" } } },
     { what: "an existing claim", options: { pvc: { enabled: true, existingClaim: "data" } } },
+    {
+      what: "ids of its own",
+      options: { jupyterServer: { securityContext: { runAsUser: 7, supplementalGroups: [8] } } },
+    },
+    { what: "ids that the platform assigns", options: { jupyterServer: { securityContext: {} } } },
+    { what: "more ports", options: { jupyterServer: { extraPorts: [{ name: "dashboard", containerPort: 8787 }] } } },
   ])("meet the restricted Pod Security level with $what", ({ options }) => {
     const { plan } = decide(anObserved({ server: aServer(options) }), settingsWith({ podSecurity: "restricted" }));
     const applied = plan.find((action) => action.kind === "Apply" && action.childKey === "statefulset");
@@ -201,6 +207,29 @@ describe("a new server", () => {
       field: "spec.type",
     },
     {
+      setting: "secrets",
+      policy: { secrets: ["allowed-*"] },
+      options: {
+        jupyterServer: {
+          envFrom: [{ secretRef: { name: "allowed-a" } }, { secretRef: { name: "others" } }],
+        },
+      },
+      field: "spec.template.spec.containers[0].envFrom[1].secretRef.name",
+    },
+    {
+      setting: "maxResources.memory",
+      policy: { maxResources: { memory: "1Gi" } },
+      options: {
+        oidc,
+        routing: { tls: { enabled: true } },
+        jupyterServer: {
+          resources: { limits: { memory: "1Gi" } },
+          sidecarResources: { authorization: { limits: { memory: "2Gi" } } },
+        },
+      },
+      field: "spec.template.spec.containers[*].resources.limits.memory",
+    },
+    {
       setting: "services.externalIPs",
       policy: { services: { types: ["NodePort"], externalIPs: false } },
       options: {
@@ -249,6 +278,34 @@ describe("a new server", () => {
       message: expect.stringContaining("2 servers"),
     });
     expect(decide(anObserved({ olderServers: 1 }), settings).plan.map(subject)).toContain("statefulset");
+  });
+});
+
+describe("a field of the spec that the Pod Security Standards speak of", () => {
+  const hook = { httpGet: { host: "169.254.169.254", port: 80 } };
+  const profile = "container.apparmor.security.beta.kubernetes.io/jupyter-server";
+
+  it.each<{ rule: string; jupyterServer: NonNullable<ServerOptions["jupyterServer"]> }>([
+    { rule: "hostProbesAndHostLifecycle", jupyterServer: { lifecycle: { postStart: hook } } },
+    { rule: "appArmorProfile", jupyterServer: { podAnnotations: { [profile]: "unconfined" } } },
+  ])("is held against the control $rule as a patch is", ({ rule, jupyterServer }) => {
+    const decision = decideAll(anObserved({ server: aServer({ jupyterServer }) }), someSettings(), NOW);
+    expect(decision.plan).toEqual([]);
+    expect(stalled(decision)).toMatchObject({
+      reason: "PodSecurity",
+      message: expect.stringContaining(`control ${rule} `),
+    });
+  });
+});
+
+describe("a default for all servers", () => {
+  it("is held against what the administrator allows, as a spec is", () => {
+    const settings = someSettings({
+      policy: somePolicy({ images: ["registry.example.org/**"] }),
+      serverDefaults: { jupyterServer: { image: "elsewhere.example.org/lab:1" } },
+    });
+    const decision = decideAll(anObserved(), settings, NOW);
+    expect(stalled(decision)).toMatchObject({ reason: "NotAllowed", message: expect.stringContaining("elsewhere") });
   });
 });
 

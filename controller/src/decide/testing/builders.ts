@@ -288,6 +288,7 @@ export function someSettings(more: Partial<DecisionSettings> = {}): DecisionSett
     sidecars: {},
     policy: somePolicy(),
     culling: DEFAULT_CULLING,
+    serverDefaults: {},
     ...more,
   };
 }

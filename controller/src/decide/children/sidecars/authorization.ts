@@ -16,10 +16,10 @@ import {
   optionalScopes,
   SESSION_DEFAULTS,
   sessionCookieName,
-  SIDECAR_SECURITY,
   TRUSTED_CA_DIRECTORY,
   trustedCAMounts,
 } from "./oauth2-proxy.ts";
+import { sidecarSecurity } from "./sidecar-settings.ts";
 import type { PatchedArgs } from "./upstreams.ts";
 
 const POLICY_DIRECTORY = "/etc/amalthea/policy";
@@ -86,12 +86,13 @@ export function authorization(
     ],
     ports: [{ name: ACTIVITY_PORT_NAME, containerPort: PORTS.activity, protocol: "TCP" }],
     // Measured after load: 65 MiB resident, of which 17 private; and while 5,000 sessions are made up at once: 120.
-    resources: settings.sidecars.authorization?.resources ?? {
-      requests: { cpu: "10m", memory: "32Mi" },
-      limits: { memory: "192Mi" },
-    },
+    resources: server.spec.jupyterServer.sidecarResources?.authorization ??
+      settings.sidecars.authorization?.resources ?? {
+        requests: { cpu: "10m", memory: "32Mi" },
+        limits: { memory: "192Mi" },
+      },
     livenessProbe: livenessThroughProxy(LIVENESS_PATHS.authorization),
-    securityContext: SIDECAR_SECURITY,
+    securityContext: sidecarSecurity(settings.sidecars),
     volumeMounts: [
       { name: POLICY_VOLUME, mountPath: POLICY_DIRECTORY, readOnly: true },
       { name: SESSIONS_VOLUME, mountPath: SESSIONS_DIRECTORY },

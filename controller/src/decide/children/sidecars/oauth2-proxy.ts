@@ -1,9 +1,10 @@
 import { childName, CONTAINERS, PORTS, prefixOf, SECRET_KEYS, type Oidc, type Route } from "@amalthea/api";
-import type { Container, EnvVarSource, SecurityContext, VolumeMount } from "kubernetes-types/core/v1.js";
+import type { Container, EnvVarSource, VolumeMount } from "kubernetes-types/core/v1.js";
 import type { ChildContext } from "../child-context.ts";
 import { literal } from "../jupyter-container.ts";
 import { LIVENESS_PATHS, livenessThroughProxy } from "./liveness.ts";
 import { goMemoryLimit } from "./memory.ts";
+import { proxyVariables, sidecarSecurity } from "./sidecar-settings.ts";
 
 /** What oauth2-proxy does with a request that it lets pass: nothing but say so. traefik asks, and forwards by itself. */
 export const NO_UPSTREAM = "--upstream=static://202";
@@ -26,7 +27,8 @@ const RESOURCES = { requests: { cpu: "20m", memory: "16Mi" }, limits: { memory: 
  */
 export function oauth2Proxy({ server, settings, route }: ChildContext): Container {
   const { oidc } = server.spec.auth;
-  const resources = settings.sidecars.oauth2Proxy?.resources ?? RESOURCES;
+  const resources =
+    server.spec.jupyterServer.sidecarResources?.oauth2Proxy ?? settings.sidecars.oauth2Proxy?.resources ?? RESOURCES;
   return {
     name: CONTAINERS.oauth2Proxy,
     image: settings.images.oauth2Proxy,
@@ -42,10 +44,11 @@ export function oauth2Proxy({ server, settings, route }: ChildContext): Containe
       { name: "GOMAXPROCS", value: "1" },
       { name: "GOGC", value: "50" },
       ...goMemoryLimit(resources),
+      ...proxyVariables(settings.sidecars),
     ],
     resources,
     livenessProbe: livenessThroughProxy(LIVENESS_PATHS.login),
-    securityContext: SIDECAR_SECURITY,
+    securityContext: sidecarSecurity(settings.sidecars),
     volumeMounts: trustedCAMounts(oidc),
   };
 }
@@ -54,17 +57,6 @@ export function oauth2Proxy({ server, settings, route }: ChildContext): Containe
 export function trustedCAMounts({ trustedCA }: Oidc): VolumeMount[] {
   return trustedCA === undefined ? [] : [{ name: TRUSTED_CA_VOLUME, mountPath: TRUSTED_CA_DIRECTORY, readOnly: true }];
 }
-
-/** Sidecars write nothing, need no right and run as nobody in particular. */
-export const SIDECAR_SECURITY: SecurityContext = {
-  runAsUser: 65532,
-  runAsGroup: 65532,
-  runAsNonRoot: true,
-  readOnlyRootFilesystem: true,
-  allowPrivilegeEscalation: false,
-  capabilities: { drop: ["ALL"] },
-  seccompProfile: { type: "RuntimeDefault" },
-};
 
 /**
  * Name of the session cookie: unique per server, because servers share hosts. The prefixes make the browser refuse a

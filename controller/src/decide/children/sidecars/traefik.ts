@@ -4,7 +4,7 @@ import type { ChildContext } from "../child-context.ts";
 import { literal } from "../jupyter-container.ts";
 import { PROXY_LIVENESS } from "./liveness.ts";
 import { goMemoryLimit } from "./memory.ts";
-import { SIDECAR_SECURITY } from "./oauth2-proxy.ts";
+import { sidecarSecurity } from "./sidecar-settings.ts";
 
 const ROUTES_DIRECTORY = "/etc/auth-proxy";
 const ROUTES_VOLUME = "auth-proxy-routes";
@@ -47,8 +47,9 @@ const ARGS = [
 const RESOURCES = { requests: { cpu: "20m", memory: "32Mi" }, limits: { memory: "384Mi" } };
 
 /** The proxy that every request passes. It restarts by itself when it hangs; that Jupyter hangs is no reason for it. */
-export function authProxy({ settings }: ChildContext): Container {
-  const resources = settings.sidecars.traefik?.resources ?? RESOURCES;
+export function authProxy({ server, settings }: ChildContext): Container {
+  const resources =
+    server.spec.jupyterServer.sidecarResources?.traefik ?? settings.sidecars.traefik?.resources ?? RESOURCES;
   return {
     name: CONTAINERS.authProxy,
     image: settings.images.traefik,
@@ -62,8 +63,9 @@ export function authProxy({ settings }: ChildContext): Container {
       periodSeconds: 2,
       timeoutSeconds: 5,
       failureThreshold: 10,
+      ...server.spec.jupyterServer.readinessProbe,
     },
-    securityContext: SIDECAR_SECURITY,
+    securityContext: sidecarSecurity(settings.sidecars),
     volumeMounts: [{ name: ROUTES_VOLUME, mountPath: ROUTES_DIRECTORY, readOnly: true }],
   };
 }

@@ -1,0 +1,31 @@
+import { isPerServer, serverDefaultsSchema, type SchemaNode } from "@amalthea/api";
+import type { ServerDefaults } from "../decide/effective-spec.ts";
+import { isObject } from "../decide/values/json.ts";
+import type { EnvironmentReader } from "./environment.ts";
+import { schemaProblems } from "./schema-problems.ts";
+
+const VARIABLE = "SERVER_DEFAULTS";
+
+/** Reads the defaults for the specs of all servers, from `SERVER_DEFAULTS`, a JSON object in the form of a spec. */
+export function readServerDefaults(reader: EnvironmentReader): ServerDefaults {
+  const accept = (value: unknown): ServerDefaults | undefined => (isObject(value) ? value : undefined);
+  const defaults = reader.structured(VARIABLE, "a JSON object", { parse: JSON.parse, accept }, {});
+  const perServer = perServerFields(serverDefaultsSchema, defaults, "");
+  reader.problems.push(
+    ...perServer.map((path) => `${VARIABLE}.${path} is said by each server and has no default for all`),
+    ...schemaProblems(serverDefaultsSchema, defaults, VARIABLE).filter(
+      (problem) => !perServer.some((path) => problem === `${VARIABLE}.${path} is not known`),
+    ),
+  );
+  return defaults;
+}
+
+function perServerFields({ properties }: SchemaNode, value: unknown, prefix: string): readonly string[] {
+  if (properties === undefined || !isObject(value)) return [];
+  return Object.entries(value).flatMap(([name, part]) => {
+    const path = prefix + name;
+    if (isPerServer(path)) return [path];
+    const node = Object.hasOwn(properties, name) ? properties[name] : undefined;
+    return node === undefined ? [] : perServerFields(node, part, `${path}.`);
+  });
+}
