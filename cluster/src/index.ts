@@ -2,6 +2,8 @@ export {
   binaryPath,
   buildCluster,
   buildExtra,
+  buildGoPrograms,
+  componentCommand,
   type ExtraProgram,
   type ProgramName,
   traefikVersion,
