@@ -1,5 +1,5 @@
 import { FIELD_MANAGERS } from "@amalthea/api";
-import { isConflict, isInvalid, type Kind, type KubeClient, type Live } from "@amalthea/kube";
+import { isConflict, isInvalid, isNotFound, type Kind, type KubeClient, type Live } from "@amalthea/kube";
 import type { Manifest } from "../decide/decision.ts";
 
 /**
@@ -36,8 +36,8 @@ const FORGET_ATTEMPTS = 3;
  * that leaves a field out would not take it away any more.
  */
 async function forgetUpdate(patched: Live, at: Kind, client: KubeClient, signal: AbortSignal): Promise<void> {
-  let live = patched;
-  for (let attempt = 1; attempt <= FORGET_ATTEMPTS; attempt++) {
+  let live: Live | undefined = patched;
+  for (let attempt = 1; live !== undefined && attempt <= FORGET_ATTEMPTS; attempt++) {
     const index = (live.metadata.managedFields ?? []).findIndex(
       ({ manager, operation, subresource = "" }) =>
         manager === FIELD_MANAGERS.children && operation === "Update" && subresource === "",
@@ -51,8 +51,8 @@ async function forgetUpdate(patched: Live, at: Kind, client: KubeClient, signal:
       await client.patch(at, live.metadata, { kind: "Json", operations }, {}, signal);
       return;
     } catch (error) {
-      if (!isInvalid(error) && !isConflict(error)) throw error;
-      live = await client.get(at, live.metadata, signal);
+      if (!isInvalid(error) && !isConflict(error) && !isNotFound(error)) throw error;
+      live = await client.find(at, live.metadata, signal); // it may have been deleted meanwhile
     }
   }
 }

@@ -81,7 +81,8 @@ describe("the strict values of the guide", () => {
   });
 
   it("let the portal set a token and an environment variable by patch", async () => {
-    await create(allowed({ auth: { token: "secret" }, ...patched(addEnv) }), PORTAL, "--dry-run=server");
+    const object = allowed({ auth: { token: "secret" }, ...patched(addEnv) });
+    await create({ ...object, metadata: { name: "by-portal" } }, PORTAL, "--dry-run=server");
   });
 
   it.each<[string, object, string]>([
