@@ -217,11 +217,8 @@ describe("criteria", () => {
     expect(await runInNewNotebook(page, "print(6 * 7)")).toBe("42");
   });
 
-  it("an address that the provider has not verified counts for nothing", async () => {
-    const { page, ask } = await signIn(browser, open.url, "unverified");
-    expect(page.url()).toContain("/oauth2/callback");
-    expect(await page.getByRole("heading").innerText()).toBe("The sign-in did not work");
-    expect((await ask("/api/status")).status).toBe(401);
+  it("where addresses are no criterion, it does not matter whether the provider has verified one", async () => {
+    expect(await enters(open, "unverified")).toBe(200);
   });
 });
 
