@@ -14,6 +14,7 @@ const programsNeeded = {
     "kube-controller-manager",
   ],
   "test/integration/policy/!(pod-security).test.ts": ["kubectl", "helm", "kube-controller-manager"],
+  "test/integration/gitops/health.test.ts": ["gitops"],
   "test/integration/gitops/kustomize.test.ts": ["kubectl"],
   "test/integration/takeover/**": ["kubectl", "helm", "kube-controller-manager"],
 };

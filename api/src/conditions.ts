@@ -3,10 +3,12 @@ import { REASONS, type ConditionType, type Reason, type ReasonValues } from "./r
 
 /**
  * Types of the conditions in a server's status. `Reconciling` and `Stalled` follow kstatus: they are there only while they
- * are true. So are `UpdatePending` and the warnings; `Ready` is always there.
+ * are true. So are `Hibernated`, `UpdatePending` and the warnings. `Ready` is always there but on a hibernated server, which
+ * has what its spec says: kstatus takes everything that is not ready for something that is on its way.
  */
 export const CONDITION_TYPES: readonly ConditionType[] = [
   "Ready",
+  "Hibernated",
   "Reconciling",
   "Stalled",
   "UpdatePending",
@@ -22,6 +24,7 @@ export const CONDITION_TYPES: readonly ConditionType[] = [
 /** What each type says when it is true. */
 export const CONDITION_MEANINGS: Readonly<Record<ConditionType, string>> = {
   Ready: "The pod is ready and the route to it exists: the server can be opened at `status.url`.",
+  Hibernated: "The pod is gone because the spec says so; there is no condition `Ready` meanwhile.",
   Reconciling: "The server is progressing towards its spec; nobody has to do anything.",
   Stalled: "The server, or a part of it, does not reach its spec until a person changes something.",
   UpdatePending:

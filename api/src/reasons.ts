@@ -2,6 +2,7 @@ import type { CullingReason } from "./jupyter-server-status.ts";
 
 export type ConditionType =
   | "Ready"
+  | "Hibernated"
   | "Reconciling"
   | "Stalled"
   | "UpdatePending"
@@ -185,7 +186,7 @@ const life = {
     remedy: "",
   },
   Hibernated: {
-    conditions: ["Ready"],
+    conditions: ["Hibernated"],
     when: "`spec.jupyterServer.hibernated` is true and the pod is gone.",
     example: {},
     sentence: () => "The server is hibernated.",

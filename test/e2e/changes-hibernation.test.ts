@@ -26,7 +26,7 @@ describe("a server that is hibernated when it is made", () => {
   it("never has a pod", async () => {
     await waitFor("jupyterserver/asleep", namespace, "jsonpath={.status.state}=hibernated");
     await waitFor("statefulset/asleep", namespace, "jsonpath={.status.observedGeneration}=1");
-    expect(await server.condition("Ready")).toMatchObject({ status: "False", reason: "Hibernated" });
+    expect(await server.condition("Hibernated")).toMatchObject({ status: "True", reason: "Hibernated" });
     expect(await field("statefulset", server, ".spec.replicas")).toBe("0");
     expect(await podOf(server)).toBeUndefined();
     const events = await kubectl(["get", "events", "-n", namespace, "--field-selector=involvedObject.name=asleep-0"]);
@@ -56,7 +56,7 @@ describe("a server that is hibernated when it is made", () => {
   it("carries the date of a hibernation, or what the client that hibernates it says of its repository", async () => {
     const said = { "renku.io/hibernationDate": "2026-01-02T03:04:05+00:00", "renku.io/hibernationBranch": "main" };
     await server.patch({ metadata: { annotations: said }, spec: { jupyterServer: { hibernated: true } } });
-    await untilReason(server, "Ready", "Hibernated");
+    await untilReason(server, "Hibernated", "Hibernated");
     expect(await hibernationAnnotations()).toMatchObject({
       hibernationDate: "2026-01-02T03:04:05+00:00",
       hibernationBranch: "main",

@@ -49,7 +49,7 @@ beforeAll(async () => {
   await server("terminating").waitUntilGone();
   for (const name of RUNNING) await server(name).waitForCondition("Ready=True");
   await server("hibernated").waitForPodGone();
-  for (const name of ["asleep", "hibernated"]) await server(name).waitForCondition("Ready=False");
+  for (const name of ["asleep", "hibernated"]) await server(name).waitForCondition("Hibernated=True");
   for (const name of ["failed", "no-host"]) await server(name).waitForCondition("Stalled=True");
   goodAnswers = await poller.stop();
   failedAnswers = poller.failures;
@@ -129,7 +129,7 @@ describe("a cluster on which 0.24 ran", () => {
   it("has the server stopped whose spec and state said hibernated while its pod ran", async () => {
     const { status } = await server("hibernated").read();
     expect(status?.state).toBe("hibernated");
-    expect(conditionOf(status, "Ready")).toMatchObject({ status: "False", reason: "Hibernated" });
+    expect(conditionOf(status, "Hibernated")).toMatchObject({ status: "True", reason: "Hibernated" });
     expect(world.writesTo("statefulsets", "hibernated").map(({ subresource }) => subresource)).toEqual(["scale"]);
   });
 });

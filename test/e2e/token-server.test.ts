@@ -84,7 +84,7 @@ describe("a server with a volume and a generated token", () => {
     await server.patch({ spec: { jupyterServer: { hibernated: true } } });
     await waitFor("pod/notebook-0", namespace, "delete");
     await waitFor("jupyterserver/notebook", namespace, "jsonpath={.status.state}=hibernated");
-    expect(await server.condition("Ready")).toMatchObject({ status: "False", reason: "Hibernated" });
+    expect(await server.condition("Hibernated")).toMatchObject({ status: "True", reason: "Hibernated" });
     expect(await namesOf("persistentvolumeclaims", namespace, "amalthea.dev/parent-name=notebook")).toHaveLength(1);
   });
 
@@ -101,6 +101,64 @@ describe("a server with a volume and a generated token", () => {
     const kinds = "statefulsets,pods,services,ingresses,configmaps,secrets,persistentvolumeclaims,networkpolicies";
     const left = () => namesOf(kinds, namespace, "amalthea.dev/parent-name=notebook");
     await until(left, (names) => names.length === 0, 120);
+  });
+});
+
+describe("a server whose pod is described in Kubernetes' own fields", () => {
+  const described = (): TestServer => new TestServer("described", namespace);
+  const inPod = async (script: string): Promise<string> =>
+    (await kubectl(["exec", "described-0", "-n", namespace, "-c", "jupyter-server", "--", "sh", "-c", script])).trim();
+
+  it("starts as they say", async () => {
+    await kubectl(["create", "configmap", "course", "-n", namespace, "--from-literal=COURSE=7"]);
+    const hook = "cd /tmp && echo hooked > hook && (python3 -m http.server 8787 > /dev/null 2>&1 &)";
+    await described().apply({
+      jupyterServer: {
+        podLabels: { team: "physics" },
+        podAnnotations: { "example.org/note": "n" },
+        imagePullPolicy: "IfNotPresent",
+        command: ["tini", "-g", "--"],
+        args: ["start-notebook.sh", "--ServerApp.terminals_enabled=False"],
+        env: [{ name: "HOME", value: "/tmp" }],
+        envFrom: [{ configMapRef: { name: "course" } }, { secretRef: { name: "nowhere", optional: true } }],
+        lifecycle: { postStart: { exec: { command: ["sh", "-c", hook] } }, preStop: { exec: { command: ["true"] } } },
+        terminationGracePeriodSeconds: 5,
+        startupProbe: { failureThreshold: 200 },
+        readinessProbe: { periodSeconds: 1 },
+        livenessProbe: { initialDelaySeconds: 1, timeoutSeconds: 9 },
+        automountServiceAccountToken: true,
+        securityContext: { runAsUser: 1234, runAsGroup: 1235, fsGroup: 4321, supplementalGroups: [77] },
+        topologySpreadConstraints: [
+          {
+            maxSkew: 1,
+            topologyKey: "kubernetes.io/hostname",
+            whenUnsatisfiable: "ScheduleAnyway",
+            labelSelector: { matchLabels: { team: "physics" } },
+          },
+        ],
+        extraPorts: [{ name: "dashboard", containerPort: 8787 }],
+      },
+      storage: { size: "100Mi", pvc: { enabled: true, accessModes: ["ReadWriteOnce"], subPath: "alice/work" } },
+    });
+    await waitFor("jupyterserver/described", namespace, "condition=Ready");
+    expect(await inPod("id -u; id -g; id -G")).toMatch(/^1234\n1235\n1235 .*\b77\b/);
+    expect(await inPod("echo $COURSE; cat /tmp/hook; ls /var/run/secrets/kubernetes.io/serviceaccount/token")).toBe(
+      "7\nhooked\n/var/run/secrets/kubernetes.io/serviceaccount/token",
+    );
+    expect(await namesOf("pods", namespace, "team=physics")).toHaveLength(1);
+  });
+
+  it("keeps its files in the directory of the volume, and offers its port", async () => {
+    const body = JSON.stringify({ type: "file", format: "text", content: "kept" });
+    const put = await until(
+      async () => described().ask("/api/contents/a.txt", await described().token(), { method: "PUT", body }),
+      ({ status }) => status !== 404,
+    );
+    expect(put.status).toBe(201);
+    expect(await inPod("cat /home/jovyan/work/a.txt; grep -c alice/work /proc/self/mountinfo")).toBe("kept\n1");
+    const slices = ["get", "endpointslices", "-n", namespace, "-l", "kubernetes.io/service-name=described", "-o"];
+    expect(await kubectl([...slices, "jsonpath={.items[*].ports[*].port}"])).toContain("8787");
+    await kubectl(["delete", "jupyterserver", "described", "-n", namespace, "--timeout=120s"]);
   });
 });
 

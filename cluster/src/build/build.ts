@@ -28,8 +28,8 @@ const linkerFlags = [
 /** Programs that every cluster uses and that are built together from go/go.mod. */
 type GoProgram = "kubernetes" | "provisioner" | "pause" | "helm" | "coredns";
 
-/** Programs that are built only for those who ask, from go-extras/go.mod: they need newer modules of Kubernetes. */
-export const extraPrograms = ["kwok", "metrics-server"] as const;
+/** Programs that are built only for those who ask, from modules of their own: some need newer modules of Kubernetes. */
+export const extraPrograms = ["kwok", "metrics-server", "gitops"] as const;
 
 /** A program that is built only on demand. */
 export type ExtraProgram = (typeof extraPrograms)[number];
@@ -64,11 +64,17 @@ const oauth2Proxy: GoModule = {
   firstTime: "about 2 minutes",
 };
 
-const extraModule = (name: ExtraProgram): GoModule => ({
-  folder: "go-extras",
-  programs: { [name]: `sigs.k8s.io/${name}/cmd/${name}` },
-  firstTime: "about 4 minutes",
-});
+/** What tools of GitOps make of objects, by their own libraries. */
+const gitops: GoModule = { folder: "go-gitops", programs: { gitops: "./gitops" }, firstTime: "about a minute" };
+
+function extraModule(name: ExtraProgram): GoModule {
+  if (name === "gitops") return gitops;
+  return {
+    folder: "go-extras",
+    programs: { [name]: `sigs.k8s.io/${name}/cmd/${name}` },
+    firstTime: "about 4 minutes",
+  };
+}
 
 const isExtra = (name: ProgramName): name is ExtraProgram => (extraPrograms as readonly string[]).includes(name);
 

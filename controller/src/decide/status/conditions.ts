@@ -31,7 +31,7 @@ export type Found = {
   readonly filesLost: FilesLost | undefined;
 };
 
-/** The conditions in the order of the catalogue; those that do not apply are absent, except `Ready`. */
+/** The conditions in the order of the catalogue; those that do not apply are absent. */
 export function conditionList(observed: Observed, found: Found, context: ConditionContext): readonly Condition[] {
   const { verdict } = found;
   const entries = entriesOf(observed, found);
@@ -46,6 +46,7 @@ export function conditionList(observed: Observed, found: Found, context: Conditi
 }
 
 function entriesOf(observed: Observed, { facts, verdict, culling, filesLost }: Found): Entries {
+  const isHibernated = verdict.ready.why.reason === "Hibernated";
   const deletion = claimDeletion(observed);
   const storage = [
     ...(deletion === undefined ? [] : [deletion]),
@@ -57,7 +58,8 @@ function entriesOf(observed: Observed, { facts, verdict, culling, filesLost }: F
     whys: warnings.filter((warning) => warning.type === type).map(({ why }) => why),
   });
   return {
-    Ready: { status: verdict.ready.status, whys: [verdict.ready.why] },
+    Ready: { status: verdict.ready.status, whys: isHibernated ? [] : [verdict.ready.why] },
+    Hibernated: { status: "True", whys: isHibernated ? [verdict.ready.why] : [] },
     Reconciling: { status: "True", whys: reconcilingReasons(observed, facts, verdict) },
     Stalled: { status: "True", whys: verdict.stalled },
     UpdatePending: { status: "True", whys: verdict.state === "stopping" ? [] : pendingReasons(observed, facts) },

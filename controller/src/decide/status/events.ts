@@ -1,7 +1,7 @@
 import type { Condition, JupyterServerStatus } from "@amalthea/api";
 import type { ServerEvent } from "../decision.ts";
 
-/** Reasons of `Ready` that are worth an Event; a stall has one of its own, and the way to ready has none. */
+/** Reasons of `Ready` and `Hibernated` that are worth an Event; a stall has one of its own, and the way to ready has none. */
 const MILESTONES: Readonly<Record<string, ServerEvent["type"]>> = {
   PodReady: "Normal",
   Hibernating: "Normal",
@@ -29,7 +29,7 @@ export function eventsBetween(
 function isNews(condition: Condition, previous: JupyterServerStatus | undefined, next: JupyterServerStatus): boolean {
   const before = previous?.conditions?.find(({ type }) => type === condition.type);
   // 0.24 had no conditions: a server that is taken over as it is has nothing new to tell.
-  const isTakeover = previous?.conditions === undefined && condition.type === "Ready";
+  const isTakeover = previous?.conditions === undefined && ["Ready", "Hibernated"].includes(condition.type);
   if (isTakeover) return previous?.state !== next.state;
   // Another loss has the same reason.
   const isOfOtherLoss = condition.reason === "FilesLost" && previous?.filesLost?.podUid !== next.filesLost?.podUid;
@@ -39,6 +39,7 @@ function isNews(condition: Condition, previous: JupyterServerStatus | undefined,
 function eventType({ type, reason }: Condition): ServerEvent["type"] | undefined {
   switch (type) {
     case "Ready":
+    case "Hibernated":
       return MILESTONES[reason];
     case "Reconciling":
       return undefined;

@@ -13,14 +13,14 @@ export function statusOfFailure(server: JupyterServer, detail: string, now: Date
   const previous = known.conditions ?? [];
   const context = { now: kubernetesTime(now), generation, previous };
   const stalled = condition("Stalled", "True", "ReconcileFailed", { detail }, context);
-  const ready =
-    previous.find(({ type }) => type === "Ready") ??
+  const first =
+    previous.find(({ type }) => ["Ready", "Hibernated"].includes(type)) ??
     condition("Ready", "False", "ReconcileFailed", { detail }, context);
-  const others = previous.filter(({ type }) => !["Ready", "Reconciling", "Stalled"].includes(type));
+  const others = previous.filter(({ type }) => !["Ready", "Hibernated", "Reconciling", "Stalled"].includes(type));
   return {
     ...(known.state === undefined ? { state: "failed", failedSince: clientTime(now) } : {}),
     ...known,
     observedGeneration: generation,
-    conditions: [ready, stalled, ...others],
+    conditions: [first, stalled, ...others],
   };
 }

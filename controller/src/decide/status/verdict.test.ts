@@ -45,7 +45,8 @@ type Row = {
   readonly observed?: Partial<Observed>;
   readonly facts?: Partial<PlanFacts>;
   readonly state: string;
-  readonly ready: string;
+  readonly ready?: string;
+  readonly hibernated?: string;
   readonly reconciling?: string;
   readonly stalled?: string;
 };
@@ -135,14 +136,14 @@ const rows: readonly Row[] = [
     server: "is hibernated",
     observed: { server: aServer({ jupyterServer: hibernated }) },
     state: "hibernated",
-    ready: "False Hibernated",
+    hibernated: "True Hibernated",
   },
   {
     server: "is hibernated, and a patch of it is broken",
     observed: { server: aServer({ jupyterServer: hibernated }) },
     facts: { problems: [FAILED_PATCH] },
     state: "hibernated",
-    ready: "False Hibernated",
+    hibernated: "True Hibernated",
     stalled: "True InvalidPatch",
   },
   {
@@ -406,6 +407,7 @@ describe("the state of a server", () => {
     const { status } = decideStatus(observed, facts);
     expect(status.state).toBe(expected.state);
     expect(brief(conditionOf(status, "Ready"))).toBe(expected.ready);
+    expect(brief(conditionOf(status, "Hibernated"))).toBe(expected.hibernated);
     expect(brief(conditionOf(status, "Reconciling"))).toBe(expected.reconciling);
     expect(brief(conditionOf(status, "Stalled"))).toBe(expected.stalled);
   });
