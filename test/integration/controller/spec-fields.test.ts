@@ -104,7 +104,7 @@ describe("defaults for all servers that change with a restart of the controller"
     const pod = await user.makePodReady("waits");
     expect(pod.spec?.tolerations).toContainEqual(toleration);
     expect(pod.metadata.labels).toMatchObject({ team: "physics" });
-    const server = await user.until("waits", (now) => conditionOf(now, "UpdatePending")?.status === "False");
+    const server = await user.until("waits", (now) => conditionOf(now, "UpdatePending") === undefined);
     expect(server.spec.jupyterServer.tolerations).toBeUndefined();
   });
 });
