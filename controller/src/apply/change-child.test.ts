@@ -34,7 +34,7 @@ class Server {
       if (this.#isInvalid) throw new ApiError("apply Service", { code: 422, reason: "Invalid" });
       return this.#live();
     },
-    get: async () => this.#live(),
+    find: async () => this.#live(),
     patch: async (_at: Kind, _ref: unknown, patch: Patch, { fieldManager = "amalthea" }: { fieldManager?: string }) => {
       if (patch.kind === "Json") return this.#patchJson(patch.operations as readonly Record<string, unknown>[]);
       this.#isInvalid = false;
