@@ -84,6 +84,7 @@ export type ReasonValues = {
   DecisionFailed: Told;
   // Pending updates
   ChangesWaiting: { readonly fields: readonly string[] };
+  TokenChanged: { readonly secret: string };
   PredecessorLayout: Nothing;
   ResizeNotPossible: Told;
   ResizeDeferred: Told;
@@ -615,6 +616,14 @@ const waiting = {
     when: "Fields that need a new pod changed while one is running.",
     example: { fields: ["jupyterServer.image", "routing.path"] },
     sentence: ({ fields }) => `Changes to these fields have not reached the running pod yet: ${fields.join(", ")}.`,
+    remedy: "Hibernate and resume the server, or restart it, at a time that suits its user.",
+  },
+  TokenChanged: {
+    conditions: ["UpdatePending"],
+    when: "The token in the Secret that `spec.auth.tokenSecretRef` names changed since the running container started. The Secret is read at that start and then every 10 minutes.",
+    example: { secret: "alices-token" },
+    sentence: ({ secret }) =>
+      `The token in the Secret ${secret} (spec.auth.tokenSecretRef) changed; the running pod still takes the former one.`,
     remedy: "Hibernate and resume the server, or restart it, at a time that suits its user.",
   },
   PredecessorLayout: {

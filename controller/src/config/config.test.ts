@@ -9,6 +9,7 @@ describe("readConfig", () => {
     const config = readConfig({});
     expect(config.metrics).toEqual({ enabled: false, port: 8765 });
     expect(config.healthPort).toBe(8080);
+    expect(config.tokenCheckSeconds).toBe(600);
     expect(config.logLevel).toBe("info");
     expect(config.extraChildResources).toEqual([]);
     expect(config.decision).toMatchObject({

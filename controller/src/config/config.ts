@@ -30,6 +30,8 @@ export type ControllerConfig = {
   readonly leaderElection: { readonly enabled: boolean; readonly leaseName: string };
   /** Servers that are reconciled at the same time. */
   readonly workers: number;
+  /** Between two reads of the Secret that holds a running server's token. */
+  readonly tokenCheckSeconds: number;
   readonly healthPort: number;
   readonly metrics: { readonly enabled: boolean; readonly port: number };
   readonly logLevel: LogLevel;
@@ -81,6 +83,7 @@ export function readConfig(env: Environment): ControllerConfig {
       leaseName: reader.text("LEASE_NAME") ?? "amalthea-controller",
     },
     workers: reader.integer("WORKERS", 16, { min: 1, max: 256 }),
+    tokenCheckSeconds: reader.integer("TOKEN_CHECK_SECONDS", 600, { min: 1 }),
     healthPort: reader.integer("HEALTH_PORT", 8080, { min: 0, max: 65_535 }),
     metrics: {
       enabled: reader.flag("METRICS_ENABLED", false),

@@ -14,10 +14,12 @@ import { controllerOf, controllingServer, inNamespaceOf } from "./owner.ts";
 import type { QuotaMemory } from "./quota-memory.ts";
 import type { RouteIndex } from "./route-index.ts";
 import type { SecretMemory } from "./secret-memory.ts";
+import type { TokenCheck } from "./token-check.ts";
 
 /** What is known besides the caches, all of it rebuilt by itself after a restart. */
 export type Memories = {
   readonly secrets: SecretMemory;
+  readonly tokens: Pick<TokenCheck, "isChanged">;
   readonly failures: FailureMemory;
   readonly routes: RouteIndex;
   readonly activity: ActivityMemory;
@@ -49,6 +51,7 @@ export function observeServer(
     pod: pod as Observed["pod"], // what a store holds has the metadata that the API server sets
     formerPod: memories.formerPods.of(uid),
     secret: memories.secrets.recall(uid, { pod, events }, nowMs),
+    isTokenChanged: memories.tokens.isChanged(server, pod),
     events,
     failures: memories.failures.of(uid, server.metadata.generation, nowMs),
     equivalent: equivalentHashes(children, memories.applies),

@@ -19,7 +19,7 @@ function reconcileIn(world: { observed: Observed }, apply: Apply): ReturnType<ty
     reportFault: () => undefined,
     recordEvents: () => undefined,
     askActivity: () => undefined,
-    nextRetryMs: () => undefined,
+    dueInMs: () => undefined,
   };
   return reconcile(keyOf(world.observed.server), deps, new AbortController().signal);
 }

@@ -27,7 +27,7 @@ describe("reconcile", () => {
         told.push("event");
       },
       askActivity: () => undefined,
-      nextRetryMs: () => undefined,
+      dueInMs: () => undefined,
     };
     const outcome = await reconcile(keyOf(observed.server.metadata), deps, new AbortController().signal);
     expect(outcome).toEqual({ kind: "Settled" });

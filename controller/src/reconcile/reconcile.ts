@@ -26,8 +26,8 @@ export type ReconcileDeps = {
   readonly recordEvents: (server: JupyterServer, events: readonly ServerEvent[]) => void;
   /** Sets off a question about the server's activity; the answer comes as news of the server. */
   readonly askActivity: (server: JupyterServer, question: ActivityQuestion) => void;
-  /** Milliseconds until a write that the API server refused may be tried again. */
-  readonly nextRetryMs: (serverUid: string) => number | undefined;
+  /** Milliseconds until a write that the API server refused may be tried again, or the server's token is to be checked. */
+  readonly dueInMs: (server: JupyterServer) => number | undefined;
 };
 
 /** Reconciles one server: observe, decide, apply, report. `decide` does no I/O. */
@@ -48,7 +48,7 @@ export async function reconcile(key: ObjectKey, deps: ReconcileDeps, signal: Abo
   const status = await deps.writeStatus(after.server, last.status, signal);
   if (status === "Written") deps.recordEvents(after.server, last.events);
   if (last.question !== undefined) deps.askActivity(after.server, last.question);
-  return outcomeOf(last, results, deps.nextRetryMs(after.server.metadata.uid));
+  return outcomeOf(last, results, deps.dueInMs(after.server));
 }
 
 function decideAbout(observed: Observed, { settings, now, reportFault }: ReconcileDeps): Decision {
@@ -65,13 +65,13 @@ const NEXT_STEP_SECONDS = 1;
 function outcomeOf(
   decision: Decision,
   results: readonly ActionResult[],
-  nextRetryMs: number | undefined,
+  dueInMs: number | undefined,
 ): ReconcileOutcome {
   const waits: number[] = [];
   if (decision.outcome.kind === "CheckAgain") waits.push(decision.outcome.afterSeconds);
   const hasNextStep = decision.plan.length > 0 && results.some(isProgress);
   if (hasNextStep || decision.plan.some((action) => isUntried(action, results))) waits.push(NEXT_STEP_SECONDS);
-  if (nextRetryMs !== undefined) waits.push(nextRetryMs / 1000);
+  if (dueInMs !== undefined) waits.push(dueInMs / 1000);
   for (const result of results) {
     if (result.kind === "Skipped" && result.retryAfterMs !== undefined) waits.push(result.retryAfterMs / 1000);
   }

@@ -36,13 +36,14 @@ import type { Metrics } from "../operator/metrics.ts";
 import { asServer, type Caches } from "../observe/caches.ts";
 import { ActivityMemory } from "../observe/activity-memory.ts";
 import { FailureMemory } from "../observe/failure-memory.ts";
-import { byAge } from "../decide/values/time.ts";
+import { byAge, earliest } from "../decide/values/time.ts";
 import { FormerPods } from "../observe/former-pods.ts";
 import { observeServer, podOf } from "../observe/observe-server.ts";
 import { controllerOf, parentUids } from "../observe/owner.ts";
 import { QuotaMemory } from "../observe/quota-memory.ts";
 import { RouteIndex } from "../observe/route-index.ts";
 import { SecretMemory } from "../observe/secret-memory.ts";
+import { TokenCheck } from "../observe/token-check.ts";
 import { servedRoutesOf } from "../observe/served-route.ts";
 import { WholeServer } from "../observe/whole-server.ts";
 import { reconcile, type ReconcileDeps } from "./reconcile.ts";
@@ -87,11 +88,13 @@ export class ServerReconciler {
     applies: new ApplyHistory(),
     activity: new ActivityMemory(),
   };
+  readonly #tokens: TokenCheck;
   readonly #asker: ActivityAsker;
 
   constructor(options: ServerReconcilerOptions) {
     this.#options = options;
-    const { caches, client, clock, logger, metrics } = options;
+    const { caches, client, clock, config, logger, metrics } = options;
+    this.#tokens = new TokenCheck({ client, clock, logger, everySeconds: config.tokenCheckSeconds });
     this.#asker = new ActivityAsker({
       ...{ client, clock, logger },
       podOf: (key) => this.#podOf(key),
@@ -166,7 +169,8 @@ export class ServerReconciler {
 
   #depsFor(key: ObjectKey): ReconcileDeps {
     const { caches, client, config, extraKinds, recorder, clock, logger } = this.#options;
-    const sources = { caches, memories: this.#memories, policy: config.decision.policy };
+    const memories = { ...this.#memories, tokens: this.#tokens };
+    const sources = { caches, memories, policy: config.decision.policy };
     const startMs = clock.monotonicMs();
     const whole = new WholeServer(caches, client);
     const extraChildKinds = extraKinds.map(({ apiVersion, kind, plural }) => ({ apiVersion, kind, plural }));
@@ -175,7 +179,9 @@ export class ServerReconciler {
       now: () => clock.now(),
       observe: async (_key, signal) => {
         const server = await whole.read(key, signal);
-        return server === undefined ? undefined : observeServer(server, sources, clock.monotonicMs());
+        if (server === undefined) return undefined;
+        await this.#tokens.look(server, podOf(server, caches), signal);
+        return observeServer(server, sources, clock.monotonicMs());
       },
       apply: (decision, observed, signal) => this.#apply(decision, observed, signal),
       writeStatus: (server, status, signal) => writeStatus(server, status, this.#statusDeps(), signal),
@@ -183,7 +189,11 @@ export class ServerReconciler {
       recordEvents: (server, events) => recordEvents(server, events, recorder),
       askActivity: (server, question) =>
         this.#asker.ask({ key: keyOf(server), serverUid: server.metadata.uid, question }),
-      nextRetryMs: (uid) => this.#memories.failures.nextRetryMs(uid, startMs, clock.monotonicMs()),
+      dueInMs: (server) =>
+        earliest(
+          this.#memories.failures.nextRetryMs(server.metadata.uid, startMs, clock.monotonicMs()),
+          this.#tokens.nextLookMs(server, podOf(server, caches)),
+        ),
     };
   }
 
@@ -340,6 +350,7 @@ export class ServerReconciler {
     this.#admitNext(previous.metadata.namespace ?? "", initial);
     const { uid } = previous.metadata;
     this.#memories.secrets.forget(uid);
+    this.#tokens.forget(uid);
     this.#memories.formerPods.forget(uid);
     this.#memories.failures.forget(uid);
     this.#memories.activity.forget(uid);

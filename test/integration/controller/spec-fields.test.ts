@@ -158,3 +158,24 @@ describe("a server that is restored from a backup, with its claim", () => {
     expect((await user.get(kinds.PersistentVolumeClaim, "alice")).metadata.deletionTimestamp).toBeUndefined();
   });
 });
+
+describe("a token that is rotated in the Secret that a server names", () => {
+  it("is told while the pod takes the former one, changes nothing, and is over once the container starts again", async () => {
+    await operator.stop();
+    operator = await startOperator(world, { environment: { TOKEN_CHECK_SECONDS: "1" } });
+    const user = await aUser("rotation");
+    await user.make(kinds.Secret, "mine", { stringData: { token: "the-first-token" } });
+    await user.create("alice", { updatePolicy: "Restart", auth: { tokenSecretRef: { name: "mine", key: "token" } } });
+    const pod = await user.makePodReady("alice");
+    await user.until("alice", ({ status }) => status?.state === "running");
+    const before = await user.get(kinds.StatefulSet, "alice");
+    await user.patch(kinds.Secret, "mine", { stringData: { token: "the-second-token" } });
+    const told = await user.until("alice", (now) => conditionOf(now, "UpdatePending")?.reason === "TokenChanged");
+    expect(JSON.stringify(told.status?.conditions)).toContain("Secret mine");
+    expect(JSON.stringify(told)).not.toMatch(/the-(first|second)-token/);
+    expect((await user.get(kinds.Pod, "alice-0")).metadata.uid).toBe(pod.metadata.uid);
+    expect((await user.get(kinds.StatefulSet, "alice")).metadata.generation).toBe(before.metadata.generation);
+    await user.makePodReady("alice"); // as after a crash: its container started just now
+    await user.until("alice", (now) => conditionOf(now, "UpdatePending") === undefined);
+  });
+});

@@ -207,6 +207,11 @@ function fieldList(adjustments: readonly Adjustment[]): readonly string[] {
 export function pendingReasons(observed: Observed, facts: PlanFacts): readonly ReasonWithValues[] {
   if (observed.pod === undefined) return [];
   const reasons: ReasonWithValues[] = [];
+  const { tokenSecretRef } = observed.server.spec.auth;
+  if (observed.isTokenChanged && tokenSecretRef !== undefined) {
+    // First: the reason tells the controller's next process.
+    reasons.push({ reason: "TokenChanged", values: { secret: tokenSecretRef.name } });
+  }
   if (facts.pendingFields.length > 0) {
     reasons.push({ reason: "ChangesWaiting", values: { fields: facts.pendingFields } });
   }

@@ -53,6 +53,15 @@ describe("statusOf", () => {
     expect(then.events).toEqual([]);
   });
 
+  it("says first that the token in the user's Secret changed, by the Secret's name", () => {
+    const server = aServer({ auth: { tokenSecretRef: { name: "mine", key: "token" } } });
+    const pendingFields = ["jupyterServer.image"];
+    const { status } = decideStatus({ server, pod: aReadyPod(), isTokenChanged: true }, { pendingFields });
+    const pending = conditionOf(status, "UpdatePending");
+    expect(brief(pending)).toBe("True TokenChanged");
+    expect(pending?.message).toMatch(/Secret mine .*jupyterServer\.image/);
+  });
+
   it("does not quote what the API server says about a Secret", () => {
     const failure = {
       ...REFUSED_INGRESS,

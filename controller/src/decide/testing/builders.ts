@@ -223,6 +223,7 @@ export function anObserved(more: Partial<Observed> = {}): Observed {
     events: [],
     failures: [],
     equivalent: new Map(),
+    isTokenChanged: false,
     quotaFreedAt: undefined,
     routeHolder: undefined,
     ruleTakenBy: () => undefined,

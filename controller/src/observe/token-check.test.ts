@@ -1,0 +1,133 @@
+import type { Condition, JupyterServer } from "@amalthea/api";
+import type { Live } from "@amalthea/kube";
+import { FakeClock } from "@amalthea/kube/testing";
+import type { Pod, Secret } from "kubernetes-types/core/v1.js";
+import { describe, expect, it } from "vitest";
+import { aContainer, aPod, aReadyPod, aServer, timeAgo } from "../decide/testing/builders.ts";
+import { TokenCheck, type TokenCheckOptions } from "./token-check.ts";
+
+const forever = new AbortController().signal;
+const REF = { tokenSecretRef: { name: "mine", key: "token" } };
+
+function startedAgo(seconds: number): Pod {
+  const state = { running: { startedAt: timeAgo(seconds) } };
+  return aReadyPod({ containers: [aContainer({ ready: true, state })] });
+}
+
+/** A Secret, and a process that reads it every ten minutes. */
+class World {
+  /** Undefined: there is no Secret. An error: it cannot be read. */
+  token: string | Error | undefined = "one";
+  reads = 0;
+  readonly complaints: unknown[] = [];
+  readonly clock = new FakeClock();
+  check = this.start();
+
+  start(): TokenCheck {
+    const client = { find: async () => this.read() } as unknown as TokenCheckOptions["client"];
+    const logger = { warn: (context: unknown) => void this.complaints.push(context) };
+    return new TokenCheck({ client, clock: this.clock, logger, everySeconds: 600 });
+  }
+
+  async look(server: JupyterServer, pod: Pod | undefined): Promise<boolean> {
+    await this.check.look(server, pod, forever);
+    return this.check.isChanged(server, pod);
+  }
+
+  async lookLater(server: JupyterServer, pod: Pod | undefined): Promise<boolean> {
+    await this.clock.advance(600_000);
+    return await this.look(server, pod);
+  }
+
+  private read(): Live<Secret> | undefined {
+    this.reads++;
+    if (this.token instanceof Error) throw this.token;
+    return this.token === undefined ? undefined : ({ data: { token: this.token } } as unknown as Live<Secret>);
+  }
+}
+
+const server = aServer({ auth: REF });
+const pod = startedAgo(50);
+
+describe("the token in the Secret of a running container", () => {
+  it("is read once in an interval, and its change is told until it is taken back", async () => {
+    const world = new World();
+    expect(await world.look(server, pod)).toBe(false);
+    world.token = "two";
+    await world.clock.advance(599_999);
+    expect(await world.look(server, pod)).toBe(false);
+    expect(world.check.nextLookMs(server, pod)).toBe(1);
+    expect(world.reads).toBe(1);
+    await world.clock.advance(1);
+    expect(await world.look(server, pod)).toBe(true);
+    expect(await world.look(server, pod)).toBe(true);
+    expect(world.reads).toBe(2);
+    world.token = "one";
+    expect(await world.lookLater(server, pod)).toBe(false);
+  });
+
+  it.each([
+    { next: "container that starts after it", after: { server, pod: startedAgo(10) } },
+    {
+      next: "Secret that is named instead",
+      after: { server: aServer({ auth: { tokenSecretRef: { name: "other", key: "token" } } }), pod },
+    },
+  ])("is at once that of a $next", async ({ after }) => {
+    const world = new World();
+    await world.look(server, pod);
+    world.token = "two";
+    expect(await world.lookLater(server, pod)).toBe(true);
+    expect(await world.look(after.server, after.pod)).toBe(false);
+    expect(world.reads).toBe(3);
+  });
+
+  it("stays as it is known while the Secret is away or cannot be read", async () => {
+    const world = new World();
+    await world.look(server, pod);
+    world.token = undefined;
+    expect(await world.lookLater(server, pod)).toBe(false);
+    world.token = "two";
+    expect(await world.lookLater(server, pod)).toBe(true);
+    world.token = new Error("forbidden");
+    expect(await world.lookLater(server, pod)).toBe(true);
+    expect(world.complaints).toHaveLength(1);
+  });
+
+  it.each([
+    { where: "no Secret is named", of: aServer(), at: pod },
+    { where: "there is a login", of: aServer({ auth: REF, oidc: { enabled: true } }), at: pod },
+    { where: "there is no pod", of: server, at: undefined },
+    { where: "its container does not run", of: server, at: aPod({ containers: [aContainer()] }) },
+  ])("is not read where $where", async ({ of, at }) => {
+    const world = new World();
+    expect(await world.look(of, at)).toBe(false);
+    expect(world.check.nextLookMs(of, at)).toBeUndefined();
+    expect(world.reads).toBe(0);
+  });
+});
+
+describe("the next process", () => {
+  it.each([
+    { sinceSeconds: 49, says: "of this container", isChanged: true },
+    { sinceSeconds: 50, says: "of an earlier container", isChanged: false },
+  ])("goes by what the status says $says", async ({ sinceSeconds, isChanged }) => {
+    const condition: Condition = {
+      ...{ type: "UpdatePending", status: "True", reason: "TokenChanged", message: "", observedGeneration: 1 },
+      lastTransitionTime: timeAgo(sinceSeconds),
+    };
+    const told = aServer({ auth: REF, status: { conditions: [condition] } });
+    const world = new World();
+    expect(await world.look(told, pod)).toBe(isChanged);
+    expect(await world.lookLater(told, pod)).toBe(isChanged);
+    expect(await world.look(told, startedAgo(10))).toBe(false);
+    expect(await world.look(told, startedAgo(60))).toBe(false);
+  });
+
+  it("does not know what a container started with that it did not see start", async () => {
+    const world = new World();
+    await world.look(server, pod);
+    world.token = "two";
+    world.check = world.start();
+    expect(await world.lookLater(server, pod)).toBe(false);
+  });
+});
