@@ -158,7 +158,8 @@ async function signOut(request: IncomingMessage, response: ServerResponse, deps:
   }
   if (request.method !== "POST" && isForeign(request)) return sendPage(response, 200, signOutPage(config), SAME_ORIGIN);
   const { session: cookie } = cookiesOf(request, config.cookieName);
-  sockets.cutSession(sessionId(cookie), "SignedOut");
+  const id = sessionId(cookie);
+  if (id !== undefined) sockets.cutSession(id, "SignedOut");
   const ended = await sessions.end({ cookie });
   if (ended !== undefined) log.info("signed out", { user: loggedUser(ended.identity) });
   const cookies = [...removals(request, config), mark(config)];

@@ -137,6 +137,12 @@ describe("a token of the provider", () => {
     });
   });
 
+  it("keeps its WebSocket when somebody signs out without a session", async () => {
+    const tunnel = await open({ token: await tokenWith() });
+    expect((await send(`GET ${BASE}/oauth2/sign_out HTTP/1.1`, {})).status).toBe(302);
+    expect(await tunnel.echo(hello)).toEqual(hello);
+  });
+
   describe("beside a session", () => {
     it("is the one that counts, whoever the session is", async () => {
       const token = await tokenWith({ sub: "bob", groups: ["guests"] });
