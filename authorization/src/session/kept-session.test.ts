@@ -90,8 +90,20 @@ describe("a renewal", () => {
     expect(failFor(aSession({ isRenewable: false }), 3 * MINUTE, 5 * HOUR)).toBeDefined();
   });
 
-  it("that fails long after another counts as the first", () => {
-    const before = renew(aSession(), failed, 3 * MINUTE);
-    expect(renew(before ?? aSession(), failed, 5 * HOUR)).toMatchObject({ failingSince: START + 5 * HOUR });
+  it.each([
+    { what: "with attempts further apart than the grace", graceMs: HOUR, againMs: 5 * HOUR },
+    { what: "with a grace shorter than the pause between attempts", graceMs: 5 * SECOND, againMs: 15 * SECOND },
+  ])("that fails ends it after the grace, also $what", ({ graceMs, againMs }) => {
+    const fail = (session: KeptSession, ms: number): KeptSession | undefined =>
+      afterRenewal(session, failed, { ...limits, graceMs }, START + ms);
+    const before = fail(aSession(), 3 * MINUTE);
+    expect(before).toMatchObject({ failingSince: START + 3 * MINUTE });
+    expect(before && fail(before, 3 * MINUTE + againMs)).toBeUndefined();
+  });
+
+  it("that succeeds lets the next failure count as the first", () => {
+    const renewed = { kind: "Renewed", cookie: "a=c", identity } as const;
+    const before = renew(aSession({ failingSince: START + 3 * MINUTE }), renewed, 4 * MINUTE);
+    expect(before && renew(before, failed, 5 * HOUR)).toMatchObject({ failingSince: START + 5 * HOUR });
   });
 });

@@ -77,9 +77,8 @@ export function afterRenewal(
       return { ...session, cookie, identity, confirmedAt: now, isRenewable: true, triedAt: now, failingSince: 0 };
     }
     case "Failed": {
-      // An outage that nobody saw the middle of counts from now.
-      const isSame = session.failingSince > 0 && now - session.triedAt <= graceMs;
-      const failingSince = isSame ? session.failingSince : now;
+      // Also if nobody asked in between: else whoever asks less often than the grace would never reach its end.
+      const failingSince = session.failingSince > 0 ? session.failingSince : now;
       const isOver = session.isRenewable && now - failingSince > graceMs;
       return isOver ? undefined : { ...session, triedAt: now, failingSince };
     }
