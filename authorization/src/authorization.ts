@@ -131,7 +131,7 @@ export async function startAuthorization(
   const confirmed = new TokenOrSession(tokens, { ask: (credentials) => sessions.confirm(credentials) });
   const timers = [
     setInterval(() => void policyFile.refresh(), POLICY_POLL_MS),
-    setInterval(() => void sockets.check(confirmed, countCheck), config.sessionCheckSeconds * 1000),
+    setInterval(() => void sockets.check(confirmed, policy, countCheck), config.sessionCheckSeconds * 1000),
     setInterval(() => decisions.flush(), REPEAT_WINDOW_MS),
     setInterval(() => sessions.flush(), REPEAT_WINDOW_MS),
   ];

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { SessionAnswer, SessionSource } from "./login-service.ts";
 import { OpenSockets, type OpenSocket } from "./open-sockets.ts";
-import { parsePolicy } from "./policy.ts";
+import { parsePolicy, type Policy } from "./policy.ts";
+import { sessionId } from "./session/ticket.ts";
 
 const limits = { graceMs: 10_000, lifeMs: 60_000 };
 
@@ -33,7 +34,11 @@ function sessions(answer: (cookie: string) => SessionAnswer): SessionSource & { 
   return { asked, ask };
 }
 
-const alive = (userId: string): SessionAnswer => ({ kind: "SignedIn", identity: { userId, email: "", groups: [] } });
+const alive = (userId: string, groups: readonly string[] = []): SessionAnswer => ({
+  kind: "SignedIn",
+  identity: { userId, email: "", groups },
+});
+const anybody = (): Policy => parsePolicy('{"allowAnyUser":true}');
 const ignore = (): void => undefined;
 
 describe("OpenSockets", () => {
@@ -75,6 +80,7 @@ describe("OpenSockets", () => {
     world.clock.ms = afterMs;
     await world.sockets.check(
       sessions(() => answer),
+      anybody,
       ignore,
     );
     expect(world.ended).toEqual(ended);
@@ -87,7 +93,7 @@ describe("OpenSockets", () => {
     open("alice", "s1");
     open("alice", "s2");
     const source = sessions(() => alive("alice"));
-    await Promise.all([sockets.check(source, ignore), sockets.check(source, ignore)]);
+    await Promise.all([sockets.check(source, anybody, ignore), sockets.check(source, anybody, ignore)]);
     expect(source.asked.sort()).toEqual(["s1", "s2"]);
   });
 
@@ -97,14 +103,46 @@ describe("OpenSockets", () => {
     clock.ms = 9_000;
     await sockets.check(
       sessions(() => alive("alice")),
+      anybody,
       ignore,
     );
     clock.ms = 15_000;
     await sockets.check(
       sessions(() => ({ kind: "Unreachable", problem: "" })),
+      anybody,
       ignore,
     );
     expect(ended).toEqual([]);
+  });
+
+  it("check cuts those whom the policy keeps out by what is known of them now, and no others", async () => {
+    const { sockets, open, ended } = aWorld();
+    open("alice");
+    open("bob");
+    const groupsOf = (cookie: string): readonly string[] => (cookie === "bob" ? ["staff"] : ["guests"]);
+    const source = sessions((cookie) => alive(cookie, groupsOf(cookie)));
+    await sockets.check(source, () => parsePolicy('{"groups":["staff"]}'), ignore);
+    expect(ended).toEqual(["alice AccessRevoked"]);
+  });
+
+  it("applyPolicy judges by what the last check said", async () => {
+    const { sockets, open, ended } = aWorld();
+    open("alice");
+    await sockets.check(
+      sessions(() => alive("alice", ["staff"])),
+      anybody,
+      ignore,
+    );
+    sockets.applyPolicy(parsePolicy('{"groups":["staff"]}'));
+    expect(ended).toEqual([]);
+  });
+
+  it("cutSession cuts the sockets of this session, and none of a token", () => {
+    const { sockets, open, ended } = aWorld();
+    open("alice", "name=a");
+    open("bob", "");
+    sockets.cutSession(sessionId("name=a") ?? "", "SignedOut");
+    expect(ended).toEqual(["alice SignedOut"]);
   });
 
   it("applyPolicy cuts exactly those whom the policy keeps out", () => {

@@ -1,5 +1,5 @@
 import type { Identity } from "./identity.ts";
-import { credentialsKey, type Credentials, type SessionSource } from "./login-service.ts";
+import { credentialsKey, type Credentials, type SessionAnswer, type SessionSource } from "./login-service.ts";
 import { refusalOf, type Policy } from "./policy.ts";
 import { sessionId } from "./session/ticket.ts";
 
@@ -23,7 +23,8 @@ export type Bytes = { readonly received: number; readonly sent: number };
 
 export type SocketLimits = { readonly graceMs: number; readonly lifeMs: number };
 
-type Entry = OpenSocket & { readonly openedAt: number; confirmedAt: number };
+/** The identity is the latest that was confirmed: a renewal may give other groups, or another address. */
+type Entry = OpenSocket & { identity: Identity; readonly openedAt: number; confirmedAt: number };
 
 /** All open WebSockets, so that they can be cut when their owner loses access. */
 export class OpenSockets {
@@ -45,7 +46,7 @@ export class OpenSockets {
   /** @returns To be called once when the socket has ended. */
   add(socket: OpenSocket): () => void {
     const now = this.#now();
-    const entry = { ...socket, openedAt: now, confirmedAt: now };
+    const entry: Entry = { ...socket, openedAt: now, confirmedAt: now };
     this.#entries.add(entry);
     const timer = socket.endsAt === undefined ? undefined : this.#cutAt(socket, socket.endsAt);
     return () => {
@@ -66,8 +67,8 @@ export class OpenSockets {
     }
   }
 
-  /** Cuts the sockets of one session. @param id Of `sessionId`. */
-  cutSession(id: string | undefined, reason: CloseReason): void {
+  /** Cuts the sockets of one session, and none that a token has opened. @param id Of `sessionId`. */
+  cutSession(id: string, reason: CloseReason): void {
     for (const entry of this.#entries) if (sessionId(entry.credentials.cookie) === id) entry.cut(reason);
   }
 
@@ -77,15 +78,23 @@ export class OpenSockets {
 
   /**
    * Cuts what has lived too long, and asks about each session once, however many sockets it has. A session that nobody
-   * can confirm for longer than the grace is treated as over.
+   * can confirm for longer than the grace is treated as over. Whose identity has changed is judged anew.
    *
+   * @param policy The one in force when the answer comes.
    * @param onAnswer Called for each session asked about.
    */
-  async check(sessions: SessionSource, onAnswer: (kind: string) => void): Promise<void> {
+  async check(sessions: SessionSource, policy: () => Policy, onAnswer: (kind: string) => void): Promise<void> {
     const now = this.#now();
     for (const entry of this.#entries) if (now - entry.openedAt >= this.#limits.lifeMs) entry.cut("LifeExceeded");
     const bySession = Map.groupBy(this.#entries, ({ credentials }) => credentialsKey(credentials));
-    await Promise.all([...bySession].map(([key, entries]) => this.#checkSession(key, entries, sessions, onAnswer)));
+    await Promise.all(
+      [...bySession].map(async ([key, entries]) => {
+        const answer = await this.#ask(key, entries, sessions);
+        if (answer === undefined) return;
+        onAnswer(answer.kind);
+        for (const entry of entries) this.#apply(answer, entry, policy());
+      }),
+    );
   }
 
   /** To the moment. An end that is further away than the longest life is left to that. */
@@ -94,24 +103,23 @@ export class OpenSockets {
     return left > this.#limits.lifeMs ? undefined : setTimeout(() => socket.cut("SessionEnded"), left);
   }
 
-  async #checkSession(
-    key: string,
-    entries: readonly Entry[],
-    sessions: SessionSource,
-    onAnswer: (kind: string) => void,
-  ): Promise<void> {
-    const [first] = entries;
-    if (first === undefined || this.#checking.has(key)) return; // the last question is still open
+  /** @returns Undefined while the last question is still open. */
+  async #ask(key: string, [first]: readonly Entry[], sessions: SessionSource): Promise<SessionAnswer | undefined> {
+    if (first === undefined || this.#checking.has(key)) return undefined;
     this.#checking.add(key);
     const answer = await sessions.ask(first.credentials);
     this.#checking.delete(key);
-    onAnswer(answer.kind);
+    return answer;
+  }
+
+  #apply(answer: SessionAnswer, entry: Entry, policy: Policy): void {
     const now = this.#now();
-    for (const entry of entries) {
-      if (answer.kind === "SignedIn" && answer.identity.userId === entry.identity.userId) entry.confirmedAt = now;
-      else if (answer.kind !== "Unreachable") entry.cut("SessionEnded");
-      else if (now - entry.confirmedAt > this.#limits.graceMs) entry.cut("SessionUnconfirmed");
-    }
+    if (answer.kind === "SignedIn" && answer.identity.userId === entry.identity.userId) {
+      entry.confirmedAt = now;
+      entry.identity = answer.identity;
+      if (refusalOf(policy, entry.identity) !== undefined) entry.cut("AccessRevoked");
+    } else if (answer.kind !== "Unreachable") entry.cut("SessionEnded");
+    else if (now - entry.confirmedAt > this.#limits.graceMs) entry.cut("SessionUnconfirmed");
   }
 }
 

@@ -18,6 +18,8 @@ export type IdentityProvider = {
   readonly clientSecret: string;
   /** Nothing of this person is renewed any more, as if they were disabled. */
   readonly disable: (account: string) => void;
+  /** Says something else of this person from now on, also when it renews. */
+  readonly change: (account: string, claims: Account) => void;
   /** Answers every renewal with 503 until it is told otherwise. */
   readonly setAvailable: (isAvailable: boolean) => void;
   /** Signs a token with the provider's key, whatever it says. @param header Besides the algorithm and the key's name. */
@@ -85,6 +87,7 @@ export async function startIdentityProvider(
     issuerUrl,
     ...client,
     disable: (account) => void delete known[account],
+    change: (account, claims) => void (known[account] = claims),
     setAvailable: (available) => (isAvailable = available),
     sign,
     asked: (path) => asked.get(path) ?? 0,

@@ -110,6 +110,22 @@ describe("a session that the provider can renew", () => {
   });
 });
 
+describe("a session of somebody who leaves the group that may enter", () => {
+  it("opens nothing any more, its open WebSocket is cut, and nobody else's", async () => {
+    const staff = { alice: { groups: ["staff"] }, bob: { groups: ["staff"] } };
+    const chain = await aChain({ accounts: staff, criteria: { authorizedGroups: ["staff"] } });
+    onTestFinished(() => chain.close());
+    const [{ cookie: alice }, { cookie: bob }] = await Promise.all([chain.signIn("alice"), chain.signIn("bob")]);
+    const [ofAlice, ofBob] = [await openTunnel(chain, alice, KERNEL), await openTunnel(chain, bob, KERNEL)];
+    const closed = once(ofAlice.socket, "close");
+    chain.provider.change("alice", { groups: ["guests"] });
+    await closed;
+    expect([await statusOf(chain, alice), await statusOf(chain, bob)]).toEqual([403, 200]);
+    expect(await ofBob.echo(hello)).toEqual(hello);
+    await eventually("the log says why", () => chain.log().includes("AccessRevoked"));
+  });
+});
+
 describe("a session whose tokens are over", () => {
   const provider = { hasRefreshTokens: true, accessTokenSeconds: 2 };
 
