@@ -11,8 +11,8 @@ export class FormerPods {
 
   /** The pod of a server is gone; `last` is its last state. */
   gone(serverUid: string, { metadata, status = {} }: Live<Pod>): void {
-    const { phase, reason, message, conditions } = status;
-    const kept = { phase, reason, message, conditions };
+    const { phase, reason, message, conditions, startTime } = status;
+    const kept = { phase, reason, message, conditions, startTime };
     const { uid, annotations } = metadata;
     this.#byServer.set(serverUid, { metadata: { uid, annotations }, status: kept } as FormerPod); // undefined: absent
   }

@@ -71,7 +71,7 @@ export type ObservedFailure = {
 /** What is kept of a pod that is gone. */
 export type FormerPod = {
   readonly metadata: Pick<LiveMetadata, "uid" | "annotations">;
-  readonly status?: Pick<PodStatus, "phase" | "reason" | "message" | "conditions">;
+  readonly status?: Pick<PodStatus, "phase" | "reason" | "message" | "conditions" | "startTime">;
 };
 
 /** Where requests come from that a child leads to the server. */

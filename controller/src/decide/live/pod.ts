@@ -34,7 +34,7 @@ function isCrashLooping({ status }: LivePod): boolean {
 }
 
 /** Whether nobody can have worked in the pod yet, so that nothing is lost with it. */
-export function wasNeverReady({ status }: LivePod): boolean {
+export function wasNeverReady({ status }: Pick<LivePod, "status">): boolean {
   const ready = status?.conditions?.find(({ type }) => type === "Ready");
   if (ready === undefined) return true; // no kubelet has reported it yet
   if (ready.status !== "False" || ready.lastTransitionTime === undefined) return false;

@@ -82,6 +82,39 @@ describe("a server whose files are not on a volume", () => {
     expect(message).toContain(cause);
   });
 
+  const stopped: JupyterServerStatus = {
+    ...{ state: "starting", mainPod: { uid: UID } },
+    conditions: [{ type: "Ready", status: "False", reason: "Starting", message: "", lastTransitionTime: timeAgo(9) }],
+  };
+  const forced = (readyUntil: string): NonNullable<Observed["pod"]> => {
+    const conditions = [aCondition("Ready", "False", { lastTransitionTime: readyUntil })];
+    const pod = aPod({ ...{ phase: "Failed", reason: "Evicted", message: "The node was low on memory." }, conditions });
+    return { ...pod, status: { ...pod.status, startTime: timeAgo(60) } };
+  };
+
+  it("says so even if the containers of an evicted pod were seen to stop before it was seen to be evicted", () => {
+    const pod = forced(timeAgo(10));
+    for (const seen of [{ pod }, { formerPod: pod }, { formerPod: pod, pod: successor }]) {
+      expect(warning({ server: server({ status: stopped }), ...seen })).toContain(
+        "its pod was evicted: The node was low",
+      );
+    }
+  });
+
+  it("does not say it again while the pod is still there, once somebody has seen it", () => {
+    const metadata = { annotations: { [ANNOTATIONS.lossSeen]: timeAgo(5) } };
+    expect(warning({ server: server({ status: stopped, metadata }), pod: forced(timeAgo(10)) })).toBeUndefined();
+  });
+
+  it("says nothing of an evicted pod that was never ready", () => {
+    expect(warning({ server: server({ status: stopped }), pod: forced(timeAgo(60)) })).toBeUndefined();
+  });
+
+  it("says nothing yet of a pod that is to be evicted and runs on", () => {
+    const conditions = [aCondition("DisruptionTarget", "True", { reason: "PreemptionByScheduler" })];
+    expect(warning({ server: server({ status: stopped }), pod: aReadyPod({ conditions }) })).toBeUndefined();
+  });
+
   it("says so in an Event, once, and again for another loss", () => {
     const first = decideStatus({ server: server(), pod: evicted });
     expect(first.events.map(({ reason }) => reason)).toContain("FilesLost");

@@ -1,6 +1,8 @@
 import { ANNOTATIONS, isPathWithin, type FilesLost, type JupyterServer, type ReasonWithValues } from "@amalthea/api";
+import type { PodCondition } from "kubernetes-types/core/v1.js";
 import type { PlanFacts } from "../facts.ts";
 import type { FormerPod, Observed } from "../live/observed.ts";
+import { wasNeverReady } from "../live/pod.ts";
 import { requestedRestart } from "../live/restart-request.ts";
 import { kubernetesTime } from "../values/time.ts";
 import { detail } from "./text.ts";
@@ -28,18 +30,22 @@ function whatIsLost({ spec }: JupyterServer): string | undefined {
   return isPathWithin(rootDir, mountPath) ? undefined : `The files in ${rootDir}`;
 }
 
-function unseen({ metadata, status }: JupyterServer): FilesLost | undefined {
-  const lost = status?.filesLost;
-  if (lost === undefined) return undefined;
-  const seen = Date.parse(metadata.annotations?.[ANNOTATIONS.lossSeen] ?? "");
-  return seen >= Date.parse(lost.at) ? undefined : lost;
+function unseen(server: JupyterServer): FilesLost | undefined {
+  const lost = server.status?.filesLost;
+  return lost === undefined || isSeen(server, lost.at) ? undefined : lost;
+}
+
+/** Whether somebody has seen a loss of this time, or a later one. */
+function isSeen({ metadata }: JupyterServer, time: string): boolean {
+  return Date.parse(metadata.annotations?.[ANNOTATIONS.lossSeen] ?? "") >= Date.parse(time);
 }
 
 function freshLoss(observed: Observed, { restarting }: PlanFacts, now: Date): FilesLost | undefined {
   const { mainPod, filesLost: known } = observed.server.status ?? {};
   const podUid = mainPod?.uid;
-  if (podUid === undefined || known?.podUid === podUid || restarting || !isPodLost(observed, podUid)) return undefined;
+  if (podUid === undefined || known?.podUid === podUid || restarting) return undefined;
   const former = [observed.pod, observed.formerPod].find((seen) => seen?.metadata.uid === podUid);
+  if (!isPodLost(observed, podUid, former)) return undefined;
   if (former !== undefined && wasAskedFor(observed, former)) return undefined;
   return { at: kubernetesTime(now), podUid, cause: causeOf(former) };
 }
@@ -51,10 +57,21 @@ function wasAskedFor(observed: Observed, pod: FormerPod): boolean {
 }
 
 /** Whether somebody worked in this pod, and it is gone or about to go. */
-function isPodLost({ server, pod }: Observed, podUid: string): boolean {
-  if (pod?.metadata.uid !== podUid) return wasInUse(server, ["NotReady", "NodeLost"]);
+function isPodLost({ server, pod }: Observed, podUid: string, former: FormerPod | undefined): boolean {
+  if (pod?.metadata.uid !== podUid) return wasInUse(server, ["NotReady", "NodeLost"]) || wasForced(server, former);
   const isEnding = pod.metadata.deletionTimestamp !== undefined || pod.status?.phase === "Failed";
-  return isEnding && wasInUse(server, ["NotReady"]);
+  return isEnding && (wasInUse(server, ["NotReady"]) || wasForced(server, pod));
+}
+
+/**
+ * Whether a pod that was ready once was ended by its node or by the control plane. Its containers may have stopped before
+ * that was to be seen: then the server's status only tells that it starts. A loss that was seen since the pod started is
+ * this one, and not told again while the pod is still there.
+ */
+function wasForced(server: JupyterServer, pod: FormerPod | undefined): boolean {
+  const startTime = pod?.status?.startTime;
+  if (pod === undefined || startTime === undefined || wasNeverReady(pod) || isSeen(server, startTime)) return false;
+  return (pod.status?.phase === "Failed" && pod.status.reason === "Evicted") || disruptionOf(pod) !== undefined;
 }
 
 /** Whether the server was open to its user, as far as its status tells: it ran, or had run and was in one of these troubles. */
@@ -75,11 +92,15 @@ const DISRUPTIONS: Readonly<Record<string, string>> = {
 
 function causeOf(pod: FormerPod | undefined): string {
   if (pod === undefined) return "its pod was replaced";
-  const { phase, reason, message = "", conditions = [] } = pod.status ?? {};
+  const { phase, reason, message = "" } = pod.status ?? {};
   if (reason === "Evicted") return `its pod was evicted: ${detail(message)}`;
-  const disruption = conditions.find(({ type, status }) => type === "DisruptionTarget" && status === "True");
+  const disruption = disruptionOf(pod);
   const known = DISRUPTIONS[disruption?.reason ?? ""];
   if (known !== undefined) return known;
   if (disruption?.message !== undefined) return `its node ended its pod: ${detail(disruption.message)}`;
   return phase === "Failed" ? `its pod failed: ${detail(message === "" ? (reason ?? "it ended") : message)}` : DELETED;
+}
+
+function disruptionOf({ status }: FormerPod): PodCondition | undefined {
+  return status?.conditions?.find((condition) => condition.type === "DisruptionTarget" && condition.status === "True");
 }
