@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { QUOTA_KIND, SERVER_KIND } from "../../../controller/src/kinds.ts";
 import { type Operator, startOperator } from "./operator.ts";
 import { conditionOf, eventually, User } from "./servers.ts";
-import { type Call, controllerWrites, startWorld, type World } from "./world.ts";
+import { type Call, controllerCalls, controllerWrites, startWorld, type World } from "./world.ts";
 
 // What keeps a server from starting, on a real API server with the real controllers of Kubernetes, and without a kubelet.
 
@@ -79,6 +79,10 @@ function touches(namespace: string): readonly Call[] {
   return controllerWrites(world)
     .filter((call) => call.namespace === namespace && call.resource === "statefulsets" && call.subresource === "")
     .slice(1);
+}
+
+function resizes(namespace: string): readonly Call[] {
+  return controllerCalls(world).filter((call) => call.namespace === namespace && call.subresource === "resize");
 }
 
 async function aUser(namespace: string): Promise<User> {
@@ -176,6 +180,61 @@ describe.concurrent("a pod that the cluster does not create", () => {
     await user.makePodReady("second");
     const running = await user.until("second", ({ status }) => status?.state === "running");
     expect(conditionOf(running, "Stalled")).toBeUndefined();
+  });
+});
+
+describe.concurrent("resources of a running server", () => {
+  it("change in place, or the status says that this Kubernetes is too old for that", async () => {
+    const user = await aUser("resized");
+    const resources = (memory: string): object => ({ jupyterServer: { resources: { requests: { memory } } } });
+    await user.create("alice", resources("1Gi"));
+    await user.makePodReady("alice");
+    await user.until("alice", ({ status }) => status?.state === "running");
+    await user.patchServer("alice", { spec: resources("2Gi") });
+    const discovered = JSON.parse(await world.admin.getText("/api/v1", forever)) as {
+      readonly resources: readonly { readonly name: string }[];
+    };
+    if (discovered.resources.some(({ name }) => name === "pods/resize")) {
+      // What comes of it is up to a kubelet, which is not here.
+      await eventually(async () => expect(resizes(user.namespace)).not.toHaveLength(0));
+      expect(messageOf(await user.server("alice"), "UpdatePending")).not.toContain("this Kubernetes");
+    } else {
+      const server = await user.until("alice", isReason("UpdatePending", "ChangesWaiting"));
+      expect(messageOf(server, "UpdatePending")).toContain(
+        "this Kubernetes cannot resize a running pod; 1.33 and newer can",
+      );
+      expect(conditionOf(server, "Ready")).toMatchObject({ status: "True" });
+    }
+  });
+});
+
+describe.concurrent("a pod that is held in a queue", () => {
+  it("is told with the gates that hold it, is no stall, and is not held any more once they are gone", async () => {
+    const user = await aUser("queued");
+    const podSpec = { schedulingGates: [{ name: "example.org/queue" }] };
+    const patch = { statefulset: { spec: { template: { spec: podSpec } } } };
+    await user.create("alice", { patches: [{ type: "application/merge-patch+json", patch }] });
+    const held = await user.until("alice", isReason("Ready", "SchedulingGated"));
+    expect(messageOf(held, "Ready")).toContain("example.org/queue");
+    expect(held.status?.state).toBe("starting");
+    expect(conditionOf(held, "Stalled")).toBeUndefined();
+    await user.patch(kinds.Pod, "alice-0", { spec: { schedulingGates: [] } });
+    await user.makePodReady("alice");
+    await user.until("alice", ({ status }) => status?.state === "running");
+  });
+});
+
+describe.concurrent("a claim that is deleted while its server runs", () => {
+  it("is told while the files are still there, and the server runs on", async () => {
+    const user = await aUser("undermined");
+    await user.create("alice");
+    await user.makePodReady("alice");
+    await user.until("alice", ({ status }) => status?.state === "running");
+    await user.patch(kinds.PersistentVolumeClaim, "alice", { metadata: { finalizers: ["example.org/keep"] } });
+    await user.remove(kinds.PersistentVolumeClaim, "alice");
+    const server = await user.until("alice", isReason("StorageWarning", "ClaimDeleting"));
+    expect(messageOf(server, "StorageWarning")).toContain("alice");
+    expect(conditionOf(server, "Ready")).toMatchObject({ status: "True" });
   });
 });
 
