@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { FIXTURES, legacyCrd } from "../../e2e/legacy-controller.ts";
-import { jupyterServerCrd } from "@amalthea/api";
+import { jupyterServerCrd, specSchema } from "@amalthea/api";
 import { broken } from "../api/old-objects.ts";
 import { aServer, installCrd } from "../api/resource.ts";
 import { type Operator, startOperator } from "../controller/operator.ts";
@@ -520,10 +520,28 @@ describe("the admission policies of a strict administrator", () => {
     );
     const latent = [
       { issuerUrl: "https://i" },
+      { clientId: "c" },
+      { clientSecret: { value: "s" } },
       { allowAnyUser: true },
+      { allowUnverifiedEmail: true },
+      { authorizedEmails: ["a@example.org"] },
       { authorizedGroups: ["g"] },
+      { authorizedUserIds: ["u"] },
+      { userId: "u" },
+      { scopes: ["openid"] },
+      { groupsClaim: "name" },
+      { emailClaim: "preferred_username" },
       { trustedCA: { configMapName: "c" } },
+      { discovery: { loginUrl: "https://i", redeemUrl: "https://i", jwksUrl: "https://i" } },
+      { extraAudiences: ["a"] },
+      { endProviderSession: true },
+      { session: { renewalSeconds: 0 } },
+      { sessionsNotBefore: "2026-01-01T00:00:00Z" },
+      { bearer: { enabled: true, audiences: ["a"] } },
     ];
+    const oidcSchema = specSchema.properties?.["auth"]?.properties?.["oidc"]?.properties ?? {};
+    const named = ["enabled", ...latent.flatMap((fields) => Object.keys(fields))];
+    expect(new Set(named)).toEqual(new Set(Object.keys(oidcSchema)));
     const ways = [
       ...[{ token: "" }, { token: "t" }, { tokenSecretRef: { name: "s", key: "k" } }, { oidc }],
       ...latent.map((fields) => ({ oidc: { enabled: false, ...fields } })),
