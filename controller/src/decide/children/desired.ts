@@ -22,6 +22,7 @@ import { isRouteChild, routesServedBy } from "../live/routes.ts";
 import { PATCH_BOUNDS } from "../patch/bounds.ts";
 import { allowedAnnotations, routeExcess } from "../policy/ingress-policy.ts";
 import { forbiddenChange } from "../policy/patch-limits.ts";
+import { chartResources } from "./sidecars/sidecar-resources.ts";
 import type { OwnParts } from "../policy/pod-limits.ts";
 import { judge, type Policy } from "../policy/policy.ts";
 import type { NamespacePolicy } from "../policy/policy-settings.ts";
@@ -172,24 +173,27 @@ export function policyOf(
   secrets: readonly SecretManifest[],
   { namespacePolicy: namespace, tolerated, ruleTakenBy: takenBy }: Circumstances,
 ): Policy {
-  const own = ownParts(childName(server), settings.images, secrets);
+  const own = ownParts(childName(server), settings, secrets);
   return { settings: settings.policy, namespace, tolerated, own, takenBy, server: server.metadata, ownRoutes: [] };
 }
 
 /** What in a pod is not the user's. */
-function ownParts(
-  secret: string,
-  { traefik, oauth2Proxy, authorization }: DecisionSettings["images"],
-  secrets: readonly SecretManifest[],
-): OwnParts {
+function ownParts(secret: string, settings: DecisionSettings, secrets: readonly SecretManifest[]): OwnParts {
   return {
     secrets: new Set([secret, ...secrets.map(({ manifest }) => manifest.metadata.name)]),
-    images: {
-      [CONTAINERS.authProxy]: traefik,
-      [CONTAINERS.oauth2Proxy]: oauth2Proxy,
-      [CONTAINERS.authorization]: authorization,
+    containers: {
+      [CONTAINERS.authProxy]: ownContainer(settings, "traefik"),
+      [CONTAINERS.oauth2Proxy]: ownContainer(settings, "oauth2Proxy"),
+      [CONTAINERS.authorization]: ownContainer(settings, "authorization"),
     },
   };
+}
+
+function ownContainer(
+  settings: DecisionSettings,
+  name: "traefik" | "oauth2Proxy" | "authorization",
+): OwnParts["containers"][string] {
+  return { image: settings.images[name], resources: chartResources(settings, name) };
 }
 
 /** What metadata is made from. */

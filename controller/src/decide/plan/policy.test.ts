@@ -230,6 +230,29 @@ describe("a new server", () => {
       field: "spec.template.spec.containers[*].resources.limits.memory",
     },
     {
+      setting: "maxResources.memory",
+      policy: { maxResources: { memory: "4Gi" } },
+      options: {
+        oidc,
+        routing: { tls: { enabled: true } },
+        jupyterServer: {
+          resources: { limits: { memory: "3Gi" } },
+          sidecarResources: { traefik: { limits: { memory: "1Gi" } }, oauth2Proxy: { limits: { memory: "1Gi" } } },
+        },
+      },
+      field: "spec.template.spec.containers[*].resources.limits.memory",
+    },
+    {
+      setting: "maxResources.memory",
+      policy: { maxResources: { memory: "4Gi" } },
+      options: {
+        oidc,
+        routing: { tls: { enabled: true } },
+        jupyterServer: { resources: { limits: { memory: "4Gi" } }, sidecarResources: { authorization: {} } },
+      },
+      field: "spec.template.spec.containers[authorization].resources.limits.memory",
+    },
+    {
       setting: "services.externalIPs",
       policy: { services: { types: ["NodePort"], externalIPs: false } },
       options: {

@@ -17,8 +17,8 @@ export type Excess = {
 export type OwnParts = {
   /** Names of Secrets that the server itself makes. */
   readonly secrets: ReadonlySet<string>;
-  /** Images of the containers that the controller adds, by the name of the container. */
-  readonly images: Readonly<Record<string, string>>;
+  /** The containers that the controller adds, by name; what they have beyond these resources is the user's. */
+  readonly containers: Readonly<Record<string, { readonly image: string; readonly resources: unknown }>>;
 };
 
 type Limits = Pick<PolicySettings, "serviceAccounts" | "secrets" | "images" | "maxResources">;
@@ -26,25 +26,30 @@ type Limits = Pick<PolicySettings, "serviceAccounts" | "secrets" | "images" | "m
 /** What a pod has that the limits do not allow. */
 export function podExcesses(pod: PodParts, limits: Limits, own: OwnParts): readonly Excess[] {
   const spec = objectOf(pod.spec);
-  const all = containersOf(spec);
-  const containers = all.filter(({ container }) => !isOwn(container, own));
+  const containers = containersOf(spec, own);
   return [
     ...accountExcess(spec, limits),
     ...secretExcesses(spec, limits, own),
     ...imageExcesses(spec, containers, limits),
-    ...resourceExcesses(spec, all, own, limits),
+    ...resourceExcesses(spec, containers, limits),
     ...volumeExcesses(spec, limits),
   ];
 }
 
-/** A container; `isAlone`: what it asks for is not added to what the others ask for. */
-type Listed = { readonly at: string; readonly container: Readonly<JsonObject>; readonly isAlone: boolean };
+/** A container; `isAlone`: what it asks for is not added to what the others ask for; `own`: it is one of ours. */
+type Listed = {
+  readonly at: string;
+  readonly container: Readonly<JsonObject>;
+  readonly isAlone: boolean;
+  readonly own: OwnParts["containers"][string] | undefined;
+};
 
-function containersOf(spec: Readonly<JsonObject>): readonly Listed[] {
+function containersOf(spec: Readonly<JsonObject>, own: OwnParts): readonly Listed[] {
   return ["initContainers", "containers"].flatMap((list) =>
     listOf(spec[list]).map((container) => ({
       at: `spec.${list}[${textOf(valueAt(container, "name"))}]`,
       container: objectOf(container),
+      own: ownContainer(objectOf(container), own),
       // An init container that always restarts runs beside the others.
       isAlone: list === "initContainers" && valueAt(container, "restartPolicy") !== "Always",
     })),
@@ -52,8 +57,9 @@ function containersOf(spec: Readonly<JsonObject>): readonly Listed[] {
 }
 
 /** With another image than ours a container of that name is a user's. */
-function isOwn({ name, image }: Readonly<JsonObject>, { images }: OwnParts): boolean {
-  return typeof name === "string" && Object.hasOwn(images, name) && images[name] === image;
+function ownContainer({ name, image }: Readonly<JsonObject>, { containers }: OwnParts): Listed["own"] {
+  const own = typeof name === "string" && Object.hasOwn(containers, name) ? containers[name] : undefined;
+  return own?.image === image ? own : undefined;
 }
 
 function textOf(value: unknown): string {
@@ -111,7 +117,9 @@ function imageExcesses(
   containers: readonly Listed[],
   { images }: Limits,
 ): readonly Excess[] {
-  const ofContainers = containers.map(({ at, container }) => ({ field: `${at}.image`, image: container["image"] }));
+  const ofContainers = containers
+    .filter(({ own }) => own === undefined)
+    .map(({ at, container }) => ({ field: `${at}.image`, image: container["image"] }));
   const ofVolumes = listOf(spec["volumes"])
     .filter((volume) => isObject(valueAt(volume, "image")))
     .map((volume) => ({
@@ -125,21 +133,14 @@ function imageExcesses(
 
 function resourceExcesses(
   spec: Readonly<JsonObject>,
-  all: readonly Listed[],
-  own: OwnParts,
+  containers: readonly Listed[],
   { maxResources }: Limits,
 ): readonly Excess[] {
-  const users = all.filter(({ container }) => !isOwn(container, own));
-  // Ours are small and not the user's to pay for, but a patch may have made one large.
-  const asks = [
-    ...users,
-    ...all.filter(({ container }) => isOwn(container, own)).map((one) => ({ ...one, isAlone: true })),
-  ];
   return Object.entries(maxResources)
     .filter(([resource]) => resource !== STORAGE)
     .flatMap(([resource, most]) => [
-      ...unlimited(users, resource, most),
-      ...["requests", "limits"].flatMap((side) => tooMuch(spec, asks, resource, { side, most })),
+      ...unlimited(containers, resource, most),
+      ...["requests", "limits"].flatMap((side) => tooMuch(spec, containers, resource, { side, most })),
     ]);
 }
 
@@ -152,6 +153,7 @@ function unlimited(containers: readonly Listed[], resource: string, most: string
   if (!COMPRESSIBLE.includes(resource)) return [];
   return containers
     .filter(({ container }) => isNone(valueAt(container, "resources", "limits", resource)))
+    .filter(({ own }) => own === undefined || !isNone(valueAt(own.resources, "limits", resource)))
     .map(({ at }) => ({
       field: `${at}.resources.limits.${resource}`,
       detail: `a limit is needed; a pod may have ${most} at most`,
@@ -173,12 +175,17 @@ function tooMuch(
     const value = valueAt(resources, side, resource);
     return isNone(value) ? 0n : parseQuantity(value);
   };
-  const amounts = containers.map(({ container, isAlone }) => ({ isAlone, amount: amountOf(container["resources"]) }));
+  // Ours are small and not the user's to pay for, unless a field or a patch made one larger.
+  const countedOf = ({ container, own }: Listed): bigint => {
+    const amount = amountOf(container["resources"]) ?? 0n;
+    return own !== undefined && amount <= (amountOf(own.resources) ?? 0n) ? 0n : amount;
+  };
+  const amounts = containers.map((one) => ({ isAlone: one.isAlone, amount: countedOf(one) }));
   const ofPod = amountOf(spec["resources"]);
   const excess = { detail: `${most} is the most that a pod may have`, setting: `maxResources.${resource}` };
   // What is no quantity the API server refuses.
-  const running = amounts.filter(({ isAlone }) => !isAlone).reduce((sum, { amount = 0n }) => sum + amount, 0n);
-  const alone = amounts.filter(({ isAlone }) => isAlone).map(({ amount = 0n }) => amount);
+  const running = amounts.filter(({ isAlone }) => !isAlone).reduce((sum, { amount }) => sum + amount, 0n);
+  const alone = amounts.filter(({ isAlone }) => isAlone).map(({ amount }) => amount);
   const limit = parseQuantity(most) ?? 0n;
   const isTooMuch = [running, ofPod ?? 0n, ...alone].some((amount) => amount > limit);
   return isTooMuch ? [{ field: `spec.containers[*].resources.${side}.${resource}`, ...excess }] : [];

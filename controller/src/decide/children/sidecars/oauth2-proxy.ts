@@ -4,6 +4,7 @@ import type { ChildContext } from "../child-context.ts";
 import { literal } from "../jupyter-container.ts";
 import { LIVENESS_PATHS, livenessThroughProxy } from "./liveness.ts";
 import { goMemoryLimit } from "./memory.ts";
+import { sidecarResources } from "./sidecar-resources.ts";
 import { proxyVariables, sidecarSecurity } from "./sidecar-settings.ts";
 
 /** What oauth2-proxy does with a request that it lets pass: nothing but say so. traefik asks, and forwards by itself. */
@@ -18,17 +19,14 @@ export const TRUSTED_CA_DIRECTORY = "/etc/oauth2-proxy/ca";
 /** Name of the volume with the provider's certificate authority; there only if `trustedCA` is set. */
 export const TRUSTED_CA_VOLUME = "trusted-ca";
 
-/** Measured after load: 23 MiB resident, 5 of them private. */
-const RESOURCES = { requests: { cpu: "20m", memory: "16Mi" }, limits: { memory: "64Mi" } };
-
 /**
  * The container that signs people in. Its first seven arguments are those of 0.24, in their order: patches
  * address them by index (the seventh is the upstream), and append to them.
  */
-export function oauth2Proxy({ server, settings, route }: ChildContext): Container {
+export function oauth2Proxy(context: ChildContext): Container {
+  const { server, settings, route } = context;
   const { oidc } = server.spec.auth;
-  const resources =
-    server.spec.jupyterServer.sidecarResources?.oauth2Proxy ?? settings.sidecars.oauth2Proxy?.resources ?? RESOURCES;
+  const resources = sidecarResources(context, "oauth2Proxy");
   return {
     name: CONTAINERS.oauth2Proxy,
     image: settings.images.oauth2Proxy,
