@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { areComplete, claimsOf, emailOf, type EmailVerification } from "./email.ts";
+import { areComplete, claimsOf, emailOf, withUserInfo, type EmailVerification } from "./email.ts";
 
 const address = "alice@example.org";
 const counts = { email: address };
@@ -50,6 +50,39 @@ describe("emailOf", () => {
 
   it("finds a claim within others", () => {
     expect(emailOf({ a: { b: address } }, { claim: "a.b", verification: "Ignored" })).toEqual(counts);
+  });
+});
+
+describe("withUserInfo", () => {
+  const idToken = { email: address };
+  const other = "mallory@example.org";
+  it.each([
+    { says: "that this address is verified", userInfo: { email: address, email_verified: true }, email: counts },
+    { says: "that another is", userInfo: { email: other, email_verified: true }, email: { email: other } },
+    { says: "that it is not", userInfo: { email: address, email_verified: false }, email: doesNot },
+    { says: "that one is, and not which", userInfo: { email_verified: true }, email: doesNot },
+    { says: "another, and not if it is", userInfo: { email: other }, email: doesNot },
+  ])("an address of the ID token, of which UserInfo says $says: $email", ({ userInfo, email }) => {
+    expect(emailOf(withUserInfo(idToken, userInfo), { claim: "email", verification: "Required" })).toEqual(email);
+  });
+
+  it("keeps the ID token's address where it says of it that it is verified, or UserInfo has none", () => {
+    const verified = { email: address, email_verified: true };
+    expect(withUserInfo(verified, { email: other, email_verified: false, upn: "x" })).toEqual({
+      ...verified,
+      upn: "x",
+    });
+    expect(withUserInfo(verified, {})).toEqual(verified);
+  });
+
+  it("takes both from UserInfo where the ID token has no address", () => {
+    const userInfo = { email: address, email_verified: false };
+    expect(withUserInfo({ email_verified: true }, userInfo)).toEqual(userInfo);
+  });
+
+  it("does not take another claim for verified because a newer address is", () => {
+    const claims = withUserInfo({ upn: address, email: address }, { email: other, email_verified: true });
+    expect(emailOf(claims, { claim: "upn", verification: "Required" })).toEqual(doesNot);
   });
 });
 

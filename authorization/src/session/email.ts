@@ -16,8 +16,22 @@ export type Email = { readonly email: string; readonly unverifiedEmail?: string 
 
 /** Whether claims say all that is to be said of an address; else the provider's UserInfo may know more. */
 export function areComplete(claims: Claims, { claim, verification }: EmailSettings): boolean {
-  const isVerifiedKnown = verification === "Ignored" || claims["email_verified"] !== undefined;
+  const isVerifiedKnown = verification === "Ignored" || saysIfVerified(claims);
   return typeof claimAt(claims, claim) === "string" && isVerifiedKnown;
+}
+
+/**
+ * The claims of the ID token, and what it does not say from UserInfo. `email` and `email_verified` come from the same of
+ * the two: an ID token may be older than UserInfo, and an address is not verified because another one is.
+ */
+export function withUserInfo(idToken: Claims, userInfo: Claims): Claims {
+  const sources = [idToken, userInfo].filter((claims) => typeof claims["email"] === "string");
+  const { email, email_verified } = sources.find(saysIfVerified) ?? sources[0] ?? idToken;
+  return { ...userInfo, ...idToken, email, email_verified };
+}
+
+function saysIfVerified(claims: Claims): boolean {
+  return claims["email_verified"] !== undefined;
 }
 
 /** The address that claims give. */

@@ -2,7 +2,7 @@ import { parseUserInfo, type Identity } from "../identity.ts";
 import type { LoginAnswer, LoginLane } from "../login-client.ts";
 import type { Provider } from "../provider.ts";
 import { loginPath } from "../request-path.ts";
-import { areComplete, claimsOf, emailOf, type Email, type EmailSettings } from "./email.ts";
+import { areComplete, claimsOf, emailOf, withUserInfo, type Email, type EmailSettings } from "./email.ts";
 import type { KeptSession, Renewal } from "./kept-session.ts";
 
 /** What oauth2-proxy says about a session of its own. */
@@ -88,7 +88,7 @@ export class LoginSessions {
     if (areComplete(claims, config.email)) return { cookie: latest, email: emailOf(claims, config.email) };
     const more = await provider.userInfo(headerOf(answer, "x-auth-request-access-token"));
     const isSame = more !== undefined && more["sub"] === claims["sub"];
-    return { cookie: latest, email: emailOf(isSame ? { ...more, ...claims } : claims, config.email) };
+    return { cookie: latest, email: emailOf(isSame ? withUserInfo(claims, more) : claims, config.email) };
   }
 
   async #ask(page: string, cookie: string): Promise<LoginAnswer> {
