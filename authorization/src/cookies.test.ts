@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { isLoginCookie, loginCookieNames, splitCookies } from "./cookies.ts";
+import { isLoginCookie, loginCookieNames, sessionToEnd, splitCookies } from "./cookies.ts";
 
 const NAME = "__Secure-amalthea-1";
 
@@ -51,6 +51,11 @@ describe("splitCookies", () => {
     const split = splitCookies(header, NAME);
     expect(split.isTooMuch).toBe(isTooMuch);
     if (isTooMuch) expect(split).toMatchObject({ session: "", login: "" });
+  });
+
+  it("too much beside a session hides it, and not from a sign-out", () => {
+    const header = `${many(9, (i) => `${NAME}_${i}x_csrf=a`)}; ${many(21, (i) => `x${i}=${"a".repeat(1_000)}`)}; ${NAME}=a`;
+    expect([splitCookies(header, NAME).session, sessionToEnd(header, NAME)]).toEqual(["", `${NAME}=a`]);
   });
 
   it("never leaves a cookie of the login for Jupyter, and loses no other", () => {

@@ -30,8 +30,8 @@ export function isLoginCookie(name: string, cookieName: string): boolean {
 /** Divides a `Cookie` header into what the login needs and what Jupyter may see. Of two sessions the first counts. */
 export function splitCookies(header: string, cookieName: string): SplitCookies {
   const pairs = pairsOf(header);
-  const ours = pairs.filter(({ name, value }) => isLoginCookie(name, cookieName) && OWN_VALUE.test(value));
-  const session = ours.filter(({ name }) => name === cookieName).slice(0, 1);
+  const ours = oursOf(pairs, cookieName);
+  const session = sessionOf(ours, cookieName);
   const login = ours.filter(({ name }) => name !== cookieName && !isPart(name, cookieName));
   const isTooMuch =
     header.length > MAX_BYTES ||
@@ -43,6 +43,19 @@ export function splitCookies(header: string, cookieName: string): SplitCookies {
     rest: headerOf(pairs.filter(({ name }) => !isLoginCookie(name, cookieName))),
     isTooMuch,
   };
+}
+
+/** The session that a sign-out ends, however many cookies there are beside it. */
+export function sessionToEnd(header: string, cookieName: string): string {
+  return assignments(sessionOf(oursOf(pairsOf(header), cookieName), cookieName));
+}
+
+function oursOf(pairs: readonly Pair[], cookieName: string): readonly Pair[] {
+  return pairs.filter(({ name, value }) => isLoginCookie(name, cookieName) && OWN_VALUE.test(value));
+}
+
+function sessionOf(ours: readonly Pair[], cookieName: string): readonly Pair[] {
+  return ours.filter(({ name }) => name === cookieName).slice(0, 1);
 }
 
 /** oauth2-proxy's own sessions have parts; a browser may have some that an earlier version gave it. */

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { loginCookieNames, splitCookies } from "./cookies.ts";
+import { loginCookieNames, sessionToEnd, splitCookies } from "./cookies.ts";
 import { loggedUser } from "./decision-log.ts";
 import type { LoginAnswer } from "./login-client.ts";
 import { errorPage, problemPage, signedOutPage, signOutPage, type SignInProblem } from "./pages.ts";
@@ -157,7 +157,7 @@ async function signOut(request: IncomingMessage, response: ServerResponse, deps:
     return sendProblem(request, response, deps, "ForeignSignOut");
   }
   if (request.method !== "POST" && isForeign(request)) return sendPage(response, 200, signOutPage(config), SAME_ORIGIN);
-  const { session: cookie } = cookiesOf(request, config.cookieName);
+  const cookie = sessionToEnd(request.headers.cookie ?? "", config.cookieName);
   const id = sessionId(cookie);
   if (id !== undefined) sockets.cutSession(id, "SignedOut");
   const ended = await sessions.end({ cookie });

@@ -41,6 +41,12 @@ describe.each(["/", "/sessions/a"])("signing out of a server at %s", (basePath) 
     expect([page.status, await page.text()]).toEqual([200, expect.stringContaining("You are signed out")]);
   });
 
+  it("ends a session whose browser has too many cookies", async () => {
+    const many = Array.from({ length: 9 }, (_, n) => `${chain.cookieName}_${n}x_csrf=a`).join("; ");
+    expect((await send("/oauth2/sign_out", { Cookie: `${many}; ${cookie}` })).status).toBe(302);
+    expect(await api()).toBe(401);
+  });
+
   it("JupyterLab's own Log Out leads there", async () => {
     const answer = await send("/logout", { Accept: "text/html" });
     expect([answer.status, answer.headers.get("location")]).toEqual([302, `${prefix}/oauth2/sign_out`]);
