@@ -108,7 +108,7 @@ export type ReasonValues = {
   // Limits
   ActivityUnreadable: Told;
   LimitNear: { readonly limit: CullingReason; readonly at: string };
-  NoVolumeToKeep: { readonly limits: readonly CullingReason[] };
+  NoVolumeToKeep: { readonly limits: readonly CullingReason[]; readonly what: string };
   HibernatedIsApplied: { readonly limits: readonly CullingReason[]; readonly manager: string };
 };
 
@@ -697,10 +697,10 @@ const limits = {
   },
   NoVolumeToKeep: {
     conditions: ["CullingPrevented"],
-    when: "The server has limits that hibernate it, and no volume: hibernating it would delete its files.",
-    example: { limits: ["Idle", "MaximumAge"] },
-    sentence: ({ limits }) =>
-      `Limits that hibernate the server (${limits.join(", ")}) are not enforced: it has no volume, and its files would be lost.`,
+    when: "The server has limits that hibernate it, and files of its pod are on no volume: hibernating it would delete them.",
+    example: { limits: ["Idle", "MaximumAge"], what: "All files of the server" },
+    sentence: ({ limits, what }) =>
+      `Limits that hibernate the server (${limits.join(", ")}) are not enforced. ${what} would be lost: they are on no volume.`,
     remedy:
       "Set spec.storage.pvc.enabled on new servers; an administrator can allow the loss (chart value culling.hibernateWithoutVolume).",
   },

@@ -5,7 +5,9 @@ import type { Decision } from "../decision.ts";
 import type { Observed } from "../live/observed.ts";
 import {
   aChild,
+  aCondition,
   anObserved,
+  aPod,
   aReadyPod,
   aServer,
   NOW,
@@ -88,6 +90,30 @@ describe("a server that starts for too long", () => {
     expect(decision.status).toMatchObject({ willBeDeletedAt: timeAgo(-30), cullingReason: "Starting" });
     expect(culled(decision)).toEqual([]);
     expect(decision.outcome).toEqual({ kind: "CheckAgain", afterSeconds: 30 });
+  });
+});
+
+describe("a server whose node is lost, or that does not answer for a while", () => {
+  const culling = { startingSecondsThreshold: 60 };
+  const mainPod = { uid: aReadyPod().metadata.uid, status: { ...aReadyPod().status } };
+  const status = { state: "starting" as const, startingSince: timeAgo(960), startedAt: timeAgo(9000), mainPod };
+  const world = running({ culling, pvc: { enabled: true }, status });
+
+  it.each(["Unknown", "False"])("does not start: it is kept while its pod's readiness is %s", (ready) => {
+    const conditions = [aCondition("Ready", ready, { lastTransitionTime: timeAgo(10) })];
+    const pod = { ...world.pod!, status: { ...aPod({ conditions }).status, startTime: timeAgo(9000) } };
+    const decision = decide({ ...world, pod }, someSettings(), NOW);
+    expect(decision.status.state).toBe("starting");
+    expect(culled(decision)).toEqual([]);
+  });
+
+  it("starts anew once that pod is replaced", () => {
+    const next = aPod({ metadata: { uid: "another" } });
+    for (const pod of [undefined, next]) {
+      const decision = decide({ ...world, pod }, someSettings(), NOW);
+      expect(culled(decision)).toEqual([]);
+      expect(decision.status.willHibernateAt).toBe(timeAgo(-60));
+    }
   });
 });
 
@@ -180,6 +206,42 @@ describe("a server without a volume", () => {
       reason: "NoVolumeToKeep",
     });
     expect(decision.status.willHibernateAt).toBeUndefined();
+  });
+
+  it("stays one while its pod is, whatever its spec says since", () => {
+    const server = aServer({
+      pvc: { enabled: true },
+      culling: { maxAgeSecondsThreshold: 60 },
+      status: old.server.status!,
+    });
+    for (const world of [old, { ...old, pod: undefined }]) {
+      const decision = decide({ ...world, server }, someSettings(), NOW);
+      expect(culled(decision)).toEqual([]);
+      expect(conditionOf(decision.status, "CullingPrevented")?.message).toContain(
+        "All files of the server would be lost",
+      );
+    }
+  });
+
+  it("is also one whose files are beside its volume", () => {
+    const options = { pvc: { enabled: true }, culling: { maxAgeSecondsThreshold: 60 }, status: old.server.status! };
+    const beside = running({ ...options, jupyterServer: { rootDir: "/home/jovyan/$HOME" } });
+    const decision = decide({ ...beside, server: aServer(options) }, someSettings(), NOW);
+    expect(culled(decision)).toEqual([]);
+    expect(conditionOf(decision.status, "CullingPrevented")?.message).toContain(
+      "The files in /home/jovyan/$HOME would",
+    );
+  });
+
+  it("is not one whose files are on another volume of its pod", () => {
+    const jupyterServer = {
+      rootDir: "/data/work",
+      extraVolumes: [{ name: "data", persistentVolumeClaim: { claimName: "data" } }],
+      extraVolumeMounts: [{ name: "data", mountPath: "/data" }],
+    };
+    const culling = { maxAgeSecondsThreshold: 60 };
+    const world = running({ pvc: { enabled: true }, culling, jupyterServer, status: old.server.status! });
+    expect(culled(decide(world, someSettings(), NOW))).toEqual(["Hibernate MaximumAge"]);
   });
 
   it("is hibernated where the administrator allows the loss", () => {

@@ -1,5 +1,8 @@
 import type { CullingReason, JupyterServer, JupyterServerStatus, ReasonWithValues } from "@amalthea/api";
+import { filesNow, whatIsLost } from "../live/files.ts";
 import type { Observed } from "../live/observed.ts";
+import { wasNeverReady } from "../live/pod.ts";
+import type { PolicySettings } from "../policy/policy-settings.ts";
 import { earliest, kubernetesTime } from "../values/time.ts";
 import type { ActivityQuestion } from "./activity-question.ts";
 import type { Cull } from "./cull.ts";
@@ -41,7 +44,11 @@ export type CullingInput = {
   readonly basePath: string | undefined;
 };
 
-type Settings = { readonly culling: CullingSettings; readonly annotationPrefix: string };
+type Settings = {
+  readonly culling: CullingSettings;
+  readonly annotationPrefix: string;
+  readonly policy: Pick<PolicySettings, "secrets">;
+};
 
 const NOTHING: CullingDecision = {
   shown: {},
@@ -67,7 +74,7 @@ export function decideCulling(input: CullingInput, settings: Settings, now: Date
   const { server } = input.observed;
   if (server.metadata.deletionTimestamp !== undefined) return NOTHING;
   const idle = idleOf(input, settings, now);
-  const plain = plainLimits(server, input.since, settings.culling, now);
+  const plain = plainLimits(input, settings.culling, now);
   const all = [...plain, ...idleCull(idle)];
   const prevented = preventionOf(input.observed, all, settings.culling);
   const isPossible = ({ kind }: Cull): boolean => kind === "Delete" || prevented.length === 0;
@@ -92,12 +99,13 @@ export function decideCulling(input: CullingInput, settings: Settings, now: Date
 }
 
 /** Deadlines that need nobody's answer. */
-function plainLimits({ spec }: JupyterServer, since: Since, settings: CullingSettings, now: Date): readonly Cull[] {
+function plainLimits({ observed, since }: CullingInput, settings: CullingSettings, now: Date): readonly Cull[] {
+  const { pod, server } = observed;
   // What never ran has nothing to keep.
   const giveUp = since.neverReady === true ? "Delete" : "Hibernate";
   const limit = (reason: CullingReason, kind: Cull["kind"], from: string | undefined): readonly Cull[] => {
     const start = timeOf(from, now);
-    const at = deadlineOf(reason, start, spec.culling, settings);
+    const at = deadlineOf(reason, start, server.spec.culling, settings);
     return at === undefined || from === undefined ? [] : [{ reason, kind, at, warnAt: warningOf(start, at, settings) }];
   };
   const age = limit("MaximumAge", "Hibernate", since.startedAt);
@@ -105,7 +113,10 @@ function plainLimits({ spec }: JupyterServer, since: Since, settings: CullingSet
     case "running":
       return age;
     case "starting":
-      return [...age, ...limit("Starting", giveUp, since.startingSince)];
+      // Of a pod that was ready once the node may be lost for a while, and with it those of everybody else.
+      return pod === undefined || wasNeverReady(pod)
+        ? [...age, ...limit("Starting", giveUp, since.startingSince)]
+        : age;
     case "failed":
       return [...age, ...limit("Failed", giveUp, since.failedSince)];
     case "hibernated":
@@ -129,7 +140,7 @@ function idleOf(input: CullingInput, settings: Settings, now: Date): IdleLimit {
 /** Undefined while nobody can use the server. */
 function idleInput(
   { observed, since, basePath }: CullingInput,
-  { culling }: Settings,
+  { culling, policy }: Settings,
   now: Date,
 ): IdleInput | undefined {
   if (since.state !== "running" || since.readySince === undefined) return undefined;
@@ -140,7 +151,7 @@ function idleInput(
     activity,
     readySince: timeOf(since.readySince, now),
     lastActivityAt: lastActivityAt === undefined ? undefined : timeOf(lastActivityAt, now),
-    askable: askableOf(observed, basePath, culling),
+    askable: askableOf(observed, basePath, culling, policy),
   };
 }
 
@@ -158,23 +169,23 @@ function pendingOf(next: Cull | undefined, idle: IdleLimit, now: Date): readonly
   return isPending ? [{ reason: "LimitNear", values: { limit, at: kubernetesTime(at) } }] : [];
 }
 
-function questionOf({ observed, basePath }: CullingInput, { culling }: Settings): ActivityQuestion | undefined {
-  const askable = askableOf(observed, basePath, culling);
+function questionOf({ observed, basePath }: CullingInput, { culling, policy }: Settings): ActivityQuestion | undefined {
+  const askable = askableOf(observed, basePath, culling, policy);
   return askable.kind === "Askable" ? askable.question : undefined;
 }
 
 /** Why limits that hibernate a server are not enforced. */
 function preventionOf(
-  { server, hibernatedAppliedBy: manager }: Observed,
+  observed: Observed,
   culls: readonly Cull[],
   { hibernateWithoutVolume }: CullingSettings,
 ): readonly ReasonWithValues[] {
   const limits = culls.filter(({ kind }) => kind === "Hibernate").map(({ reason }) => reason);
   if (limits.length === 0) return [];
-  const { enabled, existingClaim } = server.spec.storage.pvc;
-  const losesFiles = !enabled && existingClaim === undefined && !hibernateWithoutVolume;
+  const what = hibernateWithoutVolume ? undefined : whatIsLost(filesNow(observed));
+  const { hibernatedAppliedBy: manager } = observed;
   return [
-    ...(losesFiles ? [{ reason: "NoVolumeToKeep", values: { limits } } as const] : []),
+    ...(what === undefined ? [] : [{ reason: "NoVolumeToKeep", values: { limits, what } } as const]),
     ...(manager === undefined ? [] : [{ reason: "HibernatedIsApplied", values: { limits, manager } } as const]),
   ];
 }

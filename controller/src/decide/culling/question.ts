@@ -1,9 +1,20 @@
-import { ACTIVITY_PORT_NAME, childName, CONTAINERS, PORTS, SECRET_KEYS, type JupyterServer } from "@amalthea/api";
-import type { Pod } from "kubernetes-types/core/v1.js";
+import {
+  ACTIVITY_PORT_NAME,
+  childName,
+  CONTAINERS,
+  PORTS,
+  SECRET_KEYS,
+  VOLUMES,
+  type JupyterServer,
+} from "@amalthea/api";
+import type { EnvVar, Pod } from "kubernetes-types/core/v1.js";
+import { JUPYTER_ENV } from "../children/jupyter-config.ts";
+import { SECRET_FILES } from "../children/jupyter-container.ts";
 import { activePod } from "../live/pod.ts";
 import type { ActivityQuestion } from "./activity-question.ts";
 import type { CullingSettings } from "./culling-settings.ts";
 import type { Observed } from "../live/observed.ts";
+import { matchesAny, type PolicySettings } from "../policy/policy-settings.ts";
 
 export type Askable =
   | { readonly kind: "Askable"; readonly question: ActivityQuestion }
@@ -20,6 +31,7 @@ export function askableOf(
   { server, ...observed }: Observed,
   basePath: string | undefined,
   { cpuUsageMillicoresIdleThreshold }: Pick<CullingSettings, "cpuUsageMillicoresIdleThreshold">,
+  { secrets }: Pick<PolicySettings, "secrets">,
 ): Askable {
   const pod = activePod({ server, ...observed });
   const address = pod?.status?.podIP;
@@ -28,7 +40,11 @@ export function askableOf(
   const withCpu = cpuUsageMillicoresIdleThreshold > 0;
   const target = { podUid: pod.metadata.uid, address, basePath, withCpu };
   if (!hasLogin(pod)) {
-    return askable({ ...target, port: PORTS.jupyter, whom: "Jupyter", credential: tokenOf(server) });
+    const credential = tokenOf(pod, server);
+    if (credential !== undefined && credential.name !== childName(server) && !matchesAny(credential.name, secrets)) {
+      return notAskable("policy.secrets does not allow the Secret with its token");
+    }
+    return askable({ ...target, port: PORTS.jupyter, whom: "Jupyter", credential });
   }
   if (!hasActivityPort(pod))
     return notAskable("its pod was started by an earlier version and can be asked from its next start on");
@@ -57,8 +73,38 @@ function hasActivityPort({ spec }: Pod): boolean {
   );
 }
 
-function tokenOf({ metadata, spec }: JupyterServer): ActivityQuestion["credential"] {
-  const { token, tokenSecretRef, oidc } = spec.auth;
-  if (tokenSecretRef !== undefined) return { name: tokenSecretRef.name, key: tokenSecretRef.key };
-  return token === "" || oidc.enabled ? undefined : { name: metadata.name, key: SECRET_KEYS.token };
+/**
+ * The token that the pod was started with. The spec may name another Secret since, which its user need not be allowed to
+ * read: the pod must not be sent that.
+ */
+function tokenOf(pod: Pod, server: JupyterServer): ActivityQuestion["credential"] {
+  const containers = pod.spec?.containers ?? [];
+  // With a login of 0.24 Jupyter asks for no token.
+  if (containers.some(({ name }) => name === CONTAINERS.oauth2Proxy) || isOpen(pod, server)) return undefined;
+  return projectedToken(pod) ?? legacyToken(pod);
+}
+
+function isOpen(pod: Pod, { spec }: JupyterServer): boolean {
+  if (variable(pod, JUPYTER_ENV.tokenRequired) !== undefined) return false;
+  return spec.auth.token === "" && spec.auth.tokenSecretRef === undefined;
+}
+
+function projectedToken({ spec }: Pod): ActivityQuestion["credential"] {
+  const sources = spec?.volumes?.find(({ name }) => name === VOLUMES.secrets)?.projected?.sources ?? [];
+  const tokens = sources.flatMap(({ secret }) =>
+    (secret?.items ?? [])
+      .filter(({ path }) => path === SECRET_FILES.token)
+      .map(({ key }) => ({ name: secret?.name ?? "", key })),
+  );
+  return tokens[0];
+}
+
+function legacyToken(pod: Pod): ActivityQuestion["credential"] {
+  const { name = "", key } = variable(pod, "SERVER_APP_TOKEN")?.valueFrom?.secretKeyRef ?? {};
+  return key === undefined ? undefined : { name, key };
+}
+
+function variable({ spec }: Pod, name: string): EnvVar | undefined {
+  const jupyter = spec?.containers.find((container) => container.name === CONTAINERS.jupyter);
+  return jupyter?.env?.find((one) => one.name === name);
 }

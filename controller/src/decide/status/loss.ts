@@ -1,6 +1,7 @@
-import { ANNOTATIONS, isPathWithin, type FilesLost, type JupyterServer, type ReasonWithValues } from "@amalthea/api";
+import { ANNOTATIONS, type FilesLost, type JupyterServer, type ReasonWithValues } from "@amalthea/api";
 import type { PodCondition } from "kubernetes-types/core/v1.js";
 import type { PlanFacts } from "../facts.ts";
+import { filesBySpec, whatIsLost } from "../live/files.ts";
 import type { FormerPod, Observed } from "../live/observed.ts";
 import { wasNeverReady } from "../live/pod.ts";
 import { requestedRestart } from "../live/restart-request.ts";
@@ -14,20 +15,13 @@ import { detail } from "./text.ts";
 export function filesLost(observed: Observed, facts: PlanFacts, now: Date): FilesLost | undefined {
   const { server } = observed;
   if (server.metadata.deletionTimestamp !== undefined || server.spec.jupyterServer.hibernated) return undefined;
-  if (whatIsLost(server) === undefined) return undefined;
+  if (whatIsLost(filesBySpec(server)) === undefined) return undefined;
   return freshLoss(observed, facts, now) ?? unseen(server);
 }
 
 /** The sentence's values. */
 export function lossReason(server: JupyterServer, { at, cause }: FilesLost): ReasonWithValues {
-  return { reason: "FilesLost", values: { what: whatIsLost(server) ?? "Files of the server", at, cause } };
-}
-
-function whatIsLost({ spec }: JupyterServer): string | undefined {
-  const { enabled, existingClaim, mountPath } = spec.storage.pvc;
-  const { rootDir } = spec.jupyterServer;
-  if (!enabled && existingClaim === undefined) return "All files of the server";
-  return isPathWithin(rootDir, mountPath) ? undefined : `The files in ${rootDir}`;
+  return { reason: "FilesLost", values: { what: whatIsLost(filesBySpec(server)) ?? "Files of the server", at, cause } };
 }
 
 function unseen(server: JupyterServer): FilesLost | undefined {

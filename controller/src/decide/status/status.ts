@@ -11,9 +11,11 @@ import { eventsBetween } from "./events.ts";
 import { filesLost } from "./loss.ts";
 import { createdResources, mirroredChildren, mirroredPod, obstacleEvents } from "./mirror.ts";
 import { paced } from "./pace.ts";
+import { objectOf } from "../values/json.ts";
 import { clientTime, earliest, kubernetesTime } from "../values/time.ts";
 import { verdictOf, type Verdict } from "./verdict.ts";
 import { decideCulling, type CullingDecision } from "../culling/culling.ts";
+import { wasNeverReady } from "../live/pod.ts";
 import { runOf } from "./run.ts";
 
 /** What status needs of the settings. */
@@ -104,11 +106,12 @@ function statesOfContainers(observed: Observed, settings: StatusSettings): Conta
 type Since = Pick<JupyterServerStatus, "startingSince" | "failedSince" | "hibernatedSince">;
 
 /** When the server entered its state; the times of other states are cleared. */
-function sinceOf({ server }: Observed, state: ServerState, settings: StatusSettings, now: Date): Since {
+function sinceOf(observed: Observed, state: ServerState, settings: StatusSettings, now: Date): Since {
+  const { server } = observed;
   const before = server.status?.state === state ? server.status : undefined;
   switch (state) {
     case "starting":
-      return { startingSince: before?.startingSince ?? clientTime(now) };
+      return { startingSince: (isStartingAgain(observed) ? undefined : before?.startingSince) ?? clientTime(now) };
     case "failed":
       return { failedSince: before?.failedSince ?? clientTime(now) };
     case "hibernated":
@@ -117,6 +120,13 @@ function sinceOf({ server }: Observed, state: ServerState, settings: StatusSetti
     case "stopping":
       return {};
   }
+}
+
+/** Whether the pod that the status tells of was ready once and is gone: the next one's start begins now. */
+function isStartingAgain({ server, pod }: Observed): boolean {
+  const before = server.status?.mainPod;
+  if (before === undefined || before.uid === pod?.metadata.uid) return false;
+  return !wasNeverReady({ status: objectOf(before.status) });
 }
 
 /**
