@@ -33,6 +33,7 @@ export type ReasonValues = {
   ResizeInProgress: Nothing;
   // Scheduling and storage
   Unschedulable: Told;
+  NoMatchingNode: Told;
   SchedulingGated: { readonly gates: readonly string[] };
   ScalingUp: Told;
   QuotaExceeded: Told;
@@ -231,6 +232,14 @@ const place = {
     sentence: ({ detail }) => `No node can run the server: ${detail}`,
     remedy:
       "Request less in spec.jupyterServer.resources, or have a node added, in the zone of its volume if it has one.",
+  },
+  NoMatchingNode: {
+    conditions: EITHER,
+    when: "No node has the labels that the pod asks for, or all that have them are tainted; a stall after the grace period.",
+    example: { detail: "0/3 nodes are available: 3 node(s) didn't match Pod's node affinity/selector." },
+    sentence: ({ detail }) => `No node matches what the server asks for: ${detail}`,
+    remedy:
+      "Correct spec.jupyterServer.nodeSelector, affinity or tolerations, or have a node with these labels added (kubectl get nodes --show-labels).",
   },
   SchedulingGated: {
     conditions: PROGRESS,

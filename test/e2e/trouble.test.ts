@@ -6,17 +6,31 @@ import { TestServer } from "./server.ts";
 let namespace: string;
 let fullNamespace: string;
 
-/** A patch that runs a shell script before Jupyter, or instead of it. */
-function running(script: string): readonly object[] {
-  const command = {
-    op: "add",
-    path: "/statefulset/spec/template/spec/containers/0/command",
-    value: ["sh", "-c", script],
-  };
-  return [{ type: "application/json-patch+json", patch: [command] }];
+/** In a cluster of the user's: what needs more than one namespace, or our version of the kubelet, is left out there. */
+const isOfUser = cluster.namespace !== undefined;
+
+type Operation = { readonly op: string; readonly path: string; readonly value: unknown };
+
+/** A patch of the pod by operations on its spec. */
+function podPatch(...operations: readonly Operation[]): readonly object[] {
+  const patch = operations.map(({ path, ...rest }) => ({ ...rest, path: `/statefulset/spec/template/spec${path}` }));
+  return [{ type: "application/json-patch+json", patch }];
+}
+
+/** An operation that runs a shell script before Jupyter, or instead of it. */
+function script(text: string): Operation {
+  return { op: "add", path: "/containers/0/command", value: ["sh", "-c", text] };
+}
+
+function running(text: string): readonly object[] {
+  return podPatch(script(text));
 }
 
 const COUNTING = "n=$(cat kept 2>/dev/null || echo 0); echo $((n + 1)) > kept";
+
+const ROOMY = { requests: { memory: "100Mi" }, limits: { memory: "512Mi" } };
+/** Less than a Jupyter server uses. */
+const CRAMPED = { requests: { memory: "30Mi" }, limits: { memory: "30Mi" } };
 
 /** All are made at once, because some troubles take Kubernetes more than a minute to come to. */
 const TROUBLED: Readonly<Record<string, { readonly [field: string]: object }>> = {
@@ -24,7 +38,14 @@ const TROUBLED: Readonly<Record<string, { readonly [field: string]: object }>> =
   crashing: { patches: running("exit 3") },
   recovered: { patches: running(`cd /home/jovyan/work; ${COUNTING}; [ $n -ge 4 ] || exit 1; exec start-notebook.sh`) },
   homeless: { jupyterServer: { nodeSelector: { "example.org/none": "has-this" } } },
-  waiting: { auth: { tokenSecretRef: { name: "later", key: "token" } } },
+  waiting: { auth: { tokenSecretRef: { name: "later", key: "token" } }, jupyterServer: { resources: ROOMY } },
+  elsewhere: {
+    patches: podPatch(script("exec python3 -m http.server 9999"), {
+      op: "replace",
+      path: "/containers/0/startupProbe/failureThreshold",
+      value: 5,
+    }),
+  },
 };
 
 beforeAll(async () => {
@@ -48,9 +69,9 @@ async function untilReady(name: string): Promise<void> {
 }
 
 describe("a server in trouble reports it, and runs once that is fixed", () => {
-  it("no node fits: Unschedulable, and for now it waits", async () => {
-    const { message } = (await untilReason(server("homeless"), "Ready", "Unschedulable")) ?? {};
-    expect(message).toMatch(/didn't match Pod's node affinity/);
+  it("no node has the labels: NoMatchingNode, and for now it waits", async () => {
+    const { message } = (await untilReason(server("homeless"), "Ready", "NoMatchingNode")) ?? {};
+    expect(message).toMatch(/didn't match Pod's node affinity.*nodeSelector/);
     expect((await server("homeless").read()).status?.state).toBe("starting");
     await server("homeless").patch({ spec: { jupyterServer: { nodeSelector: null } } });
     await untilReady("homeless");
@@ -71,6 +92,58 @@ describe("a server in trouble reports it, and runs once that is fixed", () => {
       ({ status }) => status !== 404,
     );
     expect(answer.status).toBe(200);
+  });
+
+  it("the Secret with its token has no such key: SecretKeyMissing", async () => {
+    await apply({ apiVersion: "v1", kind: "Secret", metadata: { name: "half", namespace }, stringData: { other: "" } });
+    await server("keyless").apply({ auth: { tokenSecretRef: { name: "half", key: "token" } } });
+    const { message } = (await untilReason(server("keyless"), "Ready", "SecretKeyMissing")) ?? {};
+    expect(message).toContain("The Secret half has no key token.");
+  });
+
+  it("its existing claim has no volume: ClaimPending, with the name of the claim", async () => {
+    const existingClaim = "nobody-provides-this";
+    await apply({
+      apiVersion: "v1",
+      kind: "PersistentVolumeClaim",
+      metadata: { name: existingClaim, namespace },
+      spec: { accessModes: ["ReadWriteOnce"], storageClassName: "", resources: { requests: { storage: "1Mi" } } },
+    });
+    await server("borrowing").apply({ storage: { pvc: { enabled: true, existingClaim } } });
+    const { message } = (await untilReason(server("borrowing"), "Ready", "ClaimPending")) ?? {};
+    expect(message).toContain(existingClaim);
+  });
+
+  it.skipIf(isOfUser)("the node cannot set up its pod: SandboxFailed", async () => {
+    const name = "e2e-no-such-runtime";
+    const handler = "no-such-runtime";
+    await apply({ apiVersion: "node.k8s.io/v1", kind: "RuntimeClass", metadata: { name }, handler });
+    await server("unboxed").apply({ patches: podPatch({ op: "add", path: "/runtimeClassName", value: name }) });
+    const { message } = (await untilReason(server("unboxed"), "Ready", "SandboxFailed")) ?? {};
+    expect(message).toContain(handler);
+  });
+
+  it("its node is drained: FilesLost, with that cause", async () => {
+    const eviction = { apiVersion: "policy/v1", kind: "Eviction", metadata: { name: "homeless-0", namespace } };
+    const path = `/api/v1/namespaces/${namespace}/pods/homeless-0/eviction`;
+    await kubectl(["create", `--raw=${path}`, "-f=-"], JSON.stringify(eviction));
+    const { message } = (await untilReason(server("homeless"), "StorageWarning", "FilesLost")) ?? {};
+    expect(message).toContain("as happens when a node is drained");
+  });
+
+  it.skipIf(isOfUser)("its memory limit is set below what it uses: ResizeFailed, and it runs on", async () => {
+    const uid = await server("waiting").podUid();
+    await server("waiting").patch({ spec: { jupyterServer: { resources: CRAMPED } } });
+    const { message } = (await untilReason(server("waiting"), "UpdatePending", "ResizeFailed")) ?? {};
+    expect(message).toMatch(/below current usage/);
+    expect(await server("waiting").condition("Ready")).toMatchObject({ status: "True" });
+    expect(await server("waiting").podUid()).toBe(uid);
+  });
+
+  it("its program listens elsewhere: NotAnswering, with the port and the path", async () => {
+    const { message } = (await untilReason(server("elsewhere"), "Stalled", "NotAnswering")) ?? {};
+    expect(message).toContain(`port 8888 under ${server("elsewhere").path}/api`);
+    expect((await server("elsewhere").read()).status?.state).toBe("failed");
   });
 
   it("too little memory: OutOfMemory", async () => {
@@ -95,7 +168,7 @@ describe("a server in trouble reports it, and runs once that is fixed", () => {
     expect((await server("recovered").read()).status?.state).toBe("running");
   });
 
-  it.skipIf(cluster.namespace !== undefined)("the quota is used up: QuotaExceeded", async () => {
+  it.skipIf(isOfUser)("the quota is used up: QuotaExceeded", async () => {
     const quota = { apiVersion: "v1", kind: "ResourceQuota", metadata: { name: "full", namespace: fullNamespace } };
     await apply({ ...quota, spec: { hard: { pods: "0" } } });
     await waitFor("resourcequota/full", fullNamespace, "jsonpath={.status.hard.pods}=0");

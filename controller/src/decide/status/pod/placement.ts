@@ -24,7 +24,7 @@ function unschedulable(observed: Observed, pod: LivePod, scheduled: PodCondition
   const since = instant(scheduled.lastTransitionTime) ?? new Date(pod.metadata.creationTimestamp);
   const message = scheduled.message ?? "the scheduler does not say why";
   const lasting: ReasonWithValues = {
-    reason: "Unschedulable",
+    reason: isNoNodeMatching(message) ? "NoMatchingNode" : "Unschedulable",
     values: { detail: detailSentence(message) },
   };
   const scaleUp = newestEvent(observed.events, ["TriggeredScaleUp"], "Pod", since);
@@ -32,6 +32,17 @@ function unschedulable(observed: Observed, pod: LivePod, scheduled: PodCondition
   // The grace period starts again: a new node takes its minutes.
   const why: ReasonWithValues = { reason: "ScalingUp", values: { detail: detail(scaleUp.message) } };
   return { kind: "Waiting", why, since: scaleUp.lastSeen, lasting };
+}
+
+/**
+ * Whether every node was left out for its labels or taints, and at least one for its labels: more room would not help.
+ *
+ * @see https://github.com/kubernetes/kubernetes/blob/master/pkg/scheduler/framework/types.go the form of the message
+ */
+function isNoNodeMatching(message: string): boolean {
+  const causes = /^0\/\d+ nodes are available: (.*?)\.(\s|$)/s.exec(message)?.[1]?.split(", ") ?? [];
+  const isOfLabels = (cause: string): boolean => /didn't match (Pod's )?node (affinity|selector)/i.test(cause);
+  return causes.some(isOfLabels) && causes.every((cause) => isOfLabels(cause) || /untolerated taint/.test(cause));
 }
 
 /** What the scheduler and the claim say about a volume that keeps the pod from having a node. */

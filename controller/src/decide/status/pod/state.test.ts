@@ -334,6 +334,32 @@ describe("podState", () => {
       since: ago(590),
     },
     {
+      circumstance: "no node has the labels it asks for",
+      observed: {
+        pod: unschedulable(
+          "0/3 nodes are available: 1 node(s) had untolerated taint {node-role.kubernetes.io/control-plane: }, 2 node(s) didn't match Pod's node affinity/selector. preemption: 0/3 nodes are available: 3 Preemption is not helpful for scheduling.",
+        ),
+      },
+      reason: "NoMatchingNode",
+      since: ago(50),
+    },
+    {
+      circumstance: "the nodes that have its labels are full",
+      observed: {
+        pod: unschedulable(
+          "0/3 nodes are available: 1 Insufficient memory, 2 node(s) didn't match Pod's node affinity/selector. preemption: 0/3.",
+        ),
+      },
+      reason: "Unschedulable",
+      since: ago(50),
+    },
+    {
+      circumstance: "all nodes are tainted, and may lose the taint",
+      observed: { pod: unschedulable("0/1 nodes are available: 1 node(s) had untolerated taint(s). preemption: 0/1.") },
+      reason: "Unschedulable",
+      since: ago(50),
+    },
+    {
       circumstance: "nobody provisions its claim",
       observed: {
         pod: unschedulable(
@@ -424,6 +450,11 @@ describe("podState", () => {
       kind: "Failing",
       why: { reason: "InvalidImageName" },
     });
+  });
+
+  it("a volume in a zone without a node is no question of labels", () => {
+    const pod = unschedulable("0/1 nodes are available: 1 node(s) had volume node affinity conflict. preemption: 0/1.");
+    expect(podState(anObserved({ pod }), someSettings())).toMatchObject({ why: { reason: "Unschedulable" } });
   });
 
   it("the server's own claim is missing for a moment only, and is no mistake of the user", () => {
