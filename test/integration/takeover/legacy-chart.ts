@@ -53,23 +53,38 @@ export const CHART: string = fileURLToPath(new URL("../../../helm-chart/amalthea
 export class ChartFolder implements Disposable {
   readonly path: string = mkdtempSync(join(tmpdir(), "amalthea-charts-"));
 
-  /** A release of 0.24 as far as the upgrade is concerned: its CustomResourceDefinition is one of its templates. */
+  /**
+   * A release of 0.24 as far as the upgrade is concerned: its CustomResourceDefinition is one of its templates, and its
+   * controller has the names and labels that charts commonly give.
+   */
   legacyChart(): string {
     return this.#chart("legacy", "amalthea", "0.24.0", {
       "templates/crd.yaml": JSON.stringify(legacyCrd()),
+      "templates/deployment.yaml": deployment(LEGACY_NAME, "{{ .Chart.Name }}"),
     });
   }
 
   /** A platform's chart that has `chart` as its sub-chart `amalthea`, beside something of its own. */
   umbrella(chart: string): string {
     const condition = "amalthea.enabled";
-    const own = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "platform" }, data: { important: "data" } };
     const name = `platform-${chart === CHART ? "new" : "legacy"}`;
-    const path = this.#chart(name, "platform", "1.0.0", { "templates/platform.yaml": stringify(own) }, [
+    const path = this.#chart(name, "platform", "1.0.0", PLATFORM, [
       { name: "amalthea", version: ">=0.1.0-0", condition },
     ]);
     cpSync(chart, join(path, "charts", "amalthea"), { recursive: true });
     return path;
+  }
+
+  /** A platform's chart that gets `chart` by `helm dependency update`. Written again, it names the other chart. */
+  platform(chart: string): string {
+    const dependency = { name: "amalthea", version: ">=0.1.0-0", repository: `file://${chart}` };
+    return this.#chart(
+      "platform",
+      "platform",
+      "1.0.0",
+      { ...PLATFORM, "templates/web.yaml": deployment("web", "web") },
+      [dependency],
+    );
   }
 
   values(values: object): string {
@@ -95,6 +110,24 @@ export class ChartFolder implements Disposable {
     for (const [file, text] of Object.entries(files)) writeFileSync(join(path, file), text);
     return path;
   }
+}
+
+const LEGACY_NAME =
+  "{{ if contains .Chart.Name .Release.Name }}{{ .Release.Name }}{{ else }}{{ .Release.Name }}-{{ .Chart.Name }}{{ end }}";
+
+/** What a platform has besides Amalthea. */
+const PLATFORM = {
+  "templates/platform.yaml": stringify({
+    ...{ apiVersion: "v1", kind: "ConfigMap", metadata: { name: "platform" }, data: { important: "data" } },
+  }),
+};
+
+/** A Deployment of a release, as a template of helm. */
+function deployment(name: string, label: string): string {
+  const labels = { "app.kubernetes.io/name": label, "app.kubernetes.io/instance": "{{ .Release.Name }}" };
+  const template = { metadata: { labels }, spec: { containers: [{ name: "main", image: "example.org/main:1" }] } };
+  const spec = { replicas: 1, selector: { matchLabels: labels }, template };
+  return stringify({ apiVersion: "apps/v1", kind: "Deployment", metadata: { name, labels }, spec });
 }
 
 /** Runs helm against a cluster and returns what it prints. @throws Error with what helm says if it refuses. */

@@ -2,15 +2,18 @@ import { jupyterServerCrd } from "@amalthea/api";
 import { type Kind, defineKind, kinds } from "@amalthea/kube";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { SERVER_KIND } from "../../../controller/src/kinds.ts";
-import { type Fixture, loadFixture, legacyCrd } from "../../e2e/legacy-controller.ts";
+import { type Fixture, FIXTURES, loadFixture, legacyCrd } from "../../e2e/legacy-controller.ts";
 import { broken, withoutSpec, withOddStatus } from "../api/old-objects.ts";
-import { installCrd } from "../api/resource.ts";
+import { aServer, create, installCrd } from "../api/resource.ts";
 import { type Operator, startOperator } from "../controller/operator.ts";
 import { conditionOf, eventually, User } from "../controller/servers.ts";
 import { encoded, imageSecret, resumeAsClient, session, variables } from "./client-session.ts";
-import { controllerWrites, startWorld, type World } from "../controller/world.ts";
+import { type Call, controllerWrites, startWorld, type World } from "../controller/world.ts";
 
 const FINALIZER = "kopf.zalando.org/KopfFinalizerMarker";
+
+/** Fixtures with a pod. */
+const WITH_POD: readonly Fixture[] = FIXTURES.filter((name) => !["asleep", "no-host"].includes(name));
 
 let world: World;
 
@@ -287,4 +290,69 @@ describe("a client of 0.24 that writes fresh credentials to the children before 
       expect(server.metadata.annotations).not.toHaveProperty(["amalthea.dev/carried-values"]);
     });
   });
+});
+
+describe("the takeover of many servers at once", () => {
+  const NAMESPACES = Array.from({ length: 6 }, (_, index) => `many-${index}`);
+  /** Writes to a server: marks, network policy, status. */
+  const TAKING_OVER = 3;
+  /** And the replicas of one whose pod ran although its spec said hibernated; its status once more when the pod is gone. */
+  const HIBERNATING = 5;
+
+  const writes = (): readonly Call[] =>
+    controllerWrites(world).filter(({ namespace }) => NAMESPACES.includes(namespace));
+
+  it("costs at most three writes each, and none when the controller starts again", { timeout: 300_000 }, async () => {
+    const witness = await load("asleep", "many-witness");
+    const withoutHost = aServer({ routing: {} });
+    await installCrd(world.cluster, legacyCrd());
+    await eventually(async () => await create(world.cluster, withoutHost));
+    const users = await Promise.all(NAMESPACES.map(loadAll));
+    await installCrd(world.cluster, jupyterServerCrd);
+    await eventually(async () => await expect(create(world.cluster, withoutHost)).rejects.toThrow("routing.host"));
+    await withOperator(async (operator) => {
+      for (const user of users) await takenOver(user);
+      await allReconciled(operator, witness);
+    });
+    const all = writes();
+    for (const [server, its] of Map.groupBy(all, ({ namespace, name }) => `${namespace}/${name}`)) {
+      expect(its.length, server).toBeLessThanOrEqual(server.endsWith("/hibernated") ? HIBERNATING : TAKING_OVER);
+    }
+    await withOperator(async (operator) => await allReconciled(operator, witness));
+    expect(writes().slice(all.length)).toEqual([]);
+  });
+
+  async function loadAll(namespace: string): Promise<User> {
+    const user = new User(world.admin, await world.makeNamespace(namespace));
+    for (const fixture of FIXTURES) await loadFixture(fixture, { client: world.admin, namespace });
+    for (const name of WITH_POD) await user.makePodReady(name);
+    for (const name of WITH_POD) {
+      await eventually(async () => expect((await user.get(kinds.StatefulSet, name)).status?.readyReplicas).toBe(1));
+    }
+    return user;
+  }
+
+  async function takenOver(user: User): Promise<void> {
+    for (const name of FIXTURES.filter((fixture) => fixture !== "terminating")) {
+      await user.until(name, ({ metadata, status }) => {
+        const isAtRest = !["starting", "stopping"].includes(status?.state ?? "starting");
+        return isAtRest && status?.observedGeneration === metadata.generation;
+      });
+    }
+    await user.until("hibernated", ({ status }) => status?.state === "hibernated");
+    await eventually(async () => expect(await user.find(SERVER_KIND, "terminating")).toBeUndefined());
+  }
+
+  /**
+   * Waits until every server has had its turn: those that are there at the start come before a later change of the
+   * witness. That checks of limits are due later (`idle`) does not matter here.
+   */
+  async function allReconciled(operator: Operator, witness: User): Promise<void> {
+    const { generation } = (await witness.server("asleep")).metadata;
+    await witness.patchServer("asleep", { spec: { culling: { idleSecondsThreshold: 1_000_000 + generation } } });
+    await witness.until("asleep", ({ status }) => (status?.observedGeneration ?? 0) > generation);
+    await eventually(async () => {
+      for (const part of ["depth", "processing"]) expect(await operator.metric(`amalthea_queue_${part}`)).toBe(0);
+    });
+  }
 });
