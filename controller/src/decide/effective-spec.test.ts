@@ -39,6 +39,16 @@ describe("effectiveSpec", () => {
     expect(specWith({ jupyterServer: { env } }, defaults).jupyterServer.env).toEqual([shared, ...env]);
   });
 
+  it("leaves out a default port whose number the server uses under another name", () => {
+    const extraPorts = [{ name: "mine", containerPort: 8787 }];
+    const defaults = [
+      { name: "rstudio", containerPort: 8787, protocol: "TCP" },
+      { name: "udp", containerPort: 8787, protocol: "UDP" },
+    ];
+    const { jupyterServer } = specWith({ jupyterServer: { extraPorts } }, { jupyterServer: { extraPorts: defaults } });
+    expect(jupyterServer.extraPorts).toEqual([defaults[1], ...extraPorts]);
+  });
+
   it("merges maps by key", () => {
     const own = { jupyterServer: { nodeSelector: { disk: "ssd" } }, routing: { ingressAnnotations: { a: "own" } } };
     const defaults = {

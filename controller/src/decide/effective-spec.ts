@@ -7,6 +7,15 @@ export type ServerDefaults = Readonly<JsonObject>;
 /** Objects whose keys are the user's, although the CRD lets their values be anything. */
 const OPEN_MAPS: readonly string[] = ["routing.ingressAnnotations"];
 
+type Identity = (item: unknown) => unknown;
+
+/** What no two items of a list may have in common besides their key, by the rules of the CRD. */
+const ALSO_UNIQUE: Readonly<Record<string, readonly Identity[]>> = {
+  "jupyterServer.extraPorts": [
+    (port) => canonicalJson([valueAt(port, "containerPort"), valueAt(port, "protocol") ?? "TCP"]),
+  ],
+};
+
 /**
  * The spec with the defaults for all servers. What the server says wins. A field counts as not said if it is absent or has
  * the CRD's own default, which the API server fills in. Maps are merged by key, lists by the key of their items if the
@@ -24,7 +33,9 @@ function merged(schema: SchemaNode, path: string, own: unknown, given: unknown):
   if (isUnset(schema, own)) return given;
   if (isMap(schema, path) && isObject(own) && isObject(given)) return unlessSame(own, { ...given, ...own });
   const [key] = schema["x-kubernetes-list-map-keys"] ?? [];
-  return key === undefined ? own : mergedItems(key, own, given);
+  return key === undefined
+    ? own
+    : mergedItems([(item) => valueAt(item, key), ...(ALSO_UNIQUE[path] ?? [])], own, given);
 }
 
 function isClosed({ properties, ...schema }: SchemaNode): boolean {
@@ -52,9 +63,9 @@ function unlessSame(own: JsonObject, all: JsonObject): JsonObject {
   return Object.keys(all).length === Object.keys(own).length ? own : all;
 }
 
-function mergedItems(key: string, own: unknown, given: unknown): unknown {
+function mergedItems(identities: readonly Identity[], own: unknown, given: unknown): unknown {
   if (!Array.isArray(own) || !Array.isArray(given)) return own;
-  const names = new Set(own.map((item) => valueAt(item, key)));
-  const others = given.filter((item) => !names.has(valueAt(item, key)));
+  const taken = identities.map((identity) => ({ identity, values: new Set(own.map((item) => identity(item))) }));
+  const others = given.filter((item) => !taken.some(({ identity, values }) => values.has(identity(item))));
   return others.length === 0 ? own : [...(others as unknown[]), ...(own as unknown[])];
 }
