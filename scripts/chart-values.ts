@@ -105,6 +105,10 @@ export const chartValues: SchemaNode = group("", {
         "JSON pointers at or below which patches may change the children, such as `/statefulset/spec/template/spec/containers/0/env`; a segment `*`: any; `*` alone: all.",
       ),
     }),
+    fields: texts(
+      [],
+      "Which of the fields that do what would take a patch servers may use, such as `jupyterServer.podLabels`; see [the guide](../guide/policies.md). Empty: all where `patches` is not limited, otherwise none. `*`: all.",
+    ),
     serviceAccounts: texts(
       ["*"],
       "Service accounts that pods may use besides `default`. In all lists of names, `*` matches any characters but `/`, `**` any characters, and a lone `*` everything.",

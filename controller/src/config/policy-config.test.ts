@@ -13,6 +13,7 @@ describe("POLICY", () => {
     expect(policyOf({})).toMatchObject({
       podSecurity: undefined,
       patches: { kinds: ["*"], paths: ["*"] },
+      fields: undefined,
       ...{ serviceAccounts: ["*"], secrets: ["*"], images: ["*"], maxResources: {}, serversPerNamespace: 0 },
       services: { types: undefined, externalIPs: false },
       routes: { allowed: [], namespaceAnnotation: false },

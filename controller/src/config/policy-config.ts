@@ -41,6 +41,7 @@ export const DENIED_INGRESS_ANNOTATIONS: readonly string[] = [
 const DEFAULTS: PolicySettings = {
   podSecurity: undefined,
   patches: { kinds: ["*"], paths: ["*"] },
+  fields: undefined,
   serviceAccounts: ["*"],
   secrets: ["*"],
   images: ["*"],
@@ -81,6 +82,7 @@ class PolicyReader {
     const [patches, services] = [group("patches"), group("services")];
     const [routes, annotations] = [group("routes"), group("ingressAnnotations")];
     const types = this.#texts("services.types", services["types"], []);
+    const fields = this.#texts("fields", this.#given["fields"], []);
     const denied = this.#texts("ingressAnnotations.denied", annotations["denied"], []);
     return {
       podSecurity: this.#level(),
@@ -88,6 +90,7 @@ class PolicyReader {
         kinds: this.#texts("patches.kinds", patches["kinds"], DEFAULTS.patches.kinds),
         paths: this.#paths(this.#texts("patches.paths", patches["paths"], DEFAULTS.patches.paths)),
       },
+      fields: fields.length === 0 ? undefined : fields,
       serviceAccounts: this.#texts("serviceAccounts", this.#given["serviceAccounts"], DEFAULTS.serviceAccounts),
       secrets: this.#texts("secrets", this.#given["secrets"], DEFAULTS.secrets),
       images: this.#texts("images", this.#given["images"], DEFAULTS.images),

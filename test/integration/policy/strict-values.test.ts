@@ -114,6 +114,7 @@ describe("the strict values of the guide", () => {
     ["no-limit", allowed({}, { resources: {} }), "NotAllowed"],
     ["too-large", allowed({}, { resources: { limits: { cpu: "64", memory: "1Gi" } } }), "NotAllowed"],
     ["secret-volume", allowed({}, { extraVolumes: [{ name: "v", secret: { secretName: "other" } }] }), "NotAllowed"],
+    ["account-token", allowed({}, { automountServiceAccountToken: true }), "NotAllowed"],
     ["node-volume", allowed({}, { extraVolumes: [{ name: "v", hostPath: { path: "/" } }] }), "PodSecurity"],
   ])("keep the server %s from being made", async (name, object, reason) => {
     const routing = { host: "hub.example.org", path: `/team/${name}` };

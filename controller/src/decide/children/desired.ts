@@ -21,6 +21,7 @@ import type { ServerRoutes } from "./child-context.ts";
 import { isRouteChild, routesServedBy } from "../live/routes.ts";
 import { PATCH_BOUNDS } from "../patch/bounds.ts";
 import { allowedAnnotations, routeExcess } from "../policy/ingress-policy.ts";
+import { forbiddenFields } from "../policy/field-limits.ts";
 import { forbiddenChange } from "../policy/patch-limits.ts";
 import { chartResources } from "./sidecars/sidecar-resources.ts";
 import type { OwnParts } from "../policy/pod-limits.ts";
@@ -153,7 +154,8 @@ function underPolicy(owner: ChildContext, desired: Desired, circumstances: Circu
   if (desired.kind === "Unrenderable") return desired;
   const ownRoutes = [owner.route, owner.servedRoute];
   const policy = { ...policyOf(owner, desired.secrets, circumstances), ownRoutes };
-  const { problems, warnings } = judge(desired.children, policy);
+  const { problems: ofChildren, warnings } = judge(desired.children, policy);
+  const problems = [...fieldProblems(owner), ...ofChildren];
   const refused = new Set(problems.map(({ childKey }) => childKey));
   const allProblems = [...desired.problems, ...problems];
   const allWarnings = [...desired.warnings, ...warnings];
@@ -165,6 +167,17 @@ function underPolicy(owner: ChildContext, desired: Desired, circumstances: Circu
     problems: allProblems,
     warnings: allWarnings,
   };
+}
+
+/** Fields of the spec that are not allowed: each counts against the pod. */
+export function fieldProblems({ server, settings }: Owner): readonly (Problem & { readonly childKey: string })[] {
+  return forbiddenFields(server.spec, settings.policy, settings.serverDefaults).map((field) => ({
+    kind: "NotAllowed",
+    childKey: "statefulset",
+    field,
+    detail: "the field is not allowed",
+    setting: "fields",
+  }));
 }
 
 /** What the children of a server are held against. */

@@ -273,6 +273,41 @@ describe("a new server", () => {
     expect(decision.status.state).toBe("failed");
   });
 
+  describe("where patches are limited", () => {
+    const patches = { kinds: ["*"], paths: [`${CONTAINERS}/*/env`] };
+    const reasonWith = (options: ServerOptions, policy: Partial<PolicySettings>): string | undefined =>
+      stalled(decideAll(anObserved({ server: aServer(options) }), settingsWith(policy), NOW))?.message;
+
+    it.each<{ field: string; options: ServerOptions }>([
+      {
+        field: "jupyterServer.automountServiceAccountToken",
+        options: { jupyterServer: { automountServiceAccountToken: true } },
+      },
+      {
+        field: "jupyterServer.extraPorts",
+        options: { jupyterServer: { extraPorts: [{ name: "a", containerPort: 8787 }] } },
+      },
+      { field: "jupyterServer.podAnnotations", options: { jupyterServer: { podAnnotations: { a: "b" } } } },
+      { field: "jupyterServer.podLabels", options: { jupyterServer: { podLabels: { a: "b" } } } },
+      { field: "jupyterServer.runtimeClassName", options: { jupyterServer: { runtimeClassName: "kata" } } },
+      { field: "storage.pvc.selector", options: { pvc: { enabled: true, selector: { matchLabels: { a: "b" } } } } },
+      { field: "storage.pvc.volumeName", options: { pvc: { enabled: true, volumeName: "data" } } },
+    ])("may use $field only if a setting allows it", ({ field, options }) => {
+      expect(reasonWith(options, { patches })).toContain("(chart value policy.fields)");
+      expect(reasonWith(options, { patches })).toContain(`spec.${field}.`);
+      expect(reasonWith(options, { patches, fields: [field] })).toBeUndefined();
+      expect(reasonWith(options, {})).toBeUndefined();
+    });
+
+    it("may say no to a token, and have what is a default for all servers", () => {
+      const no = { automountServiceAccountToken: false, podLabels: {}, extraPorts: [] };
+      expect(reasonWith({ jupyterServer: no }, { patches })).toBeUndefined();
+      const jupyterServer = { podLabels: { team: "a" } };
+      const settings = someSettings({ policy: somePolicy({ patches }), serverDefaults: { jupyterServer } });
+      expect(stalled(decideAll(anObserved({ server: aServer({}) }), settings, NOW))).toBeUndefined();
+    });
+  });
+
   it("that stays within all settings is made", () => {
     const settings = settingsWith({
       podSecurity: "restricted",

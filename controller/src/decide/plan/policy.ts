@@ -1,4 +1,4 @@
-import { policyOf, type Circumstances, type Desired } from "../children/desired.ts";
+import { fieldProblems, policyOf, type Circumstances, type Desired } from "../children/desired.ts";
 import type { Plan } from "../decision.ts";
 import { liveStatefulSet } from "../live/child.ts";
 import type { Observed } from "../live/observed.ts";
@@ -32,6 +32,7 @@ export function withoutForbiddenStart(
   if (!isStart || statefulSet === undefined) return plan;
   const owner = { server: observed.server, settings };
   const policy = policyOf(owner, desired.secrets, circumstancesOf(observed, settings));
-  const { problems } = judge([{ childKey: "statefulset", manifest: statefulSet }], policy);
+  const { problems: ofTemplate } = judge([{ childKey: "statefulset", manifest: statefulSet }], policy);
+  const problems = [...fieldProblems(owner), ...ofTemplate];
   return problems.length === 0 ? plan : plan.filter(({ kind }) => kind !== "Scale");
 }

@@ -10,6 +10,8 @@ export type PolicySettings = {
     /** JSON pointers into the patch document at or below which patches may change; `*` as a segment: any; `*` alone: all. */
     readonly paths: readonly string[];
   };
+  /** Limited fields of the spec that servers may use; undefined: all where patches are not limited, otherwise none. */
+  readonly fields: readonly string[] | undefined;
   /** Names of service accounts besides `default`; see `matchesAny`. */
   readonly serviceAccounts: readonly string[];
   /** Names of Secrets, besides the server's own, that pods and Ingresses may refer to. */

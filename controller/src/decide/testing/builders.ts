@@ -256,6 +256,7 @@ export function somePolicy(more: Partial<PolicySettings> = {}): PolicySettings {
   return {
     podSecurity: undefined,
     patches: { kinds: ["*"], paths: ["*"] },
+    fields: undefined,
     serviceAccounts: ["*"],
     secrets: ["*"],
     images: ["*"],

@@ -1,0 +1,42 @@
+import type { JupyterServerSpec } from "@amalthea/api";
+import type { ServerDefaults } from "../effective-spec.ts";
+import { canonicalJson, valueAt } from "../values/json.ts";
+import { matchesAny, type PolicySettings } from "./policy-settings.ts";
+
+/** Fields that give a pod what took a patch before they were there, or a volume that is not the server's own. */
+const LIMITED_FIELDS: readonly string[] = [
+  "jupyterServer.automountServiceAccountToken",
+  "jupyterServer.extraPorts",
+  "jupyterServer.podAnnotations",
+  "jupyterServer.podLabels",
+  "jupyterServer.runtimeClassName",
+  "storage.pvc.selector",
+  "storage.pvc.volumeName",
+];
+
+/**
+ * The fields of a spec that are not allowed. What is exactly a default for all servers is the administrator's.
+ *
+ * @returns Their paths in the object.
+ */
+export function forbiddenFields(
+  spec: JupyterServerSpec,
+  { patches, fields }: PolicySettings,
+  defaults: ServerDefaults,
+): readonly string[] {
+  const isUnlimited = [patches.kinds, patches.paths].every((allowed) => allowed.includes("*"));
+  const allowed = fields ?? (isUnlimited ? ["*"] : []);
+  return LIMITED_FIELDS.filter((field) => !matchesAny(field, allowed))
+    .filter((field) => isGiven(field, spec) && !isSame(field, spec, defaults))
+    .map((field) => `spec.${field}`);
+}
+
+function isGiven(field: string, spec: JupyterServerSpec): boolean {
+  const value = valueAt(spec, ...field.split("."));
+  return ![undefined, "null", "false", "{}", "[]"].includes(value === undefined ? value : canonicalJson(value));
+}
+
+function isSame(field: string, ...specs: readonly [JupyterServerSpec, ServerDefaults]): boolean {
+  const [own, given] = specs.map((spec) => valueAt(spec, ...field.split(".")));
+  return given !== undefined && canonicalJson(own) === canonicalJson(given);
+}
