@@ -155,7 +155,7 @@ describe("a server whose pod is described in Kubernetes' own fields", () => {
       ({ status }) => status !== 404,
     );
     expect(put.status).toBe(201);
-    expect(await inPod("cat /home/jovyan/work/a.txt; grep -c alice/work /proc/self/mountinfo")).toBe("kept\n1");
+    expect(await inPod("cat /home/jovyan/work/a.txt; echo; grep -c alice/work /proc/self/mountinfo")).toBe("kept\n1");
     const slices = ["get", "endpointslices", "-n", namespace, "-l", "kubernetes.io/service-name=described", "-o"];
     expect(await kubectl([...slices, "jsonpath={.items[*].ports[*].port}"])).toContain("8787");
     await kubectl(["delete", "jupyterserver", "described", "-n", namespace, "--timeout=120s"]);
