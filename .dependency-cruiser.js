@@ -58,9 +58,9 @@ export default {
     {
       name: "live-knows-no-children",
       severity: "error",
-      comment: "what is observed does not depend on what is desired",
+      comment: "what is observed does not depend on what is desired, but for the names of what Jupyter is started with",
       from: { path: "^controller/src/decide/(live|values)/", pathNot: "[.]test[.]ts$" },
-      to: { path: "^controller/src/decide/children/" },
+      to: { path: "^controller/src/decide/children/", pathNot: "/jupyter-config[.]ts$" },
     },
     {
       name: "policy-knows-no-children",
@@ -72,9 +72,13 @@ export default {
     {
       name: "culling-knows-no-plan",
       severity: "error",
-      comment: "limits are judged by times and activity alone; plan/ and status/ use the verdict",
+      comment:
+        "limits are judged by times and activity alone, and read names in the pod and the Secrets that the policy allows",
       from: { path: "^controller/src/decide/culling/", pathNot: "[.]test[.]ts$" },
-      to: { path: "^controller/src/decide/(plan|status|children|takeover|policy)/" },
+      to: {
+        path: "^controller/src/decide/(plan|status|children|takeover|policy)/",
+        pathNot: "/(jupyter-config|jupyter-container|policy-settings)[.]ts$",
+      },
     },
     {
       name: "activity-stands-alone",
