@@ -58,9 +58,9 @@ export default {
     {
       name: "live-knows-no-children",
       severity: "error",
-      comment: "what is observed does not depend on what is desired, but for the names of what Jupyter is started with",
+      comment: "what is observed does not depend on what is desired",
       from: { path: "^controller/src/decide/(live|values)/", pathNot: "[.]test[.]ts$" },
-      to: { path: "^controller/src/decide/children/", pathNot: "/jupyter-config[.]ts$" },
+      to: { path: "^controller/src/decide/children/" },
     },
     {
       name: "policy-knows-no-children",
@@ -72,13 +72,9 @@ export default {
     {
       name: "culling-knows-no-plan",
       severity: "error",
-      comment:
-        "limits are judged by times and activity alone, and read names in the pod and the Secrets that the policy allows",
+      comment: "limits are judged by times and activity alone; plan/ and status/ use the verdict",
       from: { path: "^controller/src/decide/culling/", pathNot: "[.]test[.]ts$" },
-      to: {
-        path: "^controller/src/decide/(plan|status|children|takeover|policy)/",
-        pathNot: "/(jupyter-config|jupyter-container|policy-settings)[.]ts$",
-      },
+      to: { path: "^controller/src/decide/(plan|status|children|takeover|policy)/" },
     },
     {
       name: "activity-stands-alone",

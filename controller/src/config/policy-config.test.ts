@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { matchesAny } from "../decide/policy/policy-settings.ts";
+import { matchesAny } from "../decide/values/pattern.ts";
 import { readConfig } from "./config.ts";
 import { DENIED_INGRESS_ANNOTATIONS } from "./policy-config.ts";
 

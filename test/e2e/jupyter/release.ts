@@ -7,11 +7,11 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { cacheFolder, freePort, withLock } from "@amalthea/cluster";
 import {
-  JUPYTER_ENV,
   JUPYTERLAB_SETTINGS,
   JUPYTER_NOTEBOOK_CONFIG,
   JUPYTER_SERVER_CONFIG,
 } from "../../../controller/src/decide/children/jupyter-config.ts";
+import { JUPYTER_ENV } from "../../../controller/src/decide/live/pod-names.ts";
 import { until } from "../until.ts";
 
 /** Path of a server's base URL in these tests. */

@@ -9,7 +9,7 @@ import type { EffectiveServer } from "../effective-server.ts";
 import type { GeneratedKey, Manifest, SecretManifest } from "../decision.ts";
 import { groupKind } from "../values/group-kind.ts";
 import { contentHash } from "../values/hash.ts";
-import { isObject, objectOf, valueAt, type JsonObject } from "../values/json.ts";
+import { isObject, objectOf, ownValue, valueAt, type JsonObject } from "../values/json.ts";
 import { labelsOf, ownerOf, withoutToolLabels } from "./labels.ts";
 import { applyPatches } from "./patches.ts";
 import { conformedChild } from "./conformed-child.ts";
@@ -321,11 +321,6 @@ function desiredChild(
     ...{ childKey, desiredHash, ...(yields === undefined ? {} : { yields }) },
     manifest: withAnnotation(manifest, ANNOTATIONS.desiredHash, desiredHash),
   };
-}
-
-/** Keys come from clients: what all objects inherit is not meant. */
-function ownValue(document: PatchDocument, key: string): JsonObject | undefined {
-  return Object.hasOwn(document, key) ? document[key] : undefined;
 }
 
 /** A retained claim must not be deleted with its server, so it has no owner. */

@@ -17,21 +17,6 @@ ${identityProvider()}`,
 
 export const JUPYTER_NOTEBOOK_CONFIG: string = configFile("NotebookApp", "notebook_dir", "");
 
-/** Names of the environment variables that the configuration files read. */
-export const JUPYTER_ENV = {
-  listenAddress: "AMALTHEA_LISTEN_ADDRESS",
-  port: "AMALTHEA_PORT",
-  baseUrl: "AMALTHEA_BASE_URL",
-  defaultUrl: "AMALTHEA_DEFAULT_URL",
-  rootDir: "AMALTHEA_ROOT_DIR",
-  allowOrigin: "AMALTHEA_ALLOW_ORIGIN",
-  /** Absent in OIDC mode, where the sidecars control access: Jupyter then asks for no token. */
-  tokenFile: "AMALTHEA_TOKEN_FILE",
-  /** `true` where an empty token is a mistake; pods of earlier versions do not have it. */
-  tokenRequired: "AMALTHEA_TOKEN_REQUIRED",
-  cookieSecretFile: "AMALTHEA_COOKIE_SECRET_FILE",
-} as const;
-
 /** Both files of Jupyter's configuration in Python, for interpreters from 3.5 on and every traitlets since 4. */
 function configFile(application: string, directoryOption: string, more: string): string {
   return `import os

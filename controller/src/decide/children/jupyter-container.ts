@@ -7,8 +7,8 @@ import {
   PORTS,
   prefixOf,
   type ExtraPort,
+  VOLUMES,
 } from "@amalthea/api";
-import { VOLUMES } from "@amalthea/api";
 import type {
   Container,
   ContainerPort,
@@ -19,13 +19,10 @@ import type {
 } from "kubernetes-types/core/v1.js";
 import { isOidc, type ChildContext } from "./child-context.ts";
 import { copyOf } from "../values/json.ts";
-import { JUPYTER_ENV } from "./jupyter-config.ts";
+import { JUPYTER_ENV, SECRET_FILES } from "../live/pod-names.ts";
 
 const CONFIG_DIRECTORY = "/etc/jupyter_server_config";
 const SECRETS_DIRECTORY = "/etc/jupyter_server_secrets";
-
-/** Files below `SECRETS_DIRECTORY`. */
-export const SECRET_FILES = { token: "token", cookieSecret: "cookie_secret" } as const;
 
 /** Name of the volume for `/dev/shm`; there only if `shmSize` is set. */
 export const SHARED_MEMORY_VOLUME = "shm";

@@ -17,7 +17,8 @@ import type {
 } from "kubernetes-types/core/v1.js";
 import { isOidc, podSelector, type ChildContext } from "./child-context.ts";
 import { copyOf } from "../values/json.ts";
-import { jupyterContainer, SECRET_FILES, SHARED_MEMORY_VOLUME, sharedMemorySize } from "./jupyter-container.ts";
+import { SECRET_FILES } from "../live/pod-names.ts";
+import { jupyterContainer, SHARED_MEMORY_VOLUME, sharedMemorySize } from "./jupyter-container.ts";
 import { JUPYTERLAB_SETTINGS_KEY } from "./config-map.ts";
 import { oauth2Proxy } from "./sidecars/oauth2-proxy.ts";
 

@@ -2,14 +2,13 @@ import type { CullingReason, JupyterServer, JupyterServerStatus, ReasonWithValue
 import { filesNow, whatIsLost } from "../live/files.ts";
 import type { Observed } from "../live/observed.ts";
 import { wasNeverReady } from "../live/pod.ts";
-import type { PolicySettings } from "../policy/policy-settings.ts";
 import { earliest, kubernetesTime } from "../values/time.ts";
 import type { ActivityQuestion } from "./activity-question.ts";
 import type { Cull } from "./cull.ts";
 import type { CullingSettings } from "./culling-settings.ts";
 import { idleLimit, lastActivity, warningOf, type IdleInput, type IdleLimit } from "./idle.ts";
 import { deadlineOf } from "./limits.ts";
-import { askableOf } from "./question.ts";
+import { askableOf, type AllowedSecrets } from "./question.ts";
 
 /** What the status says about limits. */
 type Shown = Pick<JupyterServerStatus, "lastActivityAt" | "willHibernateAt" | "willBeDeletedAt" | "cullingReason">;
@@ -47,7 +46,7 @@ export type CullingInput = {
 type Settings = {
   readonly culling: CullingSettings;
   readonly annotationPrefix: string;
-  readonly policy: Pick<PolicySettings, "secrets">;
+  readonly policy: AllowedSecrets;
 };
 
 const NOTHING: CullingDecision = {
@@ -73,7 +72,8 @@ const LONGEST_WAIT_SECONDS = 3600;
 export function decideCulling(input: CullingInput, settings: Settings, now: Date): CullingDecision {
   const { server } = input.observed;
   if (server.metadata.deletionTimestamp !== undefined) return NOTHING;
-  const idle = idleOf(input, settings, now);
+  const idling = idleInput(input, settings, now);
+  const idle = idling === undefined ? NO_LIMIT : idleLimit(idling, settings, now);
   const plain = plainLimits(input, settings.culling, now);
   const all = [...plain, ...idleCull(idle)];
   const prevented = preventionOf(input.observed, all, settings.culling);
@@ -83,11 +83,12 @@ export function decideCulling(input: CullingInput, settings: Settings, now: Date
   const possible = all.filter(isPossible);
   const due = first(possible.filter((cull) => enforced && cull.at <= now && isConfirmed(cull)));
   const open = prevented.length === 0 && enforced && idle.kind === "Unconfirmed" ? idle.question : undefined;
+  const isToBeAsked = open?.kind === "Ask" && due === undefined;
   const unknown = unknownOf(open, settings.culling, now);
   return {
-    shown: { ...lastActivityOf(input, settings, now), ...shownOf(first(possible), server.status, now) },
+    shown: { ...lastActivityOf(server, idling, settings, now), ...shownOf(first(possible), server.status, now) },
     due,
-    question: open?.kind === "Ask" && due === undefined ? questionOf(input, settings) : undefined,
+    question: isToBeAsked && idling?.askable.kind === "Askable" ? idling.askable.question : undefined,
     activityUnknown: unknown.whys,
     prevented,
     pending: enforced && settings.culling.warnSeconds > 0 ? pendingOf(first(possible), idle, now) : [],
@@ -132,10 +133,7 @@ function timeOf(text: string | undefined, now: Date): Date {
   return Number.isNaN(time) || time > now.getTime() ? now : new Date(time);
 }
 
-function idleOf(input: CullingInput, settings: Settings, now: Date): IdleLimit {
-  const idle = idleInput(input, settings, now);
-  return idle === undefined ? { kind: "None" } : idleLimit(idle, settings, now);
-}
+const NO_LIMIT: IdleLimit = { kind: "None" };
 
 /** Undefined while nobody can use the server. */
 function idleInput(
@@ -169,11 +167,6 @@ function pendingOf(next: Cull | undefined, idle: IdleLimit, now: Date): readonly
   return isPending ? [{ reason: "LimitNear", values: { limit, at: kubernetesTime(at) } }] : [];
 }
 
-function questionOf({ observed, basePath }: CullingInput, { culling, policy }: Settings): ActivityQuestion | undefined {
-  const askable = askableOf(observed, basePath, culling, policy);
-  return askable.kind === "Askable" ? askable.question : undefined;
-}
-
 /** Why limits that hibernate a server are not enforced. */
 function preventionOf(
   observed: Observed,
@@ -203,12 +196,15 @@ function unknownOf(
   return { whys: from > now ? [] : [{ reason: "ActivityUnreadable", values: { detail } }], from };
 }
 
-function lastActivityOf(input: CullingInput, settings: Settings, now: Date): Pick<Shown, "lastActivityAt"> {
-  const before = input.observed.server.status?.lastActivityAt;
-  const idle = idleInput(input, settings, now);
+function lastActivityOf(
+  server: JupyterServer,
+  idling: IdleInput | undefined,
+  settings: Settings,
+  now: Date,
+): Pick<Shown, "lastActivityAt"> {
   // A heartbeat stands in the object already.
-  const known = idle && lastActivity({ ...idle, server: withoutAnnotations(idle.server) }, settings, now);
-  const lastActivityAt = known === undefined ? before : kubernetesTime(known);
+  const known = idling && lastActivity({ ...idling, server: withoutAnnotations(server) }, settings, now);
+  const lastActivityAt = known === undefined ? server.status?.lastActivityAt : kubernetesTime(known);
   return lastActivityAt === undefined ? {} : { lastActivityAt };
 }
 

@@ -8,18 +8,20 @@ import {
   type JupyterServer,
 } from "@amalthea/api";
 import type { EnvVar, Pod } from "kubernetes-types/core/v1.js";
-import { JUPYTER_ENV } from "../children/jupyter-config.ts";
-import { SECRET_FILES } from "../children/jupyter-container.ts";
 import { activePod } from "../live/pod.ts";
+import { JUPYTER_ENV, SECRET_FILES } from "../live/pod-names.ts";
 import type { ActivityQuestion } from "./activity-question.ts";
 import type { CullingSettings } from "./culling-settings.ts";
 import type { Observed } from "../live/observed.ts";
-import { matchesAny, type PolicySettings } from "../policy/policy-settings.ts";
+import { matchesAny } from "../values/pattern.ts";
 
 export type Askable =
   | { readonly kind: "Askable"; readonly question: ActivityQuestion }
   /** For people. */
   | { readonly kind: "NotAskable"; readonly why: string };
+
+/** Names of the Secrets, besides the server's own, that servers may refer to; see `matchesAny`. */
+export type AllowedSecrets = { readonly secrets: readonly string[] };
 
 /**
  * How the activity of a server can be read. A pod on the network of its node is never asked: its address is that of
@@ -31,7 +33,7 @@ export function askableOf(
   { server, ...observed }: Observed,
   basePath: string | undefined,
   { cpuUsageMillicoresIdleThreshold }: Pick<CullingSettings, "cpuUsageMillicoresIdleThreshold">,
-  { secrets }: Pick<PolicySettings, "secrets">,
+  { secrets }: AllowedSecrets,
 ): Askable {
   const pod = activePod({ server, ...observed });
   const address = pod?.status?.podIP;

@@ -1,8 +1,8 @@
 import { CONTAINERS, isPathWithin, VOLUMES, type JupyterServer } from "@amalthea/api";
-import { JUPYTER_ENV } from "../children/jupyter-config.ts";
 import { isObject, listOf, valueAt } from "../values/json.ts";
 import { liveStatefulSet } from "./child.ts";
 import type { Observed } from "./observed.ts";
+import { JUPYTER_ENV } from "./pod-names.ts";
 
 /** Where a server has its files. */
 export type Files = {

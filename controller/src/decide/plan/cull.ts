@@ -6,6 +6,7 @@ import { childKeyOf } from "../live/child.ts";
 import type { Observed } from "../live/observed.ts";
 import type { DecisionSettings } from "../settings.ts";
 import { kubernetesTime } from "../values/time.ts";
+import { refusedWrite } from "./children.ts";
 import { hibernationAnnotations } from "./hibernation-annotations.ts";
 
 /**
@@ -23,11 +24,9 @@ export function withCull(
   return [cullAction(due, observed, settings, now)];
 }
 
-function isHeldBack({ failures }: Observed, due: Cull): boolean {
-  return failures.some(
-    ({ childKey, desiredHash, mayRetry }) =>
-      childKey === CULLING_KEY && desiredHash === hashOf(due) && mayRetry !== true,
-  );
+function isHeldBack(observed: Observed, due: Cull): boolean {
+  const refusal = refusedWrite(observed, { childKey: CULLING_KEY, desiredHash: hashOf(due) });
+  return refusal !== undefined && refusal.mayRetry !== true;
 }
 
 function isRelease(action: Action, { children }: Observed): boolean {

@@ -1,7 +1,8 @@
 import type { JupyterServerSpec } from "@amalthea/api";
 import type { ServerDefaults } from "../effective-spec.ts";
 import { canonicalJson, valueAt } from "../values/json.ts";
-import { matchesAny, type PolicySettings } from "./policy-settings.ts";
+import { matchesAny } from "../values/pattern.ts";
+import type { PolicySettings } from "./policy-settings.ts";
 
 /** Fields that give a pod what took a patch before they were there, or a volume that is not the server's own. */
 const LIMITED_FIELDS: readonly string[] = [

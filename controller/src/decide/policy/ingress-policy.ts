@@ -3,7 +3,8 @@ import type { HostAndPath } from "../live/observed.ts";
 import { routesServedBy } from "../live/routes.ts";
 import { isObject, listOf, valueAt } from "../values/json.ts";
 import type { Excess } from "./pod-limits.ts";
-import { matchesAny, type NamespacePolicy, type PolicySettings } from "./policy-settings.ts";
+import { matchesAny } from "../values/pattern.ts";
+import type { NamespacePolicy, PolicySettings } from "./policy-settings.ts";
 
 /** A server, as far as hosts and paths are allowed to it. */
 export type RouteOwner = { readonly namespace: string; readonly name: string };

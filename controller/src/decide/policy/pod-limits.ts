@@ -1,7 +1,8 @@
 import { isObject, listOf, objectOf, valueAt, type JsonObject } from "../values/json.ts";
 import { parseQuantity } from "../values/quantity.ts";
 import type { PodParts } from "./pod-security.ts";
-import { matchesAny, type PolicySettings } from "./policy-settings.ts";
+import { matchesAny } from "../values/pattern.ts";
+import type { PolicySettings } from "./policy-settings.ts";
 
 /** Something that the administrator's settings do not allow. */
 export type Excess = {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { matchesAny } from "./policy-settings.ts";
+import { matchesAny } from "./pattern.ts";
 
 describe("a pattern", () => {
   it.each([
