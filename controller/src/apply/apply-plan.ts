@@ -12,6 +12,7 @@ import {
 } from "@amalthea/kube";
 import { POD_NEEDS } from "../decide/plan/children.ts";
 import type { Action, ActionOf, Manifest, Plan } from "../decide/decision.ts";
+import { controllerOf } from "../decide/values/controller.ts";
 import type { KindName } from "../kinds.ts";
 import type { ActionResult } from "./action-result.ts";
 import type { ApplyHistory, LiveVersion } from "./apply-history.ts";
@@ -208,10 +209,9 @@ async function createChild(
   } catch (error) {
     if (!isAlreadyExists(error)) throw error;
     const present = await deps.client.find(at, manifest.metadata, signal);
-    const owner = manifest.metadata.ownerReferences?.find(({ controller }) => controller === true);
+    const owner = controllerOf(manifest);
     if (present === undefined || isOfEarlier(present, owner)) return undefined;
-    const controller = present.metadata.ownerReferences?.find((reference) => reference.controller === true);
-    if (owner === undefined || controller?.uid !== owner.uid) throw error;
+    if (owner === undefined || controllerOf(present)?.uid !== owner.uid) throw error;
     return await deps.client.apply(at, manifest, {}, signal);
   }
 }

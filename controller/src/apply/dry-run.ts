@@ -1,5 +1,6 @@
 import type { Kind, KubeClient } from "@amalthea/kube";
 import type { Action, ActionOf, Manifest, Replacement } from "../decide/decision.ts";
+import { isOfQuota } from "../decide/values/quota.ts";
 import type { KindName } from "../kinds.ts";
 import type { ActionResult } from "./action-result.ts";
 import { asRefusal } from "./refusal.ts";
@@ -42,7 +43,7 @@ async function refusedReplacement(
   } catch (error) {
     const failure = asRefusal(action, error);
     if (failure === undefined) throw error;
-    if (isBeside && failure.code === 403 && failure.message.includes("exceeded quota")) return undefined; // counted twice
+    if (isBeside && failure.code === 403 && isOfQuota(failure.message)) return undefined; // counted twice
     return { kind: "Refused", action, failure: { ...failure, isDryRun: true } };
   }
 }

@@ -2,8 +2,9 @@ import { randomBytes } from "node:crypto";
 import { ANNOTATIONS, FIELD_MANAGERS, LABELS } from "@amalthea/api";
 import { isAlreadyExists, kinds, type KubeClient, type Live, type ObjectRef } from "@amalthea/kube";
 import type { Secret } from "kubernetes-types/core/v1.js";
-import type { GeneratedKey, OwnerReference, SecretManifest } from "../decide/decision.ts";
+import type { GeneratedKey, SecretManifest } from "../decide/decision.ts";
 import type { ObservedSecret } from "../decide/live/observed.ts";
+import { controllerOf } from "../decide/values/controller.ts";
 import { valueAt } from "../decide/values/json.ts";
 import { isOfEarlier } from "./refusal.ts";
 
@@ -46,7 +47,8 @@ async function update(
   client: KubeClient,
   signal: AbortSignal,
 ): Promise<EnsuredSecret> {
-  if (!isOurs(live, desired)) return { kind: isOfEarlier(live, controllerOf(desired)) ? "OfEarlier" : "Foreign" };
+  if (!isOurs(live, desired))
+    return { kind: isOfEarlier(live, controllerOf(desired.manifest)) ? "OfEarlier" : "Foreign" };
   const change = desired.isOnlyMade === true ? undefined : changeTo(live, desired);
   if (change === undefined) return { kind: "Ours", secret: observed(live), wrote: false };
   const ref: ObjectRef = desired.manifest.metadata;
@@ -136,13 +138,8 @@ function draw(key: GeneratedKey): string {
 }
 
 function isOurs(live: Live<Secret>, desired: SecretManifest): boolean {
-  const owner = controllerOf(desired);
-  const controller = live.metadata.ownerReferences?.find((reference) => reference.controller === true);
-  return owner !== undefined && controller?.uid === owner.uid;
-}
-
-function controllerOf({ manifest }: SecretManifest): OwnerReference | undefined {
-  return manifest.metadata.ownerReferences?.find(({ controller }) => controller === true);
+  const owner = controllerOf(desired.manifest);
+  return owner !== undefined && controllerOf(live)?.uid === owner.uid;
 }
 
 function observed(live: Live<Secret>): Extract<ObservedSecret, { kind: "Present" }> {

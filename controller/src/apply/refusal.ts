@@ -1,6 +1,7 @@
 import { ApiError, isAlreadyExists, isConflict, isForbidden, isInvalid, isNotFound, type Live } from "@amalthea/kube";
 import type { Action, ActionOf, OwnerReference } from "../decide/decision.ts";
 import type { ObservedFailure } from "../decide/live/observed.ts";
+import { controllerOf } from "../decide/values/controller.ts";
 
 /** Longest message that is kept of a refusal: a condition's message may have 32,768 bytes, people read one sentence. */
 const MESSAGE_LIMIT = 1_000;
@@ -46,7 +47,7 @@ export function heldByEarlier({ childKey, target, desiredHash }: Action): Observ
  * @param owner The server that the object was to be made for.
  */
 export function isOfEarlier(present: Live, owner: OwnerReference | undefined): boolean {
-  const controller = present.metadata.ownerReferences?.find((reference) => reference.controller === true);
+  const controller = controllerOf(present);
   if (owner === undefined || controller === undefined) return false;
   const [group] = owner.apiVersion.split("/");
   return (

@@ -1,7 +1,6 @@
 import type { CullingReason } from "@amalthea/api";
 import { DEFAULT_CULLING, type CullingSettings, type LimitSeconds } from "../decide/culling/culling-settings.ts";
-import { isObject } from "../decide/values/json.ts";
-import type { EnvironmentReader } from "./environment.ts";
+import { asObject, type EnvironmentReader } from "./environment.ts";
 
 type Given = Readonly<Record<string, unknown>>;
 
@@ -19,7 +18,7 @@ const RETIRED = ["jupyterServerIdleCheckIntervalSeconds"];
 
 /** Reads how the limits of servers are enforced, from `CULLING`, a JSON object of the form of the chart's value `culling`. */
 export function readCulling(reader: EnvironmentReader): CullingSettings {
-  const given = reader.structured("CULLING", "a JSON object", { parse: JSON.parse, accept: asRecord }, {});
+  const given = reader.object("CULLING");
   const problem = (name: string, shape: string): void => void reader.problems.push(`CULLING: ${name} must be ${shape}`);
   const flag = (name: "enforced" | "hibernateWithoutVolume" | "openTabsAreActivity"): boolean => {
     const value = given[name] ?? DEFAULT_CULLING[name];
@@ -33,7 +32,7 @@ export function readCulling(reader: EnvironmentReader): CullingSettings {
     return isCount ? value : fallback;
   };
   const limits = (name: "defaults" | "maximums"): LimitSeconds => {
-    const values = asRecord(given[name] ?? {});
+    const values = asObject(given[name] ?? {});
     if (values === undefined) problem(name, "an object");
     refuseUnknown(`${name}.`, values ?? {}, Object.values(LIMIT_NAMES), reader);
     const entries = Object.entries(LIMIT_NAMES).map(([reason, key]) => [
@@ -66,8 +65,4 @@ export function readCulling(reader: EnvironmentReader): CullingSettings {
 function refuseUnknown(prefix: string, value: Given, known: readonly string[], { problems }: EnvironmentReader): void {
   const unknown = Object.keys(value).filter((name) => !known.includes(name));
   problems.push(...unknown.map((name) => `CULLING: ${prefix}${name} is not known`));
-}
-
-function asRecord(value: unknown): Given | undefined {
-  return isObject(value) ? value : undefined;
 }

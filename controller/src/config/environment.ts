@@ -1,3 +1,5 @@
+import { isObject, type JsonObject } from "../decide/values/json.ts";
+
 /** The environment as a parameter: `process.env` is read in `main.ts` only. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -81,4 +83,14 @@ export class EnvironmentReader {
     this.problems.push(`${name} must be ${shape}`);
     return fallback;
   }
+
+  /** A JSON object; empty if it is unset. */
+  object(name: string): Readonly<JsonObject> {
+    return this.structured(name, "a JSON object", { parse: JSON.parse, accept: asObject }, {});
+  }
+}
+
+/** The value if it is an object, neither a list nor null. */
+export function asObject(value: unknown): Readonly<JsonObject> | undefined {
+  return isObject(value) ? value : undefined;
 }

@@ -1,8 +1,7 @@
 import type { PodSecurityLevel } from "../decide/policy/pod-security.ts";
 import type { PolicySettings } from "../decide/policy/policy-settings.ts";
-import { isObject } from "../decide/values/json.ts";
 import { parseQuantity } from "../decide/values/quantity.ts";
-import type { EnvironmentReader } from "./environment.ts";
+import { asObject, type EnvironmentReader } from "./environment.ts";
 
 /** Names below a prefix. */
 function below(prefix: string, ...names: readonly string[]): readonly string[] {
@@ -54,7 +53,7 @@ const DEFAULTS: PolicySettings = {
 
 /** Reads what servers may be, from `POLICY`, a JSON object of the form of the chart's value `policy`. */
 export function readPolicy(reader: EnvironmentReader): PolicySettings {
-  const given = reader.structured("POLICY", "a JSON object", { parse: JSON.parse, accept: asRecord }, {});
+  const given = reader.object("POLICY");
   return new PolicyReader(given, reader.problems).read();
 }
 
@@ -75,7 +74,7 @@ class PolicyReader {
   read(): PolicySettings {
     this.#refuseUnknown("", this.#given, Object.keys(DEFAULTS));
     const group = (name: "patches" | "services" | "routes" | "ingressAnnotations"): Given => {
-      const value = asRecord(this.#given[name] ?? {}) ?? this.#problem(name, "an object", {});
+      const value = asObject(this.#given[name] ?? {}) ?? this.#problem(name, "an object", {});
       this.#refuseUnknown(`${name}.`, value, Object.keys(DEFAULTS[name]));
       return value;
     };
@@ -134,7 +133,7 @@ class PolicyReader {
   }
 
   #quantities(value: unknown): Readonly<Record<string, string>> {
-    const entries = Object.entries(asRecord(value) ?? this.#problem("maxResources", "an object", {}));
+    const entries = Object.entries(asObject(value) ?? this.#problem("maxResources", "an object", {}));
     const wrong = entries.filter(([, amount]) => parseQuantity(amount) === undefined);
     for (const [name] of wrong) this.#problem(`maxResources.${name}`, "a quantity such as 4 or 16Gi", undefined);
     return Object.fromEntries(entries.map(([name, amount]) => [name, String(amount)]));
@@ -153,8 +152,4 @@ class PolicyReader {
     this.#problems.push(`POLICY: ${name} must be ${shape}`);
     return fallback;
   }
-}
-
-function asRecord(value: unknown): Given | undefined {
-  return isObject(value) ? value : undefined;
 }

@@ -1,5 +1,6 @@
 import type { Rule, SchemaNode } from "@amalthea/api";
 import { Environment } from "@marcbachmann/cel-js";
+import { isObject } from "../decide/values/json.ts";
 import { parseQuantity } from "../decide/values/quantity.ts";
 
 /**
@@ -115,8 +116,4 @@ function celValue(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(celValue);
   if (!isObject(value)) return value;
   return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, celValue(part)]));
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

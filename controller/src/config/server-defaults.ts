@@ -8,8 +8,7 @@ const VARIABLE = "SERVER_DEFAULTS";
 
 /** Reads the defaults for the specs of all servers, from `SERVER_DEFAULTS`, a JSON object in the form of a spec. */
 export function readServerDefaults(reader: EnvironmentReader): ServerDefaults {
-  const accept = (value: unknown): ServerDefaults | undefined => (isObject(value) ? value : undefined);
-  const defaults = reader.structured(VARIABLE, "a JSON object", { parse: JSON.parse, accept }, {});
+  const defaults = reader.object(VARIABLE);
   const perServer = perServerFields(serverDefaultsSchema, defaults, "");
   reader.problems.push(
     ...perServer.map((path) => `${VARIABLE}.${path} is said by each server and has no default for all`),

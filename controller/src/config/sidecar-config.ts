@@ -1,5 +1,4 @@
 import { DEFAULT_IMAGES, isOlderVersion, VERSION_FLOORS, type SchemaNode } from "@amalthea/api";
-import { isObject } from "../decide/values/json.ts";
 import type { SidecarImages, SidecarOverrides } from "../decide/settings.ts";
 import type { EnvironmentReader } from "./environment.ts";
 import { schemaProblems } from "./schema-problems.ts";
@@ -23,8 +22,7 @@ export function readSidecarImages(reader: EnvironmentReader): SidecarImages {
 
 /** Reads what an administrator changes about these containers, from `SIDECARS`. */
 export function readSidecarOverrides(reader: EnvironmentReader): SidecarOverrides {
-  const accept = (value: unknown): SidecarOverrides | undefined => (isObject(value) ? value : undefined);
-  const given = reader.structured("SIDECARS", "a JSON object", { parse: JSON.parse, accept }, {});
+  const given = reader.object("SIDECARS");
   reader.problems.push(...schemaProblems(SCHEMA, given, "SIDECARS"));
   return given;
 }

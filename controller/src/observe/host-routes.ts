@@ -1,3 +1,4 @@
+import { isPathWithin } from "@amalthea/api";
 import { SortedTexts } from "./sorted-texts.ts";
 
 /** What makes a claim: a spec asks, everything else serves. */
@@ -103,7 +104,7 @@ export class HostRoutes {
   /** The claims on paths within which this one lies, itself included. */
   *around(path: string): Generator<PathClaims> {
     if (this.#byPath.size <= FEW) {
-      for (const [one, claims] of this.#byPath) if (isWithin(path, one)) yield claims;
+      for (const [one, claims] of this.#byPath) if (isPathWithin(path, one)) yield claims;
       return;
     }
     for (let end = 0; end >= 0; end = path.indexOf("/", end + 1)) {
@@ -122,8 +123,4 @@ export class HostRoutes {
       if (one !== path) yield this.at(one);
     }
   }
-}
-
-function isWithin(path: string, prefix: string): boolean {
-  return prefix === "/" || path === prefix || path.startsWith(`${prefix}/`);
 }

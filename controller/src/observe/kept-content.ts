@@ -2,7 +2,8 @@ import { type JupyterServer, LABELS } from "@amalthea/api";
 import type { KubeObject, Live } from "@amalthea/kube";
 import type { Event as CoreEvent, Pod } from "kubernetes-types/core/v1.js";
 import { objectOf, valueAt } from "../decide/values/json.ts";
-import { controllerOf, controllingServer } from "./owner.ts";
+import { controllerOf } from "../decide/values/controller.ts";
+import { controllingServer } from "./owner.ts";
 
 /** Characters that are kept of an Event's message, as many as the newer API allows. */
 const EVENT_MESSAGE_LIMIT = 1_024;

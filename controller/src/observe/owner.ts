@@ -1,11 +1,6 @@
 import { GROUP, KIND, LABELS } from "@amalthea/api";
 import type { KubeObject } from "@amalthea/kube";
-import type { OwnerReference } from "kubernetes-types/meta/v1.js";
-
-/** The reference to the object's controller, or undefined if it has none. */
-export function controllerOf(object: KubeObject): OwnerReference | undefined {
-  return object.metadata?.ownerReferences?.find((owner) => owner.controller === true);
-}
+import { controllerOf } from "../decide/values/controller.ts";
 
 /** uid of the server that controls the object, or undefined if something else does, or nothing. */
 export function controllingServer(object: KubeObject): string | undefined {
