@@ -1,3 +1,5 @@
+import { parseRecord } from "./json.ts";
+
 /** Who a session belongs to, as oauth2-proxy's `userinfo` says it, or a token. */
 export type Identity = {
   /** The `sub` claim (or the claim the provider settings name instead). Never empty. */
@@ -17,7 +19,7 @@ export type Identity = {
  * @returns `undefined` when the answer names no user: a session without an identity admits nobody.
  */
 export function parseUserInfo(text: string): Identity | undefined {
-  const document = parseObject(text);
+  const document = parseRecord(text);
   const userId = document?.["user"];
   if (typeof userId !== "string" || userId === "") return undefined;
   const email = document?.["email"];
@@ -29,17 +31,4 @@ export function parseUserInfo(text: string): Identity | undefined {
     groups: Array.isArray(groups) ? groups.filter((group) => typeof group === "string") : [],
     ...(typeof name === "string" && name !== "" ? { name } : {}),
   };
-}
-
-function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isRecord(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

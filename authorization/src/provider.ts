@@ -3,6 +3,7 @@ import { request as requestHttp, Agent as HttpAgent, type RequestOptions } from 
 import { request as requestHttps, Agent as HttpsAgent } from "node:https";
 import { rootCertificates } from "node:tls";
 import type { ProviderConfig } from "./config.ts";
+import { parseRecord, type JsonRecord } from "./json.ts";
 
 /** What the provider's metadata says that is of use here (OpenID Connect Discovery, 3). */
 export type ProviderMetadata = {
@@ -51,7 +52,7 @@ export class Provider {
   }
 
   /** What the provider says of the owner of an access token (OpenID Connect Core, 5.3); undefined if it cannot be read. */
-  async userInfo(accessToken: string): Promise<Readonly<Record<string, unknown>> | undefined> {
+  async userInfo(accessToken: string): Promise<JsonRecord | undefined> {
     const url = (await this.metadata())?.userInfoUrl;
     if (url === undefined || accessToken === "") return undefined;
     return this.#get(url, { Authorization: `Bearer ${accessToken}` }).then(parseRecord, () => undefined);
@@ -104,9 +105,10 @@ export class Provider {
   }
 }
 
-/** @throws If it is not a JSON object. */
-function parseMetadata(text: string): ProviderMetadata {
+/** Undefined if it is not a JSON object. */
+function parseMetadata(text: string): ProviderMetadata | undefined {
   const document = parseRecord(text);
+  if (document === undefined) return undefined;
   return {
     scopes: textsOf(document["scopes_supported"]),
     userInfoUrl: urlOf(document["userinfo_endpoint"]),
@@ -121,11 +123,4 @@ function textsOf(value: unknown): readonly string[] | undefined {
 
 function urlOf(value: unknown): string | undefined {
   return typeof value === "string" && /^https?:$/.test(URL.parse(value)?.protocol ?? "") ? value : undefined;
-}
-
-/** @throws If it is not a JSON object. */
-function parseRecord(text: string): Readonly<Record<string, unknown>> {
-  const value: unknown = JSON.parse(text);
-  if (typeof value !== "object" || value === null || Array.isArray(value)) throw new Error("not a JSON object");
-  return value as Readonly<Record<string, unknown>>;
 }

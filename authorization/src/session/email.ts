@@ -1,3 +1,5 @@
+import { isRecord, parseRecord, type JsonRecord } from "../json.ts";
+
 /** When an address counts, by what the provider says of it. */
 export type EmailVerification =
   /** Only if the provider says that it is verified. */
@@ -9,7 +11,7 @@ export type EmailVerification =
 /** The claim with the address, and when it counts. */
 export type EmailSettings = { readonly claim: string; readonly verification: EmailVerification };
 
-export type Claims = Readonly<Record<string, unknown>>;
+export type Claims = JsonRecord;
 
 /** An address is one that counts, or one that does not. */
 export type Email = { readonly email: string; readonly unverifiedEmail?: string };
@@ -62,17 +64,8 @@ export function claimAt(claims: Claims, name: string): unknown {
     .reduce<unknown>((value, key) => (isRecord(value) && Object.hasOwn(value, key) ? value[key] : undefined), claims);
 }
 
-function isRecord(value: unknown): value is Claims {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
 /** The claims of a token that oauth2-proxy has checked; none if it cannot be read. */
 export function claimsOf(token: string): Claims {
   const [, payload = ""] = token.split(".");
-  try {
-    const claims: unknown = JSON.parse(Buffer.from(payload, "base64url").toString("utf8"));
-    return isRecord(claims) ? claims : {};
-  } catch {
-    return {};
-  }
+  return parseRecord(Buffer.from(payload, "base64url").toString("utf8")) ?? {};
 }
