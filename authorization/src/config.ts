@@ -1,7 +1,9 @@
+import { prefixOf } from "@amalthea/api";
 import { parseBearerSettings, type BearerSettings } from "./bearer/settings.ts";
 import type { EmailSettings } from "./session/email.ts";
 import { parseOrigin } from "./same-origin.ts";
-import { prefixOf, type Upstream } from "./request-path.ts";
+import type { Upstream } from "./request-path.ts";
+import { isWebAddress } from "./web-address.ts";
 
 /** A host and port on the loopback interface. */
 export type LoopbackAddress = { readonly host: string; readonly port: number };
@@ -91,9 +93,9 @@ export function readConfig(env: Environment): AuthorizationConfig {
     ),
     provider: {
       issuerUrl: read("AMALTHEA_ISSUER_URL", "", parseIssuerUrl),
-      caFile: read("AMALTHEA_PROVIDER_CA_FILE", "", (text) => (text === "" ? undefined : text)),
+      caFile: read("AMALTHEA_PROVIDER_CA_FILE", "", parseOptional),
       optionalScopes: read("AMALTHEA_OPTIONAL_SCOPES", "", (text) => text.split(" ").filter((scope) => scope !== "")),
-      endSessionsAs: read("AMALTHEA_END_PROVIDER_SESSIONS_AS", "", (text) => (text === "" ? undefined : text)),
+      endSessionsAs: read("AMALTHEA_END_PROVIDER_SESSIONS_AS", "", parseOptional),
     },
     email: {
       claim: read("AMALTHEA_EMAIL_CLAIM", "email", parseText),
@@ -102,7 +104,7 @@ export function readConfig(env: Environment): AuthorizationConfig {
     sessionSeconds: read("AMALTHEA_SESSION_SECONDS", "43200", parseLifetime),
     renewSeconds: read("AMALTHEA_RENEW_SECONDS", "180", parseLifetime),
     renewalGraceSeconds: read("AMALTHEA_RENEWAL_GRACE_SECONDS", "3600", parseLifetime),
-    sessionDirectory: read("AMALTHEA_SESSION_DIRECTORY", "", (text) => (text === "" ? undefined : text)),
+    sessionDirectory: read("AMALTHEA_SESSION_DIRECTORY", "", parseOptional),
     sessionCheckSeconds: read("AMALTHEA_SESSION_CHECK_SECONDS", "5", parseSeconds),
     sessionGraceSeconds: read("AMALTHEA_SESSION_GRACE_SECONDS", "30", parseSeconds),
     socketLifeSeconds: read("AMALTHEA_SOCKET_LIFE_SECONDS", "86400", parseSeconds),
@@ -156,6 +158,10 @@ function parseLoopbackUrl(text: string): LoopbackAddress {
   return { host: url.hostname.replaceAll(/[[\]]/g, ""), port };
 }
 
+function parseOptional(text: string): string | undefined {
+  return text === "" ? undefined : text;
+}
+
 function parseVerification(text: string): EmailSettings["verification"] {
   if (text !== "Required" && text !== "UnlessFalse" && text !== "Ignored") {
     throw new Error("has to be Required, UnlessFalse or Ignored");
@@ -165,8 +171,7 @@ function parseVerification(text: string): EmailSettings["verification"] {
 
 function parseIssuerUrl(text: string): string | undefined {
   if (text === "") return undefined;
-  if (!/^https?:$/.test(URL.parse(text)?.protocol ?? ""))
-    throw new Error("has to be an address that begins with https://");
+  if (!isWebAddress(text)) throw new Error("has to be an address that begins with https://");
   return text;
 }
 

@@ -1,6 +1,7 @@
 import { request, type IncomingMessage } from "node:http";
 import { prefixOf, readKernels, readTerminals, type ActivityReport } from "@amalthea/api";
 import type { LoopbackAddress } from "./config.ts";
+import { readText } from "./read-text.ts";
 
 /** Below the time that the controller waits. */
 const TIMEOUT_MS = 4_000;
@@ -46,14 +47,6 @@ async function getJson(
   asked.on("error", reject);
   asked.end();
   const response = await promise;
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    // Leaving the loop closes the connection.
-    if (bytes > MAX_BYTES) throw new RangeError("the answer is too long");
-    chunks.push(chunk);
-  }
-  const text = Buffer.concat(chunks).toString("utf8");
+  const text = await readText(response, MAX_BYTES);
   return { status: response.statusCode ?? 0, body: response.statusCode === 200 ? JSON.parse(text) : undefined };
 }

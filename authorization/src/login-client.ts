@@ -1,5 +1,6 @@
-import { Agent, request, type IncomingHttpHeaders, type RequestOptions } from "node:http";
+import { Agent, request, type IncomingHttpHeaders, type IncomingMessage, type RequestOptions } from "node:http";
 import type { LoopbackAddress } from "./config.ts";
+import { readText } from "./read-text.ts";
 
 /** What oauth2-proxy answered; a body only as long as it is wanted. */
 export type LoginAnswer =
@@ -64,20 +65,7 @@ export class LoginLane {
 
 function send(options: RequestOptions & { readonly signal: AbortSignal }): Promise<LoginAnswer> {
   const { promise, resolve } = Promise.withResolvers<LoginAnswer>();
-  const asked = request(options, (response) => {
-    const chunks: Buffer[] = [];
-    let size = 0;
-    response.on("data", (chunk: Buffer) => {
-      size += chunk.length;
-      if (size > MAX_ANSWER_BYTES) response.destroy(new Error("the answer is too long"));
-      else chunks.push(chunk);
-    });
-    response.on("error", (error) => resolve(unreachable(error.message)));
-    response.on("end", () => {
-      const { statusCode: status = 0, headers } = response;
-      resolve({ kind: "Answered", status, headers, body: Buffer.concat(chunks).toString("utf8") });
-    });
-  });
+  const asked = request(options, (response) => resolve(answerOf(response)));
   asked.on("error", (error) => {
     // oauth2-proxy may have been restarted, and the connection be one to the old process
     const isWorthAnother = asked.reusedSocket && !options.signal.aborted;
@@ -85,6 +73,15 @@ function send(options: RequestOptions & { readonly signal: AbortSignal }): Promi
   });
   asked.end();
   return promise;
+}
+
+async function answerOf(response: IncomingMessage): Promise<LoginAnswer> {
+  const { statusCode: status = 0, headers } = response;
+  try {
+    return { kind: "Answered", status, headers, body: await readText(response, MAX_ANSWER_BYTES) };
+  } catch (error) {
+    return unreachable(error instanceof Error ? error.message : String(error));
+  }
 }
 
 function unreachable(problem: string): LoginAnswer & { readonly kind: "Unreachable" } {

@@ -1,11 +1,12 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { prefixOf } from "@amalthea/api";
 import { loginCookieNames, sessionToEnd, splitCookies } from "./cookies.ts";
 import { loggedUser } from "./decision-log.ts";
 import type { LoginAnswer } from "./login-client.ts";
 import { errorPage, problemPage, signedOutPage, signOutPage, type SignInProblem } from "./pages.ts";
 import { endSessionAddress, promptForAccount } from "./provider-urls.ts";
 import { wantsPage } from "./request-facts.ts";
-import { loginPath, prefixOf } from "./request-path.ts";
+import { loginPath } from "./request-path.ts";
 import { sendJson, sendPage, sendRedirect, type Headers } from "./responses.ts";
 import { returnTarget } from "./return-target.ts";
 import { originRefusal } from "./same-origin.ts";

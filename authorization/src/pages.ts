@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
+import { prefixOf } from "@amalthea/api";
 import type { RefusalReason } from "./access.ts";
 import type { AuthorizationConfig } from "./config.ts";
 import type { Identity } from "./identity.ts";
-import { loginPath, prefixOf } from "./request-path.ts";
+import { loginPath } from "./request-path.ts";
 
 /** What every page needs to know of the server. */
 export type PageContext = { readonly serverName: string; readonly basePath: string };

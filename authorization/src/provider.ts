@@ -1,9 +1,11 @@
 import { readFileSync } from "node:fs";
-import { request as requestHttp, Agent as HttpAgent, type RequestOptions } from "node:http";
+import { request as requestHttp, Agent as HttpAgent, type IncomingMessage, type RequestOptions } from "node:http";
 import { request as requestHttps, Agent as HttpsAgent } from "node:https";
 import { rootCertificates } from "node:tls";
 import type { ProviderConfig } from "./config.ts";
 import { parseRecord, type JsonRecord } from "./json.ts";
+import { readText } from "./read-text.ts";
+import { isWebAddress, metadataAddress } from "./web-address.ts";
 
 /** What the provider's metadata says that is of use here (OpenID Connect Discovery, 3). */
 export type ProviderMetadata = {
@@ -70,8 +72,7 @@ export class Provider {
   async #read(): Promise<ProviderMetadata | undefined> {
     const { issuerUrl } = this.#config;
     if (issuerUrl === undefined) return undefined;
-    const address = `${issuerUrl.replace(/\/$/, "")}/.well-known/openid-configuration`;
-    const metadata = await this.#get(address).then(parseMetadata, () => undefined);
+    const metadata = await this.#get(metadataAddress(issuerUrl)).then(parseMetadata, () => undefined);
     const freshMs = metadata === undefined ? FRESH_MS.Failed : FRESH_MS.Read;
     this.#known = { metadata, until: this.#now() + freshMs };
     return metadata;
@@ -86,22 +87,14 @@ export class Provider {
       agent: isSecure ? new HttpsAgent({ proxyEnv }) : new HttpAgent({ proxyEnv }),
       ...(this.#authorities === undefined ? {} : { ca: [...this.#authorities] }),
     };
-    const { promise, resolve, reject } = Promise.withResolvers<string>();
-    const asked = (isSecure ? requestHttps : requestHttp)(address, options, (response) => {
-      let text = "";
-      response.setEncoding("utf8");
-      response.on("data", (chunk: string) => {
-        text += chunk;
-        if (text.length > MAX_BYTES) response.destroy(new Error("the answer is too long"));
-      });
-      response.on("error", reject);
-      response.on("end", () =>
-        response.statusCode === 200 ? resolve(text) : reject(new Error(`it answered ${response.statusCode}`)),
-      );
-    });
+    const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+    const asked = (isSecure ? requestHttps : requestHttp)(address, options, resolve);
     asked.on("error", reject);
     asked.end();
-    return promise;
+    const response = await promise;
+    const text = await readText(response, MAX_BYTES);
+    if (response.statusCode !== 200) throw new Error(`it answered ${response.statusCode}`);
+    return text;
   }
 }
 
@@ -122,5 +115,5 @@ function textsOf(value: unknown): readonly string[] | undefined {
 }
 
 function urlOf(value: unknown): string | undefined {
-  return typeof value === "string" && /^https?:$/.test(URL.parse(value)?.protocol ?? "") ? value : undefined;
+  return isWebAddress(value) ? value : undefined;
 }

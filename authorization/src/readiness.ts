@@ -1,6 +1,6 @@
 import { request } from "node:http";
+import { prefixOf } from "@amalthea/api";
 import type { LoopbackAddress } from "./config.ts";
-import { prefixOf } from "./request-path.ts";
 
 /** Below the kubelet's usual probe time limits, so that the answer is ours and not a cut connection. */
 const TIMEOUT_MS = 2_000;

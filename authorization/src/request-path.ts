@@ -1,3 +1,5 @@
+import { prefixOf } from "@amalthea/api";
+
 /**
  * The path of a request target as decoded segments: `/a/b%20c?x` is `["", "a", "b c"]`.
  *
@@ -14,11 +16,6 @@ export function pathSegments(target: string): readonly string[] | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** What stands before paths below `basePath`: nothing for the root. */
-export function prefixOf(basePath: string): string {
-  return basePath === "/" ? "" : basePath;
 }
 
 /** Where people reach a page of the login, such as `start`. */

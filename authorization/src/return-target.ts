@@ -1,4 +1,5 @@
-import { isWithin, pathSegments, prefixOf } from "./request-path.ts";
+import { prefixOf } from "@amalthea/api";
+import { isWithin, pathSegments } from "./request-path.ts";
 
 /** Longer ones do not fit into what a provider carries through a login. */
 const MAX_CHARACTERS = 2_048;

@@ -1,4 +1,5 @@
 import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from "jose";
+import { metadataAddress } from "../web-address.ts";
 import type { BearerSettings } from "./settings.ts";
 
 /** A key that the provider withdraws is refused after this time at the latest, as long as the provider answers. */
@@ -86,7 +87,7 @@ export class ProviderKeys {
   async #address(): Promise<string> {
     const { issuerUrl, jwksUrl } = this.#source;
     if (jwksUrl !== undefined) return jwksUrl;
-    const metadata = await this.#getJson(`${issuerUrl.replace(/\/$/, "")}/.well-known/openid-configuration`);
+    const metadata = await this.#getJson(metadataAddress(issuerUrl));
     const { issuer, jwks_uri: address } = Object(metadata) as Readonly<Record<string, unknown>>;
     if (issuer !== issuerUrl) throw new Error(`the provider at ${issuerUrl} calls itself ${String(issuer)}`);
     if (typeof address !== "string" || !/^https?:/.test(address)) throw new Error("the provider names no jwks_uri");

@@ -1,3 +1,5 @@
+import { isWebAddress } from "../web-address.ts";
+
 /** Tokens of which provider, and for whom, open the server without a session. */
 export type BearerSettings = {
   readonly issuerUrl: string;
@@ -15,7 +17,7 @@ const COMPLAINT =
 export function parseBearerSettings(text: string): BearerSettings | undefined {
   if (text === "") return undefined;
   const { issuerUrl, audiences, jwksUrl, groupsClaim } = parseRecord(text);
-  if (!isUrl(issuerUrl) || !(jwksUrl === undefined || isUrl(jwksUrl))) throw new Error(COMPLAINT);
+  if (!isWebAddress(issuerUrl) || !(jwksUrl === undefined || isWebAddress(jwksUrl))) throw new Error(COMPLAINT);
   if (!isList(audiences) || audiences.length === 0) throw new Error(COMPLAINT);
   if (!isText(groupsClaim)) throw new Error(COMPLAINT);
   return { issuerUrl, audiences, jwksUrl, groupsClaim };
@@ -35,8 +37,4 @@ function isText(value: unknown): value is string {
 
 function isList(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.every(isText);
-}
-
-function isUrl(value: unknown): value is string {
-  return typeof value === "string" && /^https?:$/.test(URL.parse(value)?.protocol ?? "");
 }
