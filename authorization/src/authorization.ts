@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { createActivityServer, type ActivitySources } from "./activity-server.ts";
 import { ProviderKeys } from "./bearer/provider-keys.ts";
 import { TokenOrSession } from "./bearer/token-or-session.ts";
-import { TokenVerifier } from "./bearer/token-verifier.ts";
+import { TokenVerifier, type VerifierDeps } from "./bearer/token-verifier.ts";
 import type { AuthorizationConfig } from "./config.ts";
 import { DecisionLog, loggedUser, REPEAT_WINDOW_MS } from "./decision-log.ts";
 import type { Log } from "./log.ts";
@@ -18,7 +18,7 @@ import { Provider } from "./provider.ts";
 import { createAuthorizationServer } from "./server.ts";
 import { Activity } from "./server-deps.ts";
 import { RememberedAnswers } from "./remembered-answers.ts";
-import type { KeptSession, Renewal } from "./session/kept-session.ts";
+import type { KeptSession, Renewal, SessionLimits } from "./session/kept-session.ts";
 import { LoginSessions } from "./session/login-sessions.ts";
 import { SessionFiles } from "./session/session-files.ts";
 import { SessionStore } from "./session/session-store.ts";
@@ -53,8 +53,8 @@ export async function startAuthorization(
   log: Log,
   now: () => number,
 ): Promise<Authorization> {
-  const limits = { graceMs: config.sessionGraceSeconds * 1000, lifeMs: config.socketLifeSeconds * 1000 };
-  const sockets = new OpenSockets(limits, now);
+  const socketLimits = { graceMs: config.sessionGraceSeconds * 1000, lifeMs: config.socketLifeSeconds * 1000 };
+  const sockets = new OpenSockets(socketLimits, now);
   const loginService = new LoginService(config.loginService, config.basePath);
   const login = new LoginLane(config.loginService, LOGINS);
   const renewals = new LoginLane(config.loginService, RENEWALS);
@@ -63,16 +63,13 @@ export async function startAuthorization(
   const onFileProblem = (reason: string): void => log.warn("sessions cannot be kept as files", { reason });
   const store = new SessionStore(new SessionFiles(config.sessionDirectory, onFileProblem));
   const renewer = new LoginSessions({ lane: renewals, provider, config });
+  const isOver = (since: number): boolean => isRevoked(since, policyFile.current, now());
   const sessions = new Sessions({
     store,
     renew: (session) => renewer.renew(session),
     tokens: new RememberedAnswers(loginService, now),
-    limits: {
-      lengthMs: config.sessionSeconds * 1000,
-      renewMs: config.renewSeconds * 1000,
-      graceMs: config.renewalGraceSeconds * 1000,
-    },
-    isRevoked: (signedInAt) => isRevoked(signedInAt, policyFile.current, now()),
+    limits: sessionLimits(config),
+    isRevoked: isOver,
     now,
     onRenewal: (renewal, session) => {
       metrics.count("amalthea_authorization_session_renewals_total", { result: renewal.kind });
@@ -80,21 +77,7 @@ export async function startAuthorization(
     },
     onEnd: (id) => sockets.cutSession(id, "SessionEnded"),
   });
-  const onKeysProblem = (reason: string): void => log.warn("the provider's keys cannot be read", { reason });
-  const tokens =
-    config.bearer === undefined
-      ? undefined
-      : new TokenVerifier({
-          settings: { ...config.bearer, email: config.email },
-          findKey: new ProviderKeys(
-            config.bearer,
-            (url) => provider.getJson(url),
-            () => performance.now(),
-            onKeysProblem,
-          ).find,
-          isRevoked: (issuedAt) => isRevoked(issuedAt, policyFile.current, now()),
-          now,
-        });
+  const tokens = tokenVerifier(config, provider, { isRevoked: isOver, now, log });
   const identities = new TokenOrSession(tokens, sessions);
   const decisions = new DecisionLog(log, now);
   const policyFile = new PolicyFile(config.policyDirectory, (policy) => {
@@ -148,6 +131,30 @@ export async function startAuthorization(
     await new Promise<void>((resolve) => void server.close(() => resolve()));
   };
   return { port, activityPort: activityServer === undefined ? undefined : portOf(activityServer), close };
+}
+
+function sessionLimits(config: AuthorizationConfig): SessionLimits {
+  return {
+    lengthMs: config.sessionSeconds * 1000,
+    renewMs: config.renewSeconds * 1000,
+    graceMs: config.renewalGraceSeconds * 1000,
+  };
+}
+
+/** Undefined if no token opens the server. */
+function tokenVerifier(
+  { bearer, email }: AuthorizationConfig,
+  provider: Provider,
+  { log, ...deps }: Pick<VerifierDeps, "isRevoked" | "now"> & { readonly log: Log },
+): TokenVerifier | undefined {
+  if (bearer === undefined) return undefined;
+  const keys = new ProviderKeys(
+    bearer,
+    (url) => provider.getJson(url),
+    () => performance.now(),
+    (reason) => log.warn("the provider's keys cannot be read", { reason }),
+  );
+  return new TokenVerifier({ settings: { ...bearer, email }, findKey: keys.find, ...deps });
 }
 
 async function startActivityServer(
