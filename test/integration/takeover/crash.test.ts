@@ -115,7 +115,7 @@ describe("a controller that dies while a server is migrated", () => {
     const user = await load("asleep", namespace);
     const operator = await startOperator(world);
     await operator.leading;
-    await user.until("asleep", ({ status }) => status?.conditions?.some(({ type }) => type === "Ready") === true);
+    await user.until("asleep", ({ status }) => status?.conditions?.some(({ type }) => type === "Hibernated") === true);
     await operator.stop();
     return user;
   }
