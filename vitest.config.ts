@@ -60,7 +60,7 @@ const config: ViteUserConfig = {
           exclude: [...withoutTheirPrograms()],
           testTimeout: 120_000,
           hookTimeout: 180_000,
-          maxWorkers: 2,
+          maxWorkers: 4, // they wait for their API servers about as long as they work
         },
       },
       {

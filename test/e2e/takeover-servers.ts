@@ -172,7 +172,10 @@ export class FixtureServer {
   async waitForAnswer(token: string): Promise<void> {
     const url = `http://${HOST}/sessions/${this.#name}/api/kernels`;
     await this.#world.until(
-      () => this.#world.send(url, { authorization: `token ${token}` }),
+      async () => {
+        const answer = await this.#world.send(url, { authorization: `token ${token}` });
+        return { status: answer.status, body: await answer.text() };
+      },
       ({ status }) => status === 200,
     );
   }

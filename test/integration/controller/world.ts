@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { binaryPath, type ControlPlane, type ControlPlaneOptions, startControlPlane } from "@amalthea/cluster";
-import { createClient, type KubeClient, readKubeConfig } from "@amalthea/kube";
+import { createClient, kinds, type KubeClient, readKubeConfig } from "@amalthea/kube";
 import { execFileSync } from "node:child_process";
 import { parseAllDocuments } from "yaml";
 
@@ -58,6 +58,8 @@ export type World = {
   stop(): Promise<void>;
 };
 
+const forever = new AbortController().signal;
+
 export const CONTROLLER_USER = "system:serviceaccount:amalthea:amalthea";
 
 export async function startWorld(values: ChartValues, options: ControlPlaneOptions = {}): Promise<World> {
@@ -65,7 +67,7 @@ export async function startWorld(values: ChartValues, options: ControlPlaneOptio
   const chart = renderChart(values);
   const admin = createClient({ config: await readKubeConfig(cluster.kubeconfig), userAgent: "test/1" });
   const makeNamespace = async (name: string): Promise<string> => {
-    await cluster.kubectl(["create", "namespace", name]);
+    await admin.create(kinds.Namespace, { apiVersion: "v1", kind: "Namespace", metadata: { name } }, {}, forever);
     return name;
   };
   await makeNamespace("amalthea");
