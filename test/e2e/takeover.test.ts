@@ -141,7 +141,8 @@ async function writesOfAnotherStart(): Promise<readonly Write[]> {
   const { length } = world.writes();
   await world.restartController();
   const { generation } = (await witness.read()).metadata;
-  await witness.patch({ spec: { culling: { idleSecondsThreshold: generation } } });
+  // A limit of weeks: the server must not be hibernated by it when a later test has resumed it.
+  await witness.patch({ spec: { culling: { idleSecondsThreshold: 1_000_000 + generation } } });
   await witness.waitForObserved(generation + 1);
   await world.quiet();
   return world
