@@ -1,14 +1,14 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 
-const GUIDE = join(import.meta.dirname, "../../docs/guide/login.md");
+const DOCUMENTS = ["docs/guide/login.md", "README.md"].map((path) => join(import.meta.dirname, "../..", path));
 
 /**
- * The commands of a block of the login guide, for a test that runs what readers are told to run.
+ * The commands of a block of the login guide or the README, for a test that runs what readers are told to run.
  *
  * @param title What its first line, a comment, says.
  * @param replacements What stands for the guide's example addresses.
- * @throws Error if the guide has no such block, or if an example address is not in it.
+ * @throws Error if there is no such block.
  */
 export async function commandsOfGuide(title: string, replacements: Readonly<Record<string, string>>): Promise<string> {
   return textOfGuide("sh", title, replacements);
@@ -21,8 +21,9 @@ export async function textOfGuide(
   replacements: Readonly<Record<string, string>>,
 ): Promise<string> {
   const block = /^```(\w+)\n(?:#|\/\/) (.+)\n([^]*?)^```$/gm;
-  const blocks = [...(await readFile(GUIDE, "utf8")).matchAll(block)];
+  const texts = await Promise.all(DOCUMENTS.map((path) => readFile(path, "utf8")));
+  const blocks = [...texts.join("\n").matchAll(block)];
   const commands = blocks.find(([, found, name]) => found === language && name === title)?.[3];
-  if (commands === undefined) throw new Error(`the login guide has no ${language} "${title}"`);
+  if (commands === undefined) throw new Error(`neither the login guide nor the README has ${language} "${title}"`);
   return Object.entries(replacements).reduce((text, [from, to]) => text.replaceAll(from, to), commands);
 }

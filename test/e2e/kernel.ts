@@ -14,8 +14,9 @@ export class Kernel {
     this.#token = token;
   }
 
-  static async start(server: TestServer): Promise<Kernel> {
-    const token = await server.token();
+  /** @param given Default: the server's own token. */
+  static async start(server: TestServer, given?: string): Promise<Kernel> {
+    const token = given ?? (await server.token());
     const { status, body } = await server.ask("/api/kernels", token, { method: "POST", body: "{}" });
     if (status !== 201) throw new Error(`no kernel: ${status} ${body}`);
     const { id } = JSON.parse(body) as { id: string };
@@ -30,8 +31,9 @@ export class Kernel {
 
   /** Runs code and returns what it printed. @throws Error when the connection ends first. */
   async run(code: string): Promise<string> {
-    const address = `${this.#server.url.replace("http", "ws")}/api/kernels/${this.id}/channels?token=${this.#token}`;
-    const socket = new WebSocket(address, { dispatcher: toThisMachine });
+    const address = `${this.#server.url.replace("http", "ws")}/api/kernels/${this.id}/channels`;
+    const headers = { authorization: `token ${this.#token}` };
+    const socket = new WebSocket(address, { dispatcher: toThisMachine, headers });
     const { promise, resolve, reject } = Promise.withResolvers<string>();
     const request = executeRequest(code);
     let output = "";

@@ -1,13 +1,21 @@
+import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { launchBrowser, newBrowserContext, runInNewNotebook } from "./browser.ts";
 import { apply, leaveNamespace, until, useNamespace } from "./cluster.ts";
 import { commandsOfGuide } from "./guide.ts";
 import { applyWithLogin, untilAsksForLogin } from "./identity-provider.ts";
+import { Kernel } from "./kernel.ts";
 import { fillKeycloakLogin, type Keycloak, startKeycloak } from "./keycloak.ts";
 import { TestServer } from "./server.ts";
 import { type SignedIn, signInWith } from "./sign-in.ts";
+
+const execute = promisify(execFile);
 
 type Person = "alice" | "leaver" | "bob" | "guest" | "disabled" | "unverified" | "nowhere";
 
@@ -30,6 +38,7 @@ const SETUP_MS = 600_000;
 let namespace: string;
 let keycloak: Keycloak;
 let browser: Browser;
+let programsSecret: string;
 /** For a group by its path, with the client of the guide. */
 let byPath: TestServer;
 /** For a group by its name. */
@@ -49,13 +58,18 @@ beforeAll(async () => {
     new TestServer("by-role", namespace),
     new TestServer("by-email", namespace),
   ];
+  // On a busy machine a minute, as by default, may end within one of kcadm's commands.
+  await keycloak.administer("PUT", "/master", { accessTokenLifespan: 600 });
   const guideClient = await followGuide();
   await addPeople();
   const nameClient = await addClient("by-name", [groupMapper({ fullPath: false })]);
   await applyWithLogin(byPath, guideClient, { authorizedGroups: ["/physics"], session: { renewalSeconds: 5 } });
   await applyWithLogin(byName, nameClient, { authorizedGroups: ["physics"] });
+  programsSecret = await followGuideForPrograms();
   const groupsClaim = "realm_access.roles";
-  await applyWithLogin(byRole, guideClient, { authorizedGroups: ["scientist"], groupsClaim, endProviderSession: true });
+  const bearer = { enabled: true, audiences: ["jupyter-programs"] };
+  const roles = { authorizedGroups: ["scientist"], groupsClaim, bearer, endProviderSession: true };
+  await applyWithLogin(byRole, guideClient, roles);
   const authorizedEmails = ["alice@example.org", "unverified@example.org"];
   await applyWithLogin(byEmail, guideClient, { authorizedEmails });
   for (const server of [byPath, byName, byRole, byEmail]) await untilAsksForLogin(server);
@@ -81,6 +95,30 @@ async function followGuide(): Promise<Client> {
   const secret = /"value" : "([^"]+)"/.exec(printed)?.[1];
   if (secret === undefined) throw new Error(`the guide's commands printed no secret: ${printed}`);
   return clientWith("jupyter", secret);
+}
+
+/** @returns The secret of the client for programs. */
+async function followGuideForPrograms(): Promise<string> {
+  const blocks = ["keycloak: programs", "keycloak: role of programs"];
+  const commands = await Promise.all(blocks.map((title) => commandsOfGuide(title, {})));
+  const printed = await keycloak.run(commands.join("\n"));
+  const secret = /"value" : "([^"]+)"/.exec(printed)?.[1];
+  if (secret === undefined) throw new Error(`the guide's commands printed no secret: ${printed}`);
+  return secret;
+}
+
+/** Runs commands of the guide on this machine, where addresses in the cluster lead to its ingress controller. */
+async function runHere(titles: readonly string[], end: string, before = ""): Promise<string> {
+  const { host } = new URL(keycloak.url);
+  const example = { "https://login.example.org": keycloak.url, "https://jupyter.example.org/my-notebook": byRole.url };
+  const commands = await Promise.all(titles.map((title) => commandsOfGuide(title, example)));
+  const [address = ""] = Object.values(keycloak.addresses);
+  const home = await mkdtemp(join(tmpdir(), "amalthea-curl-"));
+  await writeFile(join(home, ".curlrc"), `connect-to = "${host}:80:${address}"\n`);
+  const env = { PATH: process.env["PATH"], HOME: home, SECRET: programsSecret };
+  const { stdout } = await execute("sh", ["-ec", [before, ...commands, end].join("\n")], { env });
+  await rm(home, { recursive: true });
+  return stdout.trim();
 }
 
 async function addClient(clientId: string, protocolMappers: readonly object[]): Promise<Client> {
@@ -207,6 +245,28 @@ describe("Keycloak as the guide sets it up", () => {
     await fillKeycloakLogin(page, "disabled");
     await page.getByText("Account is disabled").waitFor();
     await page.context().close();
+  });
+});
+
+describe("a program, with a token that it gets as README and guide say", () => {
+  it("runs a kernel as a job, over HTTP and a WebSocket", async () => {
+    const token = await runHere(["token: of a job"], 'echo "$TOKEN"');
+    const kernel = await Kernel.start(byRole, token);
+    expect(await kernel.run("print(6 * 7)")).toBe("42");
+    expect((await byRole.ask("/api/kernels", await keycloak.administratorToken())).status).toBe(401);
+  });
+
+  it("is the person who has signed in for it, in Jupyter, too", async () => {
+    const device = await runHere(["token: of a person"], 'echo "$DEVICE"');
+    const [answer = "", address = ""] = device.split("\n").toReversed();
+    const page = await (await newBrowserContext(browser)).newPage();
+    await page.goto(address);
+    await fillKeycloakLogin(page, "alice");
+    await page.locator("#kc-login").click();
+    await page.getByText("Device Login Successful").waitFor();
+    await page.context().close();
+    const me = await runHere(["token: of a person who has signed in", "token: used"], "", `DEVICE='${answer}'`);
+    expect(JSON.parse(me)).toMatchObject({ identity: { display_name: "alice" } });
   });
 });
 

@@ -16,6 +16,8 @@ export type Keycloak = {
   readonly addresses: Readonly<Record<string, string>>;
   /** Asks its administration API, below `/admin/realms`. @throws Error when it refuses. */
   readonly administer: (method: string, path: string, body?: object) => Promise<unknown>;
+  /** A token of a realm that no server knows. */
+  readonly administratorToken: () => Promise<string>;
   /** Runs a script beside it, as its administrator would. @returns What it printed. */
   readonly run: (script: string) => Promise<string>;
   /** Ends the server, which the kubelet starts again with the same database. */
@@ -37,6 +39,7 @@ export async function startKeycloak(namespace: string): Promise<Keycloak> {
   return {
     url,
     addresses: { [host]: `${ingress.hostname}:${ingress.port === "" ? "80" : ingress.port}` },
+    administratorToken: () => administratorToken(ask),
     administer: async (method, path, body) => administer(ask, method, path, body),
     run: async (script) => kubectl(["exec", "-i", `deployment/${NAME}`, "-n", namespace, "--", "sh", "-e"], script),
     restart: async () => {

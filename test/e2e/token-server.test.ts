@@ -1,7 +1,19 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { launchBrowser, runInNewNotebook } from "./browser.ts";
-import { fetchThroughIngress, kubectl, leaveNamespace, namesOf, until, useNamespace, waitFor } from "./cluster.ts";
+import {
+  cluster,
+  fetchThroughIngress,
+  kubectl,
+  leaveNamespace,
+  namesOf,
+  until,
+  useNamespace,
+  waitFor,
+} from "./cluster.ts";
+import { commandsOfGuide } from "./guide.ts";
 import { TestServer } from "./server.ts";
 
 let namespace: string;
@@ -35,8 +47,11 @@ describe("a server with a volume and a generated token", () => {
     expect(row).toMatch(/^notebook\s.*\brunning\b/);
   });
 
-  it("answers its API to the token, and to nobody else", async () => {
-    const token = await server.token();
+  it("answers its API to the token that the README's command prints, and to nobody else", async () => {
+    const context = cluster.context === undefined ? "" : ` --context=${cluster.context}`;
+    const here = `kubectl --kubeconfig=${cluster.kubeconfig}${context} -n ${namespace}`;
+    const commands = await commandsOfGuide("token: of a server", { kubectl: here, "my-notebook": "notebook" });
+    const { stdout: token } = await promisify(execFile)("sh", ["-ec", `${commands}printf %s "$TOKEN"`]);
     expect(token).toMatch(/^[0-9a-f]{64}$/);
     const right = await until(
       () => server.ask("/api/status", token),
