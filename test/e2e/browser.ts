@@ -41,6 +41,12 @@ export async function openLauncher(page: Page): Promise<void> {
   await page.locator('.jp-FileBrowser [data-command="launcher:create"]').first().click();
 }
 
+/** Clicks an entry of JupyterLab's File menu. @param command Of the entry, such as `filemenu:logout`. */
+export async function chooseInFileMenu(page: Page, command: string): Promise<void> {
+  await page.locator(".lm-MenuBar-itemLabel", { hasText: /^File$/ }).click();
+  await page.locator(`.lm-Menu-item[data-command="${command}"]`).click();
+}
+
 /** Opens a new notebook from the launcher and runs one cell; returns what the cell printed. */
 export async function runInNewNotebook(page: Page, code: string): Promise<string> {
   await page.locator('.jp-LauncherCard[data-category="Notebook"]').first().click();

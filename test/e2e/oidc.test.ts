@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { launchBrowser, newBrowserContext, openLauncher, runInNewNotebook } from "./browser.ts";
+import { chooseInFileMenu, launchBrowser, newBrowserContext, openLauncher, runInNewNotebook } from "./browser.ts";
 import { fetchThroughIngress, leaveNamespace, until, useNamespace } from "./cluster.ts";
 import {
   applyWithLogin,
@@ -142,13 +142,19 @@ describe("the user of a server with a login", () => {
     expect((await inPage(page, { path: "/api/status" }, own)).status).toBe(200);
   });
 
-  it("signs out of one server and stays signed in at the other", async () => {
-    await page.goto(`${own.url}/oauth2/sign_out?rd=${encodeURIComponent(`${own.path}/oauth2/signed-out`)}`);
-    expect(await page.getByRole("heading").innerText()).toContain("signed out");
-    const ask = async (server: TestServer): Promise<number> =>
-      (await fetchThroughIngress(`${server.url}/api/status`, { headers: { cookie: await cookieOf(page, server) } }))
-        .status;
-    expect([await ask(own), await ask(team)]).toEqual([401, 200]);
+  it("signs out by JupyterLab's own menu, also for a copy of the cookie, and stays signed in at the other server", async () => {
+    await page.goto(`${own.url}/lab`);
+    const copy = await cookieOf(page, own);
+    const ask = async (server: TestServer, cookie: string): Promise<number> =>
+      (await fetchThroughIngress(`${server.url}/api/status`, { headers: { cookie } })).status;
+    expect(await ask(own, copy)).toBe(200);
+    await chooseInFileMenu(page, "filemenu:logout");
+    await page.getByRole("heading", { name: "You are signed out" }).waitFor();
+    expect(page.url()).toBe(`${own.url}/oauth2/signed-out`);
+    const after = await cookieOf(page, own);
+    expect([await ask(own, copy), await ask(own, after), await ask(team, await cookieOf(page, team))]).toEqual([
+      401, 401, 200,
+    ]);
   });
 });
 
