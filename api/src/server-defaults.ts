@@ -3,7 +3,6 @@ import { specSchema } from "./spec-schema.ts";
 
 /** Fields of the spec that are said by each server: addresses and volumes of one, secrets, and what must not reach all at once. */
 const PER_SERVER: readonly string[] = [
-  "auth",
   "culling",
   "patches",
   "updatePolicy",
@@ -15,9 +14,13 @@ const PER_SERVER: readonly string[] = [
   "storage.pvc.volumeName",
 ];
 
+/** All that has a default for all servers of what says who gets in, and how. */
+const SESSION = "auth.oidc.session";
+
 /** Whether a field of the spec, by its path, is one that has no default for all servers. */
 export function isPerServer(path: string): boolean {
-  return PER_SERVER.includes(path);
+  if (!path.startsWith("auth.")) return PER_SERVER.includes(path);
+  return !`${SESSION}.`.startsWith(`${path}.`) && !path.startsWith(`${SESSION}.`);
 }
 
 /** Schema of the defaults for all servers: that of the spec without the CRD's defaults and the fields of one server. */

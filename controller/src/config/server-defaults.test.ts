@@ -17,6 +17,7 @@ describe("the defaults for all servers", () => {
         shmSize: "1Gi",
       },
       routing: { ingressClassName: "traefik", ingressAnnotations: { a: "b" }, tls: { enabled: true } },
+      auth: { oidc: { session: { lengthSeconds: 28_800, renewalSeconds: 60, graceSeconds: 600 } } },
       storage: { size: 1_073_741_824, pvc: { enabled: true, storageClassName: "fast", retentionPolicy: "Retain" } },
     };
     expect(read(defaults)).toEqual({ defaults, problems: [] });
@@ -61,7 +62,10 @@ describe("the defaults for all servers", () => {
       given: { jupyterServer: { hibernated: true } },
       says: "SERVER_DEFAULTS.jupyterServer.hibernated is said by each server",
     },
-    { given: { auth: { token: "secret" } }, says: "SERVER_DEFAULTS.auth is said by each server" },
+    { given: { auth: { token: "secret" } }, says: "SERVER_DEFAULTS.auth.token is said by each server" },
+    { given: { auth: { oidc: { allowAnyUser: true } } }, says: "auth.oidc.allowAnyUser is said by each server" },
+    { given: { auth: { oidc: { session: { lengthSeconds: 5 } } } }, says: "lengthSeconds must be at least 60" },
+    { given: { auth: { oidc: { session: { length: 60 } } } }, says: "auth.oidc.session.length is not known" },
     { given: { routing: { host: "h" } }, says: "SERVER_DEFAULTS.routing.host is said by each server" },
     { given: { updatePolicy: "Restart" }, says: "SERVER_DEFAULTS.updatePolicy is said by each server" },
     { given: { constructor: {} }, says: "SERVER_DEFAULTS.constructor is not known" },

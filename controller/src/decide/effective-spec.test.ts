@@ -60,6 +60,13 @@ describe("effectiveSpec", () => {
     expect(routing.ingressAnnotations).toEqual({ a: "own", b: "y" });
   });
 
+  it("has the default lengths of sessions but for those that it sets itself", () => {
+    const defaults = { auth: { oidc: { session: { lengthSeconds: 28_800, renewalSeconds: 60 } } } };
+    const server = aServer({ oidc: { enabled: true, session: { lengthSeconds: 3_600 } } });
+    const { oidc } = effectiveSpec(server.spec, defaults).auth;
+    expect(oidc).toEqual({ ...server.spec.auth.oidc, session: { lengthSeconds: 3_600, renewalSeconds: 60 } });
+  });
+
   it("is the very same object when the defaults add nothing", () => {
     const { spec } = aServer({ jupyterServer: { image: "own:1", env: [{ name: "A", value: "1" }] } });
     const defaults = { jupyterServer: { image: "x", env: [{ name: "A", value: "2" }] } };
@@ -91,6 +98,11 @@ describe("defaults that change under a running server", () => {
     expect([second.plan, second.facts.pendingFields]).toEqual([[], ["serverDefaults"]]);
     const removed = { ...carryOut(changed, first.plan), server: before.server };
     expect(plan(removed).facts.pendingFields).toEqual([]);
+  });
+
+  it("change nothing of the pod of a server without a login if they are about sessions", () => {
+    const changed = withDefaults(running({}), { auth: { oidc: { session: { lengthSeconds: 28_800 } } } });
+    expect(plan(carryOut(changed, plan(changed).plan)).facts.pendingFields).toEqual([]);
   });
 
   it("do not restart a server whose resources cannot be changed in place", () => {
