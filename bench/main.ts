@@ -3,6 +3,7 @@ import { buildCluster, ClusterError } from "@amalthea/cluster";
 import { reportFailure } from "../scripts/report-failure.ts";
 import { faults } from "./faults.ts";
 import { hostileNeighbours } from "./hostile-neighbours.ts";
+import { keptSessions } from "./kept-sessions.ts";
 import { loginChain } from "./login-chain.ts";
 import { manyServers } from "./many-servers.ts";
 import { callsOfOneServer } from "./one-server.ts";
@@ -38,6 +39,10 @@ const benches: Readonly<Record<string, Bench>> = {
   "login-chain": {
     title: "Requests by our login chain, by a single proxy and by none, on a real kubelet",
     run: async (signal) => loginChain(await realCluster(signal), signal),
+  },
+  "kept-sessions": {
+    title: "Memory of sessions that the authorization service keeps",
+    run: keptSessions,
   },
   "200-servers": {
     title: "200 servers on nodes that are played",
