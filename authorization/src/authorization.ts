@@ -73,7 +73,7 @@ export async function startAuthorization(
     now,
     onRenewal: (renewal, session) => {
       metrics.count("amalthea_authorization_session_renewals_total", { result: renewal.kind });
-      logRenewal(log, renewal, session);
+      logRenewal(log, renewal, session, config.sessionSeconds);
     },
     onEnd: (id) => sockets.cutSession(id, "SessionEnded"),
   });
@@ -179,10 +179,12 @@ function portOf(server: Server): number {
   return (server.address() as AddressInfo).port; // it listens on TCP
 }
 
-/** The first failure of several in a row, and each refusal. */
-function logRenewal(log: Log, renewal: Renewal, { identity, failingSince }: KeptSession): void {
-  const user = loggedUser(identity);
+/** Each refusal, and the first failure of several in a row: of a session that was never renewed, what that means. */
+function logRenewal(log: Log, renewal: Renewal, session: KeptSession, lengthSeconds: number): void {
+  const user = loggedUser(session.identity);
   if (renewal.kind === "Refused") log.info("session refused by the provider", { user });
-  if (renewal.kind === "Failed" && failingSince === 0)
-    log.info("session not renewed", { user, reason: renewal.problem });
+  if (renewal.kind !== "Failed" || session.failingSince > 0) return;
+  const { problem: reason } = renewal;
+  if (session.isRenewable) log.info("session not renewed", { user, reason });
+  else log.warn("session cannot be renewed, so it lasts its whole length", { user, reason, lengthSeconds });
 }

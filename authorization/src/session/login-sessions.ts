@@ -62,7 +62,7 @@ export class LoginSessions {
   async renew(session: Pick<KeptSession, "cookie" | "identity">): Promise<Renewal> {
     const reading = await this.read(session.cookie);
     if (reading.kind !== "Valid") return reading;
-    if (!reading.isRenewed) return failed("the provider did not renew it");
+    if (!reading.isRenewed) return failed("the provider gave no refresh token, or does not answer");
     const { email, unverifiedEmail } = session.identity;
     const before = { email, ...(unverifiedEmail === undefined ? {} : { unverifiedEmail }) };
     const identity = reading.isEmailKnown ? reading.identity : { ...reading.identity, ...before };

@@ -142,7 +142,7 @@ describe("a session whose tokens are over", () => {
     expect(await statusOf(chain, cookie)).toBe(401);
   });
 
-  it("and that the provider cannot renew lasts as long as its length says", async () => {
+  it("and that the provider cannot renew lasts as long as its length says, and the log warns of it once", async () => {
     const loginArgs = ["--cookie-expire=8s"];
     const chain = await aChain({ provider: { accessTokenSeconds: 2 }, loginArgs });
     onTestFinished(() => chain.close());
@@ -150,6 +150,11 @@ describe("a session whose tokens are over", () => {
     const tunnel = await openTunnel(chain, cookie, KERNEL);
     await untilMore(chain, "Failed", 2);
     expect(await statusOf(chain, cookie)).toBe(200);
+    const told = chain
+      .log()
+      .split("\n")
+      .filter((line) => line.includes("session cannot be renewed"));
+    expect(told).toEqual([expect.stringContaining('"level":"warn"')]);
     await once(tunnel.socket, "close");
     expect(await statusOf(chain, cookie)).toBe(401);
   });
