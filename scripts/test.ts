@@ -19,7 +19,7 @@ type Level = (typeof levels)[number];
 type Count = { readonly passed: number; readonly failed: number };
 
 const { values, positionals } = parseCommandLine(
-  { ...clusterOptions, image: { type: "string" }, only: { type: "string" } },
+  { ...clusterOptions, image: { type: "string" }, only: { type: "string", multiple: true } },
   levels,
 );
 
@@ -87,7 +87,8 @@ async function runEndToEnd(): Promise<Count> {
 
 /** Keycloak's image is by far the largest, and one file alone needs it. @returns The environment of its tests. */
 async function provideKeycloak(target: TargetCluster): Promise<Readonly<Record<string, string>>> {
-  if (values.only !== undefined && !"test/e2e/keycloak.test.ts".includes(values.only)) return {};
+  const isWanted = values.only?.some((part) => "test/e2e/keycloak.test.ts".includes(part)) ?? true;
+  if (!isWanted) return {};
   const { exactName } = await provideImage("keycloak", target, interrupted.signal);
   return { AMALTHEA_TEST_KEYCLOAK_IMAGE: exactName };
 }
@@ -116,7 +117,7 @@ async function runVitest(project: string, env: Readonly<Record<string, string>>)
   const report = join(folder, "report.json");
   const vitest = join(root, "node_modules/vitest/vitest.mjs");
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
-  const filter = values.only === undefined ? [] : [values.only, "--passWithNoTests"];
+  const filter = values.only === undefined ? [] : [...values.only, "--passWithNoTests"];
   const code = await run([vitest, "run", "--project", project, ...filter, ...reporters], env);
   try {
     // vitest's JSON report, in the form of Jest's
