@@ -84,6 +84,13 @@ export default {
       to: { path: "^controller/src/(observe|apply|reconcile|operator|config)/" },
     },
     {
+      name: "usage-stands-alone",
+      severity: "error",
+      comment: "usage is measured beside the reconciles: usage/ knows neither them nor the caches",
+      from: { path: "^controller/src/usage/", pathNot: "[.]test[.]ts$" },
+      to: { path: "^controller/src/(observe|apply|activity|reconcile|operator|config)/" },
+    },
+    {
       name: "observe-and-apply-are-strangers",
       severity: "error",
       comment: "observe/ and apply/ know decide/ but neither each other nor the reconciler",

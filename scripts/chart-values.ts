@@ -241,6 +241,21 @@ export const chartValues: SchemaNode = group("", {
     ),
     jupyterServerIdleCheckIntervalSeconds: retired,
   }),
+  resourceUsageCheck: group("Measurement of what servers use, for their status and for metrics.", {
+    enabled: flag(true, "Whether CPU and memory are read from the metrics API, if the cluster has one."),
+    intervalSeconds: count(30, "Time between two measurements.", { minimum: 5, maximum: 3600 }),
+    kubelet: group("Usage of disks, which only the kubelets know.", {
+      enabled: flag(
+        false,
+        "Whether kubelets are asked. Grants a service account of its own `get` on `nodes/stats`; the kubelets' certificates have to be signed by a known authority.",
+      ),
+      port: count(10_250, "Port of the kubelets.", { minimum: 1, maximum: 65_535 }),
+      caConfigMap: group("ConfigMap in the release's namespace with the authorities of the kubelets' certificates.", {
+        name: text("", "Name; empty: the authority that also signed the API server's certificate."),
+        key: text("ca.crt", "Key of the PEM file."),
+      }),
+    }),
+  }),
   metrics: group("Metrics of the controller, for Prometheus.", {
     enabled: flag(false, "Whether metrics are served."),
     port: count(8765, "Port at which they are served.", { minimum: 1, maximum: 65535 }),
@@ -293,7 +308,7 @@ export const chartValues: SchemaNode = group("", {
 
 /** Whole groups of the legacy (0.24) chart that are accepted, so that its value files still work, and have no effect. */
 const retiredGroups: readonly string[] = [
-  ...["crdApiGroup", "crdApiVersion", "crdNames", "kopf", "resourceUsageCheck", "auditLog"],
+  ...["crdApiGroup", "crdApiVersion", "crdNames", "kopf", "auditLog"],
   ...["envFromConfigMaps", "certificates"],
 ];
 

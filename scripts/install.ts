@@ -39,6 +39,10 @@ export async function install(target: TargetCluster, signal: AbortSignal): Promi
     ...["--set", `image.tag=${controller.name.slice(separator + 1)}`],
     // A tag that was pushed again is new content: the digest among the annotations starts new pods.
     ...["--set", `image.pullPolicy=${isKind(target) ? "IfNotPresent" : "Always"}`],
+    // The kubelets of a cluster of ours have certificates that can be verified; those of others may not.
+    ...(target.context === undefined
+      ? ["--set", "resourceUsageCheck.kubelet.enabled=true", "--set", "resourceUsageCheck.intervalSeconds=10"]
+      : []),
     ...["--set", `sidecarImages.traefik=${traefik.exactName}`],
     ...["--set", `sidecarImages.oauth2Proxy=${oauth2Proxy.exactName}`],
     ...["--set", `sidecarImages.authorization=${authorization.exactName}`],

@@ -1,3 +1,4 @@
+import { UsageMemory } from "../controller/src/observe/usage-memory.ts";
 import { Metrics } from "../controller/src/operator/metrics.ts";
 import { code, generatedNote, table } from "./markdown.ts";
 
@@ -8,6 +9,7 @@ export async function metricsPage(): Promise<string> {
     isLeader: () => false,
     queue: { depth: 0, delayed: 0, processing: 0 },
     serversByState: () => new Map(),
+    usage: () => new UsageMemory([], 0).totals(0),
     caches: () => [],
   });
   const rows = (await metrics.registry.getMetricsAsJSON())

@@ -15,6 +15,7 @@ import { runOperator } from "./operator/operator.ts";
 import { type ControllerConfig, readConfig } from "./config/config.ts";
 import { ConfigError } from "./config/environment.ts";
 import { createLogger } from "./operator/logger.ts";
+import { kubeletConnector } from "./usage/kubelet-connector.ts";
 import { Metrics } from "./operator/metrics.ts";
 import packageJson from "../package.json" with { type: "json" };
 
@@ -56,7 +57,8 @@ async function run(config: ControllerConfig, logger: Logger, stop: AbortSignal):
   );
   try {
     if (!isInCluster) await requireAnswer(client, kubeConfig, stop);
-    await runOperator({ config, client, leaseClient, ownNamespace, identity, metrics, logger }, stop);
+    const connectKubelet = kubeletConnector(kubeConfig, config.usage.kubelet?.caFile, options.userAgent);
+    await runOperator({ config, client, leaseClient, connectKubelet, ownNamespace, identity, metrics, logger }, stop);
   } finally {
     await Promise.all([client.close(), leaseClient.close()]);
   }

@@ -47,7 +47,7 @@ export type WriteOptions = Guarded & {
   readonly fieldManager?: string | undefined;
   /** Checks and answers, but keeps nothing. */
   readonly dryRun?: boolean | undefined;
-  readonly subresource?: "status" | "scale" | "resize" | undefined;
+  readonly subresource?: "status" | "scale" | "resize" | "token" | undefined;
 };
 
 export type ApplyOptions = WriteOptions & {
@@ -79,6 +79,7 @@ export interface KubeClient {
   find<T extends KubeObject>(kind: Kind<T>, ref: ObjectRef, signal: AbortSignal): Promise<Live<T> | undefined>;
   /** One page. */
   list<T extends KubeObject>(kind: Kind<T>, options: ListOptions, signal: AbortSignal): Promise<ObjectList<T>>;
+  /** Creates an object, or a subresource of one, as a token of a service account is. */
   create<T extends KubeObject>(
     kind: Kind<T>,
     manifest: NoInfer<T> | WriteBody,

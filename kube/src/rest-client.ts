@@ -102,8 +102,12 @@ class RestClient implements KubeClient {
   ): Promise<Live<T>> {
     const ref = refOfManifest(kind, manifest);
     const query = this.#writeQuery(options);
+    const about =
+      options.subresource === undefined
+        ? aboutCollection("create", kind, ref, query, ref.name)
+        : aboutObject("create", kind, ref, query, options.subresource);
     const request = {
-      ...aboutCollection("create", kind, ref, query, ref.name),
+      ...about,
       body: bodyOf(kind, manifest),
       beforeAttempt: options.beforeAttempt,
     };

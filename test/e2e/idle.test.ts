@@ -1,7 +1,8 @@
+import { get } from "node:https";
 import { readKernels, readTerminals } from "@amalthea/api";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { activityIn, type Activity } from "../../controller/src/decide/culling/activity.ts";
-import { kubectl, leaveNamespace, until, useNamespace, waitFor } from "./cluster.ts";
+import { cluster, kubectl, leaveNamespace, until, useNamespace, waitFor } from "./cluster.ts";
 import { applyWithLogin, startIdentityProvider, untilAsksForLogin } from "./identity-provider.ts";
 import { Kernel } from "./kernel.ts";
 import { TestServer } from "./server.ts";
@@ -15,6 +16,7 @@ beforeAll(async () => {
   namespace = await useNamespace("e2e-idle");
   server = new TestServer("idle", namespace);
   await server.apply(VOLUME);
+  await new TestServer("limited", namespace).apply({ storage: { size: "50Mi" } });
   await waitFor("jupyterserver/idle", namespace, "condition=Ready");
 });
 
@@ -107,14 +109,74 @@ describe("a real JupyterLab with a token", () => {
   });
 });
 
+/** Kubelets of a cluster that is not ours may have certificates that nobody can verify. */
+describe.skipIf(cluster.context !== undefined)("the disk of a server", () => {
+  it("is in its status: of a volume what df says, as 0.24 had it, and of a limited emptyDir the limit", async () => {
+    const [volume, limited] = await Promise.all([diskOf("idle"), diskOf("limited")]);
+    const df = await kubectl([...inPod("idle"), "df -Pk /home/jovyan/work | tail -n 1"]);
+    const [, , used = 0, available = 0] = df.split(/\s+/).map(Number);
+    expect(Math.abs(volume.totalBytes - (used + available) * 1024)).toBeLessThan(volume.totalBytes / 100);
+    expect(volume.usedBytes + volume.availableBytes).toBe(volume.totalBytes);
+    expect(limited.totalBytes).toBe(50 * 1024 * 1024);
+    expect(limited.usedBytes + limited.availableBytes).toBe(limited.totalBytes);
+  });
+
+  it("is read with a token that opens the kubelets' statistics, and nothing else of them or of the API server", async () => {
+    const [releaseNamespace = "", release = ""] = (process.env["AMALTHEA_TEST_HELM_RELEASE"] ?? "").split("/");
+    const account = `${release}-kubelet-stats`;
+    const token = (await kubectl(["create", "token", account, "-n", releaseNamespace])).trim();
+    const node = await nodeAddress();
+    expect(await kubeletStatus(node, "/stats/summary", token)).toBe(200);
+    expect(await kubeletStatus(node, "/pods", token)).toBe(403);
+    expect(await kubeletStatus(node, `/containerLogs/${namespace}/idle-0/jupyter-server`, token)).toBe(403);
+    const user = `system:serviceaccount:${releaseNamespace}:${account}`;
+    await expect(kubectl(["auth", "can-i", "get", "nodes", "--subresource=proxy", "--as", user])).rejects.toThrow();
+    await expect(kubectl(["auth", "can-i", "list", "pods", "-A", "--as", user])).rejects.toThrow();
+  });
+});
+
+type Disk = { readonly usedBytes: number; readonly availableBytes: number; readonly totalBytes: number };
+
+async function diskOf(name: string): Promise<Disk> {
+  const path = "jsonpath={.status.mainPod.resourceUsage.disk}";
+  const text = await until(
+    async () => await kubectl(["get", "js", name, "-n", namespace, "-o", path]),
+    (answer) => answer !== "",
+  );
+  return JSON.parse(text) as Disk;
+}
+
+async function nodeAddress(): Promise<string> {
+  return await kubectl([
+    "get",
+    "nodes",
+    "-o",
+    "jsonpath={.items[0].status.addresses[?(@.type=='InternalIP')].address}",
+  ]);
+}
+
+/** HTTP status of a request to a kubelet, whatever its certificate. */
+function kubeletStatus(address: string, path: string, token: string): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    const options = { rejectUnauthorized: false, agent: false, headers: { authorization: `Bearer ${token}` } };
+    get(`https://${address}:10250${path}`, options, (response) => {
+      response.resume();
+      resolve(response.statusCode);
+    }).on("error", reject);
+  });
+}
+
+function inPod(name: string): readonly string[] {
+  return ["exec", "-n", namespace, `${name}-0`, "-c", "jupyter-server", "--", "sh", "-c"];
+}
+
 describe("a server with a login", () => {
   it("is asked inside its pod, hibernated when nobody uses it, and has its files when it is resumed", async () => {
     const provider = await startIdentityProvider(namespace);
     const login = new TestServer("login", namespace, { host: "login-idle.localhost", path: "/" });
     await applyWithLogin(login, provider, { userId: "alice" }, VOLUME);
     await untilAsksForLogin(login);
-    const inPod = ["exec", "-n", namespace, "login-0", "-c", "jupyter-server", "--", "sh", "-c"];
-    await kubectl([...inPod, "echo data > /home/jovyan/work/kept"]);
+    await kubectl([...inPod("login"), "echo data > /home/jovyan/work/kept"]);
     await setLimits(login, { idleSecondsThreshold: 3 });
     await waitFor("jupyterserver/login", namespace, "jsonpath={.status.state}=hibernated");
     await until(
@@ -123,7 +185,7 @@ describe("a server with a login", () => {
     );
     await login.patch({ spec: { jupyterServer: { hibernated: false }, culling: { idleSecondsThreshold: 0 } } });
     await waitFor("jupyterserver/login", namespace, "condition=Ready");
-    expect((await kubectl([...inPod, "cat /home/jovyan/work/kept"])).trim()).toBe("data");
+    expect((await kubectl([...inPod("login"), "cat /home/jovyan/work/kept"])).trim()).toBe("data");
   });
 
   it("tells nobody without the key how it is used", async () => {

@@ -159,6 +159,7 @@ function kubeletConfig({ folder, network, podGroup }: NodeSettings): object {
     imageGCLowThresholdPercent: 99,
     // Volumes of ConfigMaps and Secrets follow within seconds, which tests would otherwise wait a minute for.
     syncFrequency: "10s",
+    volumeStatsAggPeriod: "10s", // how full they are, likewise
   };
 }
 

@@ -47,6 +47,7 @@ async function ask(
       find: async () => ({ metadata: { name: "alice", namespace: "sessions" }, data }) as unknown as Live<Secret>,
     } as unknown as ActivityAskerOptions["client"],
     podOf: () => aPod("before"),
+    cpuMillicoresOf: async () => undefined,
     onAnswer: (_inquiry, answer) => resolve(answer),
     clock: systemClock,
     logger,

@@ -12,7 +12,6 @@ import type { Pod } from "kubernetes-types/core/v1.js";
 import type { ActivityAnswer } from "../decide/live/activity.ts";
 import type { ActivityQuestion } from "../decide/culling/activity-question.ts";
 import { askPod } from "./ask-pod.ts";
-import { cpuMillicoresOf } from "./cpu-use.ts";
 
 /** A question about one server. */
 export type Inquiry = {
@@ -25,6 +24,8 @@ export type ActivityAskerOptions = {
   readonly client: Pick<KubeClient, "find">;
   /** The pod that a server has now. */
   readonly podOf: (key: ObjectKey) => Live<Pod> | undefined;
+  /** CPU that the containers of a pod use together, in millicores; undefined if nobody knows it. */
+  readonly cpuMillicoresOf: (pod: Live<Pod>, signal: AbortSignal) => Promise<number | undefined>;
   readonly onAnswer: (inquiry: Inquiry, answer: ActivityAnswer) => void;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -98,10 +99,7 @@ export class ActivityAsker {
   async #withCpu({ key, question }: Inquiry, answer: ActivityAnswer, signal: AbortSignal): Promise<ActivityAnswer> {
     const pod = this.#options.podOf(key);
     if (answer.kind === "Failed" || !question.withCpu || pod === undefined) return answer;
-    const { namespace = "", name } = pod.metadata;
-    const cpuMillicores = await cpuMillicoresOf({ namespace, name }, this.#options.client, signal).catch(
-      () => undefined,
-    );
+    const cpuMillicores = await this.#options.cpuMillicoresOf(pod, signal).catch(() => undefined);
     if (cpuMillicores === undefined) return { kind: "Failed", why: "the metrics API does not tell its CPU use" };
     return { ...answer, report: { ...answer.report, cpuMillicores } };
   }

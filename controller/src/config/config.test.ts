@@ -11,6 +11,7 @@ describe("readConfig", () => {
     expect(config.healthPort).toBe(8080);
     expect(config.tokenCheckSeconds).toBe(600);
     expect(config.logLevel).toBe("info");
+    expect(config.usage).toEqual({ enabled: true, intervalSeconds: 30, kubelet: undefined });
     expect(config.extraChildResources).toEqual([]);
     expect(config.decision).toMatchObject({
       selectorLabels: {},
@@ -63,6 +64,8 @@ describe("readConfig", () => {
     { name: "LOG_LEVEL", value: "loud" },
     { name: "EXTRA_CHILD_RESOURCES", value: '[{"group":"batch"}]' },
     { name: "EXTRA_CHILD_RESOURCES", value: "jobs" },
+    { name: "JUPYTER_SERVER_RESOURCE_CHECK_INTERVAL_SECONDS", value: "1" },
+    { name: "KUBELET_STATS_ENABLED", value: "true" }, // without the service account
     { name: "AMALTHEA_SELECTOR_LABELS", value: "just text" },
     { name: "AMALTHEA_SELECTOR_LABELS", value: "a: {b: c}" },
     { name: "NETWORK_POLICY_EGRESS", value: "{}" },

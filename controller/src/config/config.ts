@@ -7,6 +7,7 @@ import { ConfigError, type Environment, EnvironmentReader } from "./environment.
 import { readPolicy } from "./policy-config.ts";
 import { readServerDefaults } from "./server-defaults.ts";
 import { readSidecarImages, readSidecarOverrides } from "./sidecar-config.ts";
+import { readUsage, type UsageConfig } from "./usage-config.ts";
 
 /** Which namespaces are watched. */
 export type Scope =
@@ -34,6 +35,7 @@ export type ControllerConfig = {
   readonly tokenCheckSeconds: number;
   readonly healthPort: number;
   readonly metrics: { readonly enabled: boolean; readonly port: number };
+  readonly usage: UsageConfig;
   readonly logLevel: LogLevel;
   readonly extraChildResources: readonly ExtraChildResource[];
   /** Settings of the decisions, without the extra kinds, which are complete only once they are looked up. */
@@ -53,12 +55,7 @@ const RETIRED: Readonly<Record<string, string>> = {
 };
 
 /** Variables of 0.24 whose feature this version does not have yet. */
-const NOT_YET = [
-  "JUPYTER_SERVER_RESOURCE_CHECK_ENABLED",
-  "JUPYTER_SERVER_RESOURCE_CHECK_INTERVAL_SECONDS",
-  "METRICS_EXTRA_LABELS",
-  "AUDITLOG_ENABLED",
-] as const;
+const NOT_YET = ["METRICS_EXTRA_LABELS", "AUDITLOG_ENABLED"] as const;
 
 /** Variables that named the watched resource. The name is fixed now; setting the same one is no mistake. */
 const FIXED = { CRD_API_GROUP: "amalthea.dev", CRD_API_VERSION: "v1alpha1", CRD_NAME: "JupyterServer" } as const;
@@ -89,6 +86,7 @@ export function readConfig(env: Environment): ControllerConfig {
       enabled: reader.flag("METRICS_ENABLED", false),
       port: reader.integer("METRICS_PORT", 8765, { min: 0, max: 65_535 }),
     },
+    usage: readUsage(reader),
     logLevel: readLogLevel(reader),
     extraChildResources: reader.structured(
       "EXTRA_CHILD_RESOURCES",

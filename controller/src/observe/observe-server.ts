@@ -16,6 +16,7 @@ import type { QuotaMemory } from "./quota-memory.ts";
 import type { RouteIndex } from "./route-index.ts";
 import type { SecretMemory } from "./secret-memory.ts";
 import type { TokenCheck } from "./token-check.ts";
+import type { UsageMemory } from "./usage-memory.ts";
 
 /** What is known besides the caches, all of it rebuilt by itself after a restart. */
 export type Memories = {
@@ -24,6 +25,7 @@ export type Memories = {
   readonly failures: FailureMemory;
   readonly routes: RouteIndex;
   readonly activity: ActivityMemory;
+  readonly usage: Pick<UsageMemory, "of">;
   readonly formerPods: Pick<FormerPods, "of">;
   readonly quotas: Pick<QuotaMemory, "freedAt">;
   /** What applies were found to change nothing of. */
@@ -61,6 +63,7 @@ export function observeServer(
     ruleTakenBy: (rule) => memories.routes.takenBy(server, rule),
     namespacePolicy: namespacePolicyOf(caches.namespace(server.metadata.namespace), policy),
     activity: memories.activity.of(uid, pod?.metadata.uid),
+    usage: memories.usage.of(pod?.metadata.uid ?? "", nowMs),
     hibernatedAppliedBy: hibernatedAppliedBy(caches.servers.store.get(keyOf(server.metadata))),
     olderServers: policy.serversPerNamespace === 0 ? 0 : caches.ages.olderThan(server.metadata),
   };
@@ -92,7 +95,7 @@ function isClaim(object: KubeObject, name: string): boolean {
 }
 
 /** The pod of the server's StatefulSet; of several the newest. */
-export function podOf(server: JupyterServer, caches: Caches): Live<Pod> | undefined {
+export function podOf(server: JupyterServer, caches: Pick<Caches, "pods">): Live<Pod> | undefined {
   const isMain = (pod: Live<Pod>): boolean => {
     const owner = controllerOf(pod);
     return owner?.kind === "StatefulSet" && owner.name === server.metadata.name;

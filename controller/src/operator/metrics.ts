@@ -3,12 +3,15 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom
 import type { ActionResult } from "../apply/action-result.ts";
 import type { ActivityAnswer } from "../decide/live/activity.ts";
 import type { Cull } from "../decide/culling/cull.ts";
+import type { UsageSource } from "../decide/live/usage.ts";
+import type { UsageTotals } from "../observe/usage-memory.ts";
 
 /** Where gauges read their values, at the time of a scrape. */
 export type MetricSources = {
   readonly isLeader: () => boolean;
   readonly queue: { readonly depth: number; readonly delayed: number; readonly processing: number };
   readonly serversByState: () => ReadonlyMap<string, number>;
+  readonly usage: () => UsageTotals;
   readonly caches: () => readonly { readonly kind: string; readonly objects: number; readonly silentMs: number }[];
 };
 
@@ -95,6 +98,13 @@ export class Metrics {
     registers: [this.registry],
   });
 
+  readonly #usageReads = new Counter({
+    name: "amalthea_usage_reads_total",
+    help: "Attempts to read the usage of servers, by source (`MetricsApi`; `Kubelet`: one for each node) and result.",
+    labelNames: ["source", "result"],
+    registers: [this.registry],
+  });
+
   constructor() {
     collectDefaultMetrics({ register: this.registry });
   }
@@ -121,6 +131,10 @@ export class Metrics {
 
   activityAsked(result: ActivityAnswer["kind"]): void {
     this.#activityQuestions.inc({ result });
+  }
+
+  usageRead(source: UsageSource, isRead: boolean): void {
+    this.#usageReads.inc({ source, result: isRead ? "Read" : "Failed" });
   }
 
   queueAdded(): void {
@@ -154,6 +168,7 @@ export class Metrics {
     this.#labelledGauge("amalthea_servers", "JupyterServers, by `status.state`.", "state", () =>
       sources.serversByState(),
     );
+    this.#watchUsage(sources);
     this.#labelledGauge("amalthea_cache_objects", "Objects in the caches, by kind.", "kind", () =>
       combine(
         sources.caches(),
@@ -166,6 +181,30 @@ export class Metrics {
       "Time since the last watch event or bookmark, by kind.",
       "kind",
       () => combine(sources.caches(), ({ silentMs }) => silentMs / 1000, Math.max),
+    );
+  }
+
+  /** Sums: what each server uses is in its status, and in the metrics of the kubelets. */
+  #watchUsage({ usage }: MetricSources): void {
+    this.#gauge("amalthea_usage_cpu_cores", "CPU that Jupyter's containers use together, in cores.", (gauge) =>
+      gauge.set(usage().cpuMillicores / 1000),
+    );
+    this.#gauge("amalthea_usage_memory_bytes", "Memory that Jupyter's containers use together.", (gauge) =>
+      gauge.set(usage().memoryBytes),
+    );
+    this.#gauge(
+      "amalthea_usage_disk_used_bytes",
+      "What is used of the servers' volumes; a file system that several share counts for each.",
+      (gauge) => gauge.set(usage().diskUsedBytes),
+    );
+    this.#gauge("amalthea_usage_disk_nearly_full_servers", "Servers whose volume is filled to 90 % or more.", (gauge) =>
+      gauge.set(usage().nearlyFull),
+    );
+    this.#labelledGauge(
+      "amalthea_usage_servers",
+      "Servers whose present usage is known, by source.",
+      "source",
+      () => new Map(Object.entries(usage().measured)),
     );
   }
 

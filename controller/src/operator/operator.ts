@@ -28,6 +28,8 @@ export type OperatorOptions = {
   readonly client: KubeClient;
   /** For the lease alone: a renewal must not wait for a connection that a slow write holds. */
   readonly leaseClient: KubeClient;
+  /** Makes a client of a kubelet, which verifies its certificate before it sends the token. */
+  readonly connectKubelet: (server: string, token: string) => KubeClient;
   /** Where the lease is; also the scope if none is configured. */
   readonly ownNamespace: string;
   /** Unique in the world: under it this process holds the lease and signs its Events. */
@@ -134,8 +136,10 @@ function assemble(
     onDropped: (reason) => metrics.eventDropped(reason),
   });
   const common = { config, client: writer, caches, queue, recorder, extraKinds };
-  const reconciler = new ServerReconciler({ ...common, metrics, logger, clock });
-  watchMetrics(metrics, caches, queue, leadership);
+  const { ownNamespace, connectKubelet } = options;
+  const scope = { namespaces: namespacesOf(options), ownNamespace, connectKubelet };
+  const reconciler = new ServerReconciler({ ...common, ...scope, metrics, logger, clock });
+  watchMetrics(metrics, { caches, queue, leadership, reconciler });
   return { caches, queue, recorder, reconciler, clock };
 }
 
@@ -146,10 +150,11 @@ async function lead({ queue, recorder, reconciler, clock }: Parts, term: AbortSi
   reconciler.enqueueAll();
   try {
     const recording = tasks.start((stop) => recorder.run(stop));
+    const measuring = tasks.start((stop) => reconciler.measureUsage(stop));
     const asking = tasks.start((stop) => reconciler.askAboutActivity(stop));
     const resyncing = tasks.start((stop) => resync(reconciler, clock, stop));
     const working = tasks.start((stop) => runController(reconciler.controllerOptions(), AbortSignal.any([term, stop])));
-    await Promise.race([working, resyncing, asking, recording]);
+    await Promise.race([working, resyncing, asking, measuring, recording]);
   } finally {
     await tasks.end();
   }
@@ -187,7 +192,10 @@ async function servePorts(
   return [health, scraped];
 }
 
-function watchMetrics(metrics: Metrics, caches: Caches, queue: WorkQueue<ObjectKey>, leadership: Leadership): void {
+function watchMetrics(
+  metrics: Metrics,
+  { caches, queue, leadership, reconciler }: Omit<Parts, "recorder" | "clock"> & { readonly leadership: Leadership },
+): void {
   metrics.watch({
     isLeader: () => leadership.isLeader(),
     queue,
@@ -199,6 +207,7 @@ function watchMetrics(metrics: Metrics, caches: Caches, queue: WorkQueue<ObjectK
       }
       return counts;
     },
+    usage: () => reconciler.usageTotals(),
     caches: () =>
       caches.all.map((informer) => ({
         kind: informer.store.kind.kind,

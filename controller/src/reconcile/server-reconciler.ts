@@ -46,8 +46,10 @@ import { RouteIndex } from "../observe/route-index.ts";
 import { SecretMemory } from "../observe/secret-memory.ts";
 import { TokenCheck } from "../observe/token-check.ts";
 import { servedRoutesOf } from "../observe/served-route.ts";
+import type { UsageTotals } from "../observe/usage-memory.ts";
 import { WholeServer } from "../observe/whole-server.ts";
 import { reconcile, type ReconcileDeps } from "./reconcile.ts";
+import { UsageMeasuring, type UsageMeasuringOptions } from "./usage-measuring.ts";
 
 export type ServerReconcilerOptions = {
   readonly config: ControllerConfig;
@@ -60,7 +62,7 @@ export type ServerReconcilerOptions = {
   readonly metrics: Metrics;
   readonly logger: Logger;
   readonly clock: Clock;
-};
+} & Pick<UsageMeasuringOptions, "namespaces" | "ownNamespace" | "connectKubelet">;
 
 /** Leaves, of the 30 seconds that a pod gets by default, time to send Events and to give the lease back. */
 const GRACEFUL_STOP_MS = 20_000;
@@ -91,14 +93,17 @@ export class ServerReconciler {
   };
   readonly #tokens: TokenCheck;
   readonly #asker: ActivityAsker;
+  readonly #usage: UsageMeasuring;
 
   constructor(options: ServerReconcilerOptions) {
     this.#options = options;
     const { caches, client, clock, config, logger, metrics } = options;
     this.#tokens = new TokenCheck({ client, clock, logger, everySeconds: config.tokenCheckSeconds });
+    this.#usage = new UsageMeasuring({ ...options, onNews: (server) => this.#enqueue(keyOf(server), "Low") });
     this.#asker = new ActivityAsker({
       ...{ client, clock, logger },
       podOf: (key) => this.#podOf(key),
+      cpuMillicoresOf: async (pod, signal) => (await this.#usage.podMetrics.presentOf(pod, signal))?.cpuMillicores,
       onAnswer: ({ key, serverUid, question }, answer) => {
         metrics.activityAsked(answer.kind);
         // Of a server that is gone nothing is remembered.
@@ -129,6 +134,16 @@ export class ServerReconciler {
   /** Asks servers about their activity, as reconciles demand it, until the signal is aborted. */
   async askAboutActivity(signal: AbortSignal): Promise<void> {
     await this.#asker.run(signal);
+  }
+
+  /** Measures what servers use, until the signal is aborted. */
+  async measureUsage(signal: AbortSignal): Promise<void> {
+    await this.#usage.run(signal);
+  }
+
+  /** Sums of what is known now. */
+  usageTotals(): UsageTotals {
+    return this.#usage.memory.totals(this.#options.clock.monotonicMs());
   }
 
   controllerOptions(): ControllerOptions<ObjectKey> {
@@ -170,7 +185,7 @@ export class ServerReconciler {
 
   #depsFor(key: ObjectKey): ReconcileDeps {
     const { caches, client, config, extraKinds, recorder, clock, logger } = this.#options;
-    const memories = { ...this.#memories, tokens: this.#tokens };
+    const memories = { ...this.#memories, tokens: this.#tokens, usage: this.#usage.memory };
     const sources = { caches, memories, policy: config.decision.policy };
     const startMs = clock.monotonicMs();
     const whole = new WholeServer(caches, client);
@@ -325,6 +340,7 @@ export class ServerReconciler {
 
   #podChanged({ previous, current }: StoreChange<Pod>): void {
     const { caches } = this.#options;
+    if (current === undefined) this.#usage.memory.forget(previous?.metadata.uid ?? "");
     for (const uid of [previous, current].flatMap((pod) => (pod === undefined ? [] : parentUids(pod)))) {
       for (const server of caches.servers.store.byIndex("uid", uid).flatMap((found) => asServer(found) ?? [])) {
         this.#memories.secrets.podSeen(uid, podOf(server, caches)?.metadata.uid);

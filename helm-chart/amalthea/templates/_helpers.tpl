@@ -93,10 +93,10 @@ A child is created by server-side apply, which needs patch and create.
 - apiGroups: [""]
   resources: [pods/resize]
   verbs: [patch]
-{{- if gt (int64 .Values.culling.cpuUsageMillicoresIdleThreshold) 0 }}
+{{- if or .Values.resourceUsageCheck.enabled (gt (int64 .Values.culling.cpuUsageMillicoresIdleThreshold) 0) }}
 - apiGroups: [metrics.k8s.io]
   resources: [pods]
-  verbs: [get]
+  verbs: [list]
 {{- end }}
 - apiGroups: [""]
   resources: [events, resourcequotas]
@@ -109,6 +109,16 @@ A child is created by server-side apply, which needs patch and create.
   resources: [{{ .name | lower | quote }}]
   verbs: [get, list, watch, create, patch, delete]
 {{- end }}
+{{- end }}
+
+{{/* "true" if kubelets are asked for the usage of disks. */}}
+{{- define "amalthea.asksKubelets" -}}
+{{- and .Values.resourceUsageCheck.enabled .Values.resourceUsageCheck.kubelet.enabled }}
+{{- end }}
+
+{{/* The service account whose token kubelets are shown. */}}
+{{- define "amalthea.kubeletStatsName" -}}
+{{- include "amalthea.fullname" . }}-kubelet-stats
 {{- end }}
 
 {{/* The controller's image. What old values say of the image of 0.24's controller counts as not given. */}}

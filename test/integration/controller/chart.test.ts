@@ -45,6 +45,8 @@ const settings = [
       "policy.images={registry.example.org/**}",
       "extraEnv[0].name=DEBUG",
       "extraEnv[0].value=yes",
+      "resourceUsageCheck.kubelet.enabled=true",
+      "resourceUsageCheck.kubelet.caConfigMap.name=kubelet-ca",
     ],
   },
 ];
@@ -83,7 +85,8 @@ describe.each(settings)("the chart for $scope", ({ values }) => {
     const grants = rules.flatMap(({ resources, verbs }) =>
       resources.flatMap((name) => verbs.map((verb) => `${verb} ${name}`)),
     );
-    expect(grants.filter((grant) => grant.includes("*") || grant.endsWith("pods/exec"))).toEqual([]);
+    const tooMuch = (grant: string): boolean => /[*]|pods\/exec$|nodes\/proxy$| nodes$/.test(grant);
+    expect(grants.filter(tooMuch)).toEqual([]);
     expect(new Set(grants.filter((grant) => grant.endsWith(" secrets")))).toEqual(
       new Set(["get secrets", "create secrets", "patch secrets"]),
     );
@@ -132,6 +135,10 @@ describe("the chart", () => {
     { value: "serverDefaults.jupyterServer.imag=x", says: "additional properties 'imag' not allowed" },
     { value: "serverDefaults.routing.host=h", says: "additional properties 'host' not allowed" },
     { value: "serverDefaults.storage.pvc.enabled=maybe", says: "at '/serverDefaults/storage/pvc/enabled'" },
+    {
+      value: "resourceUsageCheck.kubelet.enabled=true,resourceUsageCheck.enabled=false",
+      says: "resourceUsageCheck.kubelet.enabled needs resourceUsageCheck.enabled",
+    },
     { value: "metrics.serviceMonitor.enabled=true", says: "metrics.serviceMonitor.enabled needs metrics.enabled" },
   ])("refuses $value", ({ value, says }) => {
     expect(() => renderChart([value])).toThrow(says);
@@ -153,6 +160,25 @@ describe("the chart", () => {
       jupyterServer: { nodeSelector: { disk: "ssd" } },
       storage: { size: "2Gi" },
     });
+  });
+
+  it("gives rights to read usage only where it is read", () => {
+    const grantsWith = (...values: readonly string[]): readonly string[] =>
+      rulesOf(renderChart(values)).flatMap((rule) => {
+        const { apiGroups = [], resources } = rule as Rule & { readonly apiGroups?: readonly string[] };
+        return resources.flatMap((name) => apiGroups.map((group) => `${rule.verbs.join()} ${group} ${name}`));
+      });
+    const ofPods = "list metrics.k8s.io pods";
+    const ofKubelets = ["get  nodes/stats", "create  serviceaccounts/token"];
+    expect(grantsWith()).toContain(ofPods);
+    expect(grantsWith()).not.toEqual(expect.arrayContaining([ofKubelets[0]]));
+    expect(grantsWith()).not.toEqual(expect.arrayContaining([ofKubelets[1]]));
+    expect(grantsWith("resourceUsageCheck.enabled=false")).not.toContain(ofPods);
+    const forCulling = ["resourceUsageCheck.enabled=false", "culling.cpuUsageMillicoresIdleThreshold=5"];
+    expect(grantsWith(...forCulling)).toContain(ofPods);
+    for (const scope of ["scope.clusterWide=true", "scope.namespaces={one,two}"]) {
+      expect(grantsWith(scope, "resourceUsageCheck.kubelet.enabled=true")).toEqual(expect.arrayContaining(ofKubelets));
+    }
   });
 
   it("refuses a Kubernetes that lacks what the CRD needs", () => {

@@ -1,6 +1,6 @@
 import type { RequestListener } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
-import { FIELD_MANAGERS } from "@amalthea/api";
+import { FIELD_MANAGERS, LABELS } from "@amalthea/api";
 import { isConflict, kinds } from "@amalthea/kube";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { applyPlan, type ApplyDeps } from "../../../controller/src/apply/apply-plan.ts";
@@ -10,7 +10,7 @@ import { forever } from "../kube/fixture.ts";
 import { type Operator, startOperator } from "./operator.ts";
 import { jupyterWithKernel, PodStandIn } from "./pod-stand-in.ts";
 import { conditionOf, eventually, User } from "./servers.ts";
-import { controllerWrites, startWorld, type World } from "./world.ts";
+import { controllerWrites, metricsCalls, startWorld, type World } from "./world.ts";
 
 let world: World;
 let operator: Operator;
@@ -33,8 +33,8 @@ afterAll(async () => {
   await world?.stop();
 });
 
-async function startController(culling: object = CULLING): Promise<void> {
-  operator = await startOperator(world, { environment: { CULLING: JSON.stringify(culling) } });
+async function startController(culling: object = CULLING, more: Readonly<Record<string, string>> = {}): Promise<void> {
+  operator = await startOperator(world, { environment: { CULLING: JSON.stringify(culling), ...more } });
   await operator.leading;
 }
 
@@ -283,8 +283,9 @@ describe("where CPU use counts", () => {
   const use = (namespace: string, cpu: string): object => ({
     apiVersion: "metrics.k8s.io/v1beta1",
     kind: "PodMetrics",
-    metadata: { name: "alice-0", namespace },
-    containers: [{ name: "jupyter-server", usage: { cpu } }],
+    metadata: { name: "alice-0", namespace, labels: { [LABELS.parentUid]: "any" } },
+    timestamp: new Date(Date.now() + 3_600_000).toISOString(), // after the start of the pod, which comes later
+    containers: [{ name: "jupyter-server", usage: { cpu, memory: "300Mi" } }],
   });
   const create = async (object: object): Promise<void> => {
     await world.cluster.kubectl(["create", "-f=-"], { stdin: JSON.stringify(object) });
@@ -292,7 +293,10 @@ describe("where CPU use counts", () => {
 
   it("a server is kept without a metrics API, and with one while it uses more than the threshold", async () => {
     await operator.stop();
-    await startController({ ...CULLING, cpuUsageMillicoresIdleThreshold: IDLE_CPU });
+    await startController(
+      { ...CULLING, cpuUsageMillicoresIdleThreshold: IDLE_CPU },
+      { JUPYTER_SERVER_RESOURCE_CHECK_INTERVAL_SECONDS: "5" },
+    );
     const idle = { idleSecondsThreshold: 2 };
     const unknown = await aServer("no-metrics", idle, await aPod(jupyterWithKernel(longAgo)));
     const { status } = await unknown.until("alice", (now) => conditionOf(now, "ActivityUnknown") !== undefined);
@@ -313,5 +317,15 @@ describe("where CPU use counts", () => {
     const { status: busy } = await computes.until("alice", (now) => now.status?.lastActivityAt !== undefined);
     expect(busy?.state).toBe("running");
     expect(await isHibernated(unknown)).toBe(false);
+  });
+
+  it("a server's status and the metrics tell what it uses, from lists and no request for each", async () => {
+    const computes = new User(world.admin, "computes");
+    const { status } = await computes.until("alice", (now) => now.status?.mainPod?.resourceUsage !== undefined);
+    expect(status?.mainPod?.resourceUsage).toEqual({ cpuMillicores: 101, memoryBytes: 300 * 1024 * 1024 });
+    await eventually(async () => {
+      expect(await operator.metric("amalthea_usage_memory_bytes")).toBe(300 * 1024 * 1024);
+    });
+    expect(new Set(metricsCalls(world).map(({ verb }) => verb))).toEqual(new Set(["list"]));
   });
 });

@@ -3,6 +3,7 @@ import { ConnectionError, createClient, type KubeClient, type Logger, readKubeCo
 import { runOperator } from "../../../controller/src/operator/operator.ts";
 import { readConfig } from "../../../controller/src/config/config.ts";
 import { Metrics } from "../../../controller/src/operator/metrics.ts";
+import { kubeletConnector } from "../../../controller/src/usage/kubelet-connector.ts";
 import { eventually } from "./servers.ts";
 import type { World } from "./world.ts";
 
@@ -41,11 +42,12 @@ export async function startOperator(world: World, options: OperatorOptions = {})
   const metrics = new Metrics();
   const connect = (): KubeClient => createClient({ config: kubeConfig, userAgent: "amalthea/test" });
   const clients = new MortalClients(connect(), connect(), options.diesAfterWrites);
+  const connectKubelet = kubeletConnector(kubeConfig, config.usage.kubelet?.caFile, "amalthea/test");
   const stop = new AbortController();
   const log = new TestLog();
   const identity = `test_${randomUUID()}`;
   const running = runOperator(
-    { config, ...clients.both, ownNamespace: "amalthea", identity, metrics, logger: log },
+    { config, ...clients.both, connectKubelet, ownNamespace: "amalthea", identity, metrics, logger: log },
     stop.signal,
   );
   const finished = endOf(running, clients);

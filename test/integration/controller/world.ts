@@ -103,8 +103,22 @@ export type Call = {
   readonly code: number;
 };
 
-/** The calls of the controller so far, dry runs apart, in the order in which they ended, as the API server counted them. */
+/**
+ * The calls of the controller so far, in the order in which they ended, as the API server counted them; without dry runs, and
+ * without what it reads from the metrics API at its interval.
+ */
 export function controllerCalls(world: World): readonly Call[] {
+  return callsIn(world, (group) => group !== METRICS_GROUP);
+}
+
+/** The controller's calls of the metrics API. */
+export function metricsCalls(world: World): readonly Call[] {
+  return callsIn(world, (group) => group === METRICS_GROUP);
+}
+
+const METRICS_GROUP = "metrics.k8s.io";
+
+function callsIn(world: World, isCounted: (group: string) => boolean): readonly Call[] {
   const lines = readFileSync(world.cluster.auditLogPath, "utf8")
     .split("\n")
     .filter((line) => line !== "");
@@ -112,7 +126,8 @@ export function controllerCalls(world: World): readonly Call[] {
     const entry = JSON.parse(line) as AuditEntry;
     if (entry.user.username !== CONTROLLER_USER || entry.stage !== "ResponseComplete") return [];
     if (entry.requestURI.includes("dryRun=")) return [];
-    const { resource = "", subresource = "", namespace = "", name = "" } = entry.objectRef ?? {};
+    const { resource = "", subresource = "", namespace = "", name = "", apiGroup = "" } = entry.objectRef ?? {};
+    if (!isCounted(apiGroup)) return [];
     return [{ verb: entry.verb, resource, subresource, namespace, name, code: entry.responseStatus?.code ?? 0 }];
   });
 }
@@ -130,6 +145,6 @@ type AuditEntry = {
   readonly requestURI: string;
   readonly verb: string;
   readonly user: { readonly username: string };
-  readonly objectRef?: Partial<Record<"resource" | "subresource" | "namespace" | "name", string>>;
+  readonly objectRef?: Partial<Record<"resource" | "subresource" | "namespace" | "name" | "apiGroup", string>>;
   readonly responseStatus?: { readonly code?: number };
 };

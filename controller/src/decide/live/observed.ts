@@ -2,6 +2,7 @@ import type { EffectiveServer } from "../effective-server.ts";
 import type { OwnerReference } from "../decision.ts";
 import type { NamespacePolicy } from "../policy/policy-settings.ts";
 import type { ObservedActivity } from "./activity.ts";
+import type { ObservedUsage } from "./usage.ts";
 import type { Pod, PodStatus } from "kubernetes-types/core/v1.js";
 
 /** A child as the caches hold it: raw JSON of the API server without `managedFields`, frozen. Never a Secret. */
@@ -117,6 +118,8 @@ export type Observed = {
   readonly namespacePolicy: NamespacePolicy;
   /** What the server's pod told of its activity. */
   readonly activity: ObservedActivity;
+  /** What the pod uses, as it was last measured. */
+  readonly usage: ObservedUsage;
   /** Field manager that sets `spec.jupyterServer.hibernated` by server-side apply; undefined without one. */
   readonly hibernatedAppliedBy: string | undefined;
   /** Servers of the namespace that are older than this one; counted only where their number is limited. */

@@ -7,6 +7,7 @@ import {
   type ServerState,
 } from "@amalthea/api";
 import { isPullReason } from "./pod/image.ts";
+import { usageToShow } from "./usage.ts";
 import { isObject, objectOf } from "../values/json.ts";
 import { byAge } from "../values/time.ts";
 import type { LiveChild, Observed } from "../live/observed.ts";
@@ -76,12 +77,11 @@ function identityOf({ uid, name, kind, apiVersion }: ChildStatus): ChildStatus {
   return { uid, name, kind, apiVersion };
 }
 
-/** The pod as clients read it in `status.mainPod`; its resource usage is somebody else's and stays. */
-export function mirroredPod({ pod, server }: Observed): MainPod | undefined {
+/** The pod as clients read it in `status.mainPod`, with what it uses. */
+export function mirroredPod({ pod, server, usage: observedUsage }: Observed): MainPod | undefined {
   if (pod === undefined) return undefined;
   const { uid, name } = pod.metadata;
-  const before = server.status?.mainPod;
-  const usage = before?.uid === uid ? before.resourceUsage : undefined;
+  const usage = usageToShow(server.status?.mainPod, uid, observedUsage);
   const mirrored = { uid, name, kind: "Pod", apiVersion: "v1", status: objectOf(quiet(withStableStates(pod.status))) };
   return usage === undefined ? mirrored : { ...mirrored, resourceUsage: usage };
 }

@@ -1,8 +1,9 @@
-import type { Condition, JupyterServerStatus, Reason } from "@amalthea/api";
+import type { Condition, JupyterServerStatus, Reason, ResourceUsage } from "@amalthea/api";
 import type { Pod } from "kubernetes-types/core/v1.js";
 import { canonicalJson } from "../values/json.ts";
 import { mergePatchBetween } from "../values/merge-patch.ts";
 import { clientTime } from "../values/time.ts";
+import { isUsageDue } from "./usage.ts";
 
 /** How long details wait for further changes, so that a series of them costs one write. */
 const SETTLE_SECONDS = 5;
@@ -56,8 +57,10 @@ export function paced(
     return { status: refreshed, dueInSeconds: undefined };
   }
   // What the write itself would leave out, such as a null of 0.24, is no reason to write.
-  if (mergePatchBetween(previous, { ...fresh, refreshedAt: previous.refreshedAt }) === undefined) {
-    return { status: previous, dueInSeconds: undefined };
+  const sameUsage = withUsage(fresh, previous.mainPod?.resourceUsage);
+  if (mergePatchBetween(previous, { ...sameUsage, refreshedAt: previous.refreshedAt }) === undefined) {
+    const isDue = isUsageDue(previous, fresh.mainPod?.resourceUsage, now);
+    return { status: isDue ? refreshed : previous, dueInSeconds: undefined }; // the next measurement looks again
   }
   const writtenAt = Date.parse(previous.refreshedAt);
   const secondsSince = (time: number): number => (now.getTime() - time) / 1000;
@@ -67,6 +70,12 @@ export function paced(
   return dueInSeconds <= 0
     ? { status: refreshed, dueInSeconds: undefined }
     : { status: previous, dueInSeconds: Math.ceil(dueInSeconds) };
+}
+
+function withUsage(status: JupyterServerStatus, usage: ResourceUsage | undefined): JupyterServerStatus {
+  if (status.mainPod === undefined) return status;
+  const { resourceUsage: _, ...mainPod } = status.mainPod;
+  return { ...status, mainPod: usage === undefined ? mainPod : { ...mainPod, resourceUsage: usage } };
 }
 
 /** Seconds for which details must have been quiet, and for which they wait at most. */

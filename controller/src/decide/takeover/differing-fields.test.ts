@@ -31,6 +31,7 @@ function changed(fixture: string, section: string, change: object): Observed {
     namespacePolicy: {},
     olderServers: 0,
     activity: { kind: "Unasked" },
+    usage: { containers: { kind: "Pending" }, disk: { kind: "Pending" } },
     hibernatedAppliedBy: undefined,
   };
 }

@@ -230,6 +230,7 @@ export function anObserved(more: Partial<Observed> = {}): Observed {
     namespacePolicy: {},
     olderServers: 0,
     activity: { kind: "Unasked" },
+    usage: { containers: { kind: "Pending" }, disk: { kind: "Pending" } },
     hibernatedAppliedBy: undefined,
     ...more,
   };

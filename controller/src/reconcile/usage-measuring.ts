@@ -1,0 +1,95 @@
+import type { JupyterServer } from "@amalthea/api";
+import type { Clock, KubeClient, Live, Logger } from "@amalthea/kube";
+import type { Pod } from "kubernetes-types/core/v1.js";
+import type { ControllerConfig } from "../config/config.ts";
+import { type KubeletConfig, type UsageConfig, usageMaxAgeSeconds } from "../config/usage-config.ts";
+import { withReadableStatus } from "../decide/effective-server.ts";
+import type { UsageSource } from "../decide/live/usage.ts";
+import { isUsageDue, usageToShow } from "../decide/status/usage.ts";
+import type { Caches } from "../observe/caches.ts";
+import { podOf } from "../observe/observe-server.ts";
+import { UsageMemory } from "../observe/usage-memory.ts";
+import type { Metrics } from "../operator/metrics.ts";
+import { Kubelets, type KubeletsOptions } from "../usage/kubelets.ts";
+import { KubeletToken } from "../usage/kubelet-token.ts";
+import { PodMetrics } from "../usage/pod-metrics.ts";
+import { UsageSampler } from "../usage/usage-sampler.ts";
+
+export type UsageMeasuringOptions = {
+  readonly config: Pick<ControllerConfig, "usage">;
+  readonly client: Pick<KubeClient, "list" | "create">;
+  /** Namespaces of the servers; empty: the whole cluster. */
+  readonly namespaces: readonly string[];
+  /** Namespace of the service account for kubelets. */
+  readonly ownNamespace: string;
+  readonly connectKubelet: KubeletsOptions["connect"];
+  readonly caches: Pick<Caches, "listServers" | "pods">;
+  /** Called with each server whose measured usage is worth a write. */
+  readonly onNews: (server: JupyterServer) => void;
+  readonly metrics: Pick<Metrics, "usageRead">;
+  readonly clock: Clock;
+  readonly logger: Logger;
+};
+
+/** What measures the usage of servers, joined with the memory that reconciles read. */
+export class UsageMeasuring {
+  readonly memory: UsageMemory;
+  readonly podMetrics: PodMetrics;
+  readonly #options: UsageMeasuringOptions;
+
+  constructor(options: UsageMeasuringOptions) {
+    const { client, namespaces, clock, config } = options;
+    this.#options = options;
+    this.memory = new UsageMemory(sourcesOf(config.usage), usageMaxAgeSeconds(config.usage) * 1000);
+    this.podMetrics = new PodMetrics({ client, namespaces, clock });
+  }
+
+  /** Measures, if it is to, until the signal is aborted. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, config, logger, metrics } = this.#options;
+    const { enabled, intervalSeconds, kubelet } = config.usage;
+    this.memory.begin(clock.monotonicMs());
+    const sampler = new UsageSampler({
+      intervalMs: intervalSeconds * 1000,
+      pods: () => this.#pods(),
+      podMetrics: enabled ? this.podMetrics : undefined,
+      kubelets: enabled && kubelet !== undefined ? this.#kubelets(kubelet) : undefined,
+      onContainers: (uid, usage, atMs) => this.memory.rememberContainers(uid, usage, atMs),
+      onDisk: (uid, usage, atMs) => this.memory.rememberDisk(uid, usage, atMs),
+      onRead: (source, isRead) => metrics.usageRead(source, isRead),
+      onRound: () => this.#tellNews(),
+      clock,
+      logger,
+    });
+    await sampler.run(signal);
+  }
+
+  #kubelets({ port, serviceAccount }: KubeletConfig): Kubelets {
+    const { client, clock, connectKubelet: connect, ownNamespace } = this.#options;
+    const account = { namespace: ownNamespace, name: serviceAccount };
+    return new Kubelets({ token: new KubeletToken({ client, serviceAccount: account, clock }), connect, port });
+  }
+
+  #pods(): readonly Live<Pod>[] {
+    const { caches } = this.#options;
+    return caches.listServers().flatMap((server) => podOf(server, caches) ?? []);
+  }
+
+  /** Only servers whose status would be written: a reconcile of the others would end in nothing. */
+  #tellNews(): void {
+    const { caches, clock, onNews } = this.#options;
+    for (const server of caches.listServers()) {
+      const pod = podOf(server, caches);
+      const { status } = withReadableStatus(server);
+      if (pod === undefined || status?.mainPod?.uid !== pod.metadata.uid) continue;
+      const observed = this.memory.of(pod.metadata.uid, clock.monotonicMs());
+      const usage = usageToShow(status.mainPod, pod.metadata.uid, observed);
+      if (isUsageDue(status, usage, clock.now())) onNews(server);
+    }
+  }
+}
+
+function sourcesOf({ enabled, kubelet }: UsageConfig): readonly UsageSource[] {
+  if (!enabled) return [];
+  return kubelet === undefined ? ["MetricsApi"] : ["MetricsApi", "Kubelet"];
+}

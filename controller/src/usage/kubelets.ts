@@ -1,0 +1,81 @@
+import { isIP } from "node:net";
+import type { KubeClient } from "@amalthea/kube";
+import { type VolumeStats, workspacesIn } from "../decide/live/usage.ts";
+import type { KubeletToken } from "./kubelet-token.ts";
+
+/** For everything that is read from one node. */
+const TIMEOUT_MS = 10_000;
+
+/** Nodes that are read at the same time: those that do not answer leave turns to the others. */
+const AT_A_TIME = 16;
+
+export type KubeletsOptions = {
+  readonly token: Pick<KubeletToken, "read">;
+  /** A client that verifies the certificate of the server, and sends it the token only then. */
+  readonly connect: (server: string, token: string) => Pick<KubeClient, "getText" | "close">;
+  readonly port: number;
+};
+
+/** What is read of some nodes. */
+export type KubeletsRead = {
+  /** By the uid of their pods. */
+  readonly workspaces: ReadonlyMap<string, VolumeStats>;
+  /** By what was read: the error if it could not be. */
+  readonly errors: ReadonlyMap<string, unknown>;
+};
+
+/** Reads the kubelets' summaries, which hold what each volume of a pod uses. */
+export class Kubelets {
+  readonly #options: KubeletsOptions;
+
+  constructor(options: KubeletsOptions) {
+    this.#options = options;
+  }
+
+  /** Asks the kubelet at each address once; one that does not answer costs ten seconds of one turn in sixteen. */
+  async read(addresses: Iterable<string>, signal: AbortSignal): Promise<KubeletsRead> {
+    const servers = [...new Set(addresses)].map((address) => serverAt(address, this.#options.port));
+    const read = { workspaces: new Map<string, VolumeStats>(), errors: new Map<string, unknown>() };
+    if (servers.length === 0) return read;
+    try {
+      const token = await this.#options.token.read(signal);
+      await Promise.all(Array.from({ length: AT_A_TIME }, () => this.#work(servers, token, read, signal)));
+    } catch (error) {
+      signal.throwIfAborted();
+      read.errors.set("a token for the kubelets", error);
+    }
+    return read;
+  }
+
+  /** Reads servers as long as there are some that nobody has taken. */
+  async #work(
+    servers: string[],
+    token: string,
+    { workspaces, errors }: { workspaces: Map<string, VolumeStats>; errors: Map<string, unknown> },
+    signal: AbortSignal,
+  ): Promise<void> {
+    for (let server = servers.shift(); server !== undefined; server = servers.shift()) {
+      try {
+        for (const [uid, stats] of await this.#readOne(server, token, signal)) workspaces.set(uid, stats);
+        errors.set(server, undefined);
+      } catch (error) {
+        signal.throwIfAborted();
+        errors.set(server, error);
+      }
+    }
+  }
+
+  async #readOne(server: string, token: string, signal: AbortSignal): Promise<ReadonlyMap<string, VolumeStats>> {
+    const client = this.#options.connect(server, token);
+    try {
+      const limited = AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]);
+      return workspacesIn(JSON.parse(await client.getText("/stats/summary", limited)));
+    } finally {
+      await client.close();
+    }
+  }
+}
+
+function serverAt(address: string, port: number): string {
+  return `https://${isIP(address) === 6 ? `[${address}]` : address}:${port}`;
+}

@@ -1,0 +1,113 @@
+import type { DiskUsage } from "@amalthea/api";
+import { type Clock, isNotFound, type Live, type Logger } from "@amalthea/kube";
+import type { Pod } from "kubernetes-types/core/v1.js";
+import { type ContainerUsage, diskUsageOf, type UsageSource } from "../decide/live/usage.ts";
+import type { Kubelets } from "./kubelets.ts";
+import type { PodMetrics } from "./pod-metrics.ts";
+
+export type UsageSamplerOptions = {
+  readonly intervalMs: number;
+  /** Those of servers. */
+  readonly pods: () => readonly Live<Pod>[];
+  /** Undefined: CPU and memory are not measured. */
+  readonly podMetrics: Pick<PodMetrics, "refresh" | "lastOf"> | undefined;
+  /** Undefined: disks are not measured. */
+  readonly kubelets: Pick<Kubelets, "read"> | undefined;
+  /** @param atMs When it was read (monotonic). */
+  readonly onContainers: (podUid: string, usage: ContainerUsage, atMs: number) => void;
+  readonly onDisk: (podUid: string, usage: DiskUsage, atMs: number) => void;
+  /** After each attempt to read a source; the kubelets are as many as there are nodes. */
+  readonly onRead: (source: UsageSource, isRead: boolean) => void;
+  /** After each round, also one that failed: values have become known, or too old. */
+  readonly onRound: () => void;
+  readonly clock: Clock;
+  readonly logger: Logger;
+};
+
+/** Measures what the pods of servers use, beside the reconciles. A source that is slow or away holds up no other. */
+export class UsageSampler {
+  readonly #options: UsageSamplerOptions;
+  /** What could not be read in the last round, by source. */
+  readonly #failing = { MetricsApi: new Set<string>(), Kubelet: new Set<string>() };
+
+  constructor(options: UsageSamplerOptions) {
+    this.#options = options;
+  }
+
+  /** Measures until the signal is aborted. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { podMetrics, kubelets } = this.#options;
+    await Promise.all([
+      untilAborted(signal),
+      podMetrics === undefined ? undefined : this.#repeat(() => this.#readMetrics(podMetrics, signal), signal),
+      kubelets === undefined ? undefined : this.#repeat(() => this.#readKubelets(kubelets, signal), signal),
+    ]);
+  }
+
+  async #repeat(round: () => Promise<void>, signal: AbortSignal): Promise<void> {
+    const { clock, intervalMs, onRound } = this.#options;
+    while (!signal.aborted) {
+      await round();
+      onRound();
+      await clock.sleep(intervalMs, signal);
+    }
+  }
+
+  async #readMetrics(podMetrics: Pick<PodMetrics, "refresh" | "lastOf">, signal: AbortSignal): Promise<void> {
+    const { pods, onContainers } = this.#options;
+    const error = await failureOf(podMetrics.refresh(signal), signal);
+    this.#report("MetricsApi", new Map([["the metrics API", error]]));
+    for (const pod of pods()) {
+      const last = podMetrics.lastOf(pod);
+      if (last?.use.jupyter !== undefined) onContainers(pod.metadata.uid, last.use.jupyter, last.atMs);
+    }
+  }
+
+  async #readKubelets(kubelets: Pick<Kubelets, "read">, signal: AbortSignal): Promise<void> {
+    const { clock, pods, onDisk } = this.#options;
+    const running = pods().filter(({ status }) => status?.phase === "Running");
+    const atMs = clock.monotonicMs();
+    const { workspaces, errors } = await kubelets.read(
+      running.flatMap(({ status }) => status?.hostIP ?? []),
+      signal,
+    );
+    this.#report("Kubelet", errors);
+    for (const pod of running) {
+      const stats = workspaces.get(pod.metadata.uid);
+      const disk = stats === undefined ? undefined : diskUsageOf(pod, stats);
+      if (disk !== undefined) onDisk(pod.metadata.uid, disk, atMs);
+    }
+  }
+
+  /** A failure is logged when it begins, and its end. @param errors What was read, and the error if it could not be. */
+  #report(source: UsageSource, errors: ReadonlyMap<string, unknown>): void {
+    const { logger, onRead } = this.#options;
+    const before = this.#failing[source];
+    for (const [what, err] of errors) {
+      onRead(source, err === undefined);
+      if (err === undefined && before.has(what)) logger.info({ what }, "usage is measured again");
+      if (err === undefined || before.has(what)) continue;
+      if (isNotFound(err)) logger.info({ what }, "usage is not measured: the cluster has no such API");
+      else logger.warn({ what, err }, "usage cannot be measured");
+    }
+    this.#failing[source] = new Set([...errors].flatMap(([what, err]) => (err === undefined ? [] : [what])));
+  }
+}
+
+/** What a promise was rejected with; undefined if it was fulfilled. @throws the signal's reason if that is aborted. */
+async function failureOf(reading: Promise<unknown>, signal: AbortSignal): Promise<unknown> {
+  try {
+    await reading;
+    return undefined;
+  } catch (error) {
+    signal.throwIfAborted();
+    return error;
+  }
+}
+
+async function untilAborted(signal: AbortSignal): Promise<void> {
+  await new Promise<void>((resolve) => {
+    if (signal.aborted) return resolve();
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}
