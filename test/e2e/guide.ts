@@ -16,14 +16,23 @@ export async function commandsOfGuide(title: string, replacements: Readonly<Reco
 
 /** The same for a block in another language. */
 export async function textOfGuide(
-  language: "sh" | "python" | "js",
+  language: "js" | "python" | "sh" | "yaml",
   title: string,
   replacements: Readonly<Record<string, string>>,
 ): Promise<string> {
-  const block = /^```(\w+)\n(?:#|\/\/) (.+)\n([^]*?)^```$/gm;
+  const block = /^( *)```(\w+)\n *(?:#|\/\/) (.+)\n([^]*?)^ *```$/gm;
   const texts = await Promise.all(DOCUMENTS.map((path) => readFile(path, "utf8")));
   const blocks = [...texts.join("\n").matchAll(block)];
-  const commands = blocks.find(([, found, name]) => found === language && name === title)?.[3];
+  const [, indent = "", , , commands] = blocks.find(([, , found, name]) => found === language && name === title) ?? [];
   if (commands === undefined) throw new Error(`neither the login guide nor the README has ${language} "${title}"`);
-  return Object.entries(replacements).reduce((text, [from, to]) => text.replaceAll(from, to), commands);
+  const written = commands.replaceAll(new RegExp(`^${indent}`, "gm"), "");
+  return Object.entries(replacements).reduce((text, [from, to]) => text.replaceAll(from, to), written);
+}
+
+/** What the guide tells readers to look for in the metadata of their provider. */
+export async function metadataOfGuide(): Promise<readonly string[]> {
+  const [guide = ""] = await Promise.all(DOCUMENTS.map((path) => readFile(path, "utf8")));
+  const [, section = ""] = guide.split("## Any other provider");
+  const cells = [...section.matchAll(/^\| (`[^|]+)\|/gm)].map(([, cell = ""]) => cell);
+  return cells.flatMap((cell) => [...cell.matchAll(/`(\w+)`/g)].map(([, name = ""]) => name));
 }

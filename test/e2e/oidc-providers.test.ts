@@ -1,15 +1,28 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { launchBrowser } from "./browser.ts";
-import { fetchThroughIngress, kubectl, leaveNamespace, until, useNamespace, waitFor, type Answer } from "./cluster.ts";
+import { parse } from "yaml";
+import { launchBrowser, newBrowserContext } from "./browser.ts";
+import {
+  cluster,
+  fetchThroughIngress,
+  kubectl,
+  leaveNamespace,
+  until,
+  useNamespace,
+  waitFor,
+  type Answer,
+} from "./cluster.ts";
+import { commandsOfGuide, metadataOfGuide, textOfGuide } from "./guide.ts";
 import { applyWithLogin, makePrivateProvider, type PrivateProvider } from "./identity-provider.ts";
 import { forwardPort, type PortForward } from "./port-forward.ts";
-import { TestServer } from "./server.ts";
+import { JUPYTER_IMAGE, TestServer } from "./server.ts";
 import { signIn, signInAgain } from "./sign-in.ts";
 
 let namespace: string;
 let provider: PrivateProvider;
-/** Knows the issuer URL and the authority. */
+/** The one of the guide, by https: it knows the issuer URL, and the authority. */
 let finding: TestServer;
 /** Knows all addresses and the authority. */
 let told: TestServer;
@@ -20,17 +33,62 @@ beforeAll(async () => {
   namespace = await useNamespace("e2e-providers");
   provider = await makePrivateProvider(namespace);
   [finding, told, distrustful] = [
-    new TestServer("finding", namespace),
+    new TestServer("my-notebook", namespace, {
+      ...{ host: `finding-${namespace}.localhost`, path: "/my-notebook", scheme: "https" },
+    }),
     new TestServer("told", namespace),
     new TestServer("distrustful", namespace),
   ];
   const { trust, addresses } = provider;
-  await applyWithLogin(finding, provider, { ...trust, userId: "alice" });
+  await followGuide(trust);
   await applyWithLogin(told, provider, { ...trust, ...addresses, userId: "alice" });
   await applyWithLogin(distrustful, provider, { ...addresses, allowAnyUser: true });
 });
 
 afterAll(() => leaveNamespace(namespace));
+
+/** Applies the guide's server with its Secret. @param trust What the guide says to set for a private authority. */
+async function followGuide(trust: object): Promise<void> {
+  const { issuerUrl, clientSecret } = provider.client as unknown as Client;
+  const { name, key } = clientSecret.secretKeyRef;
+  const secret = await kubectl([
+    "get",
+    "secret",
+    name,
+    "-n",
+    namespace,
+    "-o",
+    `go-template={{.data.${key}|base64decode}}`,
+  ]);
+  const context = cluster.context === undefined ? "" : ` --context=${cluster.context}`;
+  const here = `kubectl --kubeconfig=${cluster.kubeconfig}${context} -n ${namespace}`;
+  const commands = await commandsOfGuide("login: secret of the client", { kubectl: here });
+  const env = { PATH: process.env["PATH"], HOME: process.env["HOME"], SECRET: secret };
+  await promisify(execFile)("sh", ["-ec", commands], { env });
+  const text = await textOfGuide("yaml", "login: server", {
+    "https://login.example.org/realms/lab": issuerUrl,
+    "jupyter.example.org": finding.host,
+    "quay.io/jupyter/minimal-notebook:latest": JUPYTER_IMAGE,
+  });
+  const { spec } = parse(text) as {
+    readonly spec: Readonly<Record<"auth" | "routing", Readonly<Record<string, object>>>>;
+  };
+  // traefik offers https on the port of http to those who ask for it; the guide's server is at the usual port.
+  const atTestPort = {
+    externalUrl: new URL(finding.url).origin,
+    ingressAnnotations: { "traefik.ingress.kubernetes.io/router.tls": "true" },
+  };
+  await finding.apply({
+    ...spec,
+    routing: { ...spec.routing, ...atTestPort },
+    auth: { oidc: { ...spec.auth["oidc"], ...trust } },
+  });
+}
+
+type Client = {
+  readonly issuerUrl: string;
+  readonly clientSecret: { readonly secretKeyRef: { readonly name: string; readonly key: string } };
+};
 
 function pageOf({ url }: TestServer): Promise<Answer> {
   return fetchThroughIngress(`${url}/lab`, { headers: { accept: "text/html" } });
@@ -77,8 +135,20 @@ describe("when the provider is back", () => {
     expect((await ask("/api/status")).status).toBe(200);
   });
 
-  it("a server that has to find them starts without help, and people sign in", async () => {
-    await waitFor("jupyterserver/finding", namespace, "condition=Ready");
+  it("its metadata have what the guide tells readers to look for", async () => {
+    const page = await (await newBrowserContext(browser)).newPage();
+    const issuerUrl = String(provider.client["issuerUrl"]);
+    const answer = await page.goto(`${issuerUrl}/.well-known/openid-configuration`);
+    const metadata = (await answer?.json()) as Readonly<Record<string, unknown>>;
+    const names = await metadataOfGuide();
+    expect(names).toHaveLength(7);
+    expect(names.filter((name) => metadata[name] === undefined)).toEqual([]);
+    expect(metadata["issuer"]).toBe(issuerUrl);
+    await page.context().close();
+  });
+
+  it("the server of the guide starts without help, and the person whom it names signs in", async () => {
+    await waitFor("jupyterserver/my-notebook", namespace, "condition=Ready");
     await until(
       () => pageOf(finding),
       ({ status }) => status === 302,
