@@ -110,6 +110,7 @@ export type ReasonValues = {
   ActivityUnreadable: Told;
   LimitNear: { readonly limit: CullingReason; readonly at: string };
   NoVolumeToKeep: { readonly limits: readonly CullingReason[]; readonly what: string };
+  KeepAliveUnreadable: Nothing;
   HibernatedIsApplied: { readonly limits: readonly CullingReason[]; readonly manager: string };
 };
 
@@ -712,6 +713,14 @@ const limits = {
       `Limits that hibernate the server (${limits.join(", ")}) are not enforced. ${what} would be lost: they are on no volume.`,
     remedy:
       "Set spec.storage.pvc.enabled on new servers; an administrator can allow the loss (chart value culling.hibernateWithoutVolume).",
+  },
+  KeepAliveUnreadable: {
+    conditions: ["CullingPrevented"],
+    when: "`spec.culling.keepAliveUntil` is no time, so that nobody knows until when the server is to be kept.",
+    example: {},
+    sentence: () =>
+      "Limits of the server are not enforced, except for the administrator's maximums: spec.culling.keepAliveUntil is no time.",
+    remedy: "Set spec.culling.keepAliveUntil to a time such as 2026-03-01T18:00:00Z, or remove it.",
   },
   HibernatedIsApplied: {
     conditions: ["CullingPrevented"],

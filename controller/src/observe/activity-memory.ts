@@ -1,4 +1,4 @@
-import type { ActivityAnswer, ObservedActivity } from "../decide/live/activity.ts";
+import { activityAfter, type ActivityAnswer, type ObservedActivity } from "../decide/live/activity.ts";
 
 type Known = { readonly podUid: string; readonly activity: ObservedActivity };
 
@@ -15,17 +15,10 @@ export class ActivityMemory {
   }
 
   remember(serverUid: string, podUid: string, answer: ActivityAnswer, at: Date): void {
-    const activity = answer.kind === "Answered" ? { ...answer, at } : this.#failure(serverUid, podUid, answer.why, at);
-    this.#known.set(serverUid, { podUid, activity });
+    this.#known.set(serverUid, { podUid, activity: activityAfter(this.of(serverUid, podUid), answer, at) });
   }
 
   forget(serverUid: string): void {
     this.#known.delete(serverUid);
-  }
-
-  #failure(serverUid: string, podUid: string, why: string, at: Date): ObservedActivity {
-    const before = this.of(serverUid, podUid);
-    const earlier = before.kind === "Failed" ? before : { since: at, failures: 0 };
-    return { kind: "Failed", at, since: earlier.since, failures: earlier.failures + 1, why };
   }
 }

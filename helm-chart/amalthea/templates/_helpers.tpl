@@ -63,8 +63,8 @@ A child is created by server-side apply, which needs patch and create.
 {{- define "amalthea.rules" -}}
 - apiGroups: [amalthea.dev]
   resources: [jupyterservers]
-  # delete: of those that have reached a limit.
-  verbs: [get, list, watch, patch, delete]
+  {{- /* delete: of those that have reached a limit. */}}
+  verbs: [get, list, watch, patch{{ if .Values.culling.enforced }}, delete{{ end }}]
 - apiGroups: [amalthea.dev]
   resources: [jupyterservers/status]
   verbs: [patch]

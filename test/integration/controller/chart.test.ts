@@ -92,6 +92,16 @@ describe.each(settings)("the chart for $scope", ({ values }) => {
     );
   });
 
+  it("gives the right to delete servers only where limits are enforced", () => {
+    const verbs = (...more: readonly string[]): readonly string[] =>
+      rulesOf(renderChart([...values, ...more]))
+        .filter(({ resources }) => resources.includes("jupyterservers"))
+        .flatMap((rule) => rule.verbs);
+    expect(verbs()).toContain("delete");
+    expect(verbs("culling.enforced=false")).not.toContain("delete");
+    expect(verbs("culling.enforced=false")).toContain("patch");
+  });
+
   it("keeps the CRD when it is uninstalled", () => {
     const definition = renderChart(values).find(({ kind }) => kind === "CustomResourceDefinition");
     expect(definition?.metadata).toMatchObject({ annotations: { "helm.sh/resource-policy": "keep" } });

@@ -53,10 +53,10 @@ describe("what counts as activity", () => {
   });
 
   it("is counted back from the answer by the pod's own clock", () => {
-    expect(lastActivityIn({ kind: "Answered", at: NOW, report: kernels({}) }, settings)).toEqual(ago(600));
-    expect(lastActivityIn({ kind: "Answered", at: NOW, report: quiet }, settings)).toBeUndefined();
+    expect(lastActivityIn({ at: NOW, report: kernels({}) }, settings)).toEqual(ago(600));
+    expect(lastActivityIn({ at: NOW, report: quiet }, settings)).toBeUndefined();
     const absurd = { ...quiet, terminals: { total: 1, quietSeconds: 1e300 } };
-    expect(lastActivityIn({ kind: "Answered", at: NOW, report: absurd }, settings)).toBeUndefined();
+    expect(lastActivityIn({ at: NOW, report: absurd }, settings)).toBeUndefined();
   });
 });
 

@@ -34,7 +34,7 @@ export function activityIn(
 
 /** The latest activity that an answer tells of; undefined if there was none. */
 export function lastActivityIn(
-  { at, report }: Extract<ObservedActivity, { kind: "Answered" }>,
+  { at, report }: Pick<Extract<ObservedActivity, { kind: "Answered" }>, "at" | "report">,
   settings: ActivitySettings,
 ): Date | undefined {
   const { now, quietSeconds } = activityIn(report, settings);

@@ -52,6 +52,13 @@ function culled({ plan }: Decision): readonly string[] {
   return plan.flatMap((action) => (action.kind === "Cull" ? [`${action.cull.kind} ${action.cull.reason}`] : []));
 }
 
+/** A claim; whether Kubernetes chose its volume. */
+function aClaim(spec: Readonly<Record<string, unknown>>, isChosen = false): Observed["children"][number] {
+  const claim = aChild("pvc", "PersistentVolumeClaim", { spec });
+  const annotations = { "pv.kubernetes.io/bound-by-controller": "yes" };
+  return isChosen ? { ...claim, metadata: { ...claim.metadata, annotations } } : claim;
+}
+
 const starting: JupyterServerStatus = { state: "starting", startingSince: timeAgo(100), neverReady: true };
 const failed: JupyterServerStatus = { state: "failed", failedSince: timeAgo(100), neverReady: true };
 /** Two hours of 0.24: the time of each state that the server ever had is still there. */
@@ -63,6 +70,22 @@ describe("a server that starts for too long", () => {
     expect(culled(decided({ culling: EVERY_LIMIT, status: { ...starting, startedAt: timeAgo(10) } }))).toEqual([
       "Delete Starting",
     ]);
+  });
+
+  it.each([
+    ["volumeName", { server: { pvc: { enabled: true, volumeName: "data" } } }],
+    ["selector", { server: { pvc: { enabled: true, selector: { matchLabels: { data: "x" } } } } }],
+    ["a claim that named its volume", { seen: { children: [aClaim({ volumeName: "data" })] } }],
+    ["a claim that selected its volume", { seen: { children: [aClaim({ selector: {}, volumeName: "data" }, true)] } }],
+  ])("is hibernated if it was given a volume that was there before, by %s", (_how, situation) => {
+    expect(
+      culled(decided({ culling: EVERY_LIMIT, status: { ...starting, startedAt: timeAgo(10) }, ...situation })),
+    ).toEqual(["Hibernate Starting"]);
+  });
+
+  it("is deleted if Kubernetes chose its volume", () => {
+    const seen = { children: [aClaim({ volumeName: "pv" }, true)] };
+    expect(culled(decided({ culling: EVERY_LIMIT, status: starting, seen }))).toEqual(["Delete Starting"]);
   });
 
   it("is hibernated if it was ready once, or if that is not known: it may have files", () => {
@@ -258,6 +281,20 @@ describe("a server whose field is applied by a tool", () => {
     expect(culled(decision)).toEqual([]);
     expect(conditionOf(decision.status, "CullingPrevented")).toMatchObject({ reason: "HibernatedIsApplied" });
     expect(conditionOf(decision.status, "CullingPrevented")?.message).toContain("flux");
+  });
+});
+
+describe("a keepAliveUntil that is no time", () => {
+  const defaults = { ...DEFAULT_CULLING.defaults, Starting: 60 };
+
+  it.each([
+    ["its own limits", { culling: EVERY_LIMIT }],
+    ["the administrator's default", { settings: { defaults } }],
+  ])("keeps the server from %s, and it says so", (_whose, { culling, settings }: Situation) => {
+    const kept = { ...culling, keepAliveUntil: "tomorrow" };
+    const decision = decided({ culling: kept, status: starting, ...(settings === undefined ? {} : { settings }) });
+    expect(culled(decision)).toEqual([]);
+    expect(conditionOf(decision.status, "CullingPrevented")).toMatchObject({ reason: "KeepAliveUnreadable" });
   });
 });
 

@@ -1,4 +1,5 @@
 import type { CullingReason, JupyterServer, JupyterServerStatus, ReasonWithValues } from "@amalthea/api";
+import { hasGivenVolume } from "../live/claim.ts";
 import { filesNow, whatIsLost } from "../live/files.ts";
 import type { Observed } from "../live/observed.ts";
 import { wasNeverReady } from "../live/pod.ts";
@@ -7,7 +8,7 @@ import type { ActivityQuestion } from "./activity-question.ts";
 import type { Cull } from "./cull.ts";
 import type { CullingSettings } from "./culling-settings.ts";
 import { idleLimit, lastActivity, warningOf, type IdleInput, type IdleLimit } from "./idle.ts";
-import { deadlineOf } from "./limits.ts";
+import { deadlineOf, hasOwnLimit, isKeptForUnknown } from "./limits.ts";
 import { askableOf, type AllowedSecrets } from "./question.ts";
 
 /** What the status says about limits. */
@@ -90,7 +91,7 @@ export function decideCulling(input: CullingInput, settings: Settings, now: Date
     due,
     question: isToBeAsked && idling?.askable.kind === "Askable" ? idling.askable.question : undefined,
     activityUnknown: unknown.whys,
-    prevented,
+    prevented: [...prevented, ...unreadableOf(server, settings.culling)],
     pending: enforced && settings.culling.warnSeconds > 0 ? pendingOf(first(possible), idle, now) : [],
     checkAgainSeconds: secondsUntil(
       [...possible.flatMap(({ at, warnAt }) => [at, warnAt]), open?.again, unknown.from],
@@ -102,8 +103,8 @@ export function decideCulling(input: CullingInput, settings: Settings, now: Date
 /** Deadlines that need nobody's answer. */
 function plainLimits({ observed, since }: CullingInput, settings: CullingSettings, now: Date): readonly Cull[] {
   const { pod, server } = observed;
-  // What never ran has nothing to keep.
-  const giveUp = since.neverReady === true ? "Delete" : "Hibernate";
+  // What never ran has nothing to keep, unless somebody gave it a volume that was there before.
+  const giveUp = since.neverReady === true && !hasGivenVolume(observed) ? "Delete" : "Hibernate";
   const limit = (reason: CullingReason, kind: Cull["kind"], from: string | undefined): readonly Cull[] => {
     const start = timeOf(from, now);
     const at = deadlineOf(reason, start, server.spec.culling, settings);
@@ -181,6 +182,15 @@ function preventionOf(
     ...(what === undefined ? [] : [{ reason: "NoVolumeToKeep", values: { limits, what } } as const]),
     ...(manager === undefined ? [] : [{ reason: "HibernatedIsApplied", values: { limits, manager } } as const]),
   ];
+}
+
+/** An administrator's maximum is enforced all the same. */
+function unreadableOf(
+  { spec: { culling } }: JupyterServer,
+  { defaults }: CullingSettings,
+): readonly ReasonWithValues[] {
+  const hasLimit = hasOwnLimit(culling) || Object.values(defaults).some((seconds) => seconds > 0);
+  return hasLimit && isKeptForUnknown(culling) ? [{ reason: "KeepAliveUnreadable", values: {} }] : [];
 }
 
 type Unknown = { readonly whys: readonly ReasonWithValues[]; readonly from: Date | undefined };

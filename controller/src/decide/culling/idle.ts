@@ -48,6 +48,10 @@ const FRESH_SECONDS = 30;
 const ANSWER_SECONDS = 15;
 /** Seconds between attempts that fail: doubled each time, up to the second number. */
 const RETRY_SECONDS = { first: 15, most: 300 };
+/** How long a server is not asked after an answer that postpones a limit shorter than this. */
+const PAUSE_SECONDS = 30;
+/** Answers in a row without such a pause: whoever tries a short limit out need not wait. */
+const PROMPT_ANSWERS = 10;
 /** How far a client's clock may be ahead. */
 const CLOCK_TOLERANCE_SECONDS = 300;
 
@@ -55,13 +59,22 @@ const CLOCK_TOLERANCE_SECONDS = 300;
 export function idleLimit(input: IdleInput, { culling, annotationPrefix }: IdleSettings, now: Date): IdleLimit {
   const activity = lastActivity(input, { culling, annotationPrefix }, now);
   const since = latest([input.readySince, activity].map((time) => time && notAfter(time, now))) ?? now;
-  const at = deadlineOf("Idle", since, input.server.spec.culling, culling);
-  if (at === undefined) return { kind: "None" };
-  const warnAt = warningOf(since, at, culling);
+  const deadline = deadlineOf("Idle", since, input.server.spec.culling, culling);
+  if (deadline === undefined) return { kind: "None" };
+  const pause = pauseEnd(input.activity, since, deadline, now);
+  const at = pause ?? deadline;
+  const warnAt = pause ?? warningOf(since, at, culling);
   if (warnAt > now) return { kind: "Later", at, warnAt };
   if (at <= now && isFreshSince(input.activity, at, now)) return { kind: "Reached", at };
   if (at > now && isAnsweredSince(input.activity, warnAt, now)) return { kind: "Pending", at };
   return { kind: "Unconfirmed", at, question: questionNow(input, warnAt, now) };
+}
+
+/** A limit of a second would cost a server that is used a question a second, and writes of its status, for ever. */
+function pauseEnd(activity: ObservedActivity, since: Date, deadline: Date, now: Date): Date | undefined {
+  const isShort = deadline < plus(since, PAUSE_SECONDS);
+  if (!isShort || activity.kind !== "Answered" || activity.answers <= PROMPT_ANSWERS) return undefined;
+  return activity.at < deadline && activity.at <= now ? plus(activity.at, PAUSE_SECONDS) : undefined;
 }
 
 /** When somebody is warned of a limit: half of its time before it at the earliest. */

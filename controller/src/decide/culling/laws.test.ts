@@ -35,7 +35,7 @@ function active(seconds: readonly number[]): Pod {
 const silent: Pod = () => undefined;
 const busy: Pod = (): ActivityReport => ({ kernels: { total: 1, busy: 1, connections: 0 }, terminals: { total: 0 } });
 
-const thresholds = fc.integer({ min: 5, max: 5_000 });
+const thresholds = fc.integer({ min: 30, max: 5_000 });
 const instants = fc.array(fc.integer({ min: 0, max: 20_000 }), { maxLength: 30 });
 
 /** When a server is idle for the first time, by its activity alone. */
@@ -129,6 +129,31 @@ describe("the idle limit", () => {
     time.runUntil(at(DAY));
     expect(time.done).toEqual([]);
     expect(time.written.length).toBeLessThanOrEqual(2 + 24);
+  });
+});
+
+describe("an idle limit of seconds", () => {
+  const tab: Pod = () => ({ kernels: { total: 1, busy: 0, connections: 1 }, terminals: { total: 0 } });
+
+  it("costs a server with an open tab a question and a write twice a minute at most, after the first ten", () => {
+    for (const warnSeconds of [0, 10]) {
+      const time = simulate({ idleSecondsThreshold: 1 }, tab, { settings: { warnSeconds } });
+      time.runUntil(at(3600));
+      expect(time.done).toEqual([]);
+      expect(time.asked.length).toBeLessThanOrEqual(131);
+      expect(time.written.length).toBeLessThanOrEqual(133);
+    }
+  });
+
+  it("is enforced to the second at first, and afterwards within half a minute", () => {
+    const time = simulate({ idleSecondsThreshold: 2 }, active([1]));
+    time.runUntil(at(DAY));
+    expect(time.done).toEqual([{ kind: "Hibernate", reason: "Idle", at: at(3) }]);
+    const used = simulate({ idleSecondsThreshold: 2 }, (now) => (secondsOf(now) < 600 ? tab(now) : active([600])(now)));
+    used.runUntil(at(DAY));
+    expect(used.done).toMatchObject([{ kind: "Hibernate", reason: "Idle" }]);
+    expect(secondsOf(used.now)).toBeGreaterThan(601);
+    expect(secondsOf(used.now)).toBeLessThanOrEqual(632);
   });
 });
 

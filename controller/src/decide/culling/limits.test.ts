@@ -46,10 +46,13 @@ describe("the deadline of a limit", () => {
     expect(idleDeadline(30, { keepAliveUntil: later(10).toISOString() })).toEqual(later(30));
   });
 
-  it.each(["tomorrow", "", "-1"])("takes no notice of keepAliveUntil %j", (keepAliveUntil) => {
-    expect(idleDeadline(30, { keepAliveUntil: keepAliveUntil === "-1" ? "1970-13-01" : keepAliveUntil })).toEqual(
-      later(30),
-    );
+  it.each(["tomorrow", "1970-13-01"])("is the administrator's alone with a keepAliveUntil of %j", (keepAliveUntil) => {
+    expect(idleDeadline(30, { keepAliveUntil })).toBeUndefined();
+    expect(idleDeadline(30, { keepAliveUntil, most: 60 })).toEqual(later(60));
+  });
+
+  it("takes no notice of an empty keepAliveUntil", () => {
+    expect(idleDeadline(30, { keepAliveUntil: "" })).toEqual(later(30));
   });
 
   it("is absent beyond the end of all calendars", () => expect(idleDeadline(Number.MAX_SAFE_INTEGER)).toBeUndefined());

@@ -24,10 +24,21 @@ export function deadlineOf(
   return times.length === 0 ? undefined : asDate(Math.min(...times));
 }
 
-/** Milliseconds; minus infinity without one, or with one that is no time. */
-function keepAliveUntil({ keepAliveUntil: text }: Culling): number {
-  const time = text === undefined ? Number.NaN : Date.parse(text);
-  return Number.isNaN(time) ? Number.NEGATIVE_INFINITY : time;
+/** Whether the server itself asks for a limit. */
+export function hasOwnLimit(culling: Culling): boolean {
+  return Object.values(LIMIT_FIELDS).some((field) => culling[field] > 0);
+}
+
+/** Milliseconds; minus infinity without one. Whoever wrote what is no time wants the server to be kept. */
+function keepAliveUntil(culling: Culling): number {
+  if (isKeptForUnknown(culling)) return Number.POSITIVE_INFINITY;
+  const { keepAliveUntil: text = "" } = culling;
+  return text === "" ? Number.NEGATIVE_INFINITY : Date.parse(text);
+}
+
+/** Whether `keepAliveUntil` cannot be read. */
+export function isKeptForUnknown({ keepAliveUntil: text = "" }: Culling): boolean {
+  return text !== "" && Number.isNaN(Date.parse(text));
 }
 
 function after(since: Date, seconds: number): number {

@@ -4,7 +4,13 @@ import type { ActivityReport } from "@amalthea/api";
 export type ObservedActivity =
   /** It has not asked yet: nothing was due, or the controller has just started. */
   | { readonly kind: "Unasked" }
-  | { readonly kind: "Answered"; readonly at: Date; readonly report: ActivityReport }
+  | {
+      readonly kind: "Answered";
+      readonly at: Date;
+      readonly report: ActivityReport;
+      /** Answers in a row, with this one. */
+      readonly answers: number;
+    }
   | {
       readonly kind: "Failed";
       /** When the latest attempt failed. */
@@ -20,3 +26,12 @@ export type ObservedActivity =
 /** What a pod answered, or why it did not; as in `ObservedActivity`. */
 export type ActivityAnswer =
   { readonly kind: "Answered"; readonly report: ActivityReport } | { readonly kind: "Failed"; readonly why: string };
+
+/** What is known of a pod after it was asked once more. */
+export function activityAfter(before: ObservedActivity, answer: ActivityAnswer, at: Date): ObservedActivity {
+  if (answer.kind === "Answered") {
+    return { ...answer, at, answers: before.kind === "Answered" ? before.answers + 1 : 1 };
+  }
+  const earlier = before.kind === "Failed" ? before : { since: at, failures: 0 };
+  return { kind: "Failed", at, since: earlier.since, failures: earlier.failures + 1, why: answer.why };
+}

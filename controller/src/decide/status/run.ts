@@ -1,4 +1,5 @@
-import { LABELS, type JupyterServerStatus, type ServerState } from "@amalthea/api";
+import type { JupyterServerStatus, ServerState } from "@amalthea/api";
+import { childKeyOf } from "../live/child.ts";
 import type { Observed } from "../live/observed.ts";
 import { wasNeverReady } from "../live/pod.ts";
 import { clientTime } from "../values/time.ts";
@@ -27,9 +28,9 @@ function startOf({ server, pod }: Observed, state: ServerState, now: Date): stri
 function isNeverReady({ server, pod, children }: Observed): boolean {
   const { state, neverReady } = server.status ?? {};
   if (state !== undefined) return neverReady === true;
+  // In the same second a new server gets its claim.
   const isOlder = children.some(
-    ({ metadata }) =>
-      metadata.labels?.[LABELS.childKey] === "pvc" && metadata.creationTimestamp < server.metadata.creationTimestamp,
+    (child) => childKeyOf(child) === "pvc" && child.metadata.creationTimestamp < server.metadata.creationTimestamp,
   );
   return !isOlder && (pod === undefined || wasNeverReady(pod));
 }

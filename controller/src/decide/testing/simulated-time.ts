@@ -1,5 +1,5 @@
 import type { ActivityReport, JupyterServer, JupyterServerStatus } from "@amalthea/api";
-import type { ObservedActivity } from "../live/activity.ts";
+import { activityAfter, type ActivityAnswer, type ObservedActivity } from "../live/activity.ts";
 import { decide } from "../decide.ts";
 import type { Decision } from "../decision.ts";
 import type { Observed } from "../live/observed.ts";
@@ -99,15 +99,8 @@ export class SimulatedTime {
 
   #answer(): ObservedActivity {
     const report = this.#pod(this.now);
-    if (report !== undefined) return { kind: "Answered", at: this.now, report };
-    const { activity } = this.world;
-    const before = activity.kind === "Failed" ? activity : { since: this.now, failures: 0 };
-    return {
-      kind: "Failed",
-      at: this.now,
-      since: before.since,
-      failures: before.failures + 1,
-      why: "it does not answer",
-    };
+    const answer: ActivityAnswer =
+      report === undefined ? { kind: "Failed", why: "it does not answer" } : { kind: "Answered", report };
+    return activityAfter(this.world.activity, answer, this.now);
   }
 }

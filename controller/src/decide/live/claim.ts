@@ -1,0 +1,18 @@
+import { valueAt } from "../values/json.ts";
+import { childKeyOf } from "./child.ts";
+import type { LiveChild, Observed } from "./observed.ts";
+
+/** Whether the server's own claim takes a volume that was there before it, which may have files. */
+export function hasGivenVolume({ server, children }: Observed): boolean {
+  const { volumeName, selector } = server.spec.storage.pvc;
+  const isAskedFor = volumeName !== undefined || selector !== undefined;
+  return isAskedFor || children.some((child) => childKeyOf(child) === "pvc" && namesVolume(child));
+}
+
+/** Kubernetes annotates a claim whose volume it chose itself. */
+const CHOSEN = "pv.kubernetes.io/bound-by-controller";
+
+function namesVolume({ metadata, spec }: LiveChild): boolean {
+  const isNamed = valueAt(spec, "volumeName") !== undefined && metadata.annotations?.[CHOSEN] === undefined;
+  return isNamed || valueAt(spec, "selector") !== undefined;
+}
