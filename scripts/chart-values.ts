@@ -222,7 +222,7 @@ export const chartValues: SchemaNode = group("", {
     hibernateWithoutVolume: flag(false, "Whether servers without a volume are hibernated, which deletes their files."),
     openTabsAreActivity: flag(
       true,
-      "Whether a server with an open notebook, console or terminal in a browser counts as active although nobody types.",
+      "Whether a server that is open in a browser counts as active although nobody types, by its connections and by the requests that it makes.",
     ),
     cpuUsageMillicoresIdleThreshold: count(
       0,

@@ -13,6 +13,11 @@ export type ActivityReport = {
     readonly quietSeconds?: number;
   };
   readonly terminals: { readonly total: number; readonly quietSeconds?: number };
+  /**
+   * The latest request that Jupyter served, or passed on to a program behind it (RStudio, code-server); our own questions
+   * apart, but with those of every open tab. Undefined in the report of an earlier version.
+   */
+  readonly requests?: { readonly quietSeconds: number };
   /** What passes through the login in the pod; undefined without a login. */
   readonly proxy?: {
     readonly openWebSockets: number;
@@ -55,12 +60,19 @@ export function readTerminals(body: unknown, nowMs: number): ActivityReport["ter
   return terminals === undefined || quiet === undefined ? undefined : { total: terminals.length, ...quiet };
 }
 
+/** Reads Jupyter's answer to `GET api/status`; as `readKernels`. */
+export function readRequests(body: unknown, nowMs: number): ActivityReport["requests"] | undefined {
+  const status = asRecord(body);
+  return status === undefined ? undefined : quietSince([status], nowMs);
+}
+
 /** Reads a report as JSON; undefined if it is none. */
 export function readActivityReport(value: unknown): ActivityReport | undefined {
-  const { kernels, terminals, proxy } = asRecord(value) ?? {};
+  const { kernels, terminals, requests, proxy } = asRecord(value) ?? {};
   const isReport =
     hasAmounts(kernels, ["total", "busy", "connections"]) &&
     hasAmounts(terminals, ["total"]) &&
+    (requests === undefined || hasAmounts(requests, ["quietSeconds"])) &&
     (proxy === undefined || hasAmounts(proxy, ["openWebSockets"]));
   return isReport ? (value as ActivityReport) : undefined;
 }
@@ -75,11 +87,12 @@ function items(body: unknown): readonly Fields[] | undefined {
 
 /** An empty object without items; undefined if one of them has no time. */
 function quietSeconds(list: readonly Fields[] | undefined, nowMs: number): { quietSeconds?: number } | undefined {
-  const times = (list ?? []).map(({ last_activity: time }) =>
-    typeof time === "string" ? Date.parse(time) : Number.NaN,
-  );
+  return list === undefined || list.length === 0 ? {} : quietSince(list, nowMs);
+}
+
+function quietSince(list: readonly Fields[], nowMs: number): { readonly quietSeconds: number } | undefined {
+  const times = list.map(({ last_activity: time }) => (typeof time === "string" ? Date.parse(time) : Number.NaN));
   if (times.some((time) => !Number.isFinite(time))) return undefined;
-  if (times.length === 0) return {};
   const latest = times.reduce((a, b) => Math.max(a, b));
   return { quietSeconds: Math.max(0, (nowMs - latest) / 1000) };
 }

@@ -45,7 +45,8 @@ async function activityServer(upstream: Jupyter, activity = new Activity(() => N
 }
 
 const withKey = (key: string): RequestInit => ({ headers: { authorization: `Bearer ${key}` } });
-const healthy = { "/a/api/kernels": JSON.stringify([kernel]), "/a/api/terminals": "[]" };
+const status = JSON.stringify({ last_activity: new Date(NOW - 3000).toISOString() });
+const healthy = { "/a/api/status": status, "/a/api/kernels": JSON.stringify([kernel]), "/a/api/terminals": "[]" };
 
 describe("the activity", () => {
   it("is told to whoever has the key, and Jupyter does not count the question", async () => {
@@ -57,6 +58,7 @@ describe("the activity", () => {
     expect(report).toEqual({
       kernels: { total: 1, busy: 1, connections: 1, quietSeconds: 5 },
       terminals: { total: 0 },
+      requests: { quietSeconds: 3 },
       proxy: { openWebSockets: 2, quietSeconds: 7 },
     });
     expect(readActivityReport(report)).toEqual(report);
@@ -85,20 +87,23 @@ describe("the activity", () => {
   });
 
   it("of an image without terminals is told as well", async () => {
-    const upstream = await jupyter({ "/a/api/kernels": "[]" });
+    const upstream = await jupyter({ "/a/api/status": status, "/a/api/kernels": "[]" });
     const response = await fetch(`${await activityServer(upstream)}/activity`, withKey(KEY));
     expect(await response.json()).toMatchObject({ kernels: { total: 0 }, terminals: { total: 0 } });
   });
 
-  it.each([
+  it.each<Readonly<Record<string, string | number>>>([
+    { "/a/api/status": 404 },
+    { "/a/api/status": "[]" },
+    { "/a/api/status": "{}" },
     { "/a/api/kernels": 302 },
     { "/a/api/kernels": 500 },
     { "/a/api/kernels": "<html>" },
     { "/a/api/kernels": JSON.stringify([{}]) },
     { "/a/api/kernels": JSON.stringify("x".repeat(2_000_000)) },
-    { "/a/api/kernels": "[]", "/a/api/terminals": 403 },
+    { "/a/api/terminals": 403 },
   ])("is unknown while Jupyter answers %j", async (answers) => {
-    const upstream = await jupyter(answers);
+    const upstream = await jupyter({ ...healthy, ...answers });
     const response = await fetch(`${await activityServer(upstream)}/activity`, withKey(KEY));
     expect(response.status).toBe(503);
     expect(upstream.paths).not.toContain("/elsewhere");

@@ -1,5 +1,5 @@
 import { request, type IncomingMessage } from "node:http";
-import { prefixOf, readKernels, readTerminals, type ActivityReport } from "@amalthea/api";
+import { prefixOf, readKernels, readRequests, readTerminals, type ActivityReport } from "@amalthea/api";
 import type { LoopbackAddress } from "./config.ts";
 import { readText } from "./read-text.ts";
 
@@ -9,13 +9,13 @@ const TIMEOUT_MS = 4_000;
 const MAX_BYTES = 1_000_000;
 
 /** What Jupyter tells of its use. */
-export type JupyterActivity = Pick<ActivityReport, "kernels" | "terminals">;
+export type JupyterActivity = Pick<ActivityReport, "kernels" | "terminals" | "requests">;
 
 /**
- * Asks Jupyter for its kernels and terminals, in a way that it does not count as activity.
+ * Asks Jupyter for its kernels, terminals and requests, in a way that it does not count as activity.
  *
  * @param now The wall clock, in milliseconds; Jupyter's own, for it runs on the same machine.
- * @returns Undefined if it does not answer, or not with kernels and terminals.
+ * @returns Undefined if it does not answer, or not with all of them.
  */
 export async function readJupyterActivity(
   jupyter: LoopbackAddress,
@@ -25,23 +25,24 @@ export async function readJupyterActivity(
   const api = `${prefixOf(basePath)}/api`;
   const signal = AbortSignal.timeout(TIMEOUT_MS);
   try {
-    const kernels = await getJson(jupyter, `${api}/kernels?no_track_activity=1`, signal);
-    const terminals = await getJson(jupyter, `${api}/terminals?no_track_activity=1`, signal);
-    const foundKernels = kernels.status === 200 ? readKernels(kernels.body, now()) : undefined;
+    const ask = async (path: string): Promise<Answer> =>
+      await getJson(jupyter, `${api}/${path}?no_track_activity=1`, signal);
+    const requests = readRequests((await ask("status")).body, now());
+    const kernels = readKernels((await ask("kernels")).body, now());
+    const answer = await ask("terminals");
     // Images may come without terminals.
-    const foundTerminals = terminals.status === 404 ? { total: 0 } : readTerminals(terminals.body, now());
-    if (foundKernels === undefined || foundTerminals === undefined) return undefined;
-    return { kernels: foundKernels, terminals: foundTerminals };
+    const terminals = answer.status === 404 ? { total: 0 } : readTerminals(answer.body, now());
+    if (requests === undefined || kernels === undefined || terminals === undefined) return undefined;
+    return { kernels, terminals, requests };
   } catch {
     return undefined;
   }
 }
 
-async function getJson(
-  jupyter: LoopbackAddress,
-  path: string,
-  signal: AbortSignal,
-): Promise<{ readonly status: number; readonly body: unknown }> {
+/** The body as JSON; undefined unless the status is 200. */
+type Answer = { readonly status: number; readonly body: unknown };
+
+async function getJson(jupyter: LoopbackAddress, path: string, signal: AbortSignal): Promise<Answer> {
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   const asked = request({ ...jupyter, path, agent: false, signal }, resolve);
   asked.on("error", reject);

@@ -1,4 +1,10 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { readJupyterActivity, type JupyterActivity } from "../../authorization/src/jupyter-activity.ts";
+import { askPod } from "../../controller/src/activity/ask-pod.ts";
+import type { ActivityAnswer } from "../../controller/src/decide/live/activity.ts";
 import { failToStart, startJupyter, type JupyterProcess, type JupyterStart } from "./jupyter/release.ts";
 
 /** Releases of Jupyter and their starters, from the classic notebook server on. */
@@ -27,6 +33,24 @@ async function statusWith(jupyter: JupyterProcess, query: string): Promise<numbe
 async function landingPage(jupyter: JupyterProcess, query = ""): Promise<string> {
   const answer = await fetch(`${jupyter.url}/${query}`, { redirect: "manual" });
   return new URL(answer.headers.get("location") ?? "", jupyter.url).pathname;
+}
+
+/** When anything was last done in it, by its own words, in milliseconds. */
+async function lastUseOf({ url }: JupyterProcess): Promise<number> {
+  const status = (await (await fetch(`${url}/api/status`)).json()) as { readonly last_activity: string };
+  return Date.parse(status.last_activity);
+}
+
+/** As the authorization service in the pod asks, and as the controller does. */
+async function askedInPod({ url }: JupyterProcess): Promise<JupyterActivity | undefined> {
+  const { hostname: host, port, pathname } = new URL(url);
+  return await readJupyterActivity({ host, port: Number(port) }, pathname, Date.now);
+}
+
+async function askedByController({ url }: JupyterProcess): Promise<ActivityAnswer> {
+  const { hostname: address, port, pathname: basePath } = new URL(url);
+  const question = { address, port: Number(port), whom: "Jupyter", basePath } as const;
+  return await askPod(question, undefined, new AbortController().signal);
 }
 
 /** Flags that contradict what the controller sets, by the class that has the setting in a release. */
@@ -86,6 +110,28 @@ describe.each(STARTERS)("$starter behind a login", ({ release, command }) => {
     const { identity } = (await answer.json()) as { readonly identity: unknown };
     expect(identity).toMatchObject({ username: "5d0c", display_name: "Älice Doe", initials: "ÄD" });
     expect(answer.headers.getSetCookie().filter((cookie) => cookie.startsWith("username"))).toEqual([]);
+  });
+
+  it("tells when something in it was last used, of which being asked is none", async () => {
+    await statusWith(jupyter, "");
+    const before = await lastUseOf(jupyter);
+    expect(await askedInPod(jupyter)).toMatchObject({ kernels: { total: 0 }, requests: {} });
+    expect(await askedByController(jupyter)).toMatchObject({ kind: "Answered", report: { requests: {} } });
+    expect(await lastUseOf(jupyter)).toBe(before);
+  });
+
+  it.skipIf(release === "notebook-6.0")("tells when a program behind it, such as RStudio, was last used", async () => {
+    const program = createServer((_request, response) => response.end("hello")).listen(0, "127.0.0.1");
+    try {
+      await once(program, "listening");
+      const { port } = program.address() as AddressInfo;
+      const before = await lastUseOf(jupyter);
+      const page = await fetch(`${jupyter.url}/proxy/${port}/`);
+      expect(await page.text()).toBe("hello");
+      expect(await lastUseOf(jupyter)).toBeGreaterThan(before);
+    } finally {
+      program.close();
+    }
   });
 
   it("takes a change with the pair that the proxy adds to a token, and none without", async () => {

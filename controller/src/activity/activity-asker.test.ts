@@ -20,8 +20,11 @@ afterEach(() => {
 
 const KEY = "sessions/alice" as ObjectKey;
 const logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
-const answered: RequestListener = (request, response) =>
-  response.end(request.headers.authorization === "token t0ken" ? "[]" : "{}");
+const answered: RequestListener = (request, response) => {
+  const isAllowed = request.headers.authorization === "token t0ken";
+  const status = JSON.stringify({ last_activity: new Date().toISOString() });
+  response.end(isAllowed ? (request.url?.startsWith("/api/status?") === true ? status : "[]") : "{}");
+};
 
 async function jupyter(answer: RequestListener): Promise<number> {
   const server = createServer(answer).listen(0, "127.0.0.1");
@@ -74,7 +77,9 @@ async function ask(
 
 describe("a question about the activity", () => {
   it("is answered by the pod, whose token may end in a new line", async () => {
-    expect(await ask(await jupyter(answered))).toMatchObject({ kind: "Answered", report: { kernels: { total: 0 } } });
+    expect(await ask(await jupyter(answered))).toMatchObject({
+      kind: "Answered", report: { kernels: { total: 0 } },
+    });
   });
 
   it("has no answer if the address belongs to another pod afterwards", async () => {

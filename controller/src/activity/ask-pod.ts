@@ -1,6 +1,13 @@
 import { request, type IncomingMessage } from "node:http";
 import { isIP } from "node:net";
-import { prefixOf, readActivityReport, readKernels, readTerminals, type ActivityReport } from "@amalthea/api";
+import {
+  prefixOf,
+  readActivityReport,
+  readKernels,
+  readRequests,
+  readTerminals,
+  type ActivityReport,
+} from "@amalthea/api";
 import type { ActivityAnswer } from "../decide/live/activity.ts";
 import type { ActivityQuestion } from "../decide/culling/activity-question.ts";
 
@@ -45,23 +52,26 @@ type Asked = Pick<ActivityQuestion, "address" | "port" | "whom" | "basePath"> & 
 };
 
 async function reportOf(pod: Asked): Promise<ActivityReport> {
-  const answer = await get(pod, REPORT_PATH);
-  return understood(answer.status === 200 ? readActivityReport(answer.body) : undefined, answer);
+  return understood(await get(pod, REPORT_PATH), readActivityReport);
 }
 
-/** Both are asked in a way that Jupyter does not count as activity. */
 async function askJupyter(pod: Asked): Promise<ActivityReport> {
-  const api = `${prefixOf(pod.basePath)}/api`;
-  const kernels = await get(pod, `${api}/kernels?no_track_activity=1`);
-  const found = understood(kernels.status === 200 ? readKernels(kernels.body, kernels.atMs) : undefined, kernels);
-  const terminals = await get(pod, `${api}/terminals?no_track_activity=1`);
+  const requests = understood(await askApi(pod, "status"), readRequests);
+  const kernels = understood(await askApi(pod, "kernels"), readKernels);
+  const terminals = await askApi(pod, "terminals");
   // Images may come without terminals.
-  if (terminals.status === 404) return { kernels: found, terminals: { total: 0 } };
-  const read = terminals.status === 200 ? readTerminals(terminals.body, terminals.atMs) : undefined;
-  return { kernels: found, terminals: understood(read, terminals) };
+  if (terminals.status === 404) return { kernels, terminals: { total: 0 }, requests };
+  return { kernels, terminals: understood(terminals, readTerminals), requests };
 }
 
-function understood<T>(value: T | undefined, { status }: Answer): T {
+/** In a way that Jupyter does not count as activity. */
+async function askApi(pod: Asked, path: string): Promise<Answer> {
+  return await get(pod, `${prefixOf(pod.basePath)}/api/${path}?no_track_activity=1`);
+}
+
+/** @throws NoAnswerError */
+function understood<T>({ status, body, atMs }: Answer, read: (body: unknown, atMs: number) => T | undefined): T {
+  const value = status === 200 ? read(body, atMs) : undefined;
   if (value !== undefined) return value;
   throw new NoAnswerError(status === 200 ? "its answer cannot be read" : `it answers with HTTP status ${status}`);
 }

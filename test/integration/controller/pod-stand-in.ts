@@ -36,11 +36,13 @@ export class PodStandIn {
   }
 }
 
-/** Answers as Jupyter does that has one kernel, which was last active then. */
+/** Answers as Jupyter does that has one kernel, which was last active then, as the whole server was. */
 export function jupyterWithKernel(lastActivity: () => Date, state = "idle"): RequestListener {
   return (request, response) => {
-    const kernel = { execution_state: state, connections: 0, last_activity: lastActivity().toISOString() };
+    const last_activity = lastActivity().toISOString();
+    const answers = { kernels: [{ execution_state: state, connections: 0, last_activity }], terminals: [] };
+    const body = { ...answers, status: { last_activity } }[request.url?.match(/(?<=\/api\/)\w+/)?.[0] ?? ""];
     response.setHeader("content-type", "application/json");
-    response.end(request.url?.includes("/api/kernels") === true ? JSON.stringify([kernel]) : "[]");
+    response.end(JSON.stringify(body));
   };
 }

@@ -1,4 +1,4 @@
-import { readActivityReport, readKernels, readTerminals, type ActivityReport } from "@amalthea/api";
+import { readActivityReport, readKernels, readRequests, readTerminals, type ActivityReport } from "@amalthea/api";
 import { describe, expect, it } from "vitest";
 import { ago, NOW, timeAgo } from "../testing/builders.ts";
 import { activityIn, lastActivityIn } from "./activity.ts";
@@ -38,13 +38,15 @@ describe("what counts as activity", () => {
       Number.POSITIVE_INFINITY,
     ],
     ["the CPU use of a server at rest", { ...quiet, cpuMillicores: 200 }, [], Number.POSITIVE_INFINITY],
+    ["a request to a program behind Jupyter, such as RStudio", { ...quiet, requests: { quietSeconds: 9 } }, [], 9],
     ["a page opened through the login", { ...quiet, proxy: { openWebSockets: 0, quietSeconds: 3 } }, [], 3],
   ] as const)("%s", (_what, report, now, quietSeconds) => {
     expect(activityIn(report, settings)).toEqual({ now, quietSeconds });
   });
 
   it("is not an open tab where the administrator says so", () => {
-    expect(activityIn(kernels({ connections: 1 }), { ...settings, openTabsAreActivity: false }).now).toEqual([]);
+    const report = { ...kernels({ connections: 1 }), requests: { quietSeconds: 1 } };
+    expect(activityIn(report, { ...settings, openTabsAreActivity: false })).toEqual({ now: [], quietSeconds: 600 });
   });
 
   it("is not CPU use where the administrator sets no threshold", () => {
@@ -89,6 +91,13 @@ describe("an answer of Jupyter", () => {
     expect(readTerminals([{ name: "1" }], NOW.getTime())).toBeUndefined();
   });
 
+  it("about its status tells of the latest request", () => {
+    expect(readRequests({ last_activity: timeAgo(4), connections: 0 }, NOW.getTime())).toEqual({ quietSeconds: 4 });
+    for (const body of [null, [], {}, { last_activity: 5 }, { last_activity: "today" }]) {
+      expect(readRequests(body, NOW.getTime())).toBeUndefined();
+    }
+  });
+
   it("with a time ahead of the node's clock means now", () => {
     const ahead = new Date(NOW.getTime() + 60_000).toISOString();
     expect(readTerminals([{ last_activity: ahead }], NOW.getTime())).toEqual({ total: 1, quietSeconds: 0 });
@@ -97,7 +106,7 @@ describe("an answer of Jupyter", () => {
 
 describe("a report", () => {
   it("is taken as it was sent", () => {
-    const report = { ...kernels({}), proxy: { openWebSockets: 2, quietSeconds: 1.5 } };
+    const report = { ...kernels({}), requests: { quietSeconds: 2 }, proxy: { openWebSockets: 2, quietSeconds: 1.5 } };
     expect(readActivityReport(JSON.parse(JSON.stringify(report)))).toEqual(report);
   });
 
@@ -108,6 +117,7 @@ describe("a report", () => {
     { ...quiet, kernels: { total: 1, busy: -1, connections: 0 } },
     { ...quiet, terminals: { total: "1" } },
     { ...quiet, terminals: { total: 1, quietSeconds: null } },
+    { ...quiet, requests: {} },
     { ...quiet, proxy: {} },
   ])("that is malformed is none (%#)", (value) => {
     expect(readActivityReport(value)).toBeUndefined();

@@ -17,11 +17,13 @@ export type ActivitySettings = Pick<CullingSettings, "openTabsAreActivity" | "cp
 
 /** What of a report counts as activity; docs/guide/idle.md has the table. */
 export function activityIn(
-  { kernels, terminals, proxy, cpuMillicores = 0 }: ActivityReport,
+  { kernels, terminals, requests, proxy, cpuMillicores = 0 }: ActivityReport,
   { openTabsAreActivity, cpuUsageMillicoresIdleThreshold: idleCpu }: ActivitySettings,
 ): Activity {
   const openTabs = kernels.connections + (proxy?.openWebSockets ?? 0);
-  const ages = [kernels.quietSeconds, terminals.quietSeconds, proxy?.quietSeconds];
+  // Jupyter does not tell the requests of a tab that is only open from others.
+  const ofRequests = openTabsAreActivity ? requests?.quietSeconds : undefined;
+  const ages = [kernels.quietSeconds, terminals.quietSeconds, proxy?.quietSeconds, ofRequests];
   return {
     now: [
       ...(kernels.busy > 0 ? ["KernelBusy" as const] : []),
