@@ -78,7 +78,8 @@ async function ask(
 describe("a question about the activity", () => {
   it("is answered by the pod, whose token may end in a new line", async () => {
     expect(await ask(await jupyter(answered))).toMatchObject({
-      kind: "Answered", report: { kernels: { total: 0 } },
+      kind: "Answered",
+      report: { kernels: { total: 0 } },
     });
   });
 

@@ -25,6 +25,17 @@ describe("ApplyHistory", () => {
     expect(history.waitMs(version("99"), "another", 10_000)).toBe(0);
   });
 
+  it("knows what it created, also after a change of it", () => {
+    const history = new ApplyHistory();
+    history.record(undefined, version("1"), "hash", 0);
+    history.record("1", version("2"), "other", 1);
+    expect(history.hasCreated("u")).toBe(true);
+    history.record("7", { uid: "v", resourceVersion: "8" }, "hash", 0);
+    expect(history.hasCreated("v")).toBe(false);
+    history.forget("u");
+    expect(history.hasCreated("u")).toBe(false);
+  });
+
   it("starts again for an object that was recreated", () => {
     const history = new ApplyHistory();
     history.record("7", version("7"), "hash", 0);

@@ -2,6 +2,7 @@
 export type LiveVersion = { readonly uid: string; readonly resourceVersion: string };
 
 type History = {
+  readonly isCreated: boolean;
   readonly hash: string;
   /** Version that an apply left as it was: applying again is known to change nothing. */
   readonly equivalentVersion: string | undefined;
@@ -36,12 +37,18 @@ export class ApplyHistory {
     return history?.equivalentVersion === resourceVersion ? history.hash : undefined;
   }
 
+  /** Whether an apply created the object. */
+  hasCreated(uid: string): boolean {
+    return this.#byUid.get(uid)?.isCreated === true;
+  }
+
   /** Takes note of an apply: of the version it met, undefined if it created the object, and of the version it left. */
   record(before: string | undefined, after: LiveVersion, hash: string, nowMs: number): void {
     const history = this.#byUid.get(after.uid);
     const known = history?.hash === hash ? history.appliedAtMs.filter((at) => at > nowMs - FIGHT_WINDOW_MS) : [];
     const isUnchanged = before === after.resourceVersion;
     this.#byUid.set(after.uid, {
+      isCreated: before === undefined || history?.isCreated === true,
       hash,
       equivalentVersion: isUnchanged ? after.resourceVersion : undefined,
       appliedAtMs: isUnchanged ? known : [...known, nowMs],

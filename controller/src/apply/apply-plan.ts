@@ -178,41 +178,54 @@ async function cull(action: ActionOf<"Cull">, deps: ApplyDeps, signal: AbortSign
 async function applyChild(action: ActionOf<"Apply">, deps: ApplyDeps, signal: AbortSignal): Promise<ActionResult> {
   const { manifest, desiredHash } = action;
   const at = deps.findKind(manifest);
-  const before = action.create ? undefined : deps.liveVersion(at, manifest);
+  if (action.create) return await createChild(action, at, deps, signal);
+  const before = deps.liveVersion(at, manifest);
   const waitMs = before === undefined ? 0 : deps.history.waitMs(before, desiredHash, deps.clock.monotonicMs());
   if (waitMs > 0) {
     const retryAfterMs = Number.isFinite(waitMs) ? waitMs : undefined;
     return { kind: "Skipped", action, because: retryAfterMs === undefined ? "Equivalent" : "Contested", retryAfterMs };
   }
-  const object = action.create
-    ? await createChild(manifest, at, deps, signal)
-    : await changeChild(manifest, at, deps.client, signal, action.resourceVersion);
-  if (object === undefined) return { kind: "Refused", action, failure: heldByEarlier(action) };
-  deps.history.record(before?.resourceVersion, object.metadata, desiredHash, deps.clock.monotonicMs());
+  const object = await changeChild(manifest, at, deps.client, signal, action.resourceVersion);
+  return written({ action, at, before, object }, deps);
+}
+
+type Applied = {
+  readonly action: ActionOf<"Apply">;
+  readonly at: Kind;
+  /** The version that the apply met; undefined if it created the object. */
+  readonly before: LiveVersion | undefined;
+  readonly object: Live;
+};
+
+function written({ action, at, before, object }: Applied, { history, clock }: ApplyDeps): ActionResult {
+  history.record(before?.resourceVersion, object.metadata, action.desiredHash, clock.monotonicMs());
   return { kind: "Written", action, at, object };
 }
 
 /**
  * Makes a child that the caches do not have. If there is one of that name after all, it is ours if this server controls it
  * (it lost the label that we watch by, or the watch is late), and somebody else's otherwise.
- *
- * @returns undefined if the name is held by what is left of an earlier server.
  */
 async function createChild(
-  manifest: Manifest,
+  action: ActionOf<"Apply">,
   at: Kind,
   deps: ApplyDeps,
   signal: AbortSignal,
-): Promise<Live | undefined> {
+): Promise<ActionResult> {
+  const { manifest } = action;
   try {
-    return await deps.client.apply(at, manifest, { createOnly: true }, signal);
+    const object = await deps.client.apply(at, manifest, { createOnly: true }, signal);
+    return written({ action, at, before: undefined, object }, deps);
   } catch (error) {
     if (!isAlreadyExists(error)) throw error;
     const present = await deps.client.find(at, manifest.metadata, signal);
     const owner = controllerOf(manifest);
-    if (present === undefined || isOfEarlier(present, owner)) return undefined;
+    if (present === undefined || isOfEarlier(present, owner)) {
+      return { kind: "Refused", action, failure: heldByEarlier(action) };
+    }
     if (owner === undefined || controllerOf(present)?.uid !== owner.uid) throw error;
-    return await deps.client.apply(at, manifest, {}, signal);
+    const object = await deps.client.apply(at, manifest, {}, signal);
+    return written({ action, at, before: present.metadata, object }, deps);
   }
 }
 

@@ -2,6 +2,7 @@ import { LABELS } from "@amalthea/api";
 import type { JupyterServer } from "@amalthea/api";
 import { keyOf, type KubeObject, type Live } from "@amalthea/kube";
 import type { Event as CoreEvent, Pod } from "kubernetes-types/core/v1.js";
+import { childKeyOf } from "../decide/live/child.ts";
 import type { LiveChild, Observed, ObservedEvent } from "../decide/live/observed.ts";
 import type { PolicySettings } from "../decide/policy/policy-settings.ts";
 import type { ActivityMemory } from "./activity-memory.ts";
@@ -28,9 +29,10 @@ export type Memories = {
   readonly usage: Pick<UsageMemory, "of">;
   readonly formerPods: Pick<FormerPods, "of">;
   readonly quotas: Pick<QuotaMemory, "freedAt">;
-  /** What applies were found to change nothing of. */
+  /** What applies created, and what they were found to change nothing of. */
   readonly applies: {
     readonly equivalentHash: (live: { readonly uid: string; readonly resourceVersion: string }) => string | undefined;
+    readonly hasCreated: (uid: string) => boolean;
   };
 };
 
@@ -54,6 +56,9 @@ export function observeServer(
     pod: pod as Observed["pod"], // what a store holds has the metadata that the API server sets
     formerPod: memories.formerPods.of(uid),
     secret: memories.secrets.recall(uid, { pod, events }, nowMs),
+    isClaimNew: children.some(
+      (child) => childKeyOf(child) === "pvc" && memories.applies.hasCreated(child.metadata.uid),
+    ),
     isTokenChanged: memories.tokens.isChanged(server, pod),
     events,
     failures: memories.failures.of(uid, server.metadata.generation, nowMs),

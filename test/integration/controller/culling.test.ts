@@ -241,6 +241,17 @@ describe("a server that never starts", () => {
   });
 });
 
+describe("a server that was restored without its status", () => {
+  it("is hibernated and not deleted while the claim that was restored with it is in its way", async () => {
+    const user = new User(world.admin, await world.makeNamespace("restored"));
+    const resources = { requests: { storage: "1Gi" } };
+    await user.make(kinds.PersistentVolumeClaim, "alice", { spec: { accessModes: ["ReadWriteOnce"], resources } });
+    await user.create("alice", { culling: { startingSecondsThreshold: 1, failedSecondsThreshold: 1 } });
+    await user.until("alice", ({ status }) => status?.state === "hibernated");
+    expect(await user.find(kinds.PersistentVolumeClaim, "alice")).toBeDefined();
+  });
+});
+
 describe("servers far from their limits", () => {
   it("cost neither a write nor a question", async () => {
     const pod = await aPod(jupyterWithKernel(longAgo));

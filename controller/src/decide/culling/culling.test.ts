@@ -168,10 +168,30 @@ describe("a server that is new", () => {
     expect(decide(running(), someSettings(), NOW).status.neverReady).toBeUndefined();
   });
 
-  it("is not one whose claim is older than itself: its status was lost, and it may have files", () => {
-    const restored = aChild("pvc", "PersistentVolumeClaim");
-    const claim = { ...restored, metadata: { ...restored.metadata, creationTimestamp: timeAgo(90_000) } };
-    expect(decided({ seen: { children: [claim] } }).status.neverReady).toBeUndefined();
+  it("is one whose claim was just created for it", () => {
+    expect(decided({ seen: { children: [aClaim({})] } }).status.neverReady).toBe(true);
+  });
+});
+
+describe("a server that was restored without its status", () => {
+  const taken = { childKey: "pvc", kind: "PersistentVolumeClaim", code: 409, message: "exists", desiredHash: "a" };
+
+  it("is not new if there is a claim of its own that somebody else created, in the same second or not", () => {
+    const seen = { children: [aClaim({})], isClaimNew: false };
+    expect(decided({ seen }).status.neverReady).toBeUndefined();
+  });
+
+  it("is not new if a claim that belongs to nobody has its name, and is hibernated for failing", () => {
+    const seen = { failures: [taken], pod: brokenPod };
+    const { status } = decided({ status: failed, seen });
+    expect(status.neverReady).toBeUndefined();
+    const still = { ...failed, startedAt: timeAgo(10) };
+    expect(culled(decided({ culling: EVERY_LIMIT, status: still, seen }))).toEqual(["Hibernate Failed"]);
+  });
+
+  it("is new if the claim in its way is that of an earlier server, which is being deleted", () => {
+    const seen = { failures: [{ ...taken, isHeldByEarlier: true }] };
+    expect(decided({ seen }).status.neverReady).toBe(true);
   });
 });
 

@@ -99,6 +99,8 @@ export type Observed = {
   /** The pod before that one, as it was when it went; undefined if that was not seen. */
   readonly formerPod: FormerPod | undefined;
   readonly secret: ObservedSecret;
+  /** This process created the server's claim, so nothing in it is older than the server. */
+  readonly isClaimNew: boolean;
   /** The token in the Secret that the spec names is not the one that the running container was started with. */
   readonly isTokenChanged: boolean;
   readonly events: readonly ObservedEvent[];

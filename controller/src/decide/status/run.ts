@@ -24,13 +24,21 @@ function startOf({ server, pod }: Observed, state: ServerState, now: Date): stri
   return isRunningAlready ? clientTime(new Date(pod.metadata.creationTimestamp)) : clientTime(now);
 }
 
-/** Unknown is not never: a server whose status was lost, as after a restore, may have files. */
-function isNeverReady({ server, pod, children }: Observed): boolean {
-  const { state, neverReady } = server.status ?? {};
+/** Unknown is not never: a server that was restored without its status may have files. */
+function isNeverReady(observed: Observed): boolean {
+  const { state, neverReady } = observed.server.status ?? {};
+  if (isClaimTaken(observed)) return false;
   if (state !== undefined) return neverReady === true;
-  // In the same second a new server gets its claim.
-  const isOlder = children.some(
-    (child) => childKeyOf(child) === "pvc" && child.metadata.creationTimestamp < server.metadata.creationTimestamp,
+  const { pod, children, isClaimNew } = observed;
+  const hasOlderClaim = !isClaimNew && children.some((child) => childKeyOf(child) === CLAIM);
+  return !hasOlderClaim && (pod === undefined || wasNeverReady(pod));
+}
+
+const CLAIM = "pvc";
+
+/** A claim that was restored belongs to no server, and is in the way of the one it belonged to until its spec names it. */
+function isClaimTaken({ failures }: Observed): boolean {
+  return failures.some(
+    ({ childKey, code, isHeldByEarlier }) => childKey === CLAIM && code === 409 && isHeldByEarlier !== true,
   );
-  return !isOlder && (pod === undefined || wasNeverReady(pod));
 }

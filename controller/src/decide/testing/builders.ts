@@ -232,6 +232,7 @@ export function anObserved(more: Partial<Observed> = {}): Observed {
     activity: { kind: "Unasked" },
     usage: { containers: { kind: "Pending" }, disk: { kind: "Pending" } },
     hibernatedAppliedBy: undefined,
+    isClaimNew: true,
     ...more,
   };
 }
