@@ -5,6 +5,7 @@ import { activityIn, type Activity } from "../../controller/src/decide/culling/a
 import { cluster, kubectl, leaveNamespace, until, useNamespace, waitFor } from "./cluster.ts";
 import { applyWithLogin, startIdentityProvider, untilAsksForLogin } from "./identity-provider.ts";
 import { Kernel } from "./kernel.ts";
+import { MetricsServer, metricsServerPath, nodeAddress } from "./metrics-server.ts";
 import { TestServer } from "./server.ts";
 
 const VOLUME = { storage: { size: "100Mi", pvc: { enabled: true } } };
@@ -145,6 +146,29 @@ describe.skipIf(cluster.context !== undefined)("the disk of a server", () => {
   });
 });
 
+/** With a metrics-server, which not every machine has built. */
+describe.skipIf(metricsServerPath === undefined)("CPU and memory of a server", () => {
+  it("are in its status, as metrics-server has them", async () => {
+    const metricsServer = await MetricsServer.start(metricsServerPath ?? "");
+    try {
+      const usage =
+        "jsonpath={.status.mainPod.resourceUsage.memoryBytes} {.status.mainPod.resourceUsage.cpuMillicores}";
+      const shown = await until(
+        async () => await kubectl(["get", "js", "idle", "-n", namespace, "-o", usage]),
+        (text) => text.trim() !== "",
+      );
+      const [memoryBytes = 0, cpuMillicores] = shown.split(" ").map(Number);
+      expect(cpuMillicores).toBeGreaterThanOrEqual(0);
+      const top = await kubectl(["top", "pod", "idle-0", "-n", namespace, "--containers", "--no-headers"]);
+      const memoryMi = Number(/jupyter-server\s+\d+m\s+(\d+)Mi/.exec(top)?.[1]);
+      expect(memoryBytes / 1024 / 1024 / memoryMi).toBeGreaterThan(0.5);
+      expect(memoryBytes / 1024 / 1024 / memoryMi).toBeLessThan(2);
+    } finally {
+      await metricsServer.stop();
+    }
+  });
+});
+
 type Disk = { readonly usedBytes: number; readonly availableBytes: number; readonly totalBytes: number };
 
 async function diskOf(name: string): Promise<Disk> {
@@ -154,15 +178,6 @@ async function diskOf(name: string): Promise<Disk> {
     (answer) => answer !== "",
   );
   return JSON.parse(text) as Disk;
-}
-
-async function nodeAddress(): Promise<string> {
-  return await kubectl([
-    "get",
-    "nodes",
-    "-o",
-    "jsonpath={.items[0].status.addresses[?(@.type=='InternalIP')].address}",
-  ]);
 }
 
 /** HTTP status of a request to a kubelet, whatever its certificate. */
