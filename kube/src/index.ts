@@ -1,4 +1,5 @@
 export { type Clock, systemClock } from "./clock.ts";
+export { withDeadline } from "./deadline.ts";
 export {
   type ApplyOptions,
   type CallResult,

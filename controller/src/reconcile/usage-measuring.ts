@@ -67,7 +67,7 @@ export class UsageMeasuring {
   #kubelets({ port, serviceAccount }: KubeletConfig): Kubelets {
     const { client, clock, connectKubelet: connect, ownNamespace } = this.#options;
     const account = { namespace: ownNamespace, name: serviceAccount };
-    return new Kubelets({ token: new KubeletToken({ client, serviceAccount: account, clock }), connect, port });
+    return new Kubelets({ token: new KubeletToken({ client, serviceAccount: account, clock }), connect, port, clock });
   }
 
   #pods(): readonly Live<Pod>[] {

@@ -6,6 +6,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { makeCertificates } from "@amalthea/cluster";
+import { FakeClock } from "@amalthea/kube/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { kubeletConnector } from "./kubelet-connector.ts";
 import { Kubelets, type KubeletsRead } from "./kubelets.ts";
@@ -28,7 +29,10 @@ beforeAll(() => {
 });
 
 afterAll(() => {
-  for (const server of servers) server.close();
+  for (const server of servers) {
+    server.closeAllConnections();
+    server.close();
+  }
   rmSync(folder, { recursive: true });
 });
 
@@ -47,9 +51,13 @@ async function aKubelet(certificate: string, answer: RequestListener): Promise<{
 
 const summary: RequestListener = (_request, response) => response.end(JSON.stringify(SUMMARY));
 
-async function read(port: number, addresses: readonly string[] = [HERE]): Promise<KubeletsRead> {
+async function read(
+  port: number,
+  addresses: readonly string[] = [HERE],
+  clock = new FakeClock(),
+): Promise<KubeletsRead> {
   const connect = kubeletConnector({}, join(folder, "ours", "ca.crt"), "test/1");
-  return await new Kubelets({ token: { read: async () => "t0ken" }, connect, port }).read(addresses, forever);
+  return await new Kubelets({ token: { read: async () => "t0ken" }, connect, port, clock }).read(addresses, forever);
 }
 
 describe("a kubelet", () => {
@@ -87,12 +95,22 @@ describe("a kubelet", () => {
     expect([...errors.values()]).toEqual([expect.any(Error)]);
   });
 
+  it("that does not answer is given up after ten seconds", async () => {
+    const clock = new FakeClock();
+    const { promise: asked, resolve } = Promise.withResolvers<void>();
+    const { port } = await aKubelet("ours/kubelet", () => resolve());
+    const reading = read(port, [HERE], clock);
+    await asked;
+    await clock.advance(10_000);
+    expect([...(await reading).errors.values()]).toEqual([expect.any(Error)]);
+  });
+
   it("is not asked without a token", async () => {
     const { port, asked } = await aKubelet("ours/kubelet", summary);
     const refused = new Error("refused");
     const token = { read: async () => await Promise.reject(refused) };
     const connect = kubeletConnector({}, join(folder, "ours", "ca.crt"), "test/1");
-    const { errors } = await new Kubelets({ token, connect, port }).read([HERE], forever);
+    const { errors } = await new Kubelets({ token, connect, port, clock: new FakeClock() }).read([HERE], forever);
     expect([...errors.values()]).toEqual([refused]);
     expect(asked).toEqual([]);
   });

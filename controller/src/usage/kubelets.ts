@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import type { KubeClient } from "@amalthea/kube";
+import { type Clock, type KubeClient, withDeadline } from "@amalthea/kube";
 import { type VolumeStats, workspacesIn } from "../decide/live/usage.ts";
 import type { KubeletToken } from "./kubelet-token.ts";
 
@@ -14,6 +14,7 @@ export type KubeletsOptions = {
   /** A client that verifies the certificate of the server, and sends it the token only then. */
   readonly connect: (server: string, token: string) => Pick<KubeClient, "getText" | "close">;
   readonly port: number;
+  readonly clock: Clock;
 };
 
 /** What is read of some nodes. */
@@ -68,8 +69,8 @@ export class Kubelets {
   async #readOne(server: string, token: string, signal: AbortSignal): Promise<ReadonlyMap<string, VolumeStats>> {
     const client = this.#options.connect(server, token);
     try {
-      const limited = AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]);
-      return workspacesIn(JSON.parse(await client.getText("/stats/summary", limited)));
+      const read = async (deadline: AbortSignal): Promise<string> => await client.getText("/stats/summary", deadline);
+      return workspacesIn(JSON.parse(await withDeadline(this.#options.clock, TIMEOUT_MS, signal, read)));
     } finally {
       await client.close();
     }

@@ -19,13 +19,13 @@ const anItem = (name: string, cpu: string, namespace = "sessions"): object => ({
 class World {
   readonly clock = new FakeClock();
   readonly asked: ListOptions[] = [];
-  answer: (options: ListOptions) => Promise<readonly object[]> = async () => [];
+  answer: (asked: ListOptions & { readonly signal: AbortSignal }) => Promise<readonly object[]> = async () => [];
   readonly metrics: PodMetrics;
 
   constructor(...namespaces: readonly string[]) {
-    const list = async (_kind: unknown, options: ListOptions): Promise<object> => {
+    const list = async (_kind: unknown, options: ListOptions, signal: AbortSignal): Promise<object> => {
       this.asked.push(options);
-      return { items: await this.answer(options) };
+      return { items: await this.answer({ ...options, signal }) };
     };
     const client = { list } as unknown as Pick<KubeClient, "list">;
     this.metrics = new PodMetrics({ client, namespaces, clock: this.clock });
@@ -61,6 +61,17 @@ describe("the metrics of pods", () => {
     expect(world.metrics.lastOf(aPod("alice-0", "two"))).toMatchObject({ use: { cpuMillicores: 7 }, atMs: 0 });
     expect(world.metrics.lastOf(aPod("alice-0", "one"))).toBeUndefined();
     await expect(world.cpuOf(aPod("alice-0", "one"))).rejects.toBe(refused);
+  });
+
+  it("are given up after ten seconds", async () => {
+    const world = new World();
+    world.answer = ({ signal }) =>
+      new Promise((_resolve, reject) => {
+        signal.addEventListener("abort", () => reject(signal.reason as Error));
+      });
+    const reading = Promise.allSettled([world.metrics.refresh(forever)]);
+    await world.clock.advance(10_000);
+    expect(String((await reading)[0].status)).toBe("rejected");
   });
 
   it("keep their age when they cannot be read again", async () => {

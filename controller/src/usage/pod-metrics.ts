@@ -1,5 +1,13 @@
 import { LABELS } from "@amalthea/api";
-import { type Clock, defineKind, keyOf, type KubeClient, type KubeObject, type Live } from "@amalthea/kube";
+import {
+  type Clock,
+  defineKind,
+  keyOf,
+  type KubeClient,
+  type KubeObject,
+  type Live,
+  withDeadline,
+} from "@amalthea/kube";
 import type { Pod } from "kubernetes-types/core/v1.js";
 import { isUseOf, podUseIn, type PodUse } from "../decide/live/usage.ts";
 
@@ -82,8 +90,9 @@ export class PodMetrics {
     const { client, clock } = this.#options;
     const atMs = clock.monotonicMs();
     const namespace = scope === "" ? undefined : scope;
-    const limited = AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]);
-    const { items } = await client.list(POD_METRICS, { namespace, labelSelector: LABELS.parentUid }, limited);
+    const { items } = await withDeadline(clock, TIMEOUT_MS, signal, async (deadline) => {
+      return await client.list(POD_METRICS, { namespace, labelSelector: LABELS.parentUid }, deadline);
+    });
     const uses = items.flatMap((item): readonly [string, PodUse][] => {
       const use = podUseIn(item);
       return use === undefined ? [] : [[keyOf(item), use]];
