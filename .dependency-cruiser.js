@@ -91,6 +91,13 @@ export default {
       to: { path: "^controller/src/(observe|apply|activity|reconcile|operator|config)/" },
     },
     {
+      name: "audit-stands-alone",
+      severity: "error",
+      comment: "the audit log is told what happens: audit/ knows decide/ and neither the caches nor the reconciles",
+      from: { path: "^controller/src/audit/", pathNot: "[.]test[.]ts$" },
+      to: { path: "^controller/src/(activity|observe|apply|reconcile|operator|config)/" },
+    },
+    {
       name: "observe-and-apply-are-strangers",
       severity: "error",
       comment: "observe/ and apply/ know decide/ but neither each other nor the reconciler",

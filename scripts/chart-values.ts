@@ -267,6 +267,36 @@ export const chartValues: SchemaNode = group("", {
     extraLabels: retired,
     extraMetricsLabels: retired,
   }),
+  auditLog: group(
+    "Audit log: one JSON line for each change of a server's state; see [the guide](../guide/audit-log.md). Written to the standard output of the controller unless `s3` or `claimName` is set, else to files.",
+    {
+      enabled: flag(false, "Whether it is written."),
+      extraLabels: texts([], "Labels of servers, or annotations, that lines contain."),
+      claimName: text(
+        "",
+        "An existing PersistentVolumeClaim for the files; with more than one replica it must be `ReadWriteMany`. Empty: a volume that ends with the pod.",
+      ),
+      s3: group("Upload of finished files to S3-compatible storage; default: none.", {
+        endpoint: text("", "URL of the service, without the bucket."),
+        bucket: text("", "The bucket, which has to exist."),
+        pathPrefix: text("", "Prefix of the keys."),
+        region: text("", "Region; empty: as the endpoint of AWS says, else `us-east-1`."),
+        credentialsSecret: text(
+          "",
+          "A Secret in the namespace of the release with `accessKeyId` and `secretAccessKey`, which may change.",
+        ),
+        accessKeyId: text("", "In place of `credentialsSecret`, as in 0.24: the release creates the Secret."),
+        secretAccessKey: text("", "In place of `credentialsSecret`, as in 0.24."),
+      }),
+      rotationSeconds: count(86_400, "Age at which a file is finished.", { minimum: 10 }),
+      rotationMebibytes: count(16, "Size at which a file is finished.", { minimum: 1, maximum: 1024 }),
+      maxMebibytes: count(
+        256,
+        "Size of all files together: the oldest is deleted for a new one, uploaded or not. At least twice `rotationMebibytes`.",
+        { minimum: 2 },
+      ),
+    },
+  ),
   flowSchema: group(
     "API Priority and Fairness for the controller's requests; installing it needs permission to create a FlowSchema.",
     {
@@ -308,7 +338,7 @@ export const chartValues: SchemaNode = group("", {
 
 /** Whole groups of the legacy (0.24) chart that are accepted, so that its value files still work, and have no effect. */
 const retiredGroups: readonly string[] = [
-  ...["crdApiGroup", "crdApiVersion", "crdNames", "kopf", "auditLog"],
+  ...["crdApiGroup", "crdApiVersion", "crdNames", "kopf"],
   ...["envFromConfigMaps", "certificates"],
 ];
 

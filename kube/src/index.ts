@@ -1,3 +1,4 @@
+export { exponentialMs, jitter } from "./backoff.ts";
 export { type Clock, systemClock } from "./clock.ts";
 export { withDeadline } from "./deadline.ts";
 export {

@@ -78,6 +78,11 @@ export class LeaderElection {
     return this.#renewedMs === undefined ? undefined : this.#clock.monotonicMs() - this.#renewedMs;
   }
 
+  /** How often the Lease has changed hands, as far as was seen: the same number is the same holder. */
+  get transitions(): number {
+    return this.#observed?.lease.spec?.leaseTransitions ?? 0;
+  }
+
   /**
    * Follows or leads until the signal is aborted; gives the Lease back then, and resolves. Stop all writers first.
    * @throws LeadershipLostError if leadership was lost: end the process.

@@ -29,7 +29,7 @@ const linkerFlags = [
 type GoProgram = "kubernetes" | "provisioner" | "pause" | "helm" | "coredns";
 
 /** Programs that are built only for those who ask, from modules of their own: some need newer modules of Kubernetes. */
-export const extraPrograms = ["kwok", "metrics-server", "gitops"] as const;
+export const extraPrograms = ["kwok", "metrics-server", "gitops", "s3"] as const;
 
 /** A program that is built only on demand. */
 export type ExtraProgram = (typeof extraPrograms)[number];
@@ -67,8 +67,12 @@ const oauth2Proxy: GoModule = {
 /** What tools of GitOps make of objects, by their own libraries. */
 const gitops: GoModule = { folder: "go-gitops", programs: { gitops: "./gitops" }, firstTime: "about a minute" };
 
+/** Storage of S3 for tests, of a library that checks signatures. */
+const s3: GoModule = { folder: "go-s3", programs: { s3: "./s3" }, firstTime: "about a minute" };
+
 function extraModule(name: ExtraProgram): GoModule {
   if (name === "gitops") return gitops;
+  if (name === "s3") return s3;
   return {
     folder: "go-extras",
     programs: { [name]: `sigs.k8s.io/${name}/cmd/${name}` },

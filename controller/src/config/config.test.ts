@@ -71,6 +71,10 @@ describe("readConfig", () => {
     { name: "NETWORK_POLICY_EGRESS", value: "{}" },
     { name: "NAMESPACES", value: "not_a_name" },
     { name: "CRD_NAME", value: "Notebook" },
+    { name: "AUDITLOG_EXTRA_LABELS", value: "team" },
+    { name: "AUDITLOG_EXTRA_LABELS", value: '["kopf.zalando.org/last-handled-configuration"]' },
+    { name: "AUDITLOG_MAX_MEBIBYTES", value: "20" },
+    { name: "AUDITLOG_S3__BUCKET", value: "audit" },
   ])("refuses $name=$value and names the variable", ({ name, value }) => {
     expect(() => readConfig({ [name]: value })).toThrow(name);
   });

@@ -1,7 +1,9 @@
 import { DEFAULT_ANNOTATION_PREFIX } from "@amalthea/api";
 import { parse as parseYaml } from "yaml";
+import type { AuditSettings } from "../audit/audit-log.ts";
 import type { DecisionSettings } from "../decide/settings.ts";
 import { isObject } from "../decide/values/json.ts";
+import { readAuditLog } from "./audit-config.ts";
 import { readCulling } from "./culling-config.ts";
 import { ConfigError, type Environment, EnvironmentReader } from "./environment.ts";
 import { readPolicy } from "./policy-config.ts";
@@ -36,6 +38,8 @@ export type ControllerConfig = {
   readonly healthPort: number;
   readonly metrics: { readonly enabled: boolean; readonly port: number };
   readonly usage: UsageConfig;
+  /** Undefined: no audit log. */
+  readonly auditLog: AuditSettings | undefined;
   readonly logLevel: LogLevel;
   readonly extraChildResources: readonly ExtraChildResource[];
   /** Settings of the decisions, without the extra kinds, which are complete only once they are looked up. */
@@ -52,10 +56,12 @@ const RETIRED: Readonly<Record<string, string>> = {
   JUPYTER_SERVER_IDLE_CHECK_INTERVAL_SECONDS: "limits are enforced at their time",
   JUPYTER_SERVER_PENDING_CHECK_INTERVAL_SECONDS: "limits are enforced at their time",
   CPU_USAGE_MILLICORES_IDLE_THRESHOLD: "CULLING sets it",
+  AUDITLOG_S3__ACCESS_KEY_ID: "AUDITLOG_S3__CREDENTIALS names a folder with it in the file accessKeyId",
+  AUDITLOG_S3__SECRET_ACCESS_KEY: "AUDITLOG_S3__CREDENTIALS names a folder with it in the file secretAccessKey",
 };
 
 /** Variables of 0.24 whose feature this version does not have yet. */
-const NOT_YET = ["METRICS_EXTRA_LABELS", "AUDITLOG_ENABLED"] as const;
+const NOT_YET = ["METRICS_EXTRA_LABELS"] as const;
 
 /** Variables that named the watched resource. The name is fixed now; setting the same one is no mistake. */
 const FIXED = { CRD_API_GROUP: "amalthea.dev", CRD_API_VERSION: "v1alpha1", CRD_NAME: "JupyterServer" } as const;
@@ -87,6 +93,7 @@ export function readConfig(env: Environment): ControllerConfig {
       port: reader.integer("METRICS_PORT", 8765, { min: 0, max: 65_535 }),
     },
     usage: readUsage(reader),
+    auditLog: readAuditLog(reader),
     logLevel: readLogLevel(reader),
     extraChildResources: reader.structured(
       "EXTRA_CHILD_RESOURCES",

@@ -20,7 +20,7 @@ export type LeadershipOptions = {
 /** Leads again and again: a process that lost the lease, because the API server was away for instance, stands by again. */
 export class Leadership {
   readonly #options: LeadershipOptions;
-  #term: Pick<LeaderElection, "isLeader" | "renewalAgeMs"> | undefined;
+  #term: Pick<LeaderElection, "isLeader" | "renewalAgeMs" | "transitions"> | undefined;
 
   constructor(options: LeadershipOptions) {
     this.#options = options;
@@ -34,6 +34,11 @@ export class Leadership {
   /** Milliseconds since the lease was renewed; undefined while this process does not lead, or needs no lease. */
   renewalAgeMs(): number | undefined {
     return this.#term?.renewalAgeMs();
+  }
+
+  /** How often the lease has changed hands; undefined while this process does not lead, or needs no lease. */
+  transitions(): number | undefined {
+    return this.#term?.transitions;
   }
 
   /**

@@ -104,6 +104,28 @@ export class Metrics {
     labelNames: ["source", "result"],
     registers: [this.registry],
   });
+  readonly #auditLines = new Counter({
+    name: "amalthea_audit_lines_total",
+    help: "Lines of the audit log, by result: `Written`, or `Lost` because there was no room for them.",
+    labelNames: ["result"],
+    registers: [this.registry],
+  });
+  readonly #auditLinesWaiting = new Gauge({
+    name: "amalthea_audit_lines_waiting",
+    help: "Lines of the audit log that could not be written yet.",
+    registers: [this.registry],
+  });
+  readonly #auditUploads = new Counter({
+    name: "amalthea_audit_uploads_total",
+    help: "Uploads of files of the audit log, by result.",
+    labelNames: ["result"],
+    registers: [this.registry],
+  });
+  readonly #auditFilesWaiting = new Gauge({
+    name: "amalthea_audit_files_waiting",
+    help: "Finished files of the audit log that are not uploaded yet.",
+    registers: [this.registry],
+  });
 
   constructor() {
     collectDefaultMetrics({ register: this.registry });
@@ -135,6 +157,22 @@ export class Metrics {
 
   usageRead(source: UsageSource, isRead: boolean): void {
     this.#usageReads.inc({ source, result: isRead ? "Read" : "Failed" });
+  }
+
+  auditLines(result: "Written" | "Lost", lines: number): void {
+    this.#auditLines.inc({ result }, lines);
+  }
+
+  auditLinesWaiting(lines: number): void {
+    this.#auditLinesWaiting.set(lines);
+  }
+
+  auditUpload(result: "Succeeded" | "Failed"): void {
+    this.#auditUploads.inc({ result });
+  }
+
+  auditFilesWaiting(files: number): void {
+    this.#auditFilesWaiting.set(files);
   }
 
   queueAdded(): void {

@@ -10,6 +10,7 @@ import {
   systemClock,
   WorkQueue,
 } from "@amalthea/kube";
+import { AuditLog } from "../audit/audit-log.ts";
 import { untilAnswered } from "./api-server.ts";
 import { BackgroundTasks } from "./background-tasks.ts";
 import type { ControllerConfig } from "../config/config.ts";
@@ -91,11 +92,13 @@ async function startInOrder(options: OperatorOptions, tasks: BackgroundTasks, si
   void tasks.start((stop) => reportIncomplete(caches, clock, logger, stop));
   await Promise.race([caches.waitForSync(signal), watching]);
   logger.info({ namespaces: namespacesOf(options), servers: caches.servers.store.size }, "caches complete");
+  tasks.defer(async () => await assembled.audit?.close());
+  void tasks.start(async (stop) => await assembled.audit?.upload(stop));
   const leading = tasks.start((stop) =>
     leadership.run(
       (term) => {
         logger.info({ identity: options.identity }, "leading");
-        return lead(assembled, term);
+        return lead(assembled, leadership.transitions(), term);
       },
       AbortSignal.any([signal, stop]),
     ),
@@ -108,6 +111,8 @@ type Parts = {
   readonly queue: WorkQueue<ObjectKey>;
   readonly recorder: EventRecorder;
   readonly reconciler: ServerReconciler;
+  /** Undefined: none is written. */
+  readonly audit: AuditLog | undefined;
   readonly clock: Clock;
 };
 
@@ -135,17 +140,23 @@ function assemble(
     logger,
     onDropped: (reason) => metrics.eventDropped(reason),
   });
-  const common = { config, client: writer, caches, queue, recorder, extraKinds };
+  const audit = auditLogOf(options, caches, leadership, clock);
+  const common = { config, client: writer, caches, queue, recorder, extraKinds, audit };
   const { ownNamespace, connectKubelet } = options;
   const scope = { namespaces: namespacesOf(options), ownNamespace, connectKubelet };
   const reconciler = new ServerReconciler({ ...common, ...scope, metrics, logger, clock });
   watchMetrics(metrics, { caches, queue, leadership, reconciler });
-  return { caches, queue, recorder, reconciler, clock };
+  return { caches, queue, recorder, reconciler, audit, clock };
 }
 
 /** What the leader does: reconciles all servers, and then those that something happens to. */
-async function lead({ queue, recorder, reconciler, clock }: Parts, term: AbortSignal): Promise<void> {
+async function lead(
+  { queue, recorder, reconciler, audit, clock }: Parts,
+  transitions: number | undefined,
+  term: AbortSignal,
+): Promise<void> {
   const tasks = new BackgroundTasks();
+  void tasks.start(async (stop) => await audit?.lead(transitions, stop)); // before the first write, until after the last
   queue.open();
   reconciler.enqueueAll();
   try {
@@ -194,7 +205,12 @@ async function servePorts(
 
 function watchMetrics(
   metrics: Metrics,
-  { caches, queue, leadership, reconciler }: Omit<Parts, "recorder" | "clock"> & { readonly leadership: Leadership },
+  {
+    caches,
+    queue,
+    leadership,
+    reconciler,
+  }: Omit<Parts, "recorder" | "clock" | "audit"> & { readonly leadership: Leadership },
 ): void {
   metrics.watch({
     isLeader: () => leadership.isLeader(),
@@ -215,6 +231,18 @@ function watchMetrics(
         silentMs: informer.silentMs(),
       })),
   });
+}
+
+function auditLogOf(
+  { config, logger, metrics }: OperatorOptions,
+  caches: Caches,
+  leadership: Leadership,
+  clock: Clock,
+): AuditLog | undefined {
+  const { auditLog: settings } = config;
+  if (settings === undefined) return undefined;
+  const isLeader = (): boolean => leadership.isLeader();
+  return new AuditLog({ settings, isLeader, servers: () => caches.listServers(), clock, logger, metrics });
 }
 
 function leadershipOf(

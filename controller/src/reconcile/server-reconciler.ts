@@ -17,14 +17,15 @@ import {
   type StoreChange,
   type WorkQueue,
 } from "@amalthea/kube";
-import type { JupyterServer } from "@amalthea/api";
+import type { JupyterServer, JupyterServerStatus } from "@amalthea/api";
 import type { Pod, ResourceQuota } from "kubernetes-types/core/v1.js";
+import type { AuditLog } from "../audit/audit-log.ts";
 import { ActivityAsker } from "../activity/activity-asker.ts";
 import type { ActionResult } from "../apply/action-result.ts";
 import { ApplyHistory } from "../apply/apply-history.ts";
 import { type ApplyDeps, applyPlan } from "../apply/apply-plan.ts";
 import { recordEvents } from "../apply/record-events.ts";
-import { type StatusDeps, writeStatus } from "../apply/write-status.ts";
+import { type StatusDeps, type StatusResult, writeStatus } from "../apply/write-status.ts";
 import type { ControllerConfig } from "../config/config.ts";
 import type { Action, ActionOf, Decision, Plan } from "../decide/decision.ts";
 import { withReadableStatus } from "../decide/effective-server.ts";
@@ -60,6 +61,8 @@ export type ServerReconcilerOptions = {
   readonly recorder: Pick<EventRecorder, "record">;
   readonly extraKinds: readonly Kind[];
   readonly metrics: Metrics;
+  /** Undefined: none is written. */
+  readonly audit: AuditLog | undefined;
   readonly logger: Logger;
   readonly clock: Clock;
 } & Pick<UsageMeasuringOptions, "namespaces" | "ownNamespace" | "connectKubelet">;
@@ -177,7 +180,7 @@ export class ServerReconciler {
     if (detail === undefined || server === undefined || isStopped(signal)) return;
     try {
       const status = statusOfFailure(server, detail, clock.now());
-      await writeStatus(server, status, this.#statusDeps(), AbortSignal.timeout(REPORT_TIMEOUT_MS));
+      await this.#writeStatus(server, status, AbortSignal.timeout(REPORT_TIMEOUT_MS));
     } catch (err) {
       logger.warn({ key, err }, "cannot write the condition of a failed reconcile");
     }
@@ -200,7 +203,7 @@ export class ServerReconciler {
         return observeServer(server, sources, clock.monotonicMs());
       },
       apply: (decision, observed, signal) => this.#apply(decision, observed, signal),
-      writeStatus: (server, status, signal) => writeStatus(server, status, this.#statusDeps(), signal),
+      writeStatus: (server, status, signal) => this.#writeStatus(server, status, signal),
       reportFault: ({ metadata }, err) => logger.error({ key: keyOf(metadata), err }, "deciding failed"),
       recordEvents: (server, events) => recordEvents(server, events, recorder),
       askActivity: (server, question) =>
@@ -234,6 +237,14 @@ export class ServerReconciler {
     const { caches } = this.#options;
     const server = caches.server(key);
     return server === undefined ? undefined : podOf(server, caches);
+  }
+
+  async #writeStatus(server: JupyterServer, status: JupyterServerStatus, signal: AbortSignal): Promise<StatusResult> {
+    const { audit } = this.#options;
+    await audit?.beforeStatus(server, status);
+    const result = await writeStatus(server, status, this.#statusDeps(), signal);
+    audit?.statusWritten(server);
+    return result;
   }
 
   #statusDeps(): StatusDeps {
@@ -364,6 +375,8 @@ export class ServerReconciler {
       this.#enqueue(affected as ObjectKey, initial ? "Low" : "Urgent"); // keys went in, so keys come out
     }
     if (previous === undefined || current !== undefined) return;
+    const server = asServer(previous);
+    if (server !== undefined) this.#options.audit?.removed(server);
     this.#admitNext(previous.metadata.namespace ?? "", initial);
     const { uid } = previous.metadata;
     this.#memories.secrets.forget(uid);

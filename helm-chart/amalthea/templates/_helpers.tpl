@@ -193,6 +193,85 @@ where it carries the policy "keep". Nothing can be looked up by `helm template`,
 {{- end }}
 {{- end }}
 
+{{/* Whether the audit log is written to files. */}}
+{{- define "amalthea.hasAuditFiles" -}}
+{{- with .Values.auditLog }}
+{{- if and .enabled (or .claimName .s3.endpoint) }}true{{ end }}
+{{- end }}
+{{- end }}
+
+{{- define "amalthea.volumeMounts" -}}
+{{- if and (eq (include "amalthea.asksKubelets" .) "true") .Values.resourceUsageCheck.kubelet.caConfigMap.name }}
+- name: kubelet-ca
+  mountPath: /etc/amalthea/kubelet-ca
+  readOnly: true
+{{- end }}
+{{- if eq (include "amalthea.hasAuditFiles" .) "true" }}
+- name: audit-log
+  mountPath: /var/lib/amalthea/audit-log
+{{- if .Values.auditLog.s3.endpoint }}
+- name: audit-log-s3
+  mountPath: /etc/amalthea/audit-log-s3
+  readOnly: true
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "amalthea.volumes" -}}
+{{- if and (eq (include "amalthea.asksKubelets" .) "true") .Values.resourceUsageCheck.kubelet.caConfigMap.name }}
+- name: kubelet-ca
+  configMap:
+    name: {{ .Values.resourceUsageCheck.kubelet.caConfigMap.name | quote }}
+{{- end }}
+{{- if eq (include "amalthea.hasAuditFiles" .) "true" }}
+- name: audit-log
+  {{- if .Values.auditLog.claimName }}
+  persistentVolumeClaim:
+    claimName: {{ .Values.auditLog.claimName | quote }}
+  {{- else }}
+  # No sizeLimit, which would have the pod evicted: the controller keeps to auditLog.maxMebibytes.
+  emptyDir: {}
+  {{- end }}
+{{- if .Values.auditLog.s3.endpoint }}
+- name: audit-log-s3
+  secret:
+    secretName: {{ include "amalthea.auditSecret" . | quote }}
+    # The audit log keeps nobody from managing servers: without the Secret files wait.
+    optional: true
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "amalthea.auditSecret" -}}
+{{- .Values.auditLog.s3.credentialsSecret | default (printf "%s-audit-log" (include "amalthea.fullname" .)) }}
+{{- end }}
+
+{{/* Values of the audit log that cannot be meant together. */}}
+{{- define "amalthea.refuseAuditLog" -}}
+{{- with .Values.auditLog }}
+{{- if .enabled }}
+{{- if ne (empty .s3.endpoint) (empty .s3.bucket) }}
+{{- fail "auditLog.s3.endpoint and auditLog.s3.bucket belong together: set both to upload the audit log, or none" }}
+{{- end }}
+{{- if ne (empty .s3.accessKeyId) (empty .s3.secretAccessKey) }}
+{{- fail "auditLog.s3.accessKeyId and auditLog.s3.secretAccessKey belong together: set both, or auditLog.s3.credentialsSecret" }}
+{{- end }}
+{{- if and .s3.credentialsSecret .s3.accessKeyId }}
+{{- fail "auditLog.s3.credentialsSecret and auditLog.s3.accessKeyId are both set: keep the Secret alone" }}
+{{- end }}
+{{- if and .s3.endpoint (not (or .s3.credentialsSecret .s3.accessKeyId)) }}
+{{- fail "auditLog.s3.endpoint needs auditLog.s3.credentialsSecret: a Secret with accessKeyId and secretAccessKey" }}
+{{- end }}
+{{- if and .s3.credentialsSecret (not .s3.endpoint) }}
+{{- fail "auditLog.s3.credentialsSecret needs auditLog.s3.endpoint and auditLog.s3.bucket" }}
+{{- end }}
+{{- if lt (int64 .maxMebibytes) (mul 2 (int64 .rotationMebibytes)) }}
+{{- fail "auditLog.maxMebibytes must be at least twice auditLog.rotationMebibytes: a finished file and the next one" }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{/* What 0.24's chart could do and this one cannot, and what would be lost without a word. */}}
 {{- define "amalthea.refuseImpossible" -}}
 {{- if dig "install" false (index .Values "csi-rclone" | default dict) }}

@@ -3,7 +3,11 @@ import { fileURLToPath } from "node:url";
 import { binaryPath, type ControlPlane, startControlPlane } from "@amalthea/cluster";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readConfig } from "../../../controller/src/config/config.ts";
-import { KUBE_VERSION, type Rendered, renderChart } from "./world.ts";
+import { environmentOf, KUBE_VERSION, type Rendered, renderChart } from "./world.ts";
+
+const AUDIT = "auditLog.enabled=true";
+const S3 = "auditLog.s3.endpoint=https://s3.example.org,auditLog.s3.bucket=audit";
+const KEY = "auditLog.s3.accessKeyId=an id,auditLog.s3.secretAccessKey=a key";
 
 let cluster: ControlPlane;
 
@@ -43,6 +47,12 @@ const settings = [
       "policy.patches.paths={/statefulset/spec}",
       "policy.routes.allowed={hub.example.org/\\{namespace\\}}",
       "policy.images={registry.example.org/**}",
+      "auditLog.enabled=true",
+      "auditLog.extraLabels={team}",
+      "auditLog.claimName=audit-log",
+      "auditLog.s3.endpoint=https://s3.example.org",
+      "auditLog.s3.bucket=audit",
+      "auditLog.s3.credentialsSecret=key",
       "extraEnv[0].name=DEBUG",
       "extraEnv[0].value=yes",
       "resourceUsageCheck.kubelet.enabled=true",
@@ -149,9 +159,36 @@ describe("the chart", () => {
       value: "resourceUsageCheck.kubelet.enabled=true,resourceUsageCheck.enabled=false",
       says: "resourceUsageCheck.kubelet.enabled needs resourceUsageCheck.enabled",
     },
+    { value: `${AUDIT},auditLog.s3.endpoint=https://s3`, says: "auditLog.s3.endpoint and auditLog.s3.bucket belong" },
+    { value: `${AUDIT},${S3}`, says: "auditLog.s3.endpoint needs auditLog.s3.credentialsSecret" },
+    { value: `${AUDIT},${S3},auditLog.s3.accessKeyId=a`, says: "auditLog.s3.secretAccessKey belong together" },
+    { value: `${AUDIT},${S3},${KEY},auditLog.s3.credentialsSecret=key`, says: "are both set: keep the Secret alone" },
+    { value: `${AUDIT},auditLog.s3.credentialsSecret=key`, says: "credentialsSecret needs auditLog.s3.endpoint" },
+    { value: `${AUDIT},auditLog.maxMebibytes=20`, says: "must be at least twice auditLog.rotationMebibytes" },
     { value: "metrics.serviceMonitor.enabled=true", says: "metrics.serviceMonitor.enabled needs metrics.enabled" },
   ])("refuses $value", ({ value, says }) => {
     expect(() => renderChart([value])).toThrow(says);
+  });
+
+  it("makes of 0.24's values for the audit log what they meant, with its keys in a Secret alone", () => {
+    const objects = renderChart([`${AUDIT},${S3},${KEY},auditLog.s3.pathPrefix=a/b,auditLog.extraLabels={team}`]);
+    expect(readConfig(environmentOf(objects)).auditLog).toMatchObject({
+      extraLabels: ["team"],
+      folder: { rotateSeconds: 86_400 },
+      s3: { endpoint: "https://s3.example.org", bucket: "audit", pathPrefix: "a/b" },
+    });
+    const secret = objects.find(({ kind }) => kind === "Secret");
+    expect(secret).toMatchObject({ stringData: { accessKeyId: "an id", secretAccessKey: "a key" } });
+    const deployment = JSON.stringify(objects.filter(({ kind }) => kind === "Deployment"));
+    expect(deployment).not.toMatch(/an id|a key/);
+    expect(deployment).toContain(`"secretName":"${secret?.metadata.name}"`);
+  });
+
+  it("leaves out all of the audit log where it is not enabled, whatever else is set", () => {
+    const objects = renderChart([`${S3},${KEY}`]);
+    expect(JSON.stringify(objects.filter(({ kind }) => kind !== "CustomResourceDefinition"))).not.toMatch(
+      /audit-?log/i,
+    );
   });
 
   it("hands the defaults for all servers to the controller, which reads them", () => {

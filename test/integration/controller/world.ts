@@ -40,7 +40,7 @@ function isList(values: ChartValues): values is readonly string[] {
 }
 
 /** The environment that the chart gives to the controller. */
-function environmentOf(chart: readonly Rendered[]): Record<string, string> {
+export function environmentOf(chart: readonly Rendered[]): Record<string, string> {
   const deployment = chart.find(({ kind }) => kind === "Deployment");
   const env = deployment?.spec?.template?.spec?.containers?.[0]?.env ?? [];
   return Object.fromEntries(env.flatMap(({ name, value }) => (value === undefined ? [] : [[name, value]])));

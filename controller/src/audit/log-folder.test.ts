@@ -1,0 +1,117 @@
+import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { AuditMessage } from "../decide/audit/record.ts";
+import { LogFolder, type LogFolderOptions } from "./log-folder.ts";
+
+let path: string;
+
+beforeEach(() => {
+  path = mkdtempSync(join(tmpdir(), "audit-log-"));
+});
+
+const opened: LogFolder[] = [];
+
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((log) => log.close()));
+  rmSync(path, { recursive: true });
+});
+
+const TIME = "2026-03-01T12:00:00+00:00";
+
+function line(uid: string, status: string): string {
+  return JSON.stringify({ time: TIME, message: { uid, status } });
+}
+
+function folder(options: Partial<LogFolderOptions> = {}): LogFolder & { readonly dropped: number[] } {
+  const dropped: number[] = [];
+  const settings = {
+    ...{ path, rotateBytes: 1_000_000, rotateSeconds: 3_600, mostBytes: 10_000_000 },
+    onDropped: (lines: number) => void dropped.push(lines),
+    onFinished: () => undefined,
+    onProblem: (error: unknown) => {
+      throw error;
+    },
+    ...options,
+  };
+  const log = Object.assign(new LogFolder(settings), { dropped });
+  opened.push(log);
+  return log;
+}
+
+const current = (): string => readFileSync(join(path, "current.txt"), "utf8");
+const finished = (): readonly string[] =>
+  readdirSync(path)
+    .filter((name) => name.startsWith("amalthea_audit_log_"))
+    .toSorted();
+const knownTo = async (reader: LogFolder): Promise<Readonly<Record<string, string>>> =>
+  Object.fromEntries([...(await reader.resume()).known.values()].map(({ uid, status }) => [uid, status]));
+
+describe("the folder of an audit log", () => {
+  it("goes on after a crash, without the part of a line that the crash left", async () => {
+    const before = folder();
+    await before.append([line("a", "starting"), line("b", "starting")]);
+    appendFileSync(join(path, "current.txt"), line("c", "starting").slice(0, 20));
+    const after = folder();
+    expect(await knownTo(after)).toEqual({ a: "starting", b: "starting" });
+    await after.append([line("a", "running")]);
+    expect(current()).toBe(`${[line("a", "starting"), line("b", "starting"), line("a", "running")].join("\n")}\n`);
+  });
+
+  it("loses nothing that was there when its beginning could not be read", async () => {
+    writeFileSync(join(path, "current.txt"), `${line("a", "starting")}\n`);
+    const unread = folder(); // `resume` was not reached
+    await unread.append([line("a", "running")]);
+    expect(current().split("\n")).toHaveLength(3);
+  });
+
+  it("finishes a file that is large enough, under a name that tells its start and its content", async () => {
+    const log = folder({ rotateBytes: 100 });
+    await log.append([line("a", "starting")]);
+    await log.append([line("a", "running")]);
+    const names = finished();
+    expect(names).toHaveLength(1);
+    expect(names[0]).toMatch(/^amalthea_audit_log_20260301_120000\+0000_[0-9a-f]{12}\.txt$/);
+    expect(readFileSync(join(path, names[0] ?? ""), "utf8")).toBe(
+      `${line("a", "starting")}\n${line("a", "running")}\n`,
+    );
+  });
+
+  it("knows the servers of files that are gone, and forgets those whose end it told", async () => {
+    const log = folder();
+    await log.append([line("a", "running"), line("b", "running")]);
+    await log.finish();
+    await log.append([line("b", "stopping")]);
+    await log.finish();
+    await log.append([line("c", "starting")]);
+    for (const name of finished()) rmSync(join(path, name));
+    expect(await knownTo(folder())).toEqual({ a: "running", c: "starting" });
+  });
+
+  it("knows in which term it was written", async () => {
+    const known = new Map([["a", { uid: "a", status: "running" } as AuditMessage]]);
+    await folder().remember({ term: 7, known });
+    expect(await folder().resume()).toEqual({ term: 7, known });
+  });
+
+  it("deletes its oldest file for a new one when all may not take more, and says how many lines went", async () => {
+    const log = folder({ rotateBytes: 100, mostBytes: 300 });
+    for (let index = 0; index < 8; index++)
+      await log.append([line(`server-${index}`, "running"), line("x", "running")]);
+    expect(finished().length).toBe(1);
+    expect(log.dropped).toEqual([2, 2, 2, 2, 2, 2, 2]);
+    expect(await knownTo(folder())).toMatchObject({ "server-0": "running" });
+  });
+
+  it("takes lines again when its volume can be written again", async () => {
+    const log = folder();
+    await log.append([line("a", "starting")]);
+    await log.finish();
+    mkdirSync(join(path, "current.txt")); // what cannot be opened
+    await expect(log.append([line("a", "running")])).rejects.toThrow("EISDIR");
+    rmSync(join(path, "current.txt"), { recursive: true });
+    await log.append([line("a", "running")]);
+    expect(current()).toBe(`${line("a", "running")}\n`);
+  });
+});

@@ -1,0 +1,96 @@
+import { createReadStream } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import aws4 from "aws4";
+import { request } from "undici";
+import { digestOf, type FinishedFile } from "./log-folder.ts";
+
+export type S3Target = {
+  /** Address of the service, without the bucket. */
+  readonly endpoint: string;
+  readonly bucket: string;
+  /** Of the objects' keys; without slashes at its ends. Empty: none. */
+  readonly pathPrefix: string;
+  /** Undefined: what the endpoint's name says, else us-east-1. */
+  readonly region: string | undefined;
+  /** Folder of the mounted Secret: read for each file, because its content may change. */
+  readonly credentialsFolder: string;
+};
+
+/** The service refused, or is not what we take it for. Its message says nothing of credentials. */
+export class S3Error extends Error {
+  override readonly name = "S3Error";
+}
+
+/** A file may take this long, plus time for its size. */
+const TIMEOUT_MS = 30_000;
+const LEAST_BYTES_PER_MS = 100;
+
+/** Characters of an answer that are read to find the reason of a refusal. */
+const MOST_OF_ANSWER = 4_096;
+
+/**
+ * Stores a finished file under its own name, which has its hash in it: to do it twice is to do it once. The service
+ * compares the content with the hash that is signed.
+ * @throws S3Error; whatever the network or the file system says.
+ */
+export async function putFile(file: FinishedFile, target: S3Target, signal: AbortSignal): Promise<void> {
+  const { origin, pathname, host } = new URL(target.endpoint);
+  const { sha256 } = await digestOf(file.path);
+  const key = [target.pathPrefix, file.name].filter((part) => part !== "").join("/");
+  const path = `${pathname.replace(/\/+$/, "")}/${encoded(target.bucket)}/${encoded(key)}`;
+  const headers = {
+    "content-type": "text/plain; charset=utf-8",
+    "content-length": String(file.bytes),
+    "x-amz-content-sha256": sha256,
+  };
+  const unsigned = { service: "s3", method: "PUT", host, path, headers, ...regionOf(target) };
+  const signed = aws4.sign(unsigned, await readCredentials(target.credentialsFolder));
+  const timeout = AbortSignal.timeout(TIMEOUT_MS + Math.ceil(file.bytes / LEAST_BYTES_PER_MS));
+  const {
+    statusCode,
+    headers: answered,
+    body,
+  } = await request(`${origin}${path}`, {
+    method: "PUT",
+    headers: signed.headers as Record<string, string>, // every one of them has a value
+    body: createReadStream(file.path),
+    signal: AbortSignal.any([signal, timeout]),
+  });
+  const answer = await firstOf(body);
+  if (statusCode !== 200) throw new S3Error(`the object store answers ${statusCode}${reasonIn(answer)}`);
+  // The file is deleted after this: something else that answers 200 has stored nothing.
+  if (answered["etag"] === undefined) throw new S3Error("what answers is no object store: its answer has no ETag");
+}
+
+function regionOf({ region }: S3Target): { readonly region?: string } {
+  return region === undefined ? {} : { region };
+}
+
+function encoded(path: string): string {
+  return path.split("/").map(encodeURIComponent).join("/");
+}
+
+async function readCredentials(folder: string): Promise<{ accessKeyId: string; secretAccessKey: string }> {
+  const read = async (key: string): Promise<string> => {
+    const text = await readFile(join(folder, key), "utf8").catch(() => "");
+    if (text.trim() === "") throw new S3Error(`the Secret with the credentials has nothing under ${key}`);
+    return text.trim();
+  };
+  return { accessKeyId: await read("accessKeyId"), secretAccessKey: await read("secretAccessKey") };
+}
+
+async function firstOf(body: AsyncIterable<Buffer>): Promise<string> {
+  let text = "";
+  for await (const chunk of body) {
+    text += chunk.toString("utf8");
+    if (text.length > MOST_OF_ANSWER) break;
+  }
+  return text;
+}
+
+/** The code of the error, which is a word; the rest of an answer may repeat what was signed. */
+function reasonIn(answer: string): string {
+  const code = /<Code>([A-Za-z]{1,64})<\/Code>/.exec(answer)?.[1];
+  return code === undefined ? "" : `: ${code}`;
+}

@@ -1,0 +1,161 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Logger, systemClock } from "@amalthea/kube";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { LogFolder } from "../../../controller/src/audit/log-folder.ts";
+import { putFile, type S3Target } from "../../../controller/src/audit/s3.ts";
+import { Uploader } from "../../../controller/src/audit/uploader.ts";
+import { eventually } from "../controller/servers.ts";
+import { BUCKET, KEY, ObjectStore } from "./object-store.ts";
+
+let store: ObjectStore;
+let path: string;
+let folder: LogFolder;
+let target: S3Target;
+let log: string[];
+let stop: AbortController;
+
+beforeAll(async () => {
+  store = await ObjectStore.start();
+});
+
+afterAll(() => store?.[Symbol.asyncDispose]());
+
+beforeEach((context) => {
+  path = mkdtempSync(join(tmpdir(), "audit-upload-"));
+  const credentialsFolder = join(path, "credentials");
+  mkdirSync(credentialsFolder);
+  target = {
+    ...{ endpoint: store.endpoint, bucket: BUCKET, region: undefined, credentialsFolder },
+    pathPrefix: `a prefix/${context.task.id}`,
+  };
+  giveSecret(KEY);
+  folder = new LogFolder({
+    ...{ path: join(path, "log"), rotateBytes: 100_000_000, rotateSeconds: 3_600, mostBytes: 1_000_000_000 },
+    ...{ onDropped: () => undefined, onFinished: () => undefined, onProblem: () => undefined },
+  });
+  [log, stop] = [[], new AbortController()];
+  store.fault = "None";
+});
+
+afterEach(async () => {
+  stop.abort();
+  store.cut();
+  await folder.close();
+  rmSync(path, { recursive: true });
+});
+
+/** The content of the mounted Secret. */
+function giveSecret(key: Partial<typeof KEY>): void {
+  for (const name of ["accessKeyId", "secretAccessKey"] as const) {
+    writeFileSync(join(target.credentialsFolder, name), key[name] ?? "");
+  }
+}
+
+/** An uploader that says in `log` what it says, and how its attempts ended. */
+function startUploader(): Promise<void> {
+  const say = (fields: object, message: string): void => {
+    const { err } = fields as { err?: Error };
+    log.push(`${message} ${err?.message ?? ""} ${JSON.stringify(fields)}`);
+  };
+  const logger: Logger = { debug: say, info: say, warn: say, error: say };
+  const uploader = new Uploader({
+    ...{ folder, target, clock: systemClock, logger },
+    onUpload: (result) => void log.push(result),
+    onWaiting: () => undefined,
+  });
+  return uploader.run(stop.signal);
+}
+
+async function aFile(...lines: readonly string[]): Promise<void> {
+  await folder.append(lines);
+  await folder.finish();
+}
+
+async function storedFiles(): Promise<readonly string[]> {
+  const keys = (await store.keys()).filter((key) => key.startsWith(target.pathPrefix));
+  return await Promise.all(keys.map((key) => store.content(key)));
+}
+
+/** Until the folder has no finished file any more. */
+async function untilUploaded(): Promise<void> {
+  await eventually(async () => expect(await folder.finished()).toEqual([]));
+}
+
+const attempts = (result: string): number => log.filter((entry) => entry === result).length;
+
+describe("finished files of the audit log", () => {
+  it("are uploaded below the prefix, and then deleted", async () => {
+    await aFile('{"a":1}', '{"b":"ü"}');
+    const [file] = await folder.finished();
+    await aFile('{"c":3}');
+    void startUploader();
+    await untilUploaded();
+    expect((await storedFiles()).toSorted()).toEqual(['{"a":1}\n{"b":"ü"}\n', '{"c":3}\n']);
+    expect(await store.keys()).toContain(`${target.pathPrefix}/${file?.name}`);
+  });
+
+  it("are the same object when one is uploaded twice, as after a crash", async () => {
+    await aFile('{"a":1}');
+    const [file] = await folder.finished();
+    for (let time = 0; time < 2; time++) await putFile(file as never, target, stop.signal);
+    expect(await storedFiles()).toEqual(['{"a":1}\n']);
+  });
+
+  it("wait while the credentials are wrong or absent, and go when the Secret is right; no log line has its content", async () => {
+    const wrong = { ...KEY, secretAccessKey: "another secret" };
+    giveSecret(wrong);
+    await aFile('{"a":1}');
+    void startUploader();
+    await eventually(async () => expect(log.join()).toContain("403: SignatureDoesNotMatch"));
+    giveSecret({ accessKeyId: KEY.accessKeyId });
+    await eventually(async () => expect(log.join()).toContain("has nothing under secretAccessKey"));
+    expect(await folder.finished()).toHaveLength(1);
+    giveSecret(KEY);
+    await untilUploaded();
+    expect(await storedFiles()).toEqual(['{"a":1}\n']);
+    for (const secret of [wrong.secretAccessKey, KEY.secretAccessKey, KEY.accessKeyId]) {
+      expect(log.join()).not.toContain(secret);
+    }
+  });
+
+  it("wait while the object store fails or does not answer, and lines are written meanwhile", async () => {
+    store.fault = "Error";
+    await aFile('{"a":1}');
+    void startUploader();
+    await eventually(async () => expect(log.join()).toContain("500: InternalError"));
+    store.fault = "Page";
+    await eventually(async () => expect(log.join()).toContain("what answers is no object store"));
+    store.fault = "Silence";
+    const before = store.requests;
+    await eventually(async () => expect(store.requests).toBeGreaterThan(before));
+    await aFile('{"b":2}');
+    expect(await folder.finished()).toHaveLength(2);
+    store.fault = "None";
+    store.cut(); // what is not answered ends at its time limit
+    await untilUploaded();
+    expect((await storedFiles()).toSorted()).toEqual(['{"a":1}\n', '{"b":2}\n']);
+    expect(attempts("Succeeded")).toBe(2);
+  });
+
+  it("keep nobody from stopping while the object store does not answer", async () => {
+    store.fault = "Silence";
+    await aFile('{"a":1}');
+    const before = store.requests;
+    const running = startUploader();
+    await eventually(async () => expect(store.requests).toBeGreaterThan(before));
+    stop.abort();
+    await running;
+    expect(await folder.finished()).toHaveLength(1);
+  });
+
+  it("arrive whole over a slow network", async () => {
+    store.fault = "Slow";
+    const lines = Array.from({ length: 20_000 }, (_, index) => JSON.stringify({ index, text: "x".repeat(100) }));
+    await aFile(...lines);
+    void startUploader();
+    await untilUploaded();
+    expect(await storedFiles()).toEqual([`${lines.join("\n")}\n`]);
+  });
+});
