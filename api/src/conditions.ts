@@ -13,6 +13,7 @@ export const CONDITION_TYPES: readonly ConditionType[] = [
   "Stalled",
   "UpdatePending",
   "AccessWarning",
+  "RouteWarning",
   "PatchWarning",
   "StorageWarning",
   "PolicyWarning",
@@ -30,6 +31,7 @@ export const CONDITION_MEANINGS: Readonly<Record<ConditionType, string>> = {
   UpdatePending:
     "The running pod was started with other settings than those in the spec; they apply at its next start.",
   AccessWarning: "The server works, but its access control is probably not what was intended.",
+  RouteWarning: "The server runs, but requests for its address may not reach it.",
   PatchWarning: "The server works, but a patch is not applied in full.",
   StorageWarning: "The server works, but files were lost or will be lost.",
   PolicyWarning: "The server works, but something that it has or requests is not allowed.",

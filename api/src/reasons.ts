@@ -7,6 +7,7 @@ export type ConditionType =
   | "Stalled"
   | "UpdatePending"
   | "AccessWarning"
+  | "RouteWarning"
   | "PatchWarning"
   | "StorageWarning"
   | "PolicyWarning"
@@ -96,6 +97,8 @@ export type ReasonValues = {
   NobodyAuthorized: Nothing;
   UnverifiedEmailsCount: Nothing;
   PlainHttpOidc: { readonly host: string };
+  IngressClassMissing: { readonly ingressClass: string };
+  TlsSecretMissing: { readonly secret: string };
   PatchOperationSkipped: { readonly index: number; readonly path: string; readonly detail: string };
   ChildAdjusted: { readonly childKey: string; readonly fields: readonly string[] };
   ChangedByOthers: { readonly childKey: string; readonly fields: readonly string[] };
@@ -762,6 +765,24 @@ const warnings = {
     example: { host: "hub.example.org" },
     sentence: ({ host }) => `Nobody can sign in at http://${host}: browsers keep the session cookie for https only.`,
     remedy: "Enable spec.routing.tls, or set spec.routing.externalUrl if TLS is terminated in front of the cluster.",
+  },
+  IngressClassMissing: {
+    conditions: ["RouteWarning"],
+    when: "An Ingress of the server names an IngressClass that does not exist; most ingress controllers ignore such an Ingress. Seen where the controller watches the whole cluster.",
+    example: { ingressClass: "nginx-internal" },
+    sentence: ({ ingressClass }) =>
+      `The IngressClass ${ingressClass} does not exist, so requests may not reach the server.`,
+    remedy:
+      "Correct spec.routing.ingressClassName (kubectl get ingressclasses lists those that exist), or have the class created.",
+  },
+  TlsSecretMissing: {
+    conditions: ["RouteWarning"],
+    when: "An Ingress of the server names a TLS Secret that does not exist. It is looked for every 30 seconds while it is missing, and every 10 minutes otherwise; of the Secret only its metadata are read.",
+    example: { secret: "hub-tls" },
+    sentence: ({ secret }) =>
+      `The Secret ${secret} with the certificate of the server's address does not exist, so browsers may warn of another certificate or not connect.`,
+    remedy:
+      "Correct spec.routing.tls.secretName, or create the Secret in the namespace of the server; if cert-manager issues it, see kubectl describe certificate.",
   },
   PatchOperationSkipped: {
     conditions: ["PatchWarning"],

@@ -77,6 +77,8 @@ export interface KubeClient {
   get<T extends KubeObject>(kind: Kind<T>, ref: ObjectRef, signal: AbortSignal): Promise<Live<T>>;
   /** `get`, with undefined for an object that is not there. */
   find<T extends KubeObject>(kind: Kind<T>, ref: ObjectRef, signal: AbortSignal): Promise<Live<T> | undefined>;
+  /** The metadata of an object, undefined if it is not there; for a Secret, whose values then stay where they are. */
+  findMetadata(kind: Kind, ref: ObjectRef, signal: AbortSignal): Promise<Live | undefined>;
   /** One page. */
   list<T extends KubeObject>(kind: Kind<T>, options: ListOptions, signal: AbortSignal): Promise<ObjectList<T>>;
   /** Creates an object, or a subresource of one, as a token of a service account is. */
@@ -164,6 +166,7 @@ export function fenced(client: KubeClient, mayWrite: () => boolean): KubeClient 
   return {
     get: (kind, ref, signal) => client.get(kind, ref, signal),
     find: (kind, ref, signal) => client.find(kind, ref, signal),
+    findMetadata: (kind, ref, signal) => client.findMetadata(kind, ref, signal),
     list: (kind, options, signal) => client.list(kind, options, signal),
     watch: (kind, options, signal) => client.watch(kind, options, signal),
     getText: (path, signal) => client.getText(path, signal),

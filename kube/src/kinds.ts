@@ -11,7 +11,7 @@ import type {
   Service,
 } from "kubernetes-types/core/v1.js";
 import type { Event } from "kubernetes-types/events/v1.js";
-import type { Ingress, NetworkPolicy } from "kubernetes-types/networking/v1.js";
+import type { Ingress, IngressClass, NetworkPolicy } from "kubernetes-types/networking/v1.js";
 import type { KubeObject, ObjectRef } from "./objects.ts";
 
 declare const objectType: unique symbol;
@@ -50,6 +50,7 @@ export const kinds: {
   readonly CoreEvent: Kind<CoreEvent>;
   readonly StatefulSet: Kind<StatefulSet>;
   readonly Ingress: Kind<Ingress>;
+  readonly IngressClass: Kind<IngressClass>;
   readonly NetworkPolicy: Kind<NetworkPolicy>;
   readonly Lease: Kind<Lease>;
   readonly CustomResourceDefinition: Kind<CustomResourceDefinition>;
@@ -68,6 +69,12 @@ export const kinds: {
   CoreEvent: defineKind<CoreEvent>({ apiVersion: "v1", kind: "Event", plural: "events" }),
   StatefulSet: defineKind<StatefulSet>({ apiVersion: "apps/v1", kind: "StatefulSet", plural: "statefulsets" }),
   Ingress: defineKind<Ingress>({ apiVersion: "networking.k8s.io/v1", kind: "Ingress", plural: "ingresses" }),
+  IngressClass: defineKind<IngressClass>({
+    apiVersion: "networking.k8s.io/v1",
+    kind: "IngressClass",
+    plural: "ingressclasses",
+    namespaced: false,
+  }),
   NetworkPolicy: defineKind<NetworkPolicy>({
     apiVersion: "networking.k8s.io/v1",
     kind: "NetworkPolicy",

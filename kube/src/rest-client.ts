@@ -45,6 +45,9 @@ const PATCH_TYPES = {
   Json: "application/json-patch+json",
 } as const;
 
+/** @see https://kubernetes.io/docs/reference/using-api/api-concepts/#metadata-only-fetches */
+const METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
+
 class RestClient implements KubeClient {
   readonly #connection: Connection;
   readonly #transport: Transport;
@@ -68,12 +71,12 @@ class RestClient implements KubeClient {
   }
 
   async find<T extends KubeObject>(kind: Kind<T>, ref: ObjectRef, signal: AbortSignal): Promise<Live<T> | undefined> {
-    try {
-      return await this.get(kind, ref, signal);
-    } catch (error) {
-      if (isNotFound(error)) return undefined;
-      throw error;
-    }
+    return await orUndefined(this.get(kind, ref, signal));
+  }
+
+  async findMetadata(kind: Kind, ref: ObjectRef, signal: AbortSignal): Promise<Live | undefined> {
+    const request = { ...aboutObject("get", kind, ref, {}), accept: METADATA_ONLY };
+    return await orUndefined(this.#transport.call(request, signal).then(parseObject<KubeObject>));
   }
 
   async list<T extends KubeObject>(kind: Kind<T>, options: ListOptions, signal: AbortSignal): Promise<ObjectList<T>> {
@@ -225,6 +228,15 @@ class RestClient implements KubeClient {
 
   #writeQuery({ fieldManager = this.#fieldManager, dryRun = false }: WriteOptions): Query {
     return { fieldManager, fieldValidation: "Strict", dryRun: dryRun ? "All" : undefined };
+  }
+}
+
+async function orUndefined<T>(found: Promise<T>): Promise<T | undefined> {
+  try {
+    return await found;
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
   }
 }
 

@@ -2,9 +2,12 @@ import { type JupyterServer, LABELS } from "@amalthea/api";
 import { type Clock, Informer, keyOf, type Kind, kinds, type KubeClient, type Logger } from "@amalthea/kube";
 import type { KubeObject, Live, ObjectKey, Store, StoreChange } from "@amalthea/kube";
 import type { Event as CoreEvent, Namespace, Pod, ResourceQuota } from "kubernetes-types/core/v1.js";
+import type { IngressClass } from "kubernetes-types/networking/v1.js";
+import { valueAt } from "../decide/values/json.ts";
 import { CHILD_KINDS, QUOTA_KIND, SERVER_KIND } from "../kinds.ts";
 import { childContent, eventContent, outlineOf, podContent, serverContent } from "./kept-content.ts";
 import { withoutRest } from "./namespace-policy.ts";
+import { OptionalInformer } from "./optional-informer.ts";
 import { inNamespaceOf, parentUids } from "./owner.ts";
 import { quotaContent } from "./quota-memory.ts";
 import { ServerAges } from "./server-ages.ts";
@@ -35,8 +38,8 @@ export type CachesOptions = {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly onFailure: (kind: string, error: unknown) => void;
-  /** Whether Namespaces are watched, which takes rights in the whole cluster. */
-  readonly watchNamespaces: boolean;
+  /** Whether Namespaces and IngressClasses are watched, which takes rights in the whole cluster. */
+  readonly watchClusterScoped: boolean;
 };
 
 /** One watched kind, whatever its type. */
@@ -55,10 +58,9 @@ export class Caches {
   readonly events: readonly Informer<CoreEvent>[];
   /** They only tell that a refusal may be over: nothing waits for them, and they may be unreadable. */
   readonly quotas: Informer<ResourceQuota>;
-  /** Undefined where they are not watched; empty where they may not be. They are no reason to wait or to end. */
-  readonly #namespaces: Informer<Namespace> | undefined;
-  /** Resolves when the Namespaces are known, or when it is known that they cannot be read. */
-  readonly #namespacesTried: Promise<void>;
+  /** Both undefined where kinds without a namespace are not watched. */
+  readonly #namespaces: OptionalInformer<Namespace> | undefined;
+  readonly #ingressClasses: OptionalInformer<IngressClass> | undefined;
 
   constructor(options: CachesOptions) {
     const { client, namespaces, clock, logger, onFailure } = options;
@@ -78,20 +80,10 @@ export class Caches {
     });
     this.servers.store.subscribe((change) => this.ages.update(change));
     this.quotas = new Informer<ResourceQuota>({ ...shared, kind: QUOTA_KIND, transform: quotaContent });
-    const tried = Promise.withResolvers<void>();
-    this.#namespacesTried = tried.promise;
-    this.#namespaces = options.watchNamespaces
-      ? new Informer<Namespace>({
-          ...shared,
-          kind: kinds.Namespace,
-          transform: withoutRest,
-          onFailure: (kind, error) => {
-            tried.resolve();
-            onFailure(kind, error);
-          },
-        })
-      : undefined;
-    if (this.#namespaces === undefined) tried.resolve();
+    if (options.watchClusterScoped) {
+      this.#namespaces = new OptionalInformer({ ...shared, kind: kinds.Namespace, transform: withoutRest });
+      this.#ingressClasses = new OptionalInformer({ ...shared, kind: kinds.IngressClass, transform: nameOnly });
+    }
     this.pods = new Informer<Pod>({ ...ofServers, kind: kinds.Pod, transform: podContent });
     this.children = [...CHILD_KINDS, ...options.extraKinds].map((kind) => new Informer({ ...ofServers, kind }));
     this.events = EVENT_SELECTORS.map(
@@ -128,15 +120,14 @@ export class Caches {
 
   /** Watches until the signal is aborted. */
   async run(signal: AbortSignal): Promise<void> {
-    const unrequired = [this.quotas, ...listFrom(this.#namespaces)];
+    const unrequired = [this.quotas, ...this.#clusterScoped];
     await Promise.all([...this.all, ...unrequired].map((informer) => informer.run(signal)));
   }
 
   async waitForSync(signal: AbortSignal): Promise<void> {
-    const namespaces = this.#namespaces?.store.waitForSync(signal);
     await Promise.all([
       ...this.all.map((informer) => informer.store.waitForSync(signal)),
-      Promise.race([this.#namespacesTried, ...listFrom(namespaces)]),
+      ...this.#clusterScoped.map((informer) => informer.waitUntilTried(signal)),
     ]);
   }
 
@@ -163,6 +154,12 @@ export class Caches {
     return this.#namespaces?.store.get(name as ObjectKey);
   }
 
+  /** False also where it is not known. */
+  isIngressClassMissing(name: string): boolean {
+    const store = this.#ingressClasses?.store;
+    return store !== undefined && store.synced && store.get(name as ObjectKey) === undefined;
+  }
+
   /** An object of a watched kind. */
   find(kind: Kind, key: ObjectKey): Live | undefined {
     return this.#informerOf(kind)?.store.get(key);
@@ -181,8 +178,13 @@ export class Caches {
   /** Calls back with the key of each server that a change concerns, synchronously. */
   subscribe(listener: (key: ObjectKey, change: StoreChange<KubeObject>) => void): void {
     this.servers.store.subscribe((change) => listener(change.key, change));
-    const tell = (uids: readonly string[], change: StoreChange<KubeObject>): void => {
-      const { namespace } = (change.current ?? change.previous)?.metadata ?? {};
+    const namespaceOf = ({ current, previous }: StoreChange<KubeObject>): string | undefined =>
+      (current ?? previous)?.metadata.namespace;
+    const tell = (
+      uids: readonly string[],
+      change: StoreChange<KubeObject>,
+      namespace: string | undefined = namespaceOf(change),
+    ): void => {
       for (const server of [...new Set(uids)].flatMap((uid) => this.servers.store.byIndex("uid", uid))) {
         // Labels may say anything: those of another namespace wake nobody.
         if (server.metadata.namespace === namespace) listener(keyOf(server), change);
@@ -194,6 +196,14 @@ export class Caches {
     this.#namespaces?.store.subscribe((change) => {
       const name = (change.current ?? change.previous)?.metadata.name ?? "";
       for (const server of this.serversIn(name)) listener(keyOf(server), change);
+    });
+    this.#ingressClasses?.store.subscribe((change) => {
+      if (change.previous !== undefined && change.current !== undefined) return;
+      const name = (change.current ?? change.previous)?.metadata.name;
+      for (const ingress of this.#ingresses()) {
+        const isOfClass = valueAt(ingress, "spec", "ingressClassName") === name;
+        if (isOfClass) tell(parentUids(ingress), change, ingress.metadata.namespace);
+      }
     });
     for (const { store } of this.events) {
       store.subscribe((change) => {
@@ -208,6 +218,14 @@ export class Caches {
     return this.owned.flatMap(({ store }) => store.byIndex("uid", uid).flatMap(parentUids));
   }
 
+  #ingresses(): Iterable<Live> {
+    return this.#informerOf(kinds.Ingress)?.store.list() ?? [];
+  }
+
+  get #clusterScoped(): readonly Pick<OptionalInformer<KubeObject>, "run" | "waitUntilTried">[] {
+    return [this.#namespaces, this.#ingressClasses].filter((informer) => informer !== undefined);
+  }
+
   #keptOf(server: Live): Live {
     const outline = outlineOf(server);
     if (outline !== undefined) this.#outlines.add(outline);
@@ -219,8 +237,11 @@ export class Caches {
   }
 }
 
-function listFrom<T>(value: T | undefined): readonly T[] {
-  return value === undefined ? [] : [value];
+/** Of an IngressClass only its name is read. */
+function nameOnly({
+  metadata: { name, uid, resourceVersion, creationTimestamp },
+}: Live<IngressClass>): Live<IngressClass> {
+  return { metadata: { name, uid, resourceVersion, creationTimestamp } };
 }
 
 /** The object as what the schema of its CRD ensures. */

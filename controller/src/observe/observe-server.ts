@@ -3,7 +3,8 @@ import type { JupyterServer } from "@amalthea/api";
 import { keyOf, type KubeObject, type Live } from "@amalthea/kube";
 import type { Event as CoreEvent, Pod } from "kubernetes-types/core/v1.js";
 import { childKeyOf } from "../decide/live/child.ts";
-import type { LiveChild, Observed, ObservedEvent } from "../decide/live/observed.ts";
+import type { LiveChild, Observed, ObservedEvent, RouteNeeds } from "../decide/live/observed.ts";
+import { routeNeeds } from "../decide/live/routes.ts";
 import type { PolicySettings } from "../decide/policy/policy-settings.ts";
 import type { ActivityMemory } from "./activity-memory.ts";
 import type { Caches } from "./caches.ts";
@@ -16,6 +17,7 @@ import { controllingServer, inNamespaceOf } from "./owner.ts";
 import type { QuotaMemory } from "./quota-memory.ts";
 import type { RouteIndex } from "./route-index.ts";
 import type { SecretMemory } from "./secret-memory.ts";
+import type { TlsSecrets } from "./tls-secrets.ts";
 import type { TokenCheck } from "./token-check.ts";
 import type { UsageMemory } from "./usage-memory.ts";
 
@@ -23,6 +25,7 @@ import type { UsageMemory } from "./usage-memory.ts";
 export type Memories = {
   readonly secrets: SecretMemory;
   readonly tokens: Pick<TokenCheck, "isChanged">;
+  readonly tlsSecrets: Pick<TlsSecrets, "isMissing">;
   readonly failures: FailureMemory;
   readonly routes: RouteIndex;
   readonly activity: ActivityMemory;
@@ -66,12 +69,31 @@ export function observeServer(
     quotaFreedAt: memories.quotas.freedAt(server.metadata.namespace),
     routeHolder: memories.routes.holderBefore(server),
     ruleTakenBy: (rule) => memories.routes.takenBy(server, rule),
+    missing: missingOf(server, children, { caches, memories }),
     namespacePolicy: namespacePolicyOf(caches.namespace(server.metadata.namespace), policy),
     activity: memories.activity.of(uid, pod?.metadata.uid),
     usage: memories.usage.of(pod?.metadata.uid ?? "", nowMs),
     hibernatedAppliedBy: hibernatedAppliedBy(caches.servers.store.get(keyOf(server.metadata))),
     olderServers: policy.serversPerNamespace === 0 ? 0 : caches.ages.olderThan(server.metadata),
   };
+}
+
+function missingOf(
+  server: JupyterServer,
+  children: readonly LiveChild[],
+  { caches, memories }: { readonly caches: Caches; readonly memories: Pick<Memories, "tlsSecrets"> },
+): RouteNeeds {
+  const { namespace } = server.metadata;
+  const { ingressClasses, tlsSecrets } = routeNeeds(server, children);
+  return {
+    ingressClasses: ingressClasses.filter((name) => caches.isIngressClassMissing(name)),
+    tlsSecrets: tlsSecrets.filter((name) => memories.tlsSecrets.isMissing(namespace, name)),
+  };
+}
+
+/** The Secrets with certificates that the server's Ingresses name. */
+export function tlsSecretsOf(server: JupyterServer, caches: Caches): readonly string[] {
+  return routeNeeds(server, childrenOf(server, caches)).tlsSecrets;
 }
 
 function equivalentHashes(children: readonly LiveChild[], applies: Memories["applies"]): Observed["equivalent"] {

@@ -129,7 +129,7 @@ function assemble(
   const onFailure = (kind: string): void => metrics.watchFailed(kind);
   const caches = new Caches({
     ...{ client, namespaces: namespacesOf(options), extraKinds, clock, logger, onFailure },
-    watchNamespaces: config.scope.kind === "Cluster",
+    watchClusterScoped: config.scope.kind === "Cluster",
   });
   const writer = fenced(client, () => leadership.isLeader());
   const recorder = new EventRecorder({

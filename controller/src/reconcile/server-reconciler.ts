@@ -39,12 +39,13 @@ import { ActivityMemory } from "../observe/activity-memory.ts";
 import { FailureMemory } from "../observe/failure-memory.ts";
 import { byAge, earliest } from "../decide/values/time.ts";
 import { FormerPods } from "../observe/former-pods.ts";
-import { observeServer, podOf } from "../observe/observe-server.ts";
+import { observeServer, podOf, tlsSecretsOf } from "../observe/observe-server.ts";
 import { controllerOf } from "../decide/values/controller.ts";
 import { parentUids } from "../observe/owner.ts";
 import { QuotaMemory } from "../observe/quota-memory.ts";
 import { RouteIndex } from "../observe/route-index.ts";
 import { SecretMemory } from "../observe/secret-memory.ts";
+import { TlsSecrets } from "../observe/tls-secrets.ts";
 import { TokenCheck } from "../observe/token-check.ts";
 import { servedRoutesOf } from "../observe/served-route.ts";
 import type { UsageTotals } from "../observe/usage-memory.ts";
@@ -95,6 +96,7 @@ export class ServerReconciler {
     activity: new ActivityMemory(),
   };
   readonly #tokens: TokenCheck;
+  readonly #tlsSecrets: TlsSecrets;
   readonly #asker: ActivityAsker;
   readonly #usage: UsageMeasuring;
 
@@ -103,6 +105,7 @@ export class ServerReconciler {
     const { caches, client, clock, config, logger, metrics } = options;
     this.#tokens = new TokenCheck({ client, clock, logger, everySeconds: config.tokenCheckSeconds });
     this.#usage = new UsageMeasuring({ ...options, onNews: (server) => this.#enqueue(keyOf(server), "Low") });
+    this.#tlsSecrets = new TlsSecrets({ client, clock, logger });
     this.#asker = new ActivityAsker({
       ...{ client, clock, logger },
       podOf: (key) => this.#podOf(key),
@@ -188,7 +191,10 @@ export class ServerReconciler {
 
   #depsFor(key: ObjectKey): ReconcileDeps {
     const { caches, client, config, extraKinds, recorder, clock, logger } = this.#options;
-    const memories = { ...this.#memories, tokens: this.#tokens, usage: this.#usage.memory };
+    const memories = {
+      ...this.#memories,
+      ...{ tokens: this.#tokens, tlsSecrets: this.#tlsSecrets, usage: this.#usage.memory },
+    };
     const sources = { caches, memories, policy: config.decision.policy };
     const startMs = clock.monotonicMs();
     const whole = new WholeServer(caches, client);
@@ -200,6 +206,7 @@ export class ServerReconciler {
         const server = await whole.read(key, signal);
         if (server === undefined) return undefined;
         await this.#tokens.look(server, podOf(server, caches), signal);
+        await this.#tlsSecrets.look(server.metadata.namespace, tlsSecretsOf(server, caches), signal);
         return observeServer(server, sources, clock.monotonicMs());
       },
       apply: (decision, observed, signal) => this.#apply(decision, observed, signal),
@@ -212,6 +219,7 @@ export class ServerReconciler {
         earliest(
           this.#memories.failures.nextRetryMs(server.metadata.uid, startMs, clock.monotonicMs()),
           this.#tokens.nextLookMs(server, podOf(server, caches)),
+          this.#tlsSecrets.nextLookMs(server.metadata.namespace, tlsSecretsOf(server, caches)),
         ),
     };
   }

@@ -111,6 +111,7 @@ class MortalClients {
     return {
       get: async (kind, ref, signal) => await this.#call(() => inner.get(kind, ref, signal)),
       find: async (kind, ref, signal) => await this.#call(() => inner.find(kind, ref, signal)),
+      findMetadata: async (kind, ref, signal) => await this.#call(() => inner.findMetadata(kind, ref, signal)),
       list: async (kind, page, signal) => await this.#call(() => inner.list(kind, page, signal)),
       watch: (kind, watch, signal) => inner.watch(kind, watch, signal),
       getText: async (path, signal) => await this.#call(() => inner.getText(path, signal)),

@@ -48,6 +48,10 @@ const VOLUME: Kind = defineKind({
   namespaced: false,
 });
 
+function anIngressClass(name: string): KubeObject {
+  return { metadata: { name }, spec: { controller: "example.org/none" } } as KubeObject;
+}
+
 /** A volume of a class that nobody provisions. */
 function aVolume(storageClassName: string): KubeObject {
   const spec = {
@@ -269,6 +273,37 @@ describe.concurrent("a volume that nobody makes grow", () => {
     const options = { subresource: "status" } as const;
     await world.admin.patch(kinds.PersistentVolumeClaim, ref, { kind: "Merge", body: grown }, options, forever);
     await user.until("alice", (server) => conditionOf(server, "Stalled") === undefined);
+  });
+});
+
+describe.concurrent("an Ingress that names what does not exist", () => {
+  const routing = (user: User, more: object): object => {
+    const own = { host: "hub.example.org", path: `/${user.namespace}/alice` };
+    return { routing: { ...own, tls: { enabled: true, secretName: "hub-tls" }, ...more } };
+  };
+
+  it("is told, with an Event, and not any more at once when the class is there, within half a minute when the Secret is", async () => {
+    const user = await aUser("no-route");
+    await user.create("alice", routing(user, { ingressClassName: "absent" }));
+    await user.makePodReady("alice");
+    const warned = await user.until("alice", isReason("RouteWarning", "IngressClassMissing"));
+    const told = messageOf(warned, "RouteWarning");
+    expect(told).toContain("The IngressClass absent does not exist");
+    expect(told).toContain("The Secret hub-tls with the certificate");
+    await user.until("alice", ({ status }) => status?.state === "running");
+    await eventually(async () => {
+      const { items } = await world.admin.list(kinds.Event, { namespace: user.namespace }, forever);
+      expect(items.map(({ type, reason }) => [type, reason])).toContainEqual(["Warning", "IngressClassMissing"]);
+    });
+
+    await world.admin.create(kinds.IngressClass, anIngressClass("absent"), {}, forever);
+    await user.until("alice", isReason("RouteWarning", "TlsSecretMissing"));
+    await user.make(kinds.Secret, "hub-tls", { data: {} });
+    await user.until("alice", (server) => conditionOf(server, "RouteWarning") === undefined);
+    await world.admin.remove(kinds.IngressClass, { namespace: "", name: "absent" }, {}, forever);
+    await user.until("alice", isReason("RouteWarning", "IngressClassMissing"));
+    await user.patchServer("alice", { spec: { routing: { ingressClassName: null } } });
+    await user.until("alice", (server) => conditionOf(server, "RouteWarning") === undefined);
   });
 });
 

@@ -79,6 +79,18 @@ const podTemplate = {
 const backend = { service: { name: "x", port: { number: 80 } } };
 const rule = { host: "h.example.org", http: { paths: [{ path: "/", pathType: "Prefix", backend }] } };
 
+describe("findMetadata", () => {
+  it("has what is said of a Secret and none of its values, and undefined for one that is not there", async () => {
+    const ref = { namespace, name: "certificate" };
+    const data = { "tls.key": Buffer.from("private").toString("base64") };
+    await client.create(kinds.Secret, { metadata: { ...ref, labels: { a: "b" } }, data }, {}, forever);
+    const found = await client.findMetadata(kinds.Secret, ref, forever);
+    expect(found?.metadata).toMatchObject({ ...ref, labels: { a: "b" } });
+    expect(Object.keys(found ?? {}).toSorted()).toEqual(["apiVersion", "kind", "metadata"]);
+    expect(await client.findMetadata(kinds.Secret, { namespace, name: "none" }, forever)).toBeUndefined();
+  });
+});
+
 describe("apply", () => {
   it.each([
     { apiVersion: "v1", kind: "ConfigMap", body: { data: { a: "1" } } },

@@ -79,6 +79,7 @@ function withoutTraces(client: KubeClient): KubeClient {
   return {
     ...client,
     find: () => Promise.resolve(undefined),
+    findMetadata: () => Promise.resolve(undefined),
     create: (kind, manifest, write, signal) => client.create(kind, manifest, { ...write, dryRun: true }, signal),
     apply: (kind, manifest, write, signal) => client.apply(kind, manifest, { ...write, dryRun: true }, signal),
     patch: (kind, ref, patch, write, signal) => client.patch(kind, ref, patch, { ...write, dryRun: true }, signal),

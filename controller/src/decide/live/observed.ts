@@ -85,6 +85,9 @@ export type HostAndPath = {
   readonly isPattern: boolean;
 };
 
+/** What Ingresses name and others make: an Ingress is of use only where it exists. */
+export type RouteNeeds = { readonly ingressClasses: readonly string[]; readonly tlsSecrets: readonly string[] };
+
 /** Everything that a decision is based on. Filled by `observe/` from caches, without any API call. */
 export type Observed = {
   /** As it is stored; `decide` takes the effective one. */
@@ -116,6 +119,8 @@ export type Observed = {
   readonly routeHolder: string | undefined;
   /** The other server whose requests a rule of an Ingress, other than the server's own, would take, as `namespace/name`. */
   readonly ruleTakenBy: (rule: HostAndPath) => string | undefined;
+  /** Of what the server's Ingresses need, that of which it is known that it does not exist. */
+  readonly missing: RouteNeeds;
   /** Policy labels and annotations of the server's Namespace; empty where the controller may not read it. */
   readonly namespacePolicy: NamespacePolicy;
   /** What the server's pod told of its activity. */

@@ -2,7 +2,7 @@ import { normalizePath, type Route } from "@amalthea/api";
 import { isObject, listOf, objectOf, valueAt, type JsonObject } from "../values/json.ts";
 import { isTerminating } from "./child.ts";
 import { groupKind } from "../values/group-kind.ts";
-import type { HostAndPath, LiveChild, Observed } from "./observed.ts";
+import type { HostAndPath, LiveChild, Observed, RouteNeeds } from "./observed.ts";
 
 type OfKind = { readonly apiVersion?: unknown; readonly kind?: unknown };
 
@@ -45,6 +45,27 @@ function textOf(value: unknown): string | undefined {
 /** Whether a child serves a route. */
 export function servesRoute(child: LiveChild, { host, path }: Pick<Route, "host" | "path">): boolean {
   return routesServedBy(child).some((served) => served.host === host && normalizePath(served.path) === path);
+}
+
+/** What the Ingresses of a server need, sorted; nothing while nobody waits for requests to come through. */
+export function routeNeeds(
+  server: Pick<Observed["server"], "metadata" | "spec">,
+  children: readonly LiveChild[],
+): RouteNeeds {
+  const isAway =
+    server.metadata.deletionTimestamp !== undefined || valueAt(server.spec, "jupyterServer", "hibernated") === true;
+  const specs = isAway
+    ? []
+    : children.filter((child) => isRouteChild(child) && !isTerminating(child)).map(({ spec }) => spec);
+  return {
+    ingressClasses: names(specs.map((spec) => valueAt(spec, "ingressClassName"))),
+    tlsSecrets: names(specs.flatMap((spec) => listOf(valueAt(spec, "tls")).map((tls) => valueAt(tls, "secretName")))),
+  };
+}
+
+function names(values: readonly unknown[]): readonly string[] {
+  const given = values.flatMap((value) => (typeof value === "string" && value !== "" ? [value] : []));
+  return [...new Set(given)].toSorted();
 }
 
 /** The live children that route requests to the server. */

@@ -11,6 +11,7 @@ import {
 } from "@amalthea/api";
 import { claimDeletion } from "./claim.ts";
 import { lossReason } from "./loss.ts";
+import { routeWarnings } from "./route.ts";
 import { isResizing, pendingReasons, warningReason } from "./reasons.ts";
 import { MISSING_IMAGE_REASONS } from "./pod/image.ts";
 import type { Observed } from "../live/observed.ts";
@@ -64,6 +65,7 @@ function entriesOf(observed: Observed, { facts, verdict, culling, filesLost }: F
     Stalled: { status: "True", whys: verdict.stalled },
     UpdatePending: { status: "True", whys: verdict.state === "stopping" ? [] : pendingReasons(observed, facts) },
     AccessWarning: warningsOf("AccessWarning"),
+    RouteWarning: { status: "True", whys: routeWarnings(observed) },
     PatchWarning: warningsOf("PatchWarning"),
     StorageWarning: warningsOf("StorageWarning"),
     PolicyWarning: warningsOf("PolicyWarning"),

@@ -28,6 +28,7 @@ function changed(fixture: string, section: string, change: object): Observed {
     quotaFreedAt: undefined,
     routeHolder: undefined,
     ruleTakenBy: () => undefined,
+    missing: { ingressClasses: [], tlsSecrets: [] },
     namespacePolicy: {},
     olderServers: 0,
     activity: { kind: "Unasked" },

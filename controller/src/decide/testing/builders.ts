@@ -227,6 +227,7 @@ export function anObserved(more: Partial<Observed> = {}): Observed {
     quotaFreedAt: undefined,
     routeHolder: undefined,
     ruleTakenBy: () => undefined,
+    missing: { ingressClasses: [], tlsSecrets: [] },
     namespacePolicy: {},
     olderServers: 0,
     activity: { kind: "Unasked" },

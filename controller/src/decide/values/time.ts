@@ -21,8 +21,8 @@ export function byAge(left: Aged, right: Aged): number {
   return a < b ? -1 : Number(a !== b);
 }
 
-/** The earlier of two delays in seconds; undefined stands for never. */
-export function earliest(a: number | undefined, b: number | undefined): number | undefined {
-  if (a === undefined || b === undefined) return a ?? b;
-  return Math.min(a, b);
+/** The earliest of some delays; undefined stands for never. */
+export function earliest(...delays: readonly (number | undefined)[]): number | undefined {
+  const known = delays.filter((delay) => delay !== undefined);
+  return known.length === 0 ? undefined : Math.min(...known);
 }
