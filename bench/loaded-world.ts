@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { ServerState } from "@amalthea/api";
 import { Informer, type KubeClient } from "@amalthea/kube";
 import { SERVER_KIND } from "../controller/src/kinds.ts";
 import { startWorld, type World } from "../test/integration/controller/world.ts";
@@ -57,13 +58,31 @@ export async function createServers(
   signal: AbortSignal,
   prefix?: string,
 ): Promise<void> {
+  await forEach(servers, prefix, (name) => admin.create(SERVER_KIND, aServer(name), {}, signal));
+}
+
+/** Changes them all in the same way. @param body of a merge patch */
+export async function patchServers(
+  admin: KubeClient,
+  servers: number,
+  body: object,
+  signal: AbortSignal,
+): Promise<void> {
+  await forEach(servers, undefined, (name) =>
+    admin.patch(SERVER_KIND, { namespace: NAMESPACE, name }, { kind: "Merge", body }, {}, signal),
+  );
+}
+
+async function forEach(
+  servers: number,
+  prefix: string | undefined,
+  work: (name: string) => Promise<unknown>,
+): Promise<void> {
   const names = Array.from({ length: servers }, (_, index) => nameOf(index, prefix));
-  const createNext = async (): Promise<void> => {
-    for (let name = names.pop(); name !== undefined; name = names.pop()) {
-      await admin.create(SERVER_KIND, aServer(name), {}, signal);
-    }
+  const workOnNext = async (): Promise<void> => {
+    for (let name = names.pop(); name !== undefined; name = names.pop()) await work(name);
   };
-  await Promise.all(Array.from({ length: CONCURRENT_USERS }, createNext));
+  await Promise.all(Array.from({ length: CONCURRENT_USERS }, workOnNext));
 }
 
 /** A token-mode server with a volume. */
@@ -84,24 +103,34 @@ export async function runningServers(
   admin: KubeClient,
   servers: number,
   signal: AbortSignal,
+  prefix?: string,
+): Promise<number> {
+  return await serversInState(admin, servers, "running", signal, prefix);
+}
+
+/** How many have this state when all do, or when no further one has got it for three minutes. */
+export async function serversInState(
+  admin: KubeClient,
+  servers: number,
+  state: ServerState,
+  signal: AbortSignal,
   prefix = "server",
 ): Promise<number> {
   const over = new AbortController();
   // A watch: lists of so many servers, again and again, would keep the API server as busy as all that is measured.
   const informer = new Informer({ client: admin, kind: SERVER_KIND, namespaces: [NAMESPACE] });
   const watched = informer.run(AbortSignal.any([signal, over.signal]));
-  const isRunning = (server: object): boolean =>
-    (server as { status?: { state?: string } }).status?.state === "running"; // of the CRD
+  const isThere = (server: object): boolean => (server as { status?: { state?: string } }).status?.state === state; // of the CRD
   try {
-    let running = 0;
+    let counted = 0;
     for (let since = performance.now(); performance.now() < since + 180_000; await sleep(500, undefined, { signal })) {
       const named = [...informer.store.list()].filter(({ metadata }) => metadata.name.startsWith(`${prefix}-`));
-      const now = named.filter(isRunning).length;
-      if (now > running) since = performance.now();
-      running = now;
-      if (running === servers) break;
+      const now = named.filter(isThere).length;
+      if (now > counted) since = performance.now();
+      counted = now;
+      if (counted === servers) break;
     }
-    return running;
+    return counted;
   } finally {
     over.abort();
     await watched;

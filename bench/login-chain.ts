@@ -1,6 +1,6 @@
 import { step } from "@amalthea/cluster";
 import { byPart, cpuFigures, latencyFigures, type CpuPerRequest, SIDECARS, type Way } from "./login-figures.ts";
-import { type LoginServer, startLoginServer, targetOf } from "./login-server.ts";
+import { activityTarget, type LoginServer, startLoginServer, targetOf } from "./login-server.ts";
 import { PodClient } from "./pod-client.ts";
 import type { RealCluster } from "./real-cluster.ts";
 import type { Measurement } from "./report.ts";
@@ -15,6 +15,9 @@ const LATENCY = { rounds: 400, connections: 1 } as const;
 
 /** Whoever is asked first compiles first. */
 const WARM_UP_ROUNDS = 100;
+
+/** Milliseconds; Jupyter's three answers included. */
+const QUESTION_AT_MOST = 5;
 
 /** What the containers of the chain may take from a node for each server, in MiB. */
 const PRIVATE_AT_MOST = 45;
@@ -37,6 +40,7 @@ export async function loginChain(cluster: RealCluster, signal: AbortSignal): Pro
       const cpu = await step(console.log, title, () => cpuPerRequest(server, client, path, signal));
       measurements.push(...cpuFigures(what, cpu, isLimited));
     }
+    measurements.push(await step(console.log, "questions asked", () => activityFigure(server, client, signal)));
     for (const { what, path } of answers) {
       const targets = WAYS.map((way) => targetOf(server, way, path));
       const send = (rounds: number): ReturnType<PodClient["run"]> =>
@@ -52,6 +56,20 @@ export async function loginChain(cluster: RealCluster, signal: AbortSignal): Pro
   } finally {
     client.stop();
   }
+}
+
+/** The controller asks one question at a time. */
+async function activityFigure(server: LoginServer, client: PodClient, signal: AbortSignal): Promise<Measurement> {
+  const ask = async (rounds: number): Promise<unknown> =>
+    await client.run({ kind: "Requests", targets: [activityTarget(server)], rounds, connections: 1 }, signal);
+  const cpuMs = (): number => Object.values(byPart((part) => server.usage[part].cpuMs())).reduce((a, b) => a + b);
+  await ask(WARM_UP_ROUNDS);
+  const before = cpuMs();
+  await ask(CPU.requests);
+  return {
+    ...{ what: "processor time of the whole pod for a question about its activity", unit: "ms" },
+    ...{ measured: (cpuMs() - before) / CPU.requests, atMost: QUESTION_AT_MOST },
+  };
 }
 
 /** Milliseconds of each container for a request, by way; the first round warms up and does not count. */

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { CONTAINERS, PORTS } from "@amalthea/api";
+import { CONTAINERS, PORTS, SECRET_KEYS } from "@amalthea/api";
 import { demoClient, demoIdentityProvider, demoSecret, type DemoLogin } from "../scripts/demo-identity-provider.ts";
 import { ContainerUsage } from "./container-usage.ts";
 import { askIngress, PASSWORD, signInAtDemo, USER } from "./demo-sign-in.ts";
@@ -37,6 +37,8 @@ export type LoginServer = {
   /** Name of a file that Jupyter hands out. */
   readonly file: string;
   readonly kernelId: string;
+  /** Lets its bearer ask how the server is used. */
+  readonly activityKey: string;
   readonly usage: Readonly<Record<Part, ContainerUsage>>;
 };
 
@@ -50,6 +52,14 @@ export function targetOf(server: LoginServer, way: Way, path: string): Target {
     referer: `${origin}${PATH}/lab`, // Jupyter hands out files to its own pages only
   };
   return { url: `http://localhost:${WAY_PORTS[way]}${PATH}${path}`, headers };
+}
+
+/** The question about the activity as the controller puts it. */
+export function activityTarget({ activityKey }: LoginServer): Target {
+  return {
+    url: `http://localhost:${PORTS.activity}/activity`,
+    headers: { authorization: `Bearer ${activityKey}` },
+  };
 }
 
 /**
@@ -87,7 +97,10 @@ export async function startLoginServer(cluster: RealCluster, signal: AbortSignal
   }
   const cookie = await signInAtDemo(`${url}/lab`);
   const usage = await usageOf(cluster);
-  return { origin: ingressUrl, cookie, file: FILE.name, kernelId: await startKernel(url, cookie), usage };
+  const jsonPath = `jsonpath={.data.${SECRET_KEYS.activityKey}}`;
+  const activityKey = Buffer.from(await kubectl(["get", "secret", NAME, "-o", jsonPath]), "base64").toString();
+  const kernelId = await startKernel(url, cookie);
+  return { origin: ingressUrl, cookie, file: FILE.name, kernelId, activityKey, usage };
 }
 
 /** The ingress controller may take a moment longer to read an Ingress than pods take to be ready. */

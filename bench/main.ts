@@ -3,6 +3,7 @@ import { buildCluster, ClusterError } from "@amalthea/cluster";
 import { reportFailure } from "../scripts/report-failure.ts";
 import { faults } from "./faults.ts";
 import { hostileNeighbours } from "./hostile-neighbours.ts";
+import { idleServers } from "./idle-servers.ts";
 import { keptSessions } from "./kept-sessions.ts";
 import { loginChain } from "./login-chain.ts";
 import { manyServers } from "./many-servers.ts";
@@ -51,6 +52,14 @@ const benches: Readonly<Record<string, Bench>> = {
   "1000-servers": {
     title: "1,000 servers on nodes that are played",
     run: (signal) => manyServers({ servers: 1000, restSeconds, atMostMebibytes: 200 }, signal),
+  },
+  "5000-servers": {
+    title: "5,000 servers on nodes that are played",
+    run: (signal) => manyServers({ servers: 5000, restSeconds, atMostMebibytes: 400 }, signal),
+  },
+  "idle-servers": {
+    title: "500 idle servers an hour before their limit, and when all reach it in the same second",
+    run: (signal) => idleServers({ servers: 500, restSeconds }, signal),
   },
   "hostile-neighbours": {
     title: "200 servers beside thousands of hostile objects of another namespace",

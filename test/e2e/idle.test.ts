@@ -86,7 +86,7 @@ describe("a real JupyterLab with a token", () => {
   });
 
   it("is not hibernated while its kernel works, and is afterwards", async () => {
-    const working = kernel.run("import time; time.sleep(12); print(time.time())");
+    const working = kernel.run("import time; time.sleep(8); print(time.time())");
     await setLimits(server, { idleSecondsThreshold: 5 });
     const ended = Number(await working);
     expect(await isHibernated("idle")).toBe(false);

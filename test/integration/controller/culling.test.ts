@@ -91,6 +91,20 @@ describe("a server that is idle", () => {
     await eventually(async () => expect(await eventNotes(user, "LimitReached")).toHaveLength(1));
     expect((await eventNotes(user, "LimitReached"))[0]).toContain("idleSecondsThreshold");
     expect(await operator.metric("amalthea_culls_total")).toBe(1);
+    const writes = controllerWrites(world)
+      .filter(({ namespace }) => namespace === "idle")
+      .map(({ resource, subresource }) => `${resource} ${subresource}`);
+    expect(writes.slice(writes.indexOf("jupyterservers "))).toEqual([
+      "jupyterservers ",
+      "statefulsets ",
+      "jupyterservers status",
+    ]);
+  });
+
+  it("is deleted once it was hibernated for too long", async () => {
+    const user = new User(world.admin, "idle");
+    await user.patchServer("alice", { spec: { culling: { hibernatedSecondsThreshold: 1 } } });
+    await eventually(async () => expect(await user.find(SERVER_KIND, "alice")).toBeUndefined());
   });
 
   it("is asked with its token in a header, and in a way that is no activity", async () => {
@@ -223,9 +237,9 @@ describe("a pod that does not tell the truth", () => {
 });
 
 describe("a server that never starts", () => {
-  const create = async (namespace: string, pvc: object): Promise<User> => {
+  const create = async (namespace: string, pvc: object, limit = "startingSecondsThreshold"): Promise<User> => {
     const user = new User(world.admin, await world.makeNamespace(namespace));
-    const culling = { startingSecondsThreshold: 2 };
+    const culling = { [limit]: 2 };
     await user.create("alice", { culling, storage: { size: "1Gi", pvc: { enabled: true, ...pvc } } });
     return user;
   };
@@ -236,8 +250,31 @@ describe("a server that never starts", () => {
       await eventually(async () => expect(await user.find(SERVER_KIND, "alice")).toBeUndefined());
     }
     await eventually(async () => expect(await gone.find(kinds.PersistentVolumeClaim, "alice")).toBeUndefined());
-    expect(await retained.find(kinds.PersistentVolumeClaim, "alice")).toBeDefined();
+    const { metadata } = await retained.get(kinds.PersistentVolumeClaim, "alice");
+    expect(metadata.ownerReferences ?? []).toEqual([]);
+    expect(metadata.labels).toMatchObject({ [LABELS.parentName]: "alice" });
     expect(await eventNotes(gone, "LimitReached")).toHaveLength(1);
+  });
+
+  it("leaves a retained volume that a new server can take", async () => {
+    const user = new User(world.admin, "retains");
+    const { uid } = (await user.get(kinds.PersistentVolumeClaim, "alice")).metadata;
+    await user.create("bob", { storage: { size: "1Gi", pvc: { enabled: true, existingClaim: "alice" } } });
+    const { spec } = await eventually(() => user.get(kinds.Pod, "bob-0"));
+    const claims = spec?.volumes?.flatMap(({ persistentVolumeClaim }) => persistentVolumeClaim?.claimName ?? []);
+    expect(claims).toEqual(["alice"]);
+    expect((await user.get(kinds.PersistentVolumeClaim, "alice")).metadata.uid).toBe(uid);
+  });
+
+  it("is deleted for failing, too, such as a program that ends again and again", async () => {
+    const user = await create("fails", {}, "failedSecondsThreshold");
+    const { metadata } = await eventually(() => user.get(kinds.Pod, "alice-0"));
+    const lastState = { terminated: { exitCode: 1, reason: "Error", startedAt: null, finishedAt: null } };
+    const state = { waiting: { reason: "CrashLoopBackOff" } };
+    const container = { name: "jupyter-server", image: "nginx", imageID: "", ready: false, restartCount: 99 };
+    const body = { status: { phase: "Running", containerStatuses: [{ ...container, state, lastState }] } };
+    await world.admin.patch(kinds.Pod, metadata, { kind: "Merge", body }, { subresource: "status" }, forever);
+    await eventually(async () => expect(await user.find(SERVER_KIND, "alice")).toBeUndefined());
   });
 });
 

@@ -18,9 +18,12 @@ export class PodStandIn {
     });
   }
 
-  /** @param answer What it answers at the port of Jupyter. */
-  static async start(answer: RequestListener): Promise<PodStandIn> {
-    const pod = new PodStandIn(`127.0.7.${++used}`, answer);
+  /**
+   * @param answer What it answers at the port of Jupyter.
+   * @param address Of this machine. Default: one of its own.
+   */
+  static async start(answer: RequestListener, address = `127.0.7.${++used}`): Promise<PodStandIn> {
+    const pod = new PodStandIn(address, answer);
     pod.#server.listen(PORTS.jupyter, pod.address);
     await once(pod.#server, "listening");
     return pod;

@@ -214,6 +214,17 @@ describe("the maximum age", () => {
     );
   });
 
+  it("costs two writes of the server: of its spec, and of its status when the pod is gone", () => {
+    const time = simulate({ maxAgeSecondsThreshold: 1000 }, busy);
+    time.runUntil(at(999));
+    const before = time.written.length;
+    time.runUntil(at(1500));
+    time.runUntil(at(2000));
+    expect(time.done).toHaveLength(1);
+    expect(time.written.slice(before).map(secondsOf)).toEqual([1000]);
+    expect(time.status.state).toBe("hibernated");
+  });
+
   it("counts anew after a resume, and not after a restart of the pod", () => {
     const time = simulate({ maxAgeSecondsThreshold: 1000 }, busy);
     time.runUntil(at(500));
@@ -260,5 +271,30 @@ describe("a clock that is set", () => {
       }),
       { numRuns: 25 },
     );
+  });
+
+  it("back for a while changes nothing about limits once it is right again", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 100_000 }), fc.constantFrom(active([]), busy), (jump, pod) => {
+        const time = simulate({ maxAgeSecondsThreshold: 1000 }, pod);
+        time.runUntil(at(300));
+        time.now = at(300 - jump);
+        time.runUntil(at(310 - jump));
+        expect(time.done).toEqual([]);
+        time.now = at(310);
+        time.runUntil(at(DAY));
+        expect(time.done).toEqual([{ kind: "Hibernate", reason: "MaximumAge", at: at(1000) }]);
+      }),
+      { numRuns: 25 },
+    );
+  });
+
+  it("back to stay delays a limit until the clock has reached it again, and by no more", () => {
+    const time = simulate({ idleSecondsThreshold: 600 }, active([]));
+    time.runUntil(at(300));
+    time.now = at(-3300);
+    time.runUntil(at(DAY));
+    expect(time.done).toMatchObject([{ kind: "Hibernate", reason: "Idle" }]);
+    expect(secondsOf(time.now)).toBeLessThanOrEqual(600);
   });
 });

@@ -152,6 +152,22 @@ describe("the pace of status writes", () => {
     expect(status?.mainPod).toBeUndefined();
   });
 
+  it("a hibernation by a limit costs one, unless the pod takes minutes to stop", () => {
+    const running = tell([[0, { children, pod: readyAt(0) }]]).status;
+    const limited: JupyterServerStatus = { ...running, willHibernateAt: inSeconds(99), cullingReason: "MaximumAge" };
+    const hibernationDate = { "renku.io/hibernationDate": inSeconds(100) };
+    const server = aServer({
+      jupyterServer: { hibernated: true },
+      metadata: { generation: 2, annotations: hibernationDate },
+    });
+    const going = (seconds: number): Story => [
+      [100, { server, children, pod: readyAt(0) }],
+      [100 + seconds, { server, children }],
+    ];
+    expect(tell(going(12), limited).writes).toEqual(["112 s: hibernated"]);
+    expect(tell(going(150), limited).writes).toEqual(["220 s: hibernated", "250 s: hibernated"]);
+  });
+
   it("a changed label of a running server costs one", () => {
     const before = tell([[0, { children, pod: readyAt(0) }]]).status;
     const server = aServer({ metadata: { generation: 2 } });
