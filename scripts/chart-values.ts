@@ -264,8 +264,22 @@ export const chartValues: SchemaNode = group("", {
       labels: mapOfText("Labels by which a Prometheus selects the ServiceMonitor."),
       interval: text("", "Scrape interval, such as `30s`; empty: the default of the Prometheus."),
     }),
+    dashboard: group("Dashboard for Grafana, in a ConfigMap that its sidecar finds.", {
+      enabled: flag(false, "Whether the release creates the ConfigMap."),
+      namespace: text("", "Namespace of the ConfigMap; empty: the release's own."),
+      labels: { ...mapOfText("Labels by which the sidecar finds it."), default: { grafana_dashboard: "1" } },
+      annotations: mapOfText("Annotations, such as `grafana_folder`."),
+    }),
+    prometheusRule: group("Alerts, as a PrometheusRule for the Prometheus operator.", {
+      enabled: flag(false, "Whether the release creates a PrometheusRule; requires `metrics.enabled`."),
+      labels: mapOfText("Labels by which a Prometheus selects the PrometheusRule."),
+    }),
+    legacyNames: flag(false, "Whether the metrics of 0.24 (`sessions_…`) are served, too."),
+    extraMetricsLabels: texts(
+      [],
+      "Labels or else annotations of servers that the metrics of 0.24 have as labels; each value is a series of its own.",
+    ),
     extraLabels: retired,
-    extraMetricsLabels: retired,
   }),
   auditLog: group(
     "Audit log: one JSON line for each change of a server's state; see [the guide](../guide/audit-log.md). Written to the standard output of the controller unless `s3` or `claimName` is set, else to files.",

@@ -4,6 +4,7 @@ import { jupyterServerCrd, KIND_BY_CHILD_KEY } from "../api/src/index.ts";
 import { PATCH_BOUNDS } from "../controller/src/decide/patch/bounds.ts";
 import { chartValuesSchema, CONTROLLER_REPOSITORY, retiredChartValues } from "./chart-values.ts";
 import { conditionsPage } from "./conditions-page.ts";
+import { dashboard } from "./monitoring/dashboard.ts";
 import { metricsPage } from "./metrics-page.ts";
 import { resourcePage } from "./resource-page.ts";
 import { settingsPage } from "./settings-page.ts";
@@ -19,10 +20,14 @@ export async function generatedFiles(): Promise<Readonly<Record<string, string>>
       parser: "json",
       printWidth: 120,
     }),
+    "helm-chart/amalthea/files/dashboard.json": await format(JSON.stringify(dashboard()), {
+      parser: "json",
+      printWidth: 120,
+    }),
     "docs/reference/jupyter-server.md": resourcePage(jupyterServerCrd),
     "docs/reference/conditions.md": conditionsPage(),
     "docs/reference/settings.md": settingsPage(),
-    "docs/reference/metrics.md": await metricsPage(),
+    "docs/reference/metrics.md": metricsPage(),
   };
 }
 

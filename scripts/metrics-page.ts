@@ -1,21 +1,25 @@
-import { UsageMemory } from "../controller/src/observe/usage-memory.ts";
-import { Metrics } from "../controller/src/operator/metrics.ts";
+import {
+  DECLARATIONS,
+  LEGACY_METRICS,
+  type LabelValues,
+  type LegacyDeclaration,
+} from "../controller/src/operator/metric-catalogue.ts";
 import { code, generatedNote, table } from "./markdown.ts";
 
-/** The reference page of the controller's metrics: those of a running controller, without prom-client's own. */
-export async function metricsPage(): Promise<string> {
-  const metrics = new Metrics();
-  metrics.watch({
-    isLeader: () => false,
-    queue: { depth: 0, delayed: 0, processing: 0 },
-    serversByState: () => new Map(),
-    usage: () => new UsageMemory([], 0).totals(0),
-    caches: () => [],
-  });
-  const rows = (await metrics.registry.getMetricsAsJSON())
-    .filter(({ name }) => name.startsWith("amalthea_"))
-    .toSorted((left, right) => (left.name < right.name ? -1 : 1))
-    .map(({ name, help, type }) => [code(name), String(type), help]);
+/** The reference page of the controller's metrics. */
+export function metricsPage(): string {
+  const rows = [...DECLARATIONS].map(([name, { type, help, labels }]) => [
+    code(name),
+    type,
+    help,
+    Object.entries(labels).map(labelText).join("; "),
+  ]);
+  const legacy = Object.entries<LegacyDeclaration>(LEGACY_METRICS).map(([name, { type, help, labels }]) => [
+    code(name),
+    type,
+    help,
+    labels.map(code).join(", "),
+  ]);
   return `${generatedNote}
 
 # Metrics
@@ -24,6 +28,24 @@ Metrics that the controller serves at \`/metrics\` of its metrics port, if \`met
 its own, counted since it started, the leader or not. The usual \`process_*\` and \`nodejs_*\` metrics are served, too,
 among them the event loop lag.
 
-${table(["Metric", "Type", "Meaning"], rows)}
+- Gauges of servers are read from the caches, which every replica has: take them from the leader, or the maximum over the
+  replicas, not the sum.
+- What happens to servers is counted by the leader when the API server has accepted the status that says so: a new leader
+  finds that status and does not count it again. What happens while there is no leader (deletions, resizes) is not counted.
+- Times within a start are those of Kubernetes, in whole seconds.
+
+${table(["Metric", "Type", "Meaning", "Labels"], rows)}
+
+## The metrics of 0.24
+
+With \`metrics.legacyNames\` these are served as well, for dashboards that people have. Each has a label for each name in
+\`metrics.extraMetricsLabels\`, with \`_\` in place of what Prometheus does not take; its value is that of the server's label,
+or else annotation, or empty. Users choose such values: after 1,000 different combinations further ones are \`other\`.
+
+${table(["Metric", "Type", "Meaning", "Labels"], legacy)}
 `;
+}
+
+function labelText([label, values]: readonly [string, LabelValues]): string {
+  return `${code(label)}: ${typeof values === "string" ? values : values.map(code).join(", ")}`;
 }

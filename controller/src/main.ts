@@ -41,24 +41,23 @@ async function main(): Promise<void> {
 
 async function run(config: ControllerConfig, logger: Logger, stop: AbortSignal): Promise<void> {
   const { kubeConfig, isInCluster } = await findKubeConfig();
-  const metrics = new Metrics();
+  const { version } = packageJson;
+  const metrics = new Metrics(config.metrics.legacy);
   const options: ClientOptions = {
     config: kubeConfig,
-    userAgent: `amalthea/${packageJson.version}`,
+    userAgent: `amalthea/${version}`,
     onResult: (call) => metrics.apiCall(call),
     logger,
   };
   const [client, leaseClient] = [createClient(options), createClient(options)];
   const ownNamespace = config.podNamespace ?? kubeConfig.namespace;
   const identity = `${config.podName ?? hostname()}_${randomUUID()}`;
-  logger.info(
-    { version: packageJson.version, server: kubeConfig.server, ownNamespace, scope: config.scope },
-    "starting",
-  );
+  logger.info({ version, server: kubeConfig.server, ownNamespace, scope: config.scope }, "starting");
   try {
     if (!isInCluster) await requireAnswer(client, kubeConfig, stop);
     const connectKubelet = kubeletConnector(kubeConfig, config.usage.kubelet?.caFile, options.userAgent);
-    await runOperator({ config, client, leaseClient, connectKubelet, ownNamespace, identity, metrics, logger }, stop);
+    const common = { config, client, leaseClient, connectKubelet, ownNamespace, identity, metrics, version, logger };
+    await runOperator(common, stop);
   } finally {
     await Promise.all([client.close(), leaseClient.close()]);
   }

@@ -7,7 +7,7 @@ import { ConfigError } from "./environment.ts";
 describe("readConfig", () => {
   it("has the defaults of 0.24 where nothing is set", () => {
     const config = readConfig({});
-    expect(config.metrics).toEqual({ enabled: false, port: 8765 });
+    expect(config.metrics).toEqual({ enabled: false, port: 8765, legacy: undefined });
     expect(config.healthPort).toBe(8080);
     expect(config.tokenCheckSeconds).toBe(600);
     expect(config.logLevel).toBe("info");

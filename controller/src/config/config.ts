@@ -6,6 +6,7 @@ import { isObject } from "../decide/values/json.ts";
 import { readAuditLog } from "./audit-config.ts";
 import { readCulling } from "./culling-config.ts";
 import { ConfigError, type Environment, EnvironmentReader } from "./environment.ts";
+import { type MetricsConfig, readMetrics } from "./metrics-config.ts";
 import { readPolicy } from "./policy-config.ts";
 import { readServerDefaults } from "./server-defaults.ts";
 import { readSidecarImages, readSidecarOverrides } from "./sidecar-config.ts";
@@ -36,7 +37,7 @@ export type ControllerConfig = {
   /** Between two reads of the Secret that holds a running server's token. */
   readonly tokenCheckSeconds: number;
   readonly healthPort: number;
-  readonly metrics: { readonly enabled: boolean; readonly port: number };
+  readonly metrics: MetricsConfig;
   readonly usage: UsageConfig;
   /** Undefined: no audit log. */
   readonly auditLog: AuditSettings | undefined;
@@ -59,9 +60,6 @@ const RETIRED: Readonly<Record<string, string>> = {
   AUDITLOG_S3__ACCESS_KEY_ID: "AUDITLOG_S3__CREDENTIALS names a folder with it in the file accessKeyId",
   AUDITLOG_S3__SECRET_ACCESS_KEY: "AUDITLOG_S3__CREDENTIALS names a folder with it in the file secretAccessKey",
 };
-
-/** Variables of 0.24 whose feature this version does not have yet. */
-const NOT_YET = ["METRICS_EXTRA_LABELS"] as const;
 
 /** Variables that named the watched resource. The name is fixed now; setting the same one is no mistake. */
 const FIXED = { CRD_API_GROUP: "amalthea.dev", CRD_API_VERSION: "v1alpha1", CRD_NAME: "JupyterServer" } as const;
@@ -88,10 +86,7 @@ export function readConfig(env: Environment): ControllerConfig {
     workers: reader.integer("WORKERS", 16, { min: 1, max: 256 }),
     tokenCheckSeconds: reader.integer("TOKEN_CHECK_SECONDS", 600, { min: 1 }),
     healthPort: reader.integer("HEALTH_PORT", 8080, { min: 0, max: 65_535 }),
-    metrics: {
-      enabled: reader.flag("METRICS_ENABLED", false),
-      port: reader.integer("METRICS_PORT", 8765, { min: 0, max: 65_535 }),
-    },
+    metrics: readMetrics(reader),
     usage: readUsage(reader),
     auditLog: readAuditLog(reader),
     logLevel: readLogLevel(reader),
@@ -179,7 +174,9 @@ function warningsOf(reader: EnvironmentReader): readonly string[] {
     ...Object.entries(RETIRED).flatMap(([name, why]) =>
       isSet(name) ? [`${name} has no effect any more: ${why}`] : [],
     ),
-    ...NOT_YET.filter(isSet).map((name) => `${name} has no effect in this version`),
+    ...(isSet("METRICS_EXTRA_LABELS") && !reader.flag("METRICS_LEGACY_NAMES", false)
+      ? ["METRICS_EXTRA_LABELS has no effect without METRICS_LEGACY_NAMES, which serves the metrics of 0.24"]
+      : []),
     ...(isSet("CLUSTER_WIDE") || isSet("NAMESPACES")
       ? []
       : ["neither CLUSTER_WIDE nor NAMESPACES is set: only the controller's own namespace is watched"]),

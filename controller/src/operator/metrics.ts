@@ -1,293 +1,238 @@
+import type { JupyterServer } from "@amalthea/api";
 import type { CallResult, ReconcileResult } from "@amalthea/kube";
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { MetricsConfig } from "../config/metrics-config.ts";
 import type { ActionResult } from "../apply/action-result.ts";
 import type { ActivityAnswer } from "../decide/live/activity.ts";
 import type { Cull } from "../decide/culling/cull.ts";
+import type { ResizeResult } from "../decide/live/resize-result.ts";
+import type { Milestone } from "../decide/status/milestones.ts";
 import type { UsageSource } from "../decide/live/usage.ts";
 import type { UsageTotals } from "../observe/usage-memory.ts";
+import { countByCondition, countByIdleTime, countByStateAndMode, type IdleOptions } from "../observe/census.ts";
+import { LegacyMetrics } from "./legacy-metrics.ts";
+import {
+  announcedLabels,
+  BUCKETS,
+  DECLARATIONS,
+  type CounterName,
+  type GaugeName,
+  type HistogramName,
+  type LabelsOf,
+  type MetricDeclaration,
+  METRICS,
+} from "./metric-catalogue.ts";
 
 /** Where gauges read their values, at the time of a scrape. */
 export type MetricSources = {
+  readonly version: string;
   readonly isLeader: () => boolean;
   readonly queue: { readonly depth: number; readonly delayed: number; readonly processing: number };
-  readonly serversByState: () => ReadonlyMap<string, number>;
+  readonly servers: () => readonly JupyterServer[];
+  readonly idleOptions: () => IdleOptions;
   readonly usage: () => UsageTotals;
   readonly caches: () => readonly { readonly kind: string; readonly objects: number; readonly silentMs: number }[];
 };
 
-/** Seconds; a response of the API server takes milliseconds, a reconcile that waits for several of them a multiple. */
-const API_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
-const QUEUE_BUCKETS = [0.001, 0.01, 0.1, 0.5, 1, 5, 10, 30, 60, 300];
+/** One value of a gauge. */
+export type Sample<N extends GaugeName> = { readonly labels: LabelsOf<N>; readonly value: number };
+
+type GaugeReaders = { readonly [N in GaugeName]: () => readonly Sample<N>[] };
 
 /**
- * Every metric of the controller. `process_*` and `nodejs_*`, among them the lag of the event loop, are prom-client's own.
+ * The metrics of `metric-catalogue.ts` in a registry. Counters and histograms are told of events; gauges are read at each
+ * scrape, so that nothing is left of what is gone.
  */
 export class Metrics {
   readonly registry: Registry = new Registry();
+  readonly #counters = new Map<string, Counter>();
+  readonly #histograms = new Map<string, Histogram>();
 
-  readonly #apiRequests = new Counter({
-    name: "amalthea_api_requests_total",
-    help: "Requests to the API server, each attempt counted; code 0: no response.",
-    labelNames: ["verb", "resource", "subresource", "code"],
-    registers: [this.registry],
-  });
-  readonly #apiSeconds = new Histogram({
-    name: "amalthea_api_request_duration_seconds",
-    help: "Time until the end of the API server's response; for watches, until its headers.",
-    labelNames: ["verb", "resource"],
-    buckets: API_BUCKETS,
-    registers: [this.registry],
-  });
-  readonly #reconciles = new Counter({
-    name: "amalthea_reconciles_total",
-    help: "Reconciles, by result.",
-    labelNames: ["result"],
-    registers: [this.registry],
-  });
-  readonly #reconcileSeconds = new Histogram({
-    name: "amalthea_reconcile_duration_seconds",
-    help: "Duration of a reconcile, including its writes.",
-    buckets: API_BUCKETS,
-    registers: [this.registry],
-  });
-  readonly #actions = new Counter({
-    name: "amalthea_actions_total",
-    help: "Actions (planned writes), by kind and result.",
-    labelNames: ["action", "result"],
-    registers: [this.registry],
-  });
-  readonly #queueAdds = new Counter({
-    name: "amalthea_queue_adds_total",
-    help: "Additions to the work queue; those of one server are coalesced into one reconcile.",
-    registers: [this.registry],
-  });
-  readonly #queueRetries = new Counter({
-    name: "amalthea_queue_retries_total",
-    help: "Reconciles that failed and are retried.",
-    registers: [this.registry],
-  });
-  readonly #queueSeconds = new Histogram({
-    name: "amalthea_queue_wait_seconds",
-    help: "Time that a server waited in the work queue.",
-    buckets: QUEUE_BUCKETS,
-    registers: [this.registry],
-  });
-  readonly #watchFailures = new Counter({
-    name: "amalthea_watch_failures_total",
-    help: "Lists and watches that failed and were restarted.",
-    labelNames: ["kind"],
-    registers: [this.registry],
-  });
-  readonly #eventsDropped = new Counter({
-    name: "amalthea_events_dropped_total",
-    help: "Kubernetes Events that were dropped, by reason.",
-    labelNames: ["reason"],
-    registers: [this.registry],
-  });
+  readonly #legacy: LegacyMetrics | undefined;
+  readonly #audit = { linesWaiting: 0, filesWaiting: 0 };
 
-  readonly #culls = new Counter({
-    name: "amalthea_culls_total",
-    help: "Servers that were hibernated or deleted because of a limit, by action and limit.",
-    labelNames: ["action", "limit"],
-    registers: [this.registry],
-  });
-  readonly #activityQuestions = new Counter({
-    name: "amalthea_activity_questions_total",
-    help: "Questions to servers about their activity, by result.",
-    labelNames: ["result"],
-    registers: [this.registry],
-  });
-
-  readonly #usageReads = new Counter({
-    name: "amalthea_usage_reads_total",
-    help: "Attempts to read the usage of servers, by source (`MetricsApi`; `Kubelet`: one for each node) and result.",
-    labelNames: ["source", "result"],
-    registers: [this.registry],
-  });
-  readonly #auditLines = new Counter({
-    name: "amalthea_audit_lines_total",
-    help: "Lines of the audit log, by result: `Written`, or `Lost` because there was no room for them.",
-    labelNames: ["result"],
-    registers: [this.registry],
-  });
-  readonly #auditLinesWaiting = new Gauge({
-    name: "amalthea_audit_lines_waiting",
-    help: "Lines of the audit log that could not be written yet.",
-    registers: [this.registry],
-  });
-  readonly #auditUploads = new Counter({
-    name: "amalthea_audit_uploads_total",
-    help: "Uploads of files of the audit log, by result.",
-    labelNames: ["result"],
-    registers: [this.registry],
-  });
-  readonly #auditFilesWaiting = new Gauge({
-    name: "amalthea_audit_files_waiting",
-    help: "Finished files of the audit log that are not uploaded yet.",
-    registers: [this.registry],
-  });
-
-  constructor() {
+  /** @param legacy Where the metrics of 0.24 are served, too: their extra labels. */
+  constructor(legacy?: MetricsConfig["legacy"]) {
+    this.#legacy = legacy && new LegacyMetrics(this.registry, legacy.extraLabels);
     collectDefaultMetrics({ register: this.registry });
+    for (const [name, declaration] of DECLARATIONS) this.#declare(name, declaration);
   }
 
   apiCall(call: CallResult): void {
     const { verb, resource, subresource } = call;
-    this.#apiRequests.inc({ verb, resource, subresource, code: String(call.code) });
-    this.#apiSeconds.observe({ verb, resource }, call.durationMs / 1000);
+    this.#count("amalthea_api_requests_total", { verb, resource, subresource, code: String(call.code) });
+    this.#observe("amalthea_api_request_duration_seconds", { verb, resource }, call.durationMs / 1000);
   }
 
-  reconciled(result: ReconcileResult<string>): void {
-    this.#reconciles.inc({ result: result.result });
-    this.#reconcileSeconds.observe(result.durationMs / 1000);
-    if (["Conflict", "Throttled", "Failed"].includes(result.result)) this.#queueRetries.inc();
+  reconciled({ result, durationMs }: ReconcileResult<string>): void {
+    this.#count("amalthea_reconciles_total", { result });
+    this.#observe("amalthea_reconcile_duration_seconds", {}, durationMs / 1000);
+    if (["Conflict", "Throttled", "Failed"].includes(result)) this.#count("amalthea_queue_retries_total", {});
   }
 
   acted(result: ActionResult): void {
-    this.#actions.inc({ action: result.action.kind, result: result.kind === "Skipped" ? result.because : result.kind });
+    const { kind: action } = result.action;
+    this.#count("amalthea_actions_total", { action, result: result.kind === "Skipped" ? result.because : result.kind });
+    if (action !== "Resize") return;
+    if (result.kind === "Written") this.resized("Requested");
+    if (result.kind === "Refused") this.resized("Refused");
   }
 
   culled({ kind, reason }: Cull): void {
-    this.#culls.inc({ action: kind, limit: reason });
+    this.#count("amalthea_culls_total", { action: kind, limit: reason });
+  }
+
+  /** What a status that was just written says for the first time, or that a server is gone. */
+  reached(milestone: Milestone, server: JupyterServer): void {
+    this.#legacy?.reached(milestone, server);
+    switch (milestone.kind) {
+      case "StateChanged":
+        return this.#count("amalthea_server_state_changes_total", { from: milestone.from, to: milestone.to });
+      case "Resumed":
+        return this.#count("amalthea_resumes_total", {});
+      case "Started":
+        this.#observe("amalthea_server_start_duration_seconds", { start: milestone.start }, milestone.seconds);
+        for (const { phase, seconds } of milestone.phases) {
+          this.#observe("amalthea_server_start_phase_seconds", { phase }, seconds);
+        }
+        return;
+      case "RouteRefused":
+        return this.#count("amalthea_route_conflicts_total", {});
+      case "ResizeNotPossible":
+        return this.resized("NotPossible");
+    }
+  }
+
+  resized(result: ResizeResult | "Requested" | "Refused" | "NotPossible"): void {
+    this.#count("amalthea_resizes_total", { result });
   }
 
   activityAsked(result: ActivityAnswer["kind"]): void {
-    this.#activityQuestions.inc({ result });
+    this.#count("amalthea_activity_questions_total", { result });
   }
 
   usageRead(source: UsageSource, isRead: boolean): void {
-    this.#usageReads.inc({ source, result: isRead ? "Read" : "Failed" });
+    this.#count("amalthea_usage_reads_total", { source, result: isRead ? "Read" : "Failed" });
   }
 
   auditLines(result: "Written" | "Lost", lines: number): void {
-    this.#auditLines.inc({ result }, lines);
+    this.#count("amalthea_audit_lines_total", { result }, lines);
   }
 
   auditLinesWaiting(lines: number): void {
-    this.#auditLinesWaiting.set(lines);
+    this.#audit.linesWaiting = lines;
   }
 
   auditUpload(result: "Succeeded" | "Failed"): void {
-    this.#auditUploads.inc({ result });
+    this.#count("amalthea_audit_uploads_total", { result });
   }
 
   auditFilesWaiting(files: number): void {
-    this.#auditFilesWaiting.set(files);
+    this.#audit.filesWaiting = files;
   }
 
   queueAdded(): void {
-    this.#queueAdds.inc();
+    this.#count("amalthea_queue_adds_total", {});
   }
 
   queueTaken(waitMs: number): void {
-    this.#queueSeconds.observe(waitMs / 1000);
+    this.#observe("amalthea_queue_wait_seconds", {}, waitMs / 1000);
   }
 
   watchFailed(kind: string): void {
-    this.#watchFailures.inc({ kind });
+    this.#count("amalthea_watch_failures_total", { kind });
   }
 
-  eventDropped(reason: string): void {
-    this.#eventsDropped.inc({ reason });
+  eventDropped(reason: LabelsOf<"amalthea_events_dropped_total">["reason"]): void {
+    this.#count("amalthea_events_dropped_total", { reason });
   }
 
   /** Adds the gauges, once their sources exist. */
   watch(sources: MetricSources): void {
-    this.#gauge("amalthea_leader", "1 on the leader, 0 on the other replicas.", (gauge) =>
-      gauge.set(sources.isLeader() ? 1 : 0),
-    );
-    this.#gauge("amalthea_queue_depth", "Servers waiting for a reconcile.", (gauge) => gauge.set(sources.queue.depth));
-    this.#gauge("amalthea_queue_delayed", "Servers with a reconcile scheduled for later.", (gauge) =>
-      gauge.set(sources.queue.delayed),
-    );
-    this.#gauge("amalthea_queue_processing", "Servers being reconciled.", (gauge) =>
-      gauge.set(sources.queue.processing),
-    );
-    this.#labelledGauge("amalthea_servers", "JupyterServers, by `status.state`.", "state", () =>
-      sources.serversByState(),
-    );
-    this.#watchUsage(sources);
-    this.#labelledGauge("amalthea_cache_objects", "Objects in the caches, by kind.", "kind", () =>
-      combine(
-        sources.caches(),
-        ({ objects }) => objects,
-        (left, right) => left + right,
-      ),
-    );
-    this.#labelledGauge(
-      "amalthea_watch_silent_seconds",
-      "Time since the last watch event or bookmark, by kind.",
-      "kind",
-      () => combine(sources.caches(), ({ silentMs }) => silentMs / 1000, Math.max),
-    );
+    for (const [name, read] of Object.entries<() => readonly Sample<GaugeName>[]>(gaugeReaders(sources, this.#audit))) {
+      const { help, labels } = METRICS[name as GaugeName]; // the keys of GaugeReaders
+      const gauge: Gauge = new Gauge({
+        ...{ name, help, labelNames: Object.keys(labels), registers: [this.registry] },
+        collect: () => {
+          gauge.reset(); // a label that no object has any more disappears
+          for (const sample of read()) gauge.set(sample.labels, sample.value);
+        },
+      });
+    }
   }
 
-  /** Sums: what each server uses is in its status, and in the metrics of the kubelets. */
-  #watchUsage({ usage }: MetricSources): void {
-    this.#gauge("amalthea_usage_cpu_cores", "CPU that Jupyter's containers use together, in cores.", (gauge) =>
-      gauge.set(usage().cpuMillicores / 1000),
-    );
-    this.#gauge("amalthea_usage_memory_bytes", "Memory that Jupyter's containers use together.", (gauge) =>
-      gauge.set(usage().memoryBytes),
-    );
-    this.#gauge(
-      "amalthea_usage_disk_used_bytes",
-      "What is used of the servers' volumes; a file system that several share counts for each.",
-      (gauge) => gauge.set(usage().diskUsedBytes),
-    );
-    this.#gauge("amalthea_usage_disk_nearly_full_servers", "Servers whose volume is filled to 90 % or more.", (gauge) =>
-      gauge.set(usage().nearlyFull),
-    );
-    this.#labelledGauge(
-      "amalthea_usage_servers",
-      "Servers whose present usage is known, by source.",
-      "source",
-      () => new Map(Object.entries(usage().measured)),
-    );
+  #declare(name: string, declaration: MetricDeclaration): void {
+    const { type, help, labels } = declaration;
+    const options = { name, help, labelNames: Object.keys(labels), registers: [this.registry] };
+    if (type === "counter") {
+      const counter = new Counter(options);
+      for (const set of announcedLabels(declaration)) counter.inc(set, 0);
+      this.#counters.set(name, counter);
+    }
+    if (type === "histogram") {
+      const histogram = new Histogram({ ...options, buckets: [...BUCKETS[name as HistogramName]] }); // it is declared as one
+      for (const set of announcedLabels(declaration)) histogram.zero(set);
+      this.#histograms.set(name, histogram);
+    }
   }
 
-  #gauge(name: string, help: string, collect: (gauge: Gauge) => void): void {
-    new Gauge({
-      name,
-      help,
-      registers: [this.registry],
-      collect() {
-        collect(this);
-      },
-    });
+  #count<N extends CounterName>(name: N, labels: LabelsOf<N>, by = 1): void {
+    this.#counters.get(name)?.inc({ ...labels }, by);
   }
 
-  #labelledGauge<L extends string>(
-    name: string,
-    help: string,
-    label: L,
-    read: () => ReadonlyMap<string, number>,
-  ): void {
-    new Gauge({
-      name,
-      help,
-      labelNames: [label],
-      registers: [this.registry],
-      collect() {
-        this.reset(); // a label that no object has any more disappears
-        for (const [value, number] of read()) this.labels(value).set(number);
-      },
-    });
+  #observe<N extends HistogramName>(name: N, labels: LabelsOf<N>, seconds: number): void {
+    this.#histograms.get(name)?.observe({ ...labels }, seconds);
   }
+}
+
+function gaugeReaders(
+  { version, isLeader, queue, servers, idleOptions, usage, caches }: MetricSources,
+  audit: { readonly linesWaiting: number; readonly filesWaiting: number },
+): GaugeReaders {
+  return {
+    amalthea_build_info: () => [{ labels: { version }, value: 1 }],
+    amalthea_leader: () => single(isLeader() ? 1 : 0),
+    amalthea_queue_depth: () => single(queue.depth),
+    amalthea_queue_delayed: () => single(queue.delayed),
+    amalthea_queue_processing: () => single(queue.processing),
+    amalthea_servers: () => countByStateAndMode(servers()),
+    amalthea_servers_with_condition: () => countByCondition(servers()),
+    amalthea_servers_idle: () => countByIdleTime(servers(), idleOptions()),
+    amalthea_usage_cpu_cores: () => single(usage().cpuMillicores / 1000),
+    amalthea_usage_memory_bytes: () => single(usage().memoryBytes),
+    amalthea_usage_disk_used_bytes: () => single(usage().diskUsedBytes),
+    amalthea_usage_disk_nearly_full_servers: () => single(usage().nearlyFull),
+    amalthea_usage_servers: () => {
+      const { MetricsApi, Kubelet } = usage().measured;
+      return [
+        { labels: { source: "MetricsApi" }, value: MetricsApi },
+        { labels: { source: "Kubelet" }, value: Kubelet },
+      ];
+    },
+    amalthea_audit_lines_waiting: () => single(audit.linesWaiting),
+    amalthea_audit_files_waiting: () => single(audit.filesWaiting),
+    amalthea_cache_objects: () => byKind(caches(), "objects", (left, right) => left + right),
+    amalthea_watch_silent_seconds: () =>
+      byKind(caches(), "silentMs", Math.max).map(({ labels, value }) => ({ labels, value: value / 1000 })),
+  };
+}
+
+function single(value: number): readonly { readonly labels: {}; readonly value: number }[] {
+  return [{ labels: {}, value }];
 }
 
 type CacheFacts = ReturnType<MetricSources["caches"]>[number];
 
 /** Several caches may hold one kind. */
-function combine(
+function byKind(
   caches: readonly CacheFacts[],
-  read: (cache: CacheFacts) => number,
+  field: "objects" | "silentMs",
   join: (left: number, right: number) => number,
-): ReadonlyMap<string, number> {
+): readonly { readonly labels: { readonly kind: string }; readonly value: number }[] {
   const values = new Map<string, number>();
   for (const cache of caches) {
     const before = values.get(cache.kind);
-    values.set(cache.kind, before === undefined ? read(cache) : join(before, read(cache)));
+    values.set(cache.kind, before === undefined ? cache[field] : join(before, cache[field]));
   }
-  return values;
+  return [...values].map(([kind, value]) => ({ labels: { kind }, value }));
 }

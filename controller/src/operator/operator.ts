@@ -1,4 +1,3 @@
-import { withReadableStatus } from "../decide/effective-server.ts";
 import {
   EventRecorder,
   fenced,
@@ -36,6 +35,8 @@ export type OperatorOptions = {
   /** Unique in the world: under it this process holds the lease and signs its Events. */
   readonly identity: string;
   readonly metrics: Metrics;
+  /** Of this program. */
+  readonly version: string;
   readonly logger: Logger;
   readonly clock?: Clock;
 };
@@ -145,7 +146,7 @@ function assemble(
   const { ownNamespace, connectKubelet } = options;
   const scope = { namespaces: namespacesOf(options), ownNamespace, connectKubelet };
   const reconciler = new ServerReconciler({ ...common, ...scope, metrics, logger, clock });
-  watchMetrics(metrics, { caches, queue, leadership, reconciler });
+  watchMetrics(options, { caches, queue, leadership, reconciler, clock });
   return { caches, queue, recorder, reconciler, audit, clock };
 }
 
@@ -204,25 +205,22 @@ async function servePorts(
 }
 
 function watchMetrics(
-  metrics: Metrics,
+  { metrics, config, version }: OperatorOptions,
   {
     caches,
     queue,
     leadership,
     reconciler,
-  }: Omit<Parts, "recorder" | "clock" | "audit"> & { readonly leadership: Leadership },
+    clock,
+  }: Omit<Parts, "recorder" | "audit"> & { readonly leadership: Leadership },
 ): void {
+  const { annotationPrefix } = config.decision;
   metrics.watch({
+    version,
     isLeader: () => leadership.isLeader(),
     queue,
-    serversByState: () => {
-      const counts = new Map<string, number>();
-      for (const server of caches.listServers()) {
-        const state = withReadableStatus(server).status?.state ?? "unknown";
-        counts.set(state, (counts.get(state) ?? 0) + 1);
-      }
-      return counts;
-    },
+    servers: () => caches.listServers(),
+    idleOptions: () => ({ annotationPrefix, now: clock.now() }),
     usage: () => reconciler.usageTotals(),
     caches: () =>
       caches.all.map((informer) => ({

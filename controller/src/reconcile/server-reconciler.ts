@@ -30,6 +30,8 @@ import type { ControllerConfig } from "../config/config.ts";
 import type { Action, ActionOf, Decision, Plan } from "../decide/decision.ts";
 import { withReadableStatus } from "../decide/effective-server.ts";
 import type { Observed } from "../decide/live/observed.ts";
+import { resizeResultBetween } from "../decide/live/resize-result.ts";
+import { endOf, milestonesBetween } from "../decide/status/milestones.ts";
 import { statusOfFailure } from "../decide/status/failed-reconcile.ts";
 import { findKind, SERVER_KIND } from "../kinds.ts";
 import { logResult } from "./log-result.ts";
@@ -247,11 +249,16 @@ export class ServerReconciler {
     return server === undefined ? undefined : podOf(server, caches);
   }
 
+  /** What a status says for the first time counts when it is written. */
   async #writeStatus(server: JupyterServer, status: JupyterServerStatus, signal: AbortSignal): Promise<StatusResult> {
-    const { audit } = this.#options;
+    const { audit, caches, clock, metrics } = this.#options;
     await audit?.beforeStatus(server, status);
     const result = await writeStatus(server, status, this.#statusDeps(), signal);
     audit?.statusWritten(server);
+    if (result === "Written") {
+      const milestones = milestonesBetween(server, status, podOf(server, caches), clock.now());
+      for (const milestone of milestones) metrics.reached(milestone, server);
+    }
     return result;
   }
 
@@ -358,7 +365,9 @@ export class ServerReconciler {
   }
 
   #podChanged({ previous, current }: StoreChange<Pod>): void {
-    const { caches } = this.#options;
+    const { caches, metrics, queue } = this.#options;
+    const resized = previous && current && resizeResultBetween(previous, current);
+    if (resized !== undefined && queue.isOpen) metrics.resized(resized);
     if (current === undefined) this.#usage.memory.forget(previous?.metadata.uid ?? "");
     for (const uid of [previous, current].flatMap((pod) => (pod === undefined ? [] : parentUids(pod)))) {
       for (const server of caches.servers.store.byIndex("uid", uid).flatMap((found) => asServer(found) ?? [])) {
@@ -383,8 +392,12 @@ export class ServerReconciler {
       this.#enqueue(affected as ObjectKey, initial ? "Low" : "Urgent"); // keys went in, so keys come out
     }
     if (previous === undefined || current !== undefined) return;
+    const { audit, metrics, queue } = this.#options;
     const server = asServer(previous);
-    if (server !== undefined) this.#options.audit?.removed(server);
+    if (server !== undefined) {
+      audit?.removed(server);
+      if (queue.isOpen) metrics.reached(endOf(server), server);
+    }
     this.#admitNext(previous.metadata.namespace ?? "", initial);
     const { uid } = previous.metadata;
     this.#memories.secrets.forget(uid);

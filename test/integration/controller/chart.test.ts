@@ -1,7 +1,9 @@
 import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { binaryPath, type ControlPlane, startControlPlane } from "@amalthea/cluster";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { parse as parseYaml } from "yaml";
 import { readConfig } from "../../../controller/src/config/config.ts";
 import { environmentOf, KUBE_VERSION, type Rendered, renderChart } from "./world.ts";
 
@@ -10,6 +12,8 @@ const S3 = "auditLog.s3.endpoint=https://s3.example.org,auditLog.s3.bucket=audit
 const KEY = "auditLog.s3.accessKeyId=an id,auditLog.s3.secretAccessKey=a key";
 
 let cluster: ControlPlane;
+
+const ALERTS = ["metrics.prometheusRule.enabled=true", "metrics.prometheusRule.labels.release=prom"];
 
 beforeAll(async () => {
   cluster = await startControlPlane();
@@ -28,6 +32,7 @@ const settings = [
     values: [
       "scope.clusterWide=true",
       "metrics.enabled=true",
+      "metrics.dashboard.enabled=true",
       "flowSchema.enabled=true",
       "extraChildResources[0].name=jobs",
       "extraChildResources[0].group=batch",
@@ -141,6 +146,18 @@ describe("the chart", () => {
     expect(selected.map(({ metadata }) => metadata.name)).toEqual(["amalthea-metrics"]);
   });
 
+  it("hands the dashboard to Grafana's sidecar, and the alerts to Prometheus as they are in their file", () => {
+    const objects = renderChart(["metrics.enabled=true", "metrics.dashboard.enabled=true", ...ALERTS]);
+    const map = objects.find(({ metadata }) => metadata.name === "amalthea-dashboard");
+    expect(map?.metadata).toMatchObject({ labels: { grafana_dashboard: "1" } });
+    const { data } = map as unknown as { readonly data: Readonly<Record<string, string>> };
+    expect(JSON.parse(data["amalthea.json"] ?? "")).toMatchObject({ title: "Amalthea", uid: "amalthea" });
+    const rule = objects.find(({ kind }) => kind === "PrometheusRule");
+    expect(rule?.metadata).toMatchObject({ labels: { release: "prom" } });
+    const alerts = new URL("../../../helm-chart/amalthea/files/alerts.yaml", import.meta.url);
+    expect(rule?.spec).toEqual(parseYaml(readFileSync(alerts, "utf8")));
+  });
+
   it.each([
     { value: "replica=3", says: "additional properties 'replica' not allowed" },
     { value: "replicas=-1", says: "at '/replicas': minimum: got -1, want 0" },
@@ -166,6 +183,7 @@ describe("the chart", () => {
     { value: `${AUDIT},auditLog.s3.credentialsSecret=key`, says: "credentialsSecret needs auditLog.s3.endpoint" },
     { value: `${AUDIT},auditLog.maxMebibytes=20`, says: "must be at least twice auditLog.rotationMebibytes" },
     { value: "metrics.serviceMonitor.enabled=true", says: "metrics.serviceMonitor.enabled needs metrics.enabled" },
+    { value: "metrics.prometheusRule.enabled=true", says: "metrics.prometheusRule.enabled needs metrics.enabled" },
   ])("refuses $value", ({ value, says }) => {
     expect(() => renderChart([value])).toThrow(says);
   });

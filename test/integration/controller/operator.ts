@@ -1,5 +1,12 @@
 import { randomUUID } from "node:crypto";
-import { ConnectionError, createClient, type KubeClient, type Logger, readKubeConfig } from "@amalthea/kube";
+import {
+  type CallResult,
+  ConnectionError,
+  createClient,
+  type KubeClient,
+  type Logger,
+  readKubeConfig,
+} from "@amalthea/kube";
 import { runOperator } from "../../../controller/src/operator/operator.ts";
 import { readConfig } from "../../../controller/src/config/config.ts";
 import { Metrics } from "../../../controller/src/operator/metrics.ts";
@@ -39,15 +46,25 @@ export async function startOperator(world: World, options: OperatorOptions = {})
   const ports = { HEALTH_PORT: "0", METRICS_PORT: "0" };
   const config = readConfig({ ...world.environment, ...single, ...ports, ...options.environment });
   const kubeConfig = await readKubeConfig(world.controllerKubeconfig);
-  const metrics = new Metrics();
-  const connect = (): KubeClient => createClient({ config: kubeConfig, userAgent: "amalthea/test" });
+  const metrics = new Metrics(config.metrics.legacy);
+  const onResult = (call: CallResult): void => metrics.apiCall(call);
+  const connect = (): KubeClient => createClient({ config: kubeConfig, userAgent: "amalthea/test", onResult });
   const clients = new MortalClients(connect(), connect(), options.diesAfterWrites);
   const connectKubelet = kubeletConnector(kubeConfig, config.usage.kubelet?.caFile, "amalthea/test");
   const stop = new AbortController();
   const log = new TestLog();
   const identity = `test_${randomUUID()}`;
   const running = runOperator(
-    { config, ...clients.both, connectKubelet, ownNamespace: "amalthea", identity, metrics, logger: log },
+    {
+      config,
+      ...clients.both,
+      connectKubelet,
+      ownNamespace: "amalthea",
+      identity,
+      metrics,
+      version: "test",
+      logger: log,
+    },
     stop.signal,
   );
   const finished = endOf(running, clients);

@@ -1,7 +1,6 @@
-import { createServer } from "node:net";
-import { once } from "node:events";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { startOperator } from "./operator.ts";
+import { unusedPort } from "./scraped.ts";
 import { childKinds, eventually, User } from "./servers.ts";
 import { startWorld, type World } from "./world.ts";
 
@@ -14,15 +13,6 @@ beforeAll(async () => {
 afterAll(() => world?.stop());
 
 const elected = { LEADER_ELECTION_ENABLED: "true" };
-
-async function unusedPort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  return typeof address === "object" && address !== null ? address.port : 0;
-}
 
 /** Status and text of a probe. */
 async function probe(port: number, path: string): Promise<{ readonly status: number; readonly text: string }> {

@@ -1,0 +1,112 @@
+import type { JupyterServer, JupyterServerStatus, ServerState } from "@amalthea/api";
+import type { Pod } from "kubernetes-types/core/v1.js";
+import { withReadableStatus } from "../effective-server.ts";
+
+export type StartPhase = "pod" | "schedule" | "prepare" | "containers" | "ready" | "route";
+
+/** Something that happens once, for those who count. */
+export type Milestone =
+  | { readonly kind: "StateChanged"; readonly from: ServerState | "none"; readonly to: ServerState | "deleted" }
+  | { readonly kind: "Resumed" }
+  | {
+      readonly kind: "Started";
+      readonly start: "first" | "resume" | "restart";
+      readonly seconds: number;
+      /** Those whose beginning and end are known; together at most `seconds`. */
+      readonly phases: readonly { readonly phase: StartPhase; readonly seconds: number }[];
+    }
+  | { readonly kind: "RouteRefused" }
+  | { readonly kind: "ResizeNotPossible" };
+
+/**
+ * What the status `next` says for the first time. The previous one is in the cluster, whoever wrote it: a new leader finds
+ * it and does not count the same again.
+ *
+ * @param pod The one that the server has now.
+ */
+export function milestonesBetween(
+  server: JupyterServer,
+  next: JupyterServerStatus,
+  pod: Pod | undefined,
+  now: Date,
+): readonly Milestone[] {
+  const { status: previous = {} } = withReadableStatus(server);
+  const from = stateIn(previous);
+  const to = next.state;
+  const milestones: Milestone[] = [];
+  if (to !== undefined && to !== from) {
+    milestones.push({ kind: "StateChanged", from, to });
+    if (from === "hibernated" && to !== "stopping") milestones.push({ kind: "Resumed" });
+    if (from === "starting" && to === "running") milestones.push(...startOf(previous, pod, now));
+  }
+  if (isNew("Stalled", "RouteTaken", previous, next)) milestones.push({ kind: "RouteRefused" });
+  if (isNew("UpdatePending", "ResizeNotPossible", previous, next)) milestones.push({ kind: "ResizeNotPossible" });
+  return milestones;
+}
+
+/** That a server is gone. */
+export function endOf(server: JupyterServer): Milestone {
+  return { kind: "StateChanged", from: stateIn(withReadableStatus(server).status ?? {}), to: "deleted" };
+}
+
+const STATES: readonly string[] = ["starting", "running", "failed", "stopping", "hibernated"] satisfies ServerState[];
+
+/** 0.24 let everybody write anything there. */
+function stateIn({ state }: JupyterServerStatus): ServerState | "none" {
+  return state !== undefined && STATES.includes(state) ? state : "none";
+}
+
+function isNew(type: string, reason: string, previous: JupyterServerStatus, next: JupyterServerStatus): boolean {
+  const has = ({ conditions = [] }: JupyterServerStatus): boolean =>
+    conditions.some((condition) => condition.type === type && condition.reason === reason);
+  return has(next) && !has(previous);
+}
+
+/** How much earlier than `startingSince` a pod can be whose creation led to it: we saw it when the queue came to it. */
+const SEEN_LATER_MS = 60_000;
+
+function startOf(previous: JupyterServerStatus, pod: Pod | undefined, now: Date): readonly Milestone[] {
+  const { startingSince, startedAt, neverReady } = previous;
+  const begin = Date.parse(startingSince ?? "");
+  if (Number.isNaN(begin)) return [];
+  const again = startedAt === startingSince ? "resume" : "restart";
+  const start = neverReady === true ? "first" : again;
+  return [{ kind: "Started", start, seconds: secondsBetween(begin, now.getTime()), phases: phasesOf(pod, begin, now) }];
+}
+
+/** Each phase begins where the one before it ended; one whose end is not known is left out. */
+function phasesOf(pod: Pod | undefined, begin: number, now: Date): Extract<Milestone, { kind: "Started" }>["phases"] {
+  const created = Date.parse(pod?.metadata?.creationTimestamp ?? "");
+  if (pod === undefined || !(created >= begin - SEEN_LATER_MS)) return []; // it was there before
+  const ends: readonly (readonly [StartPhase, number])[] = [
+    ["pod", created],
+    ["schedule", conditionTime(pod, "PodScheduled")],
+    ["prepare", conditionTime(pod, "PodReadyToStartContainers")],
+    ["containers", lastContainerStart(pod)],
+    ["ready", conditionTime(pod, "Ready")],
+    ["route", now.getTime()],
+  ];
+  let from = begin;
+  return ends.flatMap(([phase, end]) => {
+    if (Number.isNaN(end)) return [];
+    const until = Math.min(end, now.getTime());
+    const seconds = secondsBetween(from, until);
+    from = Math.max(from, until);
+    return [{ phase, seconds }];
+  });
+}
+
+function conditionTime({ status }: Pod, wanted: string): number {
+  const found = status?.conditions?.find(({ type, status: value }) => type === wanted && value === "True");
+  return Date.parse(found?.lastTransitionTime ?? "");
+}
+
+function lastContainerStart({ status }: Pod): number {
+  const times = (status?.containerStatuses ?? []).map(({ state }) => Date.parse(state?.running?.startedAt ?? ""));
+  return times.length === 0 ? Number.NaN : Math.max(...times);
+}
+
+/** Clocks of nodes differ: what seems to end before it began took no time. */
+function secondsBetween(from: number, to: number): number {
+  return Math.max(0, to - from) / 1000;
+}

@@ -1,0 +1,133 @@
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { parser } from "@prometheus-io/lezer-promql";
+import { describe, expect, it } from "vitest";
+import { parse as parseYaml } from "yaml";
+import { DECLARATIONS } from "../../controller/src/operator/metric-catalogue.ts";
+import { Metrics } from "../../controller/src/operator/metrics.ts";
+import { dashboard } from "./dashboard.ts";
+
+type Alert = {
+  readonly alert: string;
+  readonly expr: string;
+  readonly labels: { readonly severity: string };
+  readonly annotations: Readonly<Record<string, string>>;
+};
+
+const rules = new URL("../../helm-chart/amalthea/files/alerts.yaml", import.meta.url);
+const { groups } = parseYaml(readFileSync(rules, "utf8")) as {
+  readonly groups: readonly { readonly rules: Alert[] }[];
+};
+const alerts = groups.flatMap((group) => group.rules);
+
+const panels = (dashboard().panels ?? []).flatMap((panel) =>
+  ((panel as { readonly targets?: readonly Target[] }).targets ?? []).map((target) => ({
+    title: panel.title,
+    ...target,
+  })),
+);
+type Target = { readonly expr: string; readonly legendFormat: string };
+
+/** Labels that Prometheus adds to what it scrapes. */
+const OF_TARGETS = ["job", "namespace", "instance"];
+
+const processMetrics = (await new Metrics().registry.getMetricsAsJSON()).map(({ name }) => name);
+
+/** What an expression asks for. */
+type Asked = {
+  readonly metrics: readonly { readonly name: string; readonly matchers: readonly Matcher[] }[];
+  /** By which it groups. */
+  readonly labels: readonly string[];
+};
+type Matcher = { readonly label: string; readonly operator: string; readonly value: string };
+
+/** Reads PromQL with Prometheus' own grammar. @throws Error where it is none. */
+function read(expr: string): Asked {
+  const text = expr.replaceAll("$__rate_interval", "5m");
+  const metrics: { name: string; matchers: Matcher[] }[] = [];
+  const labels: string[] = [];
+  parser.parse(text).iterate({
+    enter: ({ type, node, from, to }) => {
+      const own = text.slice(from, to);
+      if (type.isError) throw new Error(`no PromQL at ${from}: ${text}`);
+      if (type.name === "VectorSelector") metrics.push({ name: own.split(/[{\s]/)[0] ?? "", matchers: [] });
+      if (type.name === "UnquotedLabelMatcher") {
+        const part = (name: string): string => {
+          const child = node.getChild(name);
+          return child === null ? "" : text.slice(child.from, child.to);
+        };
+        const value = part("StringLiteral").slice(1, -1);
+        metrics.at(-1)?.matchers.push({ label: part("LabelName"), operator: part("MatchOp"), value });
+      }
+      if (type.name === "GroupingLabels") labels.push(...own.replaceAll(/[()\s]/g, "").split(","));
+    },
+  });
+  return { metrics, labels };
+}
+
+/** The metric that a series belongs to. */
+function declared(series: string): string {
+  const histogram = /^(.*)_(bucket|sum|count)$/.exec(series)?.[1] ?? "";
+  return DECLARATIONS.get(histogram)?.type === "histogram" ? histogram : series;
+}
+
+function labelsOf(series: string): readonly string[] {
+  const own = Object.keys(DECLARATIONS.get(declared(series))?.labels ?? {});
+  return [...OF_TARGETS, ...own, ...(series.endsWith("_bucket") ? ["le"] : [])];
+}
+
+const expressions = [
+  ...alerts.map(({ alert, expr }) => ({ of: alert, expr })),
+  ...panels.map(({ title, expr }) => ({ of: `the panel "${title}"`, expr })),
+];
+
+describe.each(expressions)("$of asks in $expr", ({ expr }) => {
+  const { metrics, labels } = read(expr);
+
+  it("for metrics that the controller has", () => {
+    expect(metrics).not.toHaveLength(0);
+    for (const { name } of metrics) {
+      const isKnown = DECLARATIONS.has(declared(name)) || processMetrics.includes(name);
+      expect(isKnown, name).toBe(true);
+      if (DECLARATIONS.get(declared(name))?.type === "histogram") expect(name).toMatch(/_(bucket|sum|count)$/);
+    }
+  });
+
+  it("by labels that they have, with values that these can have", () => {
+    for (const { name, matchers } of metrics) {
+      for (const { label, operator, value } of matchers) {
+        expect(labelsOf(name), `${name}{${label}}`).toContain(label);
+        const values = DECLARATIONS.get(declared(name))?.labels[label];
+        if (Array.isArray(values) && !operator.startsWith("!")) {
+          for (const one of value.split("|")) expect(values).toContain(one);
+        }
+      }
+    }
+    const known = metrics.flatMap(({ name }) => labelsOf(name));
+    for (const label of labels) expect(known).toContain(label);
+  });
+});
+
+it.each(panels)("the legend $legendFormat of $title names labels that are left", ({ expr, legendFormat }) => {
+  const { labels } = read(expr);
+  const shown = [...legendFormat.matchAll(/\{\{(\w+)\}\}/g)].map(([, label = ""]) => label);
+  for (const label of shown) expect(labels.length === 0 ? OF_TARGETS : labels).toContain(label);
+});
+
+it.each(alerts)("$alert says what is the matter and what to do", ({ alert, labels, annotations }) => {
+  expect(alert).toMatch(/^Amalthea[A-Z]/);
+  expect(["critical", "warning", "info"]).toContain(labels.severity);
+  expect(annotations["summary"]).toMatch(/\.$/);
+  expect(annotations["runbook"]).toMatch(/\.$/);
+});
+
+// Debian's package `prometheus` has promtool.
+it.skipIf(spawnSync("promtool", ["--version"]).error !== undefined)(
+  "the alerts fire when they should, and not else",
+  () => {
+    const tests = fileURLToPath(new URL("alerts.promtool.yaml", import.meta.url));
+    const { status, stdout, stderr } = spawnSync("promtool", ["test", "rules", tests], { encoding: "utf8" });
+    expect(status, stdout + stderr).toBe(0);
+  },
+);
