@@ -8,7 +8,8 @@ import { findPrebuilt, prebuiltFolder } from "./cluster/src/build/prebuilt.ts";
 const programsNeeded = {
   "test/integration/authorization/**": ["traefik", "oauth2-proxy"],
   "test/integration/audit/**": ["s3"],
-  "test/integration/controller/{audit-log,chart,lease}.test.ts": ["kubectl", "helm"],
+  "test/integration/controller/audit-log.test.ts": ["kubectl", "helm", "s3"],
+  "test/integration/controller/{chart,lease}.test.ts": ["kubectl", "helm"],
   "test/integration/{controller/!(apply|audit-log|chart|lease),plans/budgets}.test.ts": [
     "kubectl",
     "helm",

@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { cluster, get, kubectl, leaveNamespace, useNamespace, waitFor } from "./cluster.ts";
+import { cluster, get, kubectl, leaveNamespace, namesOf, useNamespace, waitFor } from "./cluster.ts";
 import { field, podOf, untilObserved } from "./look.ts";
 import { TestServer } from "./server.ts";
 
@@ -28,6 +28,19 @@ function helm(...args: readonly string[]): void {
 const installArguments = JSON.parse(process.env["AMALTHEA_TEST_HELM_INSTALL"] ?? "[]") as readonly string[]; // set by npm test
 const [release = "", releaseNamespace = ""] = (process.env["AMALTHEA_TEST_HELM_RELEASE"] ?? "").split("/").toReversed();
 
+/** An object store that nobody answers at: it must disturb nobody. */
+const AUDIT_LOG = [
+  ...[
+    "enabled=true",
+    "s3.endpoint=http://127.0.0.1:9",
+    "s3.bucket=audit",
+    "s3.accessKeyId=id",
+    "s3.secretAccessKey=key",
+  ],
+]
+  .map((value) => `auditLog.${value}`)
+  .join(",");
+
 describe("helm uninstall", () => {
   it("keeps the CRD, the servers and their pods", async () => {
     const pod = await server.podUid();
@@ -45,7 +58,7 @@ describe("helm uninstall", () => {
 
   it("and a new install takes the servers up again without touching their pods", async () => {
     const pod = await server.podUid();
-    helm(...installArguments);
+    helm(...installArguments, "--set", AUDIT_LOG);
     await server.patch({ metadata: { labels: { "example.org/seen": "yes" } } });
     type Labelled = { metadata: { labels: Record<string, string> } };
     await kubectl([
@@ -99,3 +112,25 @@ describe("a controller that is killed in the middle of changes", () => {
     });
   });
 });
+
+describe("the audit log of an installed controller", () => {
+  it("is on the volume of the leader's pod, where it waits for the object store", async () => {
+    await server.patch({ spec: { jupyterServer: { hibernated: true } } });
+    await waitFor("jupyterserver/survivor", namespace, "jsonpath={.status.state}=hibernated");
+    const selector = `app.kubernetes.io/instance=${release},app.kubernetes.io/component=controller`;
+    const pods = await namesOf("pods", releaseNamespace, selector);
+    const read = async (pod: string): Promise<string> =>
+      await kubectl(["exec", "-n", releaseNamespace, pod, "--", ...READ]);
+    const logs = await Promise.all(pods.map(read));
+    const lines = logs.flatMap((text) => text.split("\n")).filter((line) => line.includes(namespace));
+    const last = JSON.parse(lines.at(-1) ?? "{}") as { readonly message?: object };
+    expect(last.message).toMatchObject({ name: "survivor", status: "hibernated", old_status: "running" });
+  });
+});
+
+/** Prints the current file, or nothing on a standby. */
+const READ = [
+  "node",
+  "--eval",
+  "try{console.log(fs.readFileSync('/var/lib/amalthea/audit-log/current.txt','utf8'))}catch{}",
+];

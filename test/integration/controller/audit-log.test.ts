@@ -1,9 +1,10 @@
-import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { AuditMessage, AuditRecord } from "../../../controller/src/decide/audit/record.ts";
 import { SERVER_KIND } from "../../../controller/src/kinds.ts";
+import { BUCKET, KEY, ObjectStore } from "../audit/object-store.ts";
 import { bundleTo, ControllerProcess } from "./controller-process.ts";
 import { startOperator } from "./operator.ts";
 import { eventually, User } from "./servers.ts";
@@ -123,6 +124,24 @@ describe("the audit log of a controller", () => {
     const own = asLines(controller.output).filter((record) => "log" in record && record.log === "audit");
     expect(changesOf("alice", own)).toEqual(["null → starting", "starting → stopping"]);
     expect(own.find(({ message }) => message.name === "alice")?.message.image).toBe('example.org/"a:1');
+  });
+
+  it("is in the object store when the controller has stopped", async () => {
+    await using store = await ObjectStore.start();
+    const credentials = join(scratch, "credentials");
+    mkdirSync(credentials);
+    for (const [name, value] of Object.entries(KEY)) writeFileSync(join(credentials, name), value);
+    const s3 = { ENDPOINT: store.endpoint, BUCKET, CREDENTIALS: credentials, PATH_PREFIX: "/lab/" };
+    const variables = Object.entries(s3).map(([name, value]) => [`AUDITLOG_S3__${name}`, value] as const);
+    const controller = await start({ ...logTo(folder), ...Object.fromEntries(variables) });
+    await user.create("alice");
+    await untilState("starting", ["alice"]);
+    expect(await controller.end("SIGTERM")).toBe(0);
+    const keys = await store.keys();
+    expect(keys).toEqual([expect.stringMatching(/^lab\/amalthea_audit_log_/)]);
+    expect(changesOf("alice", asLines(await store.content(keys[0] ?? "")))).toEqual(["null → starting"]);
+    expect(linesIn(folder)).toEqual([]);
+    for (const secret of Object.values(KEY)) expect(controller.output).not.toContain(secret);
   });
 
   it("keeps nobody from managing servers when it cannot be written, and catches up", async () => {
