@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import type { JupyterServer } from "@amalthea/api";
 import type { Clock, KubeClient, Live, Logger } from "@amalthea/kube";
 import type { Pod } from "kubernetes-types/core/v1.js";
@@ -31,6 +32,9 @@ export type UsageMeasuringOptions = {
   readonly logger: Logger;
 };
 
+/** Servers that are looked at before others have a turn: five thousand in a row take a fifth of a second. */
+const SERVERS_AT_A_TIME = 100;
+
 /** What measures the usage of servers, joined with the memory that reconciles read. */
 export class UsageMeasuring {
   readonly memory: UsageMemory;
@@ -57,7 +61,7 @@ export class UsageMeasuring {
       onContainers: (uid, usage, atMs) => this.memory.rememberContainers(uid, usage, atMs),
       onDisk: (uid, usage, atMs) => this.memory.rememberDisk(uid, usage, atMs),
       onRead: (source, isRead) => metrics.usageRead(source, isRead),
-      onRound: () => this.#tellNews(),
+      onRound: () => this.#tellNews(signal),
       clock,
       logger,
     });
@@ -76,16 +80,21 @@ export class UsageMeasuring {
   }
 
   /** Only servers whose status would be written: a reconcile of the others would end in nothing. */
-  #tellNews(): void {
-    const { caches, clock, onNews } = this.#options;
-    for (const server of caches.listServers()) {
-      const pod = podOf(server, caches);
-      const { status } = withReadableStatus(server);
-      if (pod === undefined || status?.mainPod?.uid !== pod.metadata.uid) continue;
-      const observed = this.memory.of(pod.metadata.uid, clock.monotonicMs());
-      const usage = usageToShow(status.mainPod, pod.metadata.uid, observed);
-      if (isUsageDue(status, usage, clock.now())) onNews(server);
+  async #tellNews(signal: AbortSignal): Promise<void> {
+    const { caches, onNews } = this.#options;
+    for (const [index, server] of caches.listServers().entries()) {
+      if (index % SERVERS_AT_A_TIME === 0) await setImmediate(undefined, { signal });
+      if (this.#isNews(server)) onNews(server);
     }
+  }
+
+  #isNews(server: JupyterServer): boolean {
+    const { caches, clock } = this.#options;
+    const podUid = podOf(server, caches)?.metadata.uid;
+    const { status } = withReadableStatus(server);
+    if (podUid === undefined || status?.mainPod?.uid !== podUid) return false;
+    const usage = usageToShow(status.mainPod, podUid, this.memory.of(podUid, clock.monotonicMs()));
+    return isUsageDue(status, usage, clock.now());
   }
 }
 

@@ -19,7 +19,7 @@ export type UsageSamplerOptions = {
   /** After each attempt to read a source; the kubelets are as many as there are nodes. */
   readonly onRead: (source: UsageSource, isRead: boolean) => void;
   /** After each round, also one that failed: values have become known, or too old. */
-  readonly onRound: () => void;
+  readonly onRound: () => Promise<void> | void;
   readonly clock: Clock;
   readonly logger: Logger;
 };
@@ -48,7 +48,7 @@ export class UsageSampler {
     const { clock, intervalMs, onRound } = this.#options;
     while (!signal.aborted) {
       await round();
-      onRound();
+      await onRound();
       await clock.sleep(intervalMs, signal);
     }
   }
