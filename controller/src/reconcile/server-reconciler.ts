@@ -364,10 +364,15 @@ export class ServerReconciler {
     }
   }
 
+  #countResize(previous: Live<Pod>, current: Live<Pod>): void {
+    const { metrics, queue } = this.#options;
+    const result = resizeResultBetween(previous, current);
+    if (result !== undefined && queue.isOpen) metrics.resized(result);
+  }
+
   #podChanged({ previous, current }: StoreChange<Pod>): void {
-    const { caches, metrics, queue } = this.#options;
-    const resized = previous && current && resizeResultBetween(previous, current);
-    if (resized !== undefined && queue.isOpen) metrics.resized(resized);
+    const { caches } = this.#options;
+    if (previous !== undefined && current !== undefined) this.#countResize(previous, current);
     if (current === undefined) this.#usage.memory.forget(previous?.metadata.uid ?? "");
     for (const uid of [previous, current].flatMap((pod) => (pod === undefined ? [] : parentUids(pod)))) {
       for (const server of caches.servers.store.byIndex("uid", uid).flatMap((found) => asServer(found) ?? [])) {
