@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { buildCluster, down, exists, prebuiltFolder, withLock } from "@amalthea/cluster";
+import { buildCluster, buildVersion, down, exists, otherVersions, prebuiltFolder, withLock } from "@amalthea/cluster";
 import { clusterOptions, parseCommandLine } from "./command-line.ts";
 import { install, provideImage, release } from "./install.ts";
 import { provideCluster, type TargetCluster } from "./provide-cluster.ts";
@@ -11,10 +11,12 @@ import { reportFailure } from "./report-failure.ts";
 
 /**
  * `npm test [-- LEVEL ...] [-- --context NAME]`: all tests, in three levels. Each level needs more of the
- * machine than the one before, so the cheap failures come first. The last line counts all tests.
+ * machine than the one before, so the cheap failures come first. The last line counts all tests. The fourth level, the
+ * integration tests on other versions of Kubernetes, runs only where it is named: each version takes minutes to compile.
  */
 const root = fileURLToPath(new URL("..", import.meta.url));
-const levels = ["check", "unit", "integration", "e2e"] as const;
+const usualLevels = ["check", "unit", "integration", "e2e"] as const;
+const levels = [...usualLevels, "versions"] as const;
 type Level = (typeof levels)[number];
 type Count = { readonly passed: number; readonly failed: number };
 
@@ -28,7 +30,7 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal
 
 function chosenLevels(): readonly Level[] {
   if (values.context !== undefined) return ["e2e"];
-  return positionals.length === 0 ? levels : levels.filter((level) => positionals.includes(level));
+  return positionals.length === 0 ? usualLevels : levels.filter((level) => positionals.includes(level));
 }
 
 async function runLevel(level: Level): Promise<Count> {
@@ -42,7 +44,28 @@ async function runLevel(level: Level): Promise<Count> {
       return runVitest("integration", {});
     case "e2e":
       return values.context === undefined ? await inTurn(runEndToEnd) : await runEndToEnd();
+    case "versions":
+      return await runVersions();
   }
+}
+
+/** Folders of the integration tests that need an API server; those of the login need none. */
+const WITH_API_SERVER = ["api", "controller", "kube", "plans", "policy", "takeover"].map(
+  (folder) => `test/integration/${folder}/`,
+);
+
+/** The integration tests on each of the other versions; `--only` chooses files. */
+async function runVersions(): Promise<Count> {
+  let sum: Count = { passed: 0, failed: 0 };
+  for (const version of otherVersions) {
+    console.log(`\n== integration tests on Kubernetes ${version.kubernetes}`);
+    const assets = await buildVersion(version, console.log, interrupted.signal);
+    const titles = `--testNamePattern=^(?!.*(${version.differs.join("|")}))`;
+    const filter = [...(values.only ?? WITH_API_SERVER), titles];
+    const count = await runVitest("integration", { KUBEBUILDER_ASSETS: assets }, filter);
+    sum = { passed: sum.passed + count.passed, failed: sum.failed + count.failed };
+  }
+  return sum;
 }
 
 async function runCheck(): Promise<Count> {
@@ -112,12 +135,15 @@ async function provideTarget(): Promise<TargetCluster> {
 }
 
 /** Runs one project of vitest.config.ts and reads the counts from vitest's own report. */
-async function runVitest(project: string, env: Readonly<Record<string, string>>): Promise<Count> {
+async function runVitest(
+  project: string,
+  env: Readonly<Record<string, string>>,
+  filter: readonly string[] = values.only === undefined ? [] : [...values.only, "--passWithNoTests"],
+): Promise<Count> {
   const folder = mkdtempSync(join(tmpdir(), "amalthea-test-"));
   const report = join(folder, "report.json");
   const vitest = join(root, "node_modules/vitest/vitest.mjs");
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
-  const filter = values.only === undefined ? [] : [...values.only, "--passWithNoTests"];
   const code = await run([vitest, "run", "--project", project, ...filter, ...reporters], env);
   try {
     // vitest's JSON report, in the form of Jest's

@@ -3,8 +3,10 @@ export {
   buildCluster,
   buildExtra,
   buildGoPrograms,
+  buildVersion,
   componentCommand,
   type ExtraProgram,
+  otherVersions,
   type ProgramName,
   traefikVersion,
 } from "./build/build.ts";

