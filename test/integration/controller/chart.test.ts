@@ -66,8 +66,6 @@ const settings = [
   },
 ];
 
-type EnvVar = { readonly name: string; readonly value?: string };
-
 type Rule = { readonly resources: readonly string[]; readonly verbs: readonly string[] };
 
 function rulesOf(chart: readonly Rendered[]): readonly Rule[] {
@@ -209,19 +207,22 @@ describe("the chart", () => {
     );
   });
 
+  it("hands the extra labels of 0.24's metrics to the controller only where these metrics are asked for", () => {
+    const labels = "metrics.extraMetricsLabels={renku.io/project}";
+    const legacyOf = (...values: readonly string[]): unknown =>
+      readConfig(environmentOf(renderChart(["metrics.enabled=true", labels, ...values]))).metrics.legacy;
+    expect(legacyOf()).toBeUndefined();
+    expect(legacyOf("metrics.legacyNames=true")).toEqual({
+      extraLabels: [{ label: "renku_io_project", source: "renku.io/project" }],
+    });
+  });
+
   it("hands the defaults for all servers to the controller, which reads them", () => {
     const objects = renderChart([
       "serverDefaults.jupyterServer.nodeSelector.disk=ssd",
       "serverDefaults.storage.size=2Gi",
     ]);
-    type Pods = {
-      readonly template: { readonly spec: { readonly containers: readonly { readonly env: readonly EnvVar[] }[] } };
-    };
-    const deployment = objects.find(({ kind }) => kind === "Deployment")?.spec as Pods | undefined;
-    const env = Object.fromEntries(
-      deployment?.template.spec.containers[0]?.env.map(({ name, value }) => [name, value]) ?? [],
-    );
-    expect(readConfig(env).decision.serverDefaults).toEqual({
+    expect(readConfig(environmentOf(objects)).decision.serverDefaults).toEqual({
       jupyterServer: { nodeSelector: { disk: "ssd" } },
       storage: { size: "2Gi" },
     });
