@@ -2,7 +2,7 @@ import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { AuditLog, describeCalls, readsAmong, writesAmong } from "./audit-log.ts";
+import { AuditLog, describeCalls, METRICS_PODS, readsAmong, writesAmong } from "./audit-log.ts";
 
 const USER = "system:serviceaccount:amalthea:amalthea";
 
@@ -19,10 +19,9 @@ afterEach(() => rmSync(folder, { recursive: true }));
 function line(
   verb: string,
   resource: string,
-  more: { user?: string; stage?: string; subresource?: string } = {},
+  { user = USER, stage = "ResponseComplete", ...more }: { user?: string; stage?: string; apiGroup?: string } = {},
 ): string {
-  const { user = USER, stage = "ResponseComplete", subresource } = more;
-  const objectRef = { resource, name: "a", ...(subresource === undefined ? {} : { subresource }) };
+  const objectRef = { resource, name: "a", ...more };
   return `${JSON.stringify({ stage, verb, user: { username: user }, objectRef, responseStatus: { code: 200 } })}\n`;
 }
 
@@ -35,6 +34,12 @@ describe("AuditLog", () => {
     writeFileSync(path, [line("patch", "services"), ...others, line("get", "secrets")].join(""));
     const calls = await new AuditLog(path, USER).calls();
     expect(calls.map(({ verb, resource }) => `${verb} ${resource}`)).toEqual(["patch services", "get secrets"]);
+  });
+
+  it("tells the usage of pods from the pods", async () => {
+    writeFileSync(path, line("list", "pods", { apiGroup: "metrics.k8s.io" }) + line("list", "pods"));
+    const calls = await new AuditLog(path, USER).calls();
+    expect(calls.map(({ resource }) => resource)).toEqual([METRICS_PODS, "pods"]);
   });
 
   it("reads on where it stopped, and takes a half-written line when it is whole", async () => {

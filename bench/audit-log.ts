@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 /** One finished request as the API server's audit log tells it. */
 export type AuditedCall = {
   readonly verb: string;
-  /** Plural of the kind; empty for a path that is no object, such as a list of the API's groups. */
+  /** Plural of the kind, or METRICS_PODS; empty for a path that is no object, such as a list of the API's groups. */
   readonly resource: string;
   readonly subresource: string | undefined;
   readonly name: string | undefined;
@@ -15,11 +15,14 @@ type AuditEvent = {
   readonly stage: string;
   readonly verb: string;
   readonly user: { readonly username: string };
-  readonly objectRef?: { readonly resource?: string; readonly subresource?: string; readonly name?: string };
+  readonly objectRef?: Partial<Record<"apiGroup" | "resource" | "subresource" | "name", string>>;
   readonly responseStatus?: { readonly code?: number };
 };
 
 const CHUNK_BYTES = 1 << 20;
+
+/** What pods use, in the metrics API; its plural alone would be that of pods. */
+export const METRICS_PODS = "pods.metrics.k8s.io";
 
 /** The calls of one user, as the API server counted them: the figures come from here, not from counters of ours. */
 export class AuditLog {
@@ -80,7 +83,8 @@ function callsIn(text: string, user: string): readonly AuditedCall[] {
   return lines.flatMap((line): readonly AuditedCall[] => {
     const event = JSON.parse(line) as AuditEvent; // audit.k8s.io/v1 Event
     if (event.stage !== "ResponseComplete" || event.user.username !== user) return [];
-    const { resource = "", subresource, name } = event.objectRef ?? {};
+    const { apiGroup, resource: plural = "", subresource, name } = event.objectRef ?? {};
+    const resource = `${plural}.${apiGroup}` === METRICS_PODS ? METRICS_PODS : plural;
     return [{ verb: event.verb, resource, subresource, name, code: event.responseStatus?.code ?? 0 }];
   });
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { SERVER_KIND } from "../controller/src/kinds.ts";
 import { CONTROLLER_USER, type World } from "../test/integration/controller/world.ts";
-import { AuditLog, type AuditedCall, describeCalls, readsAmong, writesAmong } from "./audit-log.ts";
+import { AuditLog, type AuditedCall, describeCalls, METRICS_PODS, readsAmong, writesAmong } from "./audit-log.ts";
 import { ControllerProcess } from "./controller-process.ts";
 import { createServers, NAMESPACE, runningServers, startLoadedWorld } from "./loaded-world.ts";
 import { watchReadyLags } from "./ready-lag.ts";
@@ -12,6 +12,9 @@ export type Load = { readonly servers: number; readonly restSeconds: number; rea
 
 /** Children of a token-mode server with a volume. */
 const CHILDREN = 7;
+
+/** How often the controller asks what pods use, unless it is told otherwise. */
+const USAGE_SECONDS = 30;
 
 /** What the first lists left behind is collected when nothing has happened for some seconds. */
 const COLLECTED_SECONDS = 30;
@@ -101,9 +104,15 @@ async function measureRest(
   const cpu = controller.cpuSeconds() - cpuBefore;
   const { resident, peak } = controller.memory();
   const events = calls.filter(({ verb, resource }) => resource === "events" && verb !== "watch");
+  const ofUsage = calls.filter(({ resource }) => resource === METRICS_PODS);
   return [
     limited(`writes of ${servers} idle servers in ${restSeconds} s`, [...writesAmong(calls), ...events], 0),
-    limited(`their reads, other than watches and the lease`, readsAmong(calls), 0),
+    limited(
+      "their reads, other than watches, the lease and the usage of all",
+      readsAmong(calls).filter((call) => !ofUsage.includes(call)),
+      0,
+    ),
+    limited("questions for the usage of all together, however many they are", ofUsage, restSeconds / USAGE_SECONDS + 1),
     {
       what: "their calls per server and hour",
       measured: (calls.length / servers / restSeconds) * 3600,
