@@ -1,4 +1,5 @@
 import type { ViteUserConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
 import { findPrebuilt, prebuiltFolder } from "./cluster/src/build/prebuilt.ts";
 
 /**
@@ -37,10 +38,24 @@ const aloneInTheCluster = ["test/e2e/chart.test.ts"]; // takes the controller aw
 /** One starts a cluster of 0.24's, one relies on our ingress controller: they tell nothing of the user's. */
 const onlyInOurs = ["test/e2e/takeover.test.ts", "test/e2e/oidc-tls.test.ts"];
 const isOurs = process.env["AMALTHEA_TEST_CONTEXT"] === undefined;
+
+/** Files that wait for a minute or more, by nature: a level would end with one of them alone if it began late. */
+const LONG_FILES = ["outage", "restore", "culling", "api/upgrade", "budgets", "oidc-failures", "oidc-access"];
+
+class LongFilesFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const isLong = ({ moduleId }: TestSpecification): boolean =>
+      LONG_FILES.some((name) => moduleId.endsWith(`/${name}.test.ts`));
+    const sorted = await super.sort(files);
+    return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))];
+  }
+}
+
 const patient = { testTimeout: 300_000, hookTimeout: 300_000 };
 
 const config: ViteUserConfig = {
   test: {
+    sequence: { sequencer: LongFilesFirst },
     projects: [
       {
         test: {
@@ -71,7 +86,7 @@ const config: ViteUserConfig = {
           include: ["test/e2e/**/*.test.ts"],
           exclude: [...aloneInTheCluster, ...(isOurs ? [] : onlyInOurs)],
           ...patient,
-          maxWorkers: isOurs ? 2 : 1, // most of their time they wait for pods; in the user's they share a namespace
+          maxWorkers: isOurs ? 3 : 1, // most of their time they wait for pods; in the user's they share a namespace
         },
       },
       {
