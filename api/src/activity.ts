@@ -15,7 +15,8 @@ export type ActivityReport = {
   readonly terminals: { readonly total: number; readonly quietSeconds?: number };
   /**
    * The latest request that Jupyter served, or passed on to a program behind it (RStudio, code-server); our own questions
-   * apart, but with those of every open tab. Undefined in the report of an earlier version.
+   * apart, but with those of every open tab. Undefined in the report of an earlier version, and if
+   * the image has no `api/status`, or if it is not asked for because it would not count.
    */
   readonly requests?: { readonly quietSeconds: number };
   /** What passes through the login in the pod; undefined without a login. */

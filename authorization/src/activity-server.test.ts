@@ -92,8 +92,18 @@ describe("the activity", () => {
     expect(await response.json()).toMatchObject({ kernels: { total: 0 }, terminals: { total: 0 } });
   });
 
+  it("of an image without api/status is told without the latest request", async () => {
+    const upstream = await jupyter({ ...healthy, "/a/api/status": 404 });
+    const response = await fetch(`${await activityServer(upstream)}/activity`, withKey(KEY));
+    const report: unknown = await response.json();
+    expect(report).toMatchObject({ kernels: { total: 1 }, terminals: { total: 0 }, proxy: { openWebSockets: 2 } });
+    expect(report).not.toHaveProperty("requests");
+    expect(readActivityReport(report)).toEqual(report);
+  });
+
   it.each<Readonly<Record<string, string | number>>>([
-    { "/a/api/status": 404 },
+    { "/a/api/status": 403 },
+    { "/a/api/status": 500 },
     { "/a/api/status": "[]" },
     { "/a/api/status": "{}" },
     { "/a/api/kernels": 302 },

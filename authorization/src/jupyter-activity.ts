@@ -15,7 +15,7 @@ export type JupyterActivity = Pick<ActivityReport, "kernels" | "terminals" | "re
  * Asks Jupyter for its kernels, terminals and requests, in a way that it does not count as activity.
  *
  * @param now The wall clock, in milliseconds; Jupyter's own, for it runs on the same machine.
- * @returns Undefined if it does not answer, or not with all of them.
+ * @returns Undefined if it does not answer, or not with all of them that its image has.
  */
 export async function readJupyterActivity(
   jupyter: LoopbackAddress,
@@ -29,13 +29,15 @@ export async function readJupyterActivity(
   try {
     const ask = async (path: string): Promise<Answer> =>
       await getJson({ ...jupyter, path: `${api}/${path}?no_track_activity=1`, agent, signal });
-    const requests = readRequests((await ask("status")).body, now());
+    const status = await ask("status");
+    const requests = readRequests(status.body, now());
     const kernels = readKernels((await ask("kernels")).body, now());
     const answer = await ask("terminals");
-    // Images may come without terminals.
+    // Images may come without terminals, or without `api/status`.
     const terminals = answer.status === 404 ? { total: 0 } : readTerminals(answer.body, now());
-    if (requests === undefined || kernels === undefined || terminals === undefined) return undefined;
-    return { kernels, terminals, requests };
+    const isUnreadable = requests === undefined && status.status !== 404;
+    if (isUnreadable || kernels === undefined || terminals === undefined) return undefined;
+    return { kernels, terminals, ...(requests === undefined ? {} : { requests }) };
   } catch {
     return undefined;
   } finally {

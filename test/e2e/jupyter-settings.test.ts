@@ -49,7 +49,7 @@ async function askedInPod({ url }: JupyterProcess): Promise<JupyterActivity | un
 
 async function askedByController({ url }: JupyterProcess): Promise<ActivityAnswer> {
   const { hostname: address, port, pathname: basePath } = new URL(url);
-  const question = { address, port: Number(port), whom: "Jupyter", basePath } as const;
+  const question = { address, port: Number(port), whom: "Jupyter", basePath, withRequests: true } as const;
   return await askPod(question, undefined, new AbortController().signal);
 }
 

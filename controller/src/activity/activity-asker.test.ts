@@ -40,10 +40,10 @@ function aPod(uid: string, podIP = "127.0.0.1"): Live<Pod> {
 /** Asks once, about the pod `before`. */
 async function ask(
   port: number,
-  options: Partial<ActivityAskerOptions> & { readonly token?: string } = {},
+  options: Partial<ActivityAskerOptions> & { readonly token?: string; readonly withRequests?: boolean } = {},
 ): Promise<ActivityAnswer> {
   const { promise, resolve } = Promise.withResolvers<ActivityAnswer>();
-  const { token = "t0ken\n", ...rest } = options;
+  const { token = "t0ken\n", withRequests = true, ...rest } = options;
   const data = { token: Buffer.from(token).toString("base64") };
   const asker = new ActivityAsker({
     client: {
@@ -64,6 +64,7 @@ async function ask(
     whom: "Jupyter",
     basePath: "/",
     withCpu: false,
+    withRequests,
   } as const;
   const inquiry = {
     key: KEY,
@@ -80,6 +81,22 @@ describe("a question about the activity", () => {
     expect(await ask(await jupyter(answered))).toMatchObject({
       kind: "Answered",
       report: { kernels: { total: 0 } },
+    });
+  });
+
+  /** Jupyter of an image whose `api/status` answers so. */
+  const withStatus =
+    (code: number): RequestListener =>
+    (request, response) =>
+      request.url?.startsWith("/api/status?") === true ? response.writeHead(code).end() : response.end("[]");
+
+  it("is answered by an image without api/status, and not by one that fails to tell", async () => {
+    const report = { kernels: { total: 0 }, terminals: { total: 0 } };
+    expect(await ask(await jupyter(withStatus(404)))).toMatchObject({ kind: "Answered", report });
+    expect(await ask(await jupyter(withStatus(500)))).toMatchObject({ kind: "Failed" });
+    expect(await ask(await jupyter(withStatus(500)), { withRequests: false })).toMatchObject({
+      kind: "Answered",
+      report,
     });
   });
 

@@ -46,7 +46,7 @@ export async function askPod(
   }
 }
 
-type Asked = Pick<ActivityQuestion, "address" | "port" | "whom" | "basePath"> & {
+type Asked = Pick<ActivityQuestion, "address" | "port" | "whom" | "basePath" | "withRequests"> & {
   readonly credential: string | undefined;
   readonly signal: AbortSignal;
 };
@@ -56,12 +56,15 @@ async function reportOf(pod: Asked): Promise<ActivityReport> {
 }
 
 async function askJupyter(pod: Asked): Promise<ActivityReport> {
-  const requests = understood(await askApi(pod, "status"), readRequests);
+  const requests = pod.withRequests ? ifThere(await askApi(pod, "status"), readRequests) : undefined;
   const kernels = understood(await askApi(pod, "kernels"), readKernels);
-  const terminals = await askApi(pod, "terminals");
-  // Images may come without terminals.
-  if (terminals.status === 404) return { kernels, terminals: { total: 0 }, requests };
-  return { kernels, terminals: understood(terminals, readTerminals), requests };
+  const terminals = ifThere(await askApi(pod, "terminals"), readTerminals) ?? { total: 0 };
+  return { kernels, terminals, ...(requests === undefined ? {} : { requests }) };
+}
+
+/** Images may come without terminals, or without `api/status`. @throws NoAnswerError */
+function ifThere<T>(answer: Answer, read: (body: unknown, atMs: number) => T | undefined): T | undefined {
+  return answer.status === 404 ? undefined : understood(answer, read);
 }
 
 /** In a way that Jupyter does not count as activity. */

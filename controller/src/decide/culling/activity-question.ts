@@ -11,4 +11,6 @@ export type ActivityQuestion = {
   readonly credential: { readonly name: string; readonly key: string } | undefined;
   /** Whether the metrics API is asked for the pod's CPU use, too. */
   readonly withCpu: boolean;
+  /** Whether Jupyter is asked for its latest request, too; the authorization service always tells it. */
+  readonly withRequests: boolean;
 };

@@ -13,7 +13,7 @@ function asked(started: ServerOptions, since: ServerOptions = started, secrets: 
 }
 
 function ask(observed: Observed, secrets: readonly string[] = []): Askable {
-  return askableOf(observed, "/", { cpuUsageMillicoresIdleThreshold: 0 }, { secrets });
+  return askableOf(observed, "/", { cpuUsageMillicoresIdleThreshold: 0, openTabsAreActivity: true }, { secrets });
 }
 
 const credential = (answer: Askable): unknown => (answer.kind === "Askable" ? answer.question.credential : answer.why);

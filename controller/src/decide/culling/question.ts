@@ -11,7 +11,7 @@ import type { EnvVar, Pod } from "kubernetes-types/core/v1.js";
 import { activePod } from "../live/pod.ts";
 import { JUPYTER_ENV, SECRET_FILES } from "../live/pod-names.ts";
 import type { ActivityQuestion } from "./activity-question.ts";
-import type { CullingSettings } from "./culling-settings.ts";
+import type { ActivitySettings } from "./activity.ts";
 import type { Observed } from "../live/observed.ts";
 import { matchesAny } from "../values/pattern.ts";
 
@@ -32,7 +32,7 @@ export type AllowedSecrets = { readonly secrets: readonly string[] };
 export function askableOf(
   { server, ...observed }: Observed,
   basePath: string | undefined,
-  { cpuUsageMillicoresIdleThreshold }: Pick<CullingSettings, "cpuUsageMillicoresIdleThreshold">,
+  { cpuUsageMillicoresIdleThreshold, openTabsAreActivity: withRequests }: ActivitySettings,
   { secrets }: AllowedSecrets,
 ): Askable {
   const pod = activePod({ server, ...observed });
@@ -40,7 +40,7 @@ export function askableOf(
   if (pod === undefined || address === undefined || basePath === undefined) return notAskable("it has no pod yet");
   if (pod.spec?.hostNetwork === true) return notAskable("its pod is on the network of the node");
   const withCpu = cpuUsageMillicoresIdleThreshold > 0;
-  const target = { podUid: pod.metadata.uid, address, basePath, withCpu };
+  const target = { podUid: pod.metadata.uid, address, basePath, withCpu, withRequests };
   if (!hasLogin(pod)) {
     const credential = tokenOf(pod, server);
     if (credential !== undefined && credential.name !== childName(server) && !matchesAny(credential.name, secrets)) {
