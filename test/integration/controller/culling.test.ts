@@ -91,14 +91,14 @@ describe("a server that is idle", () => {
     await eventually(async () => expect(await eventNotes(user, "LimitReached")).toHaveLength(1));
     expect((await eventNotes(user, "LimitReached"))[0]).toContain("idleSecondsThreshold");
     expect(await operator.metric("amalthea_culls_total")).toBe(1);
+    await user.until("alice", (now) => conditionOf(now, "Reconciling") === undefined);
     const writes = controllerWrites(world)
       .filter(({ namespace }) => namespace === "idle")
       .map(({ resource, subresource }) => `${resource} ${subresource}`);
-    expect(writes.slice(writes.indexOf("jupyterservers "))).toEqual([
-      "jupyterservers ",
-      "statefulsets ",
-      "jupyterservers status",
-    ]);
+    const ofLimit = writes.slice(writes.indexOf("jupyterservers "));
+    const status = "jupyterservers status"; // once if the pod goes at once, and otherwise twice
+    expect(ofLimit.filter((write) => write !== status)).toEqual(["jupyterservers ", "statefulsets "]);
+    expect(ofLimit.length).toBeLessThanOrEqual(4);
   });
 
   it("is deleted once it was hibernated for too long", async () => {

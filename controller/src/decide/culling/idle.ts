@@ -48,7 +48,7 @@ const FRESH_SECONDS = 30;
 const ANSWER_SECONDS = 15;
 /** Seconds between attempts that fail: doubled each time, up to the second number. */
 const RETRY_SECONDS = { first: 15, most: 300 };
-/** How long a server is not asked after an answer that postpones a limit shorter than this. */
+/** How long a server is not asked after an answer that postpones its next question by less than this. */
 const PAUSE_SECONDS = 30;
 /** Answers in a row without such a pause: whoever tries a short limit out need not wait. */
 const PROMPT_ANSWERS = 10;
@@ -61,20 +61,26 @@ export function idleLimit(input: IdleInput, { culling, annotationPrefix }: IdleS
   const since = latest([input.readySince, activity].map((time) => time && notAfter(time, now))) ?? now;
   const deadline = deadlineOf("Idle", since, input.server.spec.culling, culling);
   if (deadline === undefined) return { kind: "None" };
-  const pause = pauseEnd(input.activity, since, deadline, now);
-  const at = pause ?? deadline;
-  const warnAt = pause ?? warningOf(since, at, culling);
+  const at = afterPause(deadline, input.activity, since, now);
+  const warnAt = earlier(afterPause(warningOf(since, deadline, culling), input.activity, since, now), at);
   if (warnAt > now) return { kind: "Later", at, warnAt };
   if (at <= now && isFreshSince(input.activity, at, now)) return { kind: "Reached", at };
   if (at > now && isAnsweredSince(input.activity, warnAt, now)) return { kind: "Pending", at };
   return { kind: "Unconfirmed", at, question: questionNow(input, warnAt, now) };
 }
 
-/** A limit of a second would cost a server that is used a question a second, and writes of its status, for ever. */
-function pauseEnd(activity: ObservedActivity, since: Date, deadline: Date, now: Date): Date | undefined {
-  const isShort = deadline < plus(since, PAUSE_SECONDS);
-  if (!isShort || activity.kind !== "Answered" || activity.answers <= PROMPT_ANSWERS) return undefined;
-  return activity.at < deadline && activity.at <= now ? plus(activity.at, PAUSE_SECONDS) : undefined;
+/**
+ * When the server is asked that should be at `time`. Seconds after the latest activity would cost a server that is used a
+ * question in so many seconds, and writes of its status, for ever.
+ */
+function afterPause(time: Date, activity: ObservedActivity, since: Date, now: Date): Date {
+  const isSoon = time < plus(since, PAUSE_SECONDS);
+  if (!isSoon || activity.kind !== "Answered" || activity.answers <= PROMPT_ANSWERS) return time;
+  return activity.at < time && activity.at <= now ? plus(activity.at, PAUSE_SECONDS) : time;
+}
+
+function earlier(time: Date, other: Date): Date {
+  return time < other ? time : other;
 }
 
 /** When somebody is warned of a limit: half of its time before it at the earliest. */

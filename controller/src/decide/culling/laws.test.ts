@@ -1,7 +1,7 @@
-import type { ActivityReport, Culling } from "@amalthea/api";
+import type { ActivityReport, Culling, JupyterServer } from "@amalthea/api";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { NOW, someSettings, type ServerOptions } from "../testing/builders.ts";
+import { aPod, NOW, someSettings, type ServerOptions } from "../testing/builders.ts";
 import { SimulatedTime, type Pod } from "../testing/simulated-time.ts";
 import { running } from "../testing/simulated-world.ts";
 import { DEFAULT_CULLING, type CullingSettings } from "./culling-settings.ts";
@@ -136,8 +136,12 @@ describe("an idle limit of seconds", () => {
   const tab: Pod = () => ({ kernels: { total: 1, busy: 0, connections: 1 }, terminals: { total: 0 } });
 
   it("costs a server with an open tab a question and a write twice a minute at most, after the first ten", () => {
-    for (const warnSeconds of [0, 10]) {
-      const time = simulate({ idleSecondsThreshold: 1 }, tab, { settings: { warnSeconds } });
+    for (const [limit, warnSeconds] of [
+      [1, 0],
+      [1, 10],
+      [45, 600],
+    ] as const) {
+      const time = simulate({ idleSecondsThreshold: limit }, tab, { settings: { warnSeconds } });
       time.runUntil(at(3600));
       expect(time.done).toEqual([]);
       expect(time.asked.length).toBeLessThanOrEqual(131);
@@ -214,17 +218,6 @@ describe("the maximum age", () => {
     );
   });
 
-  it("costs two writes of the server: of its spec, and of its status when the pod is gone", () => {
-    const time = simulate({ maxAgeSecondsThreshold: 1000 }, busy);
-    time.runUntil(at(999));
-    const before = time.written.length;
-    time.runUntil(at(1500));
-    time.runUntil(at(2000));
-    expect(time.done).toHaveLength(1);
-    expect(time.written.slice(before).map(secondsOf)).toEqual([1000]);
-    expect(time.status.state).toBe("hibernated");
-  });
-
   it("counts anew after a resume, and not after a restart of the pod", () => {
     const time = simulate({ maxAgeSecondsThreshold: 1000 }, busy);
     time.runUntil(at(500));
@@ -238,6 +231,46 @@ describe("the maximum age", () => {
     }));
     time.runUntil(at(5000));
     expect(time.done.map((done) => secondsOf(done.at))).toEqual([1000, 2100]);
+  });
+});
+
+describe("a resume while the pod still stops", () => {
+  const hibernate =
+    (hibernated: boolean) =>
+    (server: JupyterServer): JupyterServer => ({
+      ...server,
+      spec: { ...server.spec, jupyterServer: { ...server.spec.jupyterServer, hibernated } },
+    });
+
+  /** Its pod was asked to stop, and takes its time. */
+  const stop = (time: SimulatedTime): void => {
+    const { pod } = time.world;
+    if (pod === undefined) throw new Error("the server has no pod");
+    const deletionTimestamp = new Date(time.now.getTime() + 30_000).toISOString();
+    time.world = { ...time.world, pod: { ...pod, metadata: { ...pod.metadata, deletionTimestamp } } };
+  };
+
+  /** Its pod has never been ready, but its volume was there before. */
+  const starting = (culling: Partial<Culling>): SimulatedTime => {
+    const time = simulate(culling, silent, { server: { pvc: { enabled: true, volumeName: "files" } } });
+    const { pod } = time.world;
+    time.world = { ...time.world, pod: pod && { ...pod, status: aPod().status ?? {} } };
+    return time;
+  };
+
+  it.each([
+    ["maximum age", simulate({ maxAgeSecondsThreshold: 1000 }, busy)],
+    ["idle time", simulate({ idleSecondsThreshold: 1000 }, active([]))],
+    ["time for its start", starting({ startingSecondsThreshold: 1000 })],
+  ])("is not undone by the limit of its %s, which counts anew", (_what, time) => {
+    time.runUntil(at(5000));
+    expect(time.done.map((done) => [done.kind, secondsOf(done.at)])).toEqual([["Hibernate", 1000]]);
+    stop(time);
+    time.runUntil(at(1001));
+    time.change(hibernate(false));
+    time.runUntil(at(1020));
+    expect(time.done).toHaveLength(1);
+    expect(time.status.state).toBe("starting");
   });
 });
 

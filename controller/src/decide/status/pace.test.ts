@@ -152,20 +152,21 @@ describe("the pace of status writes", () => {
     expect(status?.mainPod).toBeUndefined();
   });
 
-  it("a hibernation by a limit costs one, unless the pod takes minutes to stop", () => {
+  it("a hibernation after a limit was reached is told at once, whatever its date", () => {
     const running = tell([[0, { children, pod: readyAt(0) }]]).status;
     const limited: JupyterServerStatus = { ...running, willHibernateAt: inSeconds(99), cullingReason: "MaximumAge" };
-    const hibernationDate = { "renku.io/hibernationDate": inSeconds(100) };
-    const server = aServer({
-      jupyterServer: { hibernated: true },
-      metadata: { generation: 2, annotations: hibernationDate },
-    });
-    const going = (seconds: number): Story => [
-      [100, { server, children, pod: readyAt(0) }],
-      [100 + seconds, { server, children }],
-    ];
-    expect(tell(going(12), limited).writes).toEqual(["112 s: hibernated"]);
-    expect(tell(going(150), limited).writes).toEqual(["220 s: hibernated", "250 s: hibernated"]);
+    for (const date of [inSeconds(100), inSeconds(10_000), "yesterday"]) {
+      const metadata = { generation: 2, annotations: { "renku.io/hibernationDate": date } };
+      const server = aServer({ jupyterServer: { hibernated: true }, metadata });
+      const { writes } = tell(
+        [
+          [100, { server, children, pod: readyAt(0) }],
+          [112, { server, children }],
+        ],
+        limited,
+      );
+      expect(writes).toEqual(["100 s: hibernated", "112 s: hibernated"]);
+    }
   });
 
   it("a changed label of a running server costs one", () => {

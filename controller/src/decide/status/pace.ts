@@ -23,12 +23,6 @@ const SETTLE_FAILED_SECONDS = 600;
 /** Even if they never rest, details of a failed server (how often it crashed) are no older than this. */
 const LONGEST_FAILED_SECONDS = 3600;
 
-/**
- * How long a server that a limit hibernates keeps its status at most until its pod is gone: then one write tells of both.
- * Nobody waits for it, and the Event of the limit has told. Hundreds that reach their limit at once take a minute or two.
- */
-const SETTLE_CULLED_SECONDS = 120;
-
 /** What every server goes through. Any other reason to wait (no node, no volume, a crash) is news to its user. */
 const PLAIN_PROGRESS: ReadonlySet<string> = new Set<Reason>([
   "PodMissing",
@@ -59,10 +53,6 @@ export function paced(
   now: Date,
 ): PacedStatus {
   const refreshed = { ...fresh, refreshedAt: clientTime(now) };
-  if (previous !== undefined && isGoingByLimit(previous, fresh)) {
-    const heldSeconds = SETTLE_CULLED_SECONDS - (now.getTime() - timeOf(fresh.hibernatedSince)) / 1000;
-    if (heldSeconds > 0) return { status: previous, dueInSeconds: Math.ceil(heldSeconds) };
-  }
   if (previous?.refreshedAt === undefined || transitionKey(previous) !== transitionKey(fresh)) {
     return { status: refreshed, dueInSeconds: undefined };
   }
@@ -119,17 +109,6 @@ function conditionKey(
 
 function isOnItsWay({ state, conditions = [] }: JupyterServerStatus): boolean {
   return state === "starting" || conditions.some(({ type }) => type === "Reconciling");
-}
-
-/** Whether a limit has just been enforced whose time the status tells, and the pod is still there. */
-function isGoingByLimit(previous: JupyterServerStatus, fresh: JupyterServerStatus): boolean {
-  const isGoing = fresh.state === "hibernated" && previous.state !== "hibernated" && isOnItsWay(fresh);
-  return isGoing && timeOf(previous.willHibernateAt) <= timeOf(fresh.hibernatedSince);
-}
-
-/** Milliseconds; NaN, which nothing is equal to or less than, without a time. */
-function timeOf(text: string | undefined): number {
-  return Date.parse(text ?? "");
 }
 
 function isHindered({ conditions = [] }: JupyterServerStatus): boolean {

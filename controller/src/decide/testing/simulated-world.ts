@@ -151,6 +151,8 @@ function patched(observed: Observed, uid: string, operations: readonly Readonly<
 /** What the StatefulSet controller does. */
 function settleReplicas(observed: Observed): Observed {
   const statefulSet = observed.children.find(({ kind }) => kind === "StatefulSet");
+  // A pod that stops already takes its time.
+  if (observed.pod?.metadata.deletionTimestamp !== undefined) return observed;
   if (statefulSet === undefined || replicasOf(statefulSet) === 0) return { ...observed, pod: undefined };
   if (observed.pod !== undefined) return observed;
   const template = objectOf(valueAt(statefulSet.spec, "template"));
