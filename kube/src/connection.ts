@@ -26,6 +26,7 @@ export class Connection {
   readonly #config: KubeConfig;
   readonly #clock: Clock;
   readonly #logger: Logger;
+  readonly #maxAnswerBytes: number | undefined;
   #pools: Pools | undefined;
   #ca: string | undefined;
   #caCheckedMs = Number.NEGATIVE_INFINITY;
@@ -33,10 +34,12 @@ export class Connection {
   #token: string | undefined;
   #tokenReadMs = Number.NEGATIVE_INFINITY;
 
-  constructor(config: KubeConfig, clock: Clock, logger: Logger) {
+  /** @param maxAnswerBytes Size of an answer's body at which a call fails; undefined: no limit. */
+  constructor(config: KubeConfig, clock: Clock, logger: Logger, maxAnswerBytes: number | undefined) {
     this.#config = config;
     this.#clock = clock;
     this.#logger = logger;
+    this.#maxAnswerBytes = maxAnswerBytes;
   }
 
   /** The pools to use now: new ones if the certificate authority has changed; what runs on the old ones goes on. */
@@ -59,7 +62,12 @@ export class Connection {
     const old = this.#pools;
     this.#ca = ca;
     this.#pools = {
-      calls: this.#pool(ca, { connections: REQUEST_CONNECTIONS, headersTimeout: 60_000, bodyTimeout: 60_000 }),
+      calls: this.#pool(ca, {
+        connections: REQUEST_CONNECTIONS,
+        headersTimeout: 60_000,
+        bodyTimeout: 60_000,
+        maxResponseSize: this.#maxAnswerBytes ?? -1,
+      }),
       // One connection for each watch, without limit: a watch must never wait for another one, nor hold up a call.
       watches: this.#pool(ca, { headersTimeout: 15_000, bodyTimeout: 0 }),
     };

@@ -32,6 +32,8 @@ export type ClientOptions = {
   readonly clock?: Clock | undefined;
   readonly random?: (() => number) | undefined;
   readonly logger?: Logger | undefined;
+  /** Size of an answer's body at which a call fails; watches have none. Default: no limit. */
+  readonly maxAnswerBytes?: number | undefined;
 };
 
 /** A client on long-lived connections: 16 for calls, one more for each watch. */
@@ -54,7 +56,7 @@ class RestClient implements KubeClient {
   readonly #fieldManager: string;
 
   constructor({ config, userAgent, clock = systemClock, logger = silentLogger, ...options }: ClientOptions) {
-    this.#connection = new Connection(config, clock, logger);
+    this.#connection = new Connection(config, clock, logger, options.maxAnswerBytes);
     this.#fieldManager = userAgent.split("/", 1)[0] ?? userAgent;
     this.#transport = new Transport({
       connection: this.#connection,

@@ -12,6 +12,15 @@ export type UsageTotals = {
   readonly measured: Readonly<Record<UsageSource, number>>;
 };
 
+/** The sums where nothing is measured. */
+export const NO_USAGE: UsageTotals = {
+  cpuMillicores: 0,
+  memoryBytes: 0,
+  diskUsedBytes: 0,
+  nearlyFull: 0,
+  measured: { MetricsApi: 0, Kubelet: 0 },
+};
+
 const NEARLY_FULL = 0.9;
 
 /** What each pod used when it was last measured, by its uid. Nothing outlives the process: it is measured again. */

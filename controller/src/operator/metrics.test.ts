@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { aServer, NOW } from "../decide/testing/builders.ts";
-import { UsageMemory } from "../observe/usage-memory.ts";
+import { NO_USAGE } from "../observe/usage-memory.ts";
 import { DECLARATIONS } from "./metric-catalogue.ts";
 import { Metrics, type MetricSources } from "./metrics.ts";
 
@@ -10,7 +10,7 @@ const nothing: MetricSources = {
   queue: { depth: 0, delayed: 0, processing: 0 },
   servers: () => [],
   idleOptions: () => ({ annotationPrefix: "renku.io", now: NOW }),
-  usage: () => new UsageMemory([], 0).totals(0),
+  usage: () => NO_USAGE,
   caches: () => [],
 };
 
@@ -37,6 +37,18 @@ describe("the metrics", () => {
     expect(text).toContain('amalthea_culls_total{action="Hibernate",limit="Idle"} 0');
     expect(text).toContain("amalthea_route_conflicts_total 0");
     expect(text).toContain('amalthea_server_start_duration_seconds_count{start="resume"} 0');
+  });
+
+  it("tell of usage only while this process leads, which is the one that measures", async () => {
+    const metrics = new Metrics();
+    let isLeader = true;
+    const used = { ...NO_USAGE, cpuMillicores: 1500, measured: { MetricsApi: 3, Kubelet: 0 } };
+    metrics.watch({ ...nothing, isLeader: () => isLeader, usage: () => used });
+    expect(await metrics.registry.metrics()).toContain("amalthea_usage_cpu_cores 1.5");
+    isLeader = false;
+    const after = await metrics.registry.metrics();
+    expect(after).toContain("amalthea_usage_cpu_cores 0");
+    expect(after).toContain('amalthea_usage_servers{source="MetricsApi"} 0');
   });
 
   it("have nothing left of servers that are gone, however many there were", async () => {

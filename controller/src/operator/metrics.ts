@@ -8,7 +8,7 @@ import type { Cull } from "../decide/culling/cull.ts";
 import type { ResizeResult } from "../decide/live/resize-result.ts";
 import type { Milestone } from "../decide/status/milestones.ts";
 import type { UsageSource } from "../decide/live/usage.ts";
-import type { UsageTotals } from "../observe/usage-memory.ts";
+import { NO_USAGE, type UsageTotals } from "../observe/usage-memory.ts";
 import { countByCondition, countByIdleTime, countByStateAndMode, type IdleOptions } from "../observe/census.ts";
 import { LegacyMetrics } from "./legacy-metrics.ts";
 import {
@@ -186,9 +186,11 @@ export class Metrics {
 }
 
 function gaugeReaders(
-  { version, isLeader, queue, servers, idleOptions, usage, caches }: MetricSources,
+  { version, isLeader, queue, servers, idleOptions, usage: known, caches }: MetricSources,
   audit: { readonly linesWaiting: number; readonly filesWaiting: number },
 ): GaugeReaders {
+  // What a former leader still knows would be counted twice, beside what the present one measures.
+  const usage = (): UsageTotals => (isLeader() ? known() : NO_USAGE);
   return {
     amalthea_build_info: () => [{ labels: { version }, value: 1 }],
     amalthea_leader: () => single(isLeader() ? 1 : 0),

@@ -1,6 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { createClient, type KubeClient, type KubeConfig } from "@amalthea/kube";
 
+/** A summary has some kilobytes for each pod; a node that is not what it should be may send without end. */
+const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
+
 /**
  * Makes clients of kubelets. A kubelet's certificate is verified whatever the kubeconfig says, and before that no request
  * is written. The token that they are given is all that they show: no certificate, and no token, of the controller's own.
@@ -15,6 +18,6 @@ export function kubeletConnector(
   const readAuthorities = caFile === undefined ? readCa : (): Promise<string> => readFile(caFile, "utf8");
   return (server, token) => {
     const config = { server, readCa: readAuthorities, readToken: async () => token, namespace: "" };
-    return createClient({ config, userAgent });
+    return createClient({ config, userAgent, maxAnswerBytes: MAX_ANSWER_BYTES });
   };
 }

@@ -6,6 +6,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { makeCertificates } from "@amalthea/cluster";
+import { type Clock, systemClock } from "@amalthea/kube";
 import { FakeClock } from "@amalthea/kube/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { kubeletConnector } from "./kubelet-connector.ts";
@@ -13,6 +14,7 @@ import { Kubelets, type KubeletsRead } from "./kubelets.ts";
 
 const forever = new AbortController().signal;
 const HERE = "127.0.0.1";
+const OURS = new Set(["pod", "other"]);
 const SUMMARY = { pods: [{ podRef: { uid: "pod" }, volume: [{ name: "workspace", usedBytes: 5 }] }] };
 
 let folder: string;
@@ -54,19 +56,35 @@ const summary: RequestListener = (_request, response) => response.end(JSON.strin
 async function read(
   port: number,
   addresses: readonly string[] = [HERE],
-  clock = new FakeClock(),
+  clock: Clock = new FakeClock(),
 ): Promise<KubeletsRead> {
   const connect = kubeletConnector({}, join(folder, "ours", "ca.crt"), "test/1");
-  return await new Kubelets({ token: { read: async () => "t0ken" }, connect, port, clock }).read(addresses, forever);
+  const kubelets = new Kubelets({ token: { read: async () => "t0ken" }, connect, port, clock });
+  return await kubelets.read(new Map(addresses.map((address) => [address, OURS])), forever);
 }
 
 describe("a kubelet", () => {
   it("is asked once for its summary, with the token, however many pods of ours it has", async () => {
     const { port, asked } = await aKubelet("ours/kubelet", summary);
-    const { workspaces, errors } = await read(port, [HERE, HERE]);
+    const { workspaces, errors } = await read(port);
     expect([...workspaces]).toEqual([["pod", { usedBytes: 5 }]]);
     expect([...errors]).toEqual([[`https://${HERE}:${port}`, undefined]]);
     expect(asked).toEqual(["GET /stats/summary Bearer t0ken"]);
+  });
+
+  it("is believed about no pod that is not on its node", async () => {
+    const elsewhere = { podRef: { uid: "elsewhere" }, volume: [{ name: "workspace", usedBytes: 9 }] };
+    const pods = [...SUMMARY.pods, elsewhere];
+    const { port } = await aKubelet("ours/kubelet", (_request, response) => response.end(JSON.stringify({ pods })));
+    expect([...(await read(port)).workspaces.keys()]).toEqual(["pod"]);
+  });
+
+  it("that sends more than 16 MiB is not read to the end", async () => {
+    const large = JSON.stringify({ ...SUMMARY, more: "x".repeat(17 * 1024 * 1024) });
+    const { port } = await aKubelet("ours/kubelet", (_request, response) => response.end(large));
+    const { workspaces, errors } = await read(port, [HERE], systemClock);
+    expect(workspaces.size).toBe(0);
+    expect([...errors.values()].map(String).join()).toContain("UND_ERR_RES_EXCEEDED_MAX_SIZE");
   });
 
   it.each([
@@ -110,7 +128,10 @@ describe("a kubelet", () => {
     const refused = new Error("refused");
     const token = { read: async () => await Promise.reject(refused) };
     const connect = kubeletConnector({}, join(folder, "ours", "ca.crt"), "test/1");
-    const { errors } = await new Kubelets({ token, connect, port, clock: new FakeClock() }).read([HERE], forever);
+    const { errors } = await new Kubelets({ token, connect, port, clock: new FakeClock() }).read(
+      new Map([[HERE, OURS]]),
+      forever,
+    );
     expect([...errors.values()]).toEqual([refused]);
     expect(asked).toEqual([]);
   });

@@ -17,6 +17,9 @@ export type KubeletsOptions = {
   readonly clock: Clock;
 };
 
+/** Uids of pods by the address of their node. */
+export type PodsByNode = ReadonlyMap<string, ReadonlySet<string>>;
+
 /** What is read of some nodes. */
 export type KubeletsRead = {
   /** By the uid of their pods. */
@@ -33,14 +36,18 @@ export class Kubelets {
     this.#options = options;
   }
 
-  /** Asks the kubelet at each address once; one that does not answer costs ten seconds of one turn in sixteen. */
-  async read(addresses: Iterable<string>, signal: AbortSignal): Promise<KubeletsRead> {
-    const servers = [...new Set(addresses)].map((address) => serverAt(address, this.#options.port));
+  /**
+   * Asks the kubelet at each address once; one that does not answer costs ten seconds of one turn in sixteen. What it says
+   * of pods that are not on its node is left out.
+   */
+  async read(pods: PodsByNode, signal: AbortSignal): Promise<KubeletsRead> {
+    const { port } = this.#options;
+    const nodes = [...pods].map(([address, uids]) => ({ server: serverAt(address, port), uids }));
     const read = { workspaces: new Map<string, VolumeStats>(), errors: new Map<string, unknown>() };
-    if (servers.length === 0) return read;
+    if (nodes.length === 0) return read;
     try {
       const token = await this.#options.token.read(signal);
-      await Promise.all(Array.from({ length: AT_A_TIME }, () => this.#work(servers, token, read, signal)));
+      await Promise.all(Array.from({ length: AT_A_TIME }, () => this.#work(nodes, token, read, signal)));
     } catch (error) {
       signal.throwIfAborted();
       read.errors.set("a token for the kubelets", error);
@@ -48,16 +55,18 @@ export class Kubelets {
     return read;
   }
 
-  /** Reads servers as long as there are some that nobody has taken. */
+  /** Reads nodes as long as there are some that nobody has taken. */
   async #work(
-    servers: string[],
+    nodes: Node[],
     token: string,
     { workspaces, errors }: { workspaces: Map<string, VolumeStats>; errors: Map<string, unknown> },
     signal: AbortSignal,
   ): Promise<void> {
-    for (let server = servers.shift(); server !== undefined; server = servers.shift()) {
+    for (let node = nodes.shift(); node !== undefined; node = nodes.shift()) {
+      const { server, uids } = node;
       try {
-        for (const [uid, stats] of await this.#readOne(server, token, signal)) workspaces.set(uid, stats);
+        const told = await this.#readOne(server, token, signal);
+        for (const [uid, stats] of told) if (uids.has(uid)) workspaces.set(uid, stats);
         errors.set(server, undefined);
       } catch (error) {
         signal.throwIfAborted();
@@ -76,6 +85,8 @@ export class Kubelets {
     }
   }
 }
+
+type Node = { readonly server: string; readonly uids: ReadonlySet<string> };
 
 function serverAt(address: string, port: number): string {
   return `https://${isIP(address) === 6 ? `[${address}]` : address}:${port}`;

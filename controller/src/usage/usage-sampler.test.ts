@@ -21,6 +21,7 @@ const NODE = "https://192.0.2.1:10250";
 class World {
   readonly clock = new FakeClock();
   readonly told: string[] = [];
+  pods: readonly Live<Pod>[] = [POD];
   refresh: () => Promise<void> = async () => {};
   read: () => Promise<KubeletsRead> = async () => ({
     workspaces: new Map([["pod", { usedBytes: 3 }]]),
@@ -38,7 +39,7 @@ class World {
       tell(`${level}: ${text} (${"what" in fields ? String(fields.what) : ""})`);
     const sampler = new UsageSampler({
       intervalMs: 30_000,
-      pods: () => [POD],
+      pods: () => this.pods,
       podMetrics: {
         refresh: () => this.refresh(),
         lastOf: () => ({ use: { measuredAt: new Date(0), cpuMillicores: 9, jupyter: JUPYTER }, atMs: 0 }),
@@ -77,6 +78,16 @@ describe("the measurement of usage", () => {
     world.refresh = () => new Promise(() => {});
     await world.after(0);
     expect(await world.after(30)).toEqual(["pod 3 bytes", "round"]);
+  });
+
+  it("tells nothing of a pod that went while its node was read, which nobody would forget again", async () => {
+    const world = new World();
+    const healthy = world.read;
+    world.read = async () => {
+      world.pods = [];
+      return await healthy();
+    };
+    expect(await world.after(0)).not.toContain("pod 3 bytes");
   });
 
   it("logs a failure once, and its end, and goes through its rounds, in which values grow old", async () => {

@@ -2,7 +2,7 @@ import type { DiskUsage } from "@amalthea/api";
 import { type Clock, isNotFound, type Live, type Logger } from "@amalthea/kube";
 import type { Pod } from "kubernetes-types/core/v1.js";
 import { type ContainerUsage, diskUsageOf, type UsageSource } from "../decide/live/usage.ts";
-import type { Kubelets } from "./kubelets.ts";
+import type { Kubelets, PodsByNode } from "./kubelets.ts";
 import type { PodMetrics } from "./pod-metrics.ts";
 
 export type UsageSamplerOptions = {
@@ -67,12 +67,11 @@ export class UsageSampler {
     const { clock, pods, onDisk } = this.#options;
     const running = pods().filter(({ status }) => status?.phase === "Running");
     const atMs = clock.monotonicMs();
-    const { workspaces, errors } = await kubelets.read(
-      running.flatMap(({ status }) => status?.hostIP ?? []),
-      signal,
-    );
+    const { workspaces, errors } = await kubelets.read(podsByNode(running), signal);
     this.#report("Kubelet", errors);
-    for (const pod of running) {
+    // Of pods that went meanwhile nobody would forget it again.
+    const remaining = new Set(pods().map(({ metadata }) => metadata.uid));
+    for (const pod of running.filter(({ metadata }) => remaining.has(metadata.uid))) {
       const stats = workspaces.get(pod.metadata.uid);
       const disk = stats === undefined ? undefined : diskUsageOf(pod, stats);
       if (disk !== undefined) onDisk(pod.metadata.uid, disk, atMs);
@@ -92,6 +91,12 @@ export class UsageSampler {
     }
     this.#failing[source] = new Set([...errors].flatMap(([what, err]) => (err === undefined ? [] : [what])));
   }
+}
+
+function podsByNode(pods: readonly Live<Pod>[]): PodsByNode {
+  const groups = Map.groupBy(pods, ({ status }) => status?.hostIP ?? "");
+  groups.delete(""); // on no node yet
+  return new Map([...groups].map(([address, group]) => [address, new Set(group.map(({ metadata }) => metadata.uid))]));
 }
 
 /** What a promise was rejected with; undefined if it was fulfilled. @throws the signal's reason if that is aborted. */
