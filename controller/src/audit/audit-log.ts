@@ -83,7 +83,7 @@ export class AuditLog {
             onWaiting: (files) => metrics.auditFilesWaiting(files),
           });
     this.#writer = new LineWriter({
-      ...{ sink: this.#folder ?? new StandardOutput(), clock, logger },
+      ...{ sink: this.#folder ?? new StandardOutput(clock), clock, logger },
       onWritten: (lines) => metrics.auditLines("Written", lines),
       onLost: (lines) => metrics.auditLines("Lost", lines),
       onWaiting: (lines) => metrics.auditLinesWaiting(lines),
