@@ -288,7 +288,7 @@ export const chartValues: SchemaNode = group("", {
       extraLabels: texts([], "Labels of servers, or annotations, that lines contain."),
       claimName: text(
         "",
-        "An existing PersistentVolumeClaim for the files; with more than one replica it must be `ReadWriteMany`. Empty: a volume that ends with the pod.",
+        "An existing PersistentVolumeClaim for the files; with more than one replica it must be `ReadWriteMany`. It keeps at most `maxMebibytes`: without `s3`, older lines are deleted. Empty: a volume that ends with the pod.",
       ),
       s3: group("Upload of finished files to S3-compatible storage; default: none.", {
         endpoint: text("", "URL of the service, without the bucket."),
@@ -303,7 +303,7 @@ export const chartValues: SchemaNode = group("", {
         secretAccessKey: text("", "In place of `credentialsSecret`, as in 0.24."),
       }),
       rotationSeconds: count(86_400, "Age at which a file is finished.", { minimum: 10 }),
-      rotationMebibytes: count(16, "Size at which a file is finished.", { minimum: 1, maximum: 1024 }),
+      rotationMebibytes: count(16, "Size at which a file is finished.", { minimum: 1, maximum: 64 }),
       maxMebibytes: count(
         256,
         "Size of all files together: the oldest is deleted for a new one, uploaded or not. At least twice `rotationMebibytes`.",

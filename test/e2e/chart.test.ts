@@ -122,15 +122,15 @@ describe("the audit log of an installed controller", () => {
     const read = async (pod: string): Promise<string> =>
       await kubectl(["exec", "-n", releaseNamespace, pod, "--", ...READ]);
     const logs = await Promise.all(pods.map(read));
-    const lines = logs.flatMap((text) => text.split("\n")).filter((line) => line.includes(namespace));
+    const lines = logs.flatMap((text) => text.split("\n").filter((line) => line.includes(namespace))).toSorted(); // by their time
     const last = JSON.parse(lines.at(-1) ?? "{}") as { readonly message?: object };
     expect(last.message).toMatchObject({ name: "survivor", status: "hibernated", old_status: "running" });
   });
 });
 
-/** Prints the current file, or nothing on a standby. */
+/** Prints all files, or nothing on a standby. */
 const READ = [
   "node",
   "--eval",
-  "try{console.log(fs.readFileSync('/var/lib/amalthea/audit-log/current.txt','utf8'))}catch{}",
+  "try{for(const name of fs.globSync('/var/lib/amalthea/audit-log/*.txt'))console.log(fs.readFileSync(name,'utf8'))}catch{}",
 ];

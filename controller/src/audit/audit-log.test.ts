@@ -1,9 +1,23 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import {
+  closeSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import type { JupyterServer, ServerState } from "@amalthea/api";
-import { type Logger, systemClock } from "@amalthea/kube";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { type Clock, type Logger, systemClock } from "@amalthea/kube";
+import { FakeClock } from "@amalthea/kube/testing";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { AuditRecord } from "../decide/audit/record.ts";
 import { aServer } from "../decide/testing/builders.ts";
 import { AuditLog } from "./audit-log.ts";
@@ -30,17 +44,30 @@ function aServerIn(state: ServerState | undefined): JupyterServer {
   return server;
 }
 
+let processes = 0;
+
 /** A process with its log in a folder; it leads from `lead` on until `stop`. */
 class Process {
   readonly log: AuditLog;
+  readonly identity: string;
   readonly #stop = new AbortController();
   #isLeader = false;
   #leading: Promise<void> | undefined;
 
-  constructor(folder: string) {
-    const files = { path: join(path, folder), rotateBytes: 1_000_000, rotateSeconds: 3_600, mostBytes: 10_000_000 };
+  /** Lines by result. */
+  readonly counts = { Written: 0, Lost: 0 };
+
+  constructor(
+    folder: string,
+    { clock = systemClock, mostBytes = 10_000_000 }: { clock?: Clock; mostBytes?: number } = {},
+  ) {
+    this.identity = `pod-${folder}_${++processes}`;
+    const files = { path: join(path, folder), rotateBytes: mostBytes / 2, rotateSeconds: 3_600, mostBytes };
     this.log = new AuditLog({
-      ...{ clock: systemClock, logger: quiet, metrics: noMetrics, servers: () => servers },
+      ...{ clock, logger: quiet, servers: () => servers },
+      metrics: { ...noMetrics, auditLines: (result, lines) => void (this.counts[result] += lines) },
+      identity: this.identity,
+      isThere: (uid) => servers.some(({ metadata }) => metadata.uid === uid),
       settings: { extraLabels: [], folder: files, s3: undefined },
       isLeader: () => this.#isLeader,
     });
@@ -51,13 +78,40 @@ class Process {
     this.#leading = this.log.lead(term, this.#stop.signal);
   }
 
-  async stop(): Promise<void> {
+  /** It goes on, but does not lead any more. */
+  async endTerm(): Promise<void> {
     this.#stop.abort();
     await this.#leading;
     this.#isLeader = false;
+  }
+
+  async stop(): Promise<void> {
+    await this.endTerm();
     await this.log.close();
   }
 }
+
+/** Makes what hangs whoever opens it, as a volume whose server is away. */
+function hang(folder: string, name: string): void {
+  mkdirSync(join(path, folder), { recursive: true });
+  execFileSync("mkfifo", [join(path, folder, name)]);
+}
+
+function endHanging(folder: string): void {
+  const pipes = readdirSync(join(path, folder), { withFileTypes: true }).filter((entry) => entry.isFIFO());
+  for (const { name } of pipes) closeSync(openSync(join(path, folder, name), constants.O_RDWR | constants.O_NONBLOCK));
+}
+
+/** Lets time go by until this is done, slowly enough for a disk that works. */
+async function inTime(clock: FakeClock, work: Promise<unknown>): Promise<void> {
+  let isDone = false;
+  const done = work.finally(() => (isDone = true));
+  for (; !isDone; await setTimeout(5)) await clock.advance(250);
+  await done;
+}
+
+const currentIn = (folder: string): readonly string[] =>
+  readdirSync(join(path, folder)).filter((name) => name.startsWith("current-"));
 
 function linesIn(folder: string): readonly string[] {
   const names = readdirSync(join(path, folder)).filter((name) => name.endsWith(".txt"));
@@ -150,5 +204,89 @@ describe("an audit log", () => {
     standby.lead(2);
     await standby.stop();
     expect(linesIn("a")).toEqual(["running → stopping"]);
+  });
+
+  it("ends its term and its process though the volume hangs, wherever that was noticed", async () => {
+    for (const folder of ["servers", "current"]) {
+      const clock = new FakeClock();
+      const one = new Process(folder, { clock });
+      hang(folder, folder === "servers" ? "servers-x_1.json" : `current-${one.identity}.txt`);
+      one.lead(1);
+      await inTime(clock, one.log.beforeStatus(aServerIn(undefined), { state: "starting" }));
+      const stop = new AbortController();
+      const uploading = one.log.upload(stop.signal);
+      stop.abort();
+      await inTime(clock, Promise.all([uploading, one.stop()]));
+      endHanging(folder);
+    }
+  });
+
+  it("tells of deletions once the volume can be used, if it cannot when the term begins", async () => {
+    const clock = new FakeClock();
+    const standby = new Process("a", { clock });
+    writeFileSync(join(path, "a"), "no folder");
+    standby.log.removed(aServerIn("running"));
+    servers = [];
+    standby.lead(2);
+    await inTime(clock, standby.log.beforeStatus(aServerIn(undefined), { state: "starting" }));
+    servers = [];
+    rmSync(join(path, "a"));
+    for (let lines = 0; lines < 2; await setTimeout(5)) {
+      await clock.advance(250);
+      lines = existsSync(join(path, "a")) ? linesIn("a").length : 0;
+    }
+    await inTime(clock, standby.stop());
+    expect(linesIn("a").toSorted()).toEqual(["null → starting", "running → stopping"]);
+  });
+
+  it("counts the lines of old files that are deleted to make room, also where nothing is uploaded", async () => {
+    const one = new Process("a", { mostBytes: 1_000 });
+    one.lead(1);
+    const server = aServerIn("starting");
+    for (let count = 0; count < 10; count++) {
+      await one.log.beforeStatus(server, { state: count % 2 === 0 ? "running" : "starting" });
+    }
+    await one.stop();
+    expect(one.counts.Written).toBe(10);
+    expect(linesIn("a")).toHaveLength(10 - one.counts.Lost);
+    expect(one.counts.Lost).toBeGreaterThan(0);
+  });
+
+  it("tells of nothing after the last line of a server", async () => {
+    const one = new Process("a");
+    one.lead(1);
+    const server = aServerIn("running");
+    await one.log.beforeStatus(server, { state: "running" });
+    servers = [];
+    one.log.removed(server);
+    await one.log.beforeStatus(server, { state: "failed" });
+    await one.stop();
+    expect(linesIn("a")).toEqual(["running → stopping"]);
+  });
+
+  it("finishes what a crashed process of its pod left, though it does not lead itself", async () => {
+    const [one, next] = [new Process("a"), new Process("a")];
+    one.lead(1);
+    await one.log.beforeStatus(aServerIn("starting"), { state: "running" }); // and dies
+    const stop = new AbortController();
+    const uploading = next.log.upload(stop.signal);
+    await vi.waitFor(() => expect(currentIn("a")).toEqual([]));
+    stop.abort();
+    await uploading;
+    expect(linesIn("a")).toEqual(["starting → running"]);
+    await one.stop();
+  });
+
+  it("finishes the file with the lines that could be written only at the end of the process", async () => {
+    const clock = new FakeClock();
+    const one = new Process("a", { clock });
+    writeFileSync(join(path, "a"), "no folder");
+    one.lead(1);
+    await inTime(clock, one.log.beforeStatus(aServerIn("starting"), { state: "running" }));
+    await inTime(clock, one.endTerm());
+    rmSync(join(path, "a"));
+    await one.log.close();
+    expect(linesIn("a")).toEqual(["starting → running"]);
+    expect(currentIn("a")).toEqual([]);
   });
 });

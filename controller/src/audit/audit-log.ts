@@ -11,6 +11,7 @@ import {
   stateOf,
 } from "../decide/audit/record.ts";
 import { clientTime } from "../decide/values/time.ts";
+import { unlessAborted, within } from "./bounded.ts";
 import { LineWriter } from "./line-writer.ts";
 import { LogFolder, type LogFolderOptions } from "./log-folder.ts";
 import type { S3Target } from "./s3.ts";
@@ -34,7 +35,11 @@ export type AuditMetrics = {
 
 export type AuditLogOptions = {
   readonly settings: AuditSettings;
+  /** See `LogFolderOptions`. */
+  readonly identity: string;
   readonly isLeader: () => boolean;
+  /** Whether the caches still have a server of this uid: after its last line there is none. */
+  readonly isThere: (uid: string) => boolean;
   /** All servers in scope, as the caches have them. */
   readonly servers: () => readonly JupyterServer[];
   readonly clock: Clock;
@@ -49,6 +54,9 @@ const MOST_RECENT = 10_000;
 /** Parts of the grace period of the pod. */
 const FLUSH_MS = 2_000;
 const LAST_UPLOAD_MS = 5_000;
+
+/** Between two attempts to continue the log of an earlier leader. */
+const BEGIN_RETRY_MS = 10_000;
 
 /** Between two attempts to finish a file. */
 const LEAST_WAIT_MS = 10_000;
@@ -68,7 +76,9 @@ export class AuditLog {
   readonly #logged = new Map<string, string>();
   /** Ends of servers that another leader has to log. */
   readonly #recent: { readonly record: AuditRecord; readonly atMs: number }[] = [];
-  #begun: Promise<void> = Promise.resolve();
+  /** uids that this term has told of before it knew what was told before; undefined once it knows. */
+  #told: Set<string> | undefined;
+  #begun: Promise<unknown> = Promise.resolve();
 
   constructor(options: AuditLogOptions) {
     const { settings, clock, logger, metrics } = options;
@@ -95,8 +105,9 @@ export class AuditLog {
     await this.#begun;
     const { uid } = server.metadata;
     const change = stateChange(server, state, this.#logged.get(uid));
-    if (change === undefined || !this.#options.isLeader()) return;
+    if (change === undefined || !this.#options.isLeader() || !this.#options.isThere(uid)) return;
     this.#logged.set(uid, change.status);
+    this.#told?.add(uid);
     await this.#write(this.#recordOf(server, change));
   }
 
@@ -112,8 +123,9 @@ export class AuditLog {
     // What never had a state has no lines.
     if (change?.oldStatus === undefined) return;
     const record = this.#recordOf(server, change);
-    if (this.#options.isLeader()) void this.#write(record);
-    else this.#keepRecent(record);
+    if (!this.#options.isLeader()) return this.#keepRecent(record);
+    this.#told?.add(server.metadata.uid);
+    void this.#write(record);
   }
 
   /**
@@ -121,76 +133,95 @@ export class AuditLog {
    * @param term The Lease's `leaseTransitions`; undefined where leaders are not elected.
    */
   async lead(term: number | undefined, signal: AbortSignal): Promise<void> {
-    this.#begun = this.#soon(this.#begin(term));
+    const recent = this.#takeRecent();
+    this.#logged.clear();
+    this.#told = new Set();
+    let isFirst = true; // which has its time, though the term be short
+    const isOver = (): boolean => !isFirst && signal.aborted;
+    const first = this.#begin(term, recent, isOver);
+    this.#begun = within(FLUSH_MS, first, this.#options.clock); // reconciles wait no longer than for a line
     await this.#begun;
-    while (!signal.aborted) await this.#finishInTime(signal);
+    isFirst = false;
+    for (let attempt = first; !(await unlessAborted(attempt, signal)) && !signal.aborted;) {
+      await this.#sleep(BEGIN_RETRY_MS, signal);
+      if (!signal.aborted) attempt = this.#begin(term, recent, isOver);
+    }
+    await unlessAborted(new Promise<never>(() => undefined), signal);
+    for (const record of recent.splice(0)) void this.#write(record);
     await this.#writer.flush(FLUSH_MS);
-    if (this.#uploader !== undefined) await this.#finish();
-    await this.#folder?.close();
+    await within(FLUSH_MS, this.#endFile(), this.#options.clock);
   }
 
-  /** Uploads finished files until the signal is aborted, whether this process leads or not. */
+  /** Finishes files in time and uploads finished ones until the signal is aborted, whether this process leads or not. */
   async upload(signal: AbortSignal): Promise<void> {
-    await this.#uploader?.run(signal);
+    const uploading = this.#uploader?.run(signal);
+    if (this.#folder !== undefined) await this.#finishInTime(this.#folder, signal);
+    await uploading;
   }
 
   /** The end of the process: nobody leads any more, and nothing is uploaded beside this. */
   async close(): Promise<void> {
     await this.#writer.close(FLUSH_MS);
-    await this.#folder?.close();
+    await within(FLUSH_MS, this.#endFile(), this.#options.clock);
     await this.#uploader?.uploadAll(AbortSignal.timeout(LAST_UPLOAD_MS));
   }
 
   #makeFolder(settings: NonNullable<AuditSettings["folder"]>): LogFolder {
-    const { logger, metrics } = this.#options;
+    const { identity, logger, metrics } = this.#options;
     return new LogFolder({
-      ...settings,
+      ...{ ...settings, identity },
       onFinished: () => this.#uploader?.wake(),
       onProblem: (err) => this.#reportUnfinished(err),
       onDropped: (lines) => {
         logger.warn({ lines }, "deleted the oldest file of the audit log to make room");
-        if (this.#uploader !== undefined) metrics.auditLines("Lost", lines);
+        metrics.auditLines("Lost", lines);
       },
     });
   }
 
-  /** Reconciles wait for the beginning, though no longer than for a line. */
-  async #soon(beginning: Promise<void>): Promise<void> {
-    const { clock, logger } = this.#options;
-    const late = Promise.withResolvers<void>();
-    const cancel = clock.setTimeout(late.resolve, FLUSH_MS);
-    const done = beginning.catch((err: unknown) => logger.warn({ err }, "cannot continue the audit log"));
-    await Promise.race([done, late.promise]);
-    cancel();
+  /** @returns Whether the log goes on from what there was; never rejects. */
+  async #begin(term: number | undefined, recent: AuditRecord[], isOver: () => boolean): Promise<boolean> {
+    try {
+      const servers = new Map(this.#options.servers().map((server) => [server.metadata.uid, server]));
+      const known = await this.#resume(term, servers, isOver);
+      if (isOver()) return false;
+      this.#goOn(known, servers, recent.splice(0));
+      this.#told = undefined;
+      return true;
+    } catch (err) {
+      this.#options.logger.warn({ err }, "cannot continue the audit log; it is tried again");
+      return false;
+    }
   }
 
-  async #begin(term: number | undefined): Promise<void> {
-    this.#logged.clear();
-    const servers = new Map(this.#options.servers().map((server) => [server.metadata.uid, server]));
-    const recent = this.#takeRecent();
-    const known = await this.#resume(term, servers);
+  #goOn(
+    known: KnownServers | undefined,
+    servers: ReadonlyMap<string, JupyterServer>,
+    recent: readonly AuditRecord[],
+  ): void {
     if (known === undefined) {
       for (const record of recent) void this.#write(record);
       return;
     }
-    for (const { uid, status } of known.values()) {
+    const untouched = new Map([...known].filter(([uid]) => this.#told?.has(uid) !== true));
+    for (const { uid, status } of untouched.values()) {
       const server = servers.get(uid);
       if (server !== undefined && stateOf(server) !== status) this.#logged.set(uid, status);
     }
     const time = clientTime(this.#options.clock.now());
-    for (const message of goneServers(known, (uid) => servers.has(uid))) void this.#write(endOf(message, time));
+    for (const message of goneServers(untouched, (uid) => servers.has(uid))) void this.#write(endOf(message, time));
   }
 
   /** @returns What the log says; undefined if that cannot be known, because another leader may have logged since. */
   async #resume(
     term: number | undefined,
     servers: ReadonlyMap<string, JupyterServer>,
+    isOver: () => boolean,
   ): Promise<KnownServers | undefined> {
     if (this.#folder === undefined) return undefined;
     const memory = await this.#folder.resume();
-    const goesOn = isContinuous(memory.term, term);
-    if (!goesOn) await this.#folder.finish(); // its lines are older than the statuses
-    const known = goesOn ? memory.known : undefined;
+    if (isOver()) return undefined; // another leader's files may be there by now
+    const known = isContinuous(memory.term, term) ? memory.known : undefined; // else older than the statuses
     await this.#folder.remember({ term, known: new Map([...this.#untold(servers), ...(known ?? [])]) });
     return known;
   }
@@ -203,15 +234,33 @@ export class AuditLog {
     });
   }
 
-  async #finishInTime(signal: AbortSignal): Promise<void> {
+  async #finishInTime(folder: LogFolder, signal: AbortSignal): Promise<void> {
     const { clock } = this.#options;
-    const dueInMs = this.#folder?.dueInMs(clock.now()) ?? HOUR_MS;
-    await clock.sleep(Math.min(Math.max(dueInMs, LEAST_WAIT_MS), HOUR_MS), signal).catch(() => undefined);
-    if (!signal.aborted && this.#folder?.dueInMs(clock.now()) === 0) await this.#finish();
+    for (let isFormerFinished = false; !signal.aborted;) {
+      isFormerFinished ||= (await unlessAborted(this.#try(folder.finishFormer()), signal)) === true;
+      const dueInMs = isFormerFinished ? folder.dueInMs(clock.now()) : 0;
+      await this.#sleep(Math.min(Math.max(dueInMs, LEAST_WAIT_MS), HOUR_MS), signal);
+      if (!signal.aborted && folder.dueInMs(clock.now()) === 0) await unlessAborted(this.#try(folder.finish()), signal);
+    }
   }
 
-  async #finish(): Promise<void> {
-    await this.#folder?.finish().catch((err: unknown) => this.#reportUnfinished(err));
+  /** The file of this process does not wait for another one to begin. */
+  async #endFile(): Promise<void> {
+    if (this.#folder === undefined) return;
+    await this.#try(this.#folder.finish());
+    await this.#try(this.#folder.close());
+  }
+
+  /** @returns Whether it was done. */
+  async #try(work: Promise<void>): Promise<boolean> {
+    return await work.then(
+      () => true,
+      (err: unknown) => (this.#reportUnfinished(err), false),
+    );
+  }
+
+  async #sleep(delayMs: number, signal: AbortSignal): Promise<void> {
+    await this.#options.clock.sleep(delayMs, signal).catch(() => undefined);
   }
 
   #reportUnfinished(err: unknown): void {
@@ -232,7 +281,7 @@ export class AuditLog {
     while (this.#recent.length > MOST_RECENT || this.#isOld(this.#recent[0])) this.#recent.shift();
   }
 
-  #takeRecent(): readonly AuditRecord[] {
+  #takeRecent(): AuditRecord[] {
     return this.#recent
       .splice(0)
       .filter((recent) => !this.#isOld(recent))

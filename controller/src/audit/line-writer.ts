@@ -1,4 +1,5 @@
 import { type Clock, exponentialMs, jitter, type Logger } from "@amalthea/kube";
+import { within } from "./bounded.ts";
 import type { Sink } from "./sink.ts";
 
 export type LineWriterOptions = {
@@ -49,18 +50,18 @@ export class LineWriter {
     this.#waiting.push({ line, settle: resolve });
     this.#options.onWaiting(this.#waiting.length);
     this.#working ??= this.#work();
-    if (!this.#isLate && !(await this.#within(PATIENCE_MS, promise))) this.#isLate = true;
+    if (!this.#isLate && !(await within(PATIENCE_MS, promise, this.#options.clock))) this.#isLate = true;
   }
 
   /** Resolves when nothing waits, or after `timeoutMs`. */
   async flush(timeoutMs: number): Promise<void> {
-    await this.#within(timeoutMs, this.#working);
+    await within(timeoutMs, this.#working, this.#options.clock);
   }
 
   /** Tries once more to write what waits, for `timeoutMs`, and says what is lost. */
   async close(timeoutMs: number): Promise<void> {
     this.#closed.abort();
-    await this.#within(timeoutMs, this.#writeRest());
+    await within(timeoutMs, this.#writeRest(), this.#options.clock);
     const lines = this.#waiting.length;
     if (lines > 0) this.#options.logger.error({ lines }, "lines of the audit log were not written before the end");
   }
@@ -68,15 +69,6 @@ export class LineWriter {
   async #writeRest(): Promise<void> {
     await this.#working;
     await this.#writeBatches().catch(() => undefined);
-  }
-
-  /** @returns Whether it came to an end in this time. */
-  async #within(timeoutMs: number, work: Promise<void> | undefined): Promise<boolean> {
-    const late = Promise.withResolvers<boolean>();
-    const cancel = this.#options.clock.setTimeout(() => late.resolve(false), timeoutMs);
-    const isDone = await Promise.race([(async () => (await work, true))(), late.promise]);
-    cancel();
-    return isDone;
   }
 
   /** Writes until nothing waits, however often it fails. */

@@ -1,4 +1,4 @@
-import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -11,6 +11,7 @@ beforeEach(() => {
   path = mkdtempSync(join(tmpdir(), "audit-log-"));
 });
 
+let folders = 0;
 const opened: LogFolder[] = [];
 
 afterEach(async () => {
@@ -27,7 +28,7 @@ function line(uid: string, status: string): string {
 function folder(options: Partial<LogFolderOptions> = {}): LogFolder & { readonly dropped: number[] } {
   const dropped: number[] = [];
   const settings = {
-    ...{ path, rotateBytes: 1_000_000, rotateSeconds: 3_600, mostBytes: 10_000_000 },
+    ...{ path, identity: `pod_${++folders}`, rotateBytes: 1_000_000, rotateSeconds: 3_600, mostBytes: 10_000_000 },
     onDropped: (lines: number) => void dropped.push(lines),
     onFinished: () => undefined,
     onProblem: (error: unknown) => {
@@ -40,7 +41,12 @@ function folder(options: Partial<LogFolderOptions> = {}): LogFolder & { readonly
   return log;
 }
 
-const current = (): string => readFileSync(join(path, "current.txt"), "utf8");
+const currents = (): readonly string[] => readdirSync(path).filter((name) => name.startsWith("current-"));
+const current = (): string => currents().map(read).join("");
+const allLines = (): readonly string[] =>
+  [...finished(), ...currents()].flatMap((name) => read(name).split("\n").slice(0, -1));
+const nothing = { term: 1, known: new Map() };
+const read = (name: string): string => readFileSync(join(path, name), "utf8");
 const finished = (): readonly string[] =>
   readdirSync(path)
     .filter((name) => name.startsWith("amalthea_audit_log_"))
@@ -51,19 +57,64 @@ const knownTo = async (reader: LogFolder): Promise<Readonly<Record<string, strin
 describe("the folder of an audit log", () => {
   it("goes on after a crash, without the part of a line that the crash left", async () => {
     const before = folder();
+    await before.remember(nothing);
     await before.append([line("a", "starting"), line("b", "starting")]);
-    appendFileSync(join(path, "current.txt"), line("c", "starting").slice(0, 20));
+    appendFileSync(join(path, currents()[0] ?? ""), line("c", "starting").slice(0, 20));
     const after = folder();
     expect(await knownTo(after)).toEqual({ a: "starting", b: "starting" });
+    await after.remember({ term: 2, known: (await after.resume()).known });
     await after.append([line("a", "running")]);
-    expect(current()).toBe(`${[line("a", "starting"), line("b", "starting"), line("a", "running")].join("\n")}\n`);
+    expect(allLines()).toEqual([line("a", "starting"), line("b", "starting"), line("a", "running")]);
+    expect(await knownTo(folder())).toEqual({ a: "running", b: "starting" });
   });
 
-  it("loses nothing that was there when its beginning could not be read", async () => {
-    writeFileSync(join(path, "current.txt"), `${line("a", "starting")}\n`);
-    const unread = folder(); // `resume` was not reached
-    await unread.append([line("a", "running")]);
-    expect(current().split("\n")).toHaveLength(3);
+  it("has every line of a leader that went on after the next one had begun, and believes the next one", async () => {
+    const [late, next] = [folder(), folder()];
+    await late.remember(nothing);
+    await late.append([line("a", "starting")]);
+    await next.remember({ term: 2, known: (await next.resume()).known });
+    await late.append([line("a", "running")]);
+    await next.append([line("a", "failed")]);
+    await late.append([line("b", "starting")]);
+    await late.finish();
+    await late.append([line("c", "starting")]);
+    expect(await knownTo(folder())).toEqual({ a: "failed" });
+    await next.finish();
+    await late.finish();
+    expect(currents()).toEqual([]);
+    const all = [
+      ["a", "starting"],
+      ["a", "running"],
+      ["a", "failed"],
+      ["b", "starting"],
+      ["c", "starting"],
+    ] as const;
+    expect(allLines().toSorted()).toEqual(all.map(([uid, status]) => line(uid, status)).toSorted());
+  });
+
+  it("finishes what a process of the same pod left, and nothing of another pod that may live", async () => {
+    const [dead, other] = [folder(), folder({ identity: "other-pod_1" })];
+    await dead.remember(nothing);
+    await dead.append([line("a", "starting")]);
+    await other.append([line("b", "starting")]);
+    await folder().finishFormer();
+    expect(finished().map(read)).toEqual([`${line("a", "starting")}\n`]);
+    expect(current()).toBe(`${line("b", "starting")}\n`);
+    expect(await knownTo(folder())).toEqual({ a: "starting" });
+  });
+
+  it("is read whatever the size of its files, and others have their turn meanwhile", async () => {
+    const before = folder();
+    await before.remember(nothing);
+    const lines = Array.from({ length: 100_000 }, (_, index) => line(`server-${index % 10}`, "running"));
+    await before.append(lines);
+    await before.append([line("last", "running")]);
+    truncateSync(join(path, currents()[0] ?? ""), 600 * 1_048_576); // more than a string can hold
+    let turns = 0;
+    const counting = setInterval(() => (turns += 1), 0);
+    expect(Object.keys(await knownTo(folder()))).toHaveLength(11);
+    clearInterval(counting);
+    expect(turns).toBeGreaterThan(20);
   });
 
   it("finishes a file that is large enough, under a name that tells its start and its content", async () => {
@@ -80,6 +131,7 @@ describe("the folder of an audit log", () => {
 
   it("knows the servers of files that are gone, and forgets those whose end it told", async () => {
     const log = folder();
+    await log.remember(nothing);
     await log.append([line("a", "running"), line("b", "running")]);
     await log.finish();
     await log.append([line("b", "stopping")]);
@@ -97,6 +149,7 @@ describe("the folder of an audit log", () => {
 
   it("deletes its oldest file for a new one when all may not take more, and says how many lines went", async () => {
     const log = folder({ rotateBytes: 100, mostBytes: 300 });
+    await log.remember(nothing);
     for (let index = 0; index < 8; index++)
       await log.append([line(`server-${index}`, "running"), line("x", "running")]);
     expect(finished().length).toBe(1);
@@ -105,12 +158,12 @@ describe("the folder of an audit log", () => {
   });
 
   it("takes lines again when its volume can be written again", async () => {
-    const log = folder();
+    const log = folder({ identity: "pod_x" });
     await log.append([line("a", "starting")]);
     await log.finish();
-    mkdirSync(join(path, "current.txt")); // what cannot be opened
+    mkdirSync(join(path, "current-pod_x.txt")); // what cannot be opened
     await expect(log.append([line("a", "running")])).rejects.toThrow("EISDIR");
-    rmSync(join(path, "current.txt"), { recursive: true });
+    rmSync(join(path, "current-pod_x.txt"), { recursive: true });
     await log.append([line("a", "running")]);
     expect(current()).toBe(`${line("a", "running")}\n`);
   });

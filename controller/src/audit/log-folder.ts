@@ -1,14 +1,16 @@
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { type FileHandle, mkdir, open, readdir, readFile, rename, stat, truncate, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { type KnownServers, readLine } from "../decide/audit/known-servers.ts";
-import { type AuditMessage, type AuditRecord, LAST_STATE } from "../decide/audit/record.ts";
+import { type AuditMessage, LAST_STATE } from "../decide/audit/record.ts";
 import { isObject, parseObject } from "../decide/values/json.ts";
 import type { Sink } from "./sink.ts";
 
 export type LogFolderOptions = {
   readonly path: string;
+  /** Unique in the world: `POD_ANYTHING`. It is in the name of the file that this process writes. */
+  readonly identity: string;
   /** A file is finished when it has this size, or this age. */
   readonly rotateBytes: number;
   readonly rotateSeconds: number;
@@ -28,49 +30,77 @@ export type FinishedFile = { readonly name: string; readonly path: string; reado
 /** What a folder says of earlier terms. */
 export type Memory = { readonly term: number | undefined; readonly known: KnownServers };
 
-const CURRENT = "current.txt";
-/** In the place of the lines of finished files, which may be gone. */
-const SERVERS = "servers.json";
+/** The file that a process writes, and what it said before that file: of a process nobody else changes either. */
+const currentOf = (writer: string): string => `current-${writer}.txt`;
+const serversOf = (writer: string): string => `servers-${writer}.json`;
+const CURRENT = /^current-(.+)\.txt$/;
+const SERVERS = /^servers-(.+)\.json$/;
 const FINISHED = /^amalthea_audit_log_\d{8}_\d{6}\+0000_[0-9a-f]{12}\.txt$/;
 
-/** Files in a folder: one that lines are appended to, and finished ones. One process at a time writes there. */
+/** Between a writer and what makes the name unique under which its file is finished. */
+const TAKEN = "~";
+
+/** What is longer is no line of ours. */
+const MOST_OF_LINE = 1_048_576;
+
+/**
+ * Files in a folder, which other processes may share: each process appends to a file of its own. A leader finishes the
+ * files of the others, because they are dead or should be: one that still lives notices that its file was taken, and
+ * writes what may have come too late once more into a new one.
+ */
 export class LogFolder implements Sink {
   readonly #options: LogFolderOptions;
+  readonly #own: string;
   #file: FileHandle | undefined;
-  /** Bytes of the current file up to the end of its last whole line; undefined before it was read. */
-  #size: number | undefined;
-  /** When the current file was begun. */
+  /** Bytes of the current file up to the end of its last whole line. */
+  #size = 0;
+  /** From when on the current file gets older. */
   #since = new Date();
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(options: LogFolderOptions) {
     this.#options = options;
+    this.#own = options.identity;
   }
 
-  /**
-   * Continues what an earlier process left, without the part of a line that a crash may have left at its end.
-   * @returns What it said last. @throws if the folder cannot be used.
-   */
+  /** @returns What the latest leader said last. @throws if the folder cannot be used. */
   async resume(): Promise<Memory> {
     return await this.#inTurn(async () => {
-      await this.#close();
-      this.#size = undefined;
       await mkdir(this.#options.path, { recursive: true });
-      const { term, servers } = await this.#readServers();
-      return { term, known: await this.#knownFrom(servers) };
+      const all = await Promise.all((await this.#writersOf(SERVERS)).map((writer) => this.#readServers(writer)));
+      const found = all.flatMap((one) => one ?? []);
+      const [latest] = found.toSorted((a, b) => (b.term ?? -1) - (a.term ?? -1) || b.writtenMs - a.writtenMs);
+      return { term: latest?.term, known: latest === undefined ? new Map() : await this.#knownTo(latest) };
     });
   }
 
-  /** Writes down who writes from now on, and what the log says of the servers, or would if it had told of them. */
+  /**
+   * Begins a term: writes down who leads from now on, and what the log says of the servers, or would if it had told of
+   * them. Then finishes whatever there was.
+   */
   async remember(memory: Memory): Promise<void> {
-    await this.#inTurn(() => this.#remember(memory));
+    await this.#inTurn(async () => {
+      await this.#writeServers(this.#own, memory);
+      await this.#finish();
+      for (const writer of await this.#writersOf(CURRENT)) if (writer !== this.#own) await this.#take(writer);
+      for (const writer of await this.#writersOf(SERVERS)) {
+        if (writer !== this.#own) await unlink(this.#pathOf(serversOf(writer))).catch(absentAs(undefined));
+      }
+    });
+  }
+
+  /** Finishes what earlier processes of this pod left, which nobody writes any more. Whoever leads next knows what it said. */
+  async finishFormer(): Promise<void> {
+    await this.#inTurn(async () => {
+      for (const writer of await this.#writersOf(CURRENT)) if (this.#isFormer(writer)) await this.#finishOf(writer);
+    });
   }
 
   async append(lines: readonly string[]): Promise<void> {
     const content = Buffer.from(lines.map((line) => `${line}\n`).join(""));
     await this.#inTurn(async () => {
-      await this.#appendMakingRoom(content);
-      if ((this.#size ?? 0) >= this.#options.rotateBytes) await this.#finish().catch(this.#options.onProblem);
+      await this.#makingRoom(() => this.#append(content));
+      if (this.#size >= this.#options.rotateBytes) await this.#finish().catch(this.#options.onProblem);
     });
   }
 
@@ -92,7 +122,7 @@ export class LogFolder implements Sink {
       .toSorted()
       .map(async (name) => {
         const path = this.#pathOf(name);
-        const bytes = (await stat(path).catch(absentAs({ size: -1 }))).size; // another replica may have taken it
+        const bytes = (await stat(path).catch(() => ({ size: -1 }))).size; // another replica may have taken it
         return { name, path, bytes };
       });
     return (await Promise.all(files)).filter(({ bytes }) => bytes >= 0);
@@ -121,54 +151,83 @@ export class LogFolder implements Sink {
   }
 
   async #finish(): Promise<void> {
-    if ((this.#size ?? 0) > 0) {
+    if (this.#size > 0) {
+      this.#file ??= await this.#openCurrent(); // without the part of a line that could not be written
       await this.#close();
-      const { term, servers } = await this.#readServers();
-      await this.#remember({ term, known: await this.#knownFrom(servers) }); // the lines that say so go
-      const { sha256 } = await digestOf(this.#pathOf(CURRENT));
-      const name = `amalthea_audit_log_${stampOf(this.#since)}_${sha256.slice(0, 12)}.txt`;
-      await rename(this.#pathOf(CURRENT), this.#pathOf(name));
-      await this.#syncFolder();
+      await this.#finishOf(this.#own);
       this.#size = 0;
-      this.#options.onFinished();
     }
     this.#since = new Date();
     await this.#makeRoom();
   }
 
-  async #remember({ term, known }: Memory): Promise<void> {
-    const servers = [...known.values()].filter(({ status }) => status !== LAST_STATE);
-    await this.#replaceFile(SERVERS, JSON.stringify({ term, servers }));
+  /** Finishes the file of a writer that said what it said in its term. */
+  async #finishOf(writer: string): Promise<void> {
+    const said = await this.#readServers(writer.split(TAKEN)[0] ?? writer);
+    if (said !== undefined) await this.#writeServers(said.writer, { ...said, known: await this.#knownTo(said) });
+    await this.#take(writer);
   }
 
-  async #appendMakingRoom(content: Buffer): Promise<void> {
-    try {
-      await this.#append(content);
-    } catch (error) {
-      if (!isFull(error) || !(await this.#dropOldest())) throw error;
-      await this.#append(content);
-    }
+  /** Once it has another name, what its writer takes for written does not go there any more. */
+  async #take(writer: string): Promise<void> {
+    const taken = this.#pathOf(currentOf(`${writer}${TAKEN}${randomUUID().slice(0, 8)}`));
+    const isTaken = await rename(this.#pathOf(currentOf(writer)), taken).then(() => true, absentAs(false));
+    if (isTaken) await this.#nameFinished(taken);
+  }
+
+  async #nameFinished(path: string): Promise<void> {
+    let began: string | undefined;
+    const { end } = await readLines(path, (line) => (began ??= readLine(line)?.time));
+    if (end === 0) return await unlink(path);
+    await truncate(path, end); // what a crash left of a line
+    const { sha256 } = await digestOf(path);
+    const name = `amalthea_audit_log_${stampOf(began)}_${sha256.slice(0, 12)}.txt`;
+    await rename(path, this.#pathOf(name));
+    await this.#syncFolder();
+    this.#options.onFinished();
+  }
+
+  #isFormer(writer: string): boolean {
+    const podOf = (identity: string): string => identity.slice(0, identity.lastIndexOf("_"));
+    return writer !== this.#own && podOf(writer) === podOf(this.#own);
+  }
+
+  async #writersOf(pattern: RegExp): Promise<readonly string[]> {
+    const names = await readdir(this.#options.path).catch(absentAs([]));
+    return names.flatMap((name) => pattern.exec(name)?.[1] ?? []);
   }
 
   async #append(content: Buffer): Promise<void> {
+    if (this.#file !== undefined && !(await this.#isCurrent(this.#file))) await this.#close();
     const file = (this.#file ??= await this.#openCurrent());
     try {
       await file.appendFile(content);
       await file.datasync();
-      this.#size = (this.#size ?? 0) + content.length;
+      if (!(await this.#isCurrent(file))) return await this.#append(content); // taken, perhaps before these lines were there
+      this.#size += content.length;
     } catch (error) {
       await this.#close().catch(() => undefined); // opened again, without the part that was written
       throw error;
     }
   }
 
+  /** Whether no leader has taken the file. Network file systems ask their server when a file is opened. */
+  async #isCurrent(file: FileHandle): Promise<boolean> {
+    const there = await open(this.#pathOf(currentOf(this.#own)), "r").catch(absentAs(undefined));
+    if (there === undefined) return false;
+    try {
+      return (await there.stat()).ino === (await file.stat()).ino;
+    } finally {
+      await there.close();
+    }
+  }
+
   async #openCurrent(): Promise<FileHandle> {
     await mkdir(this.#options.path, { recursive: true });
-    if (this.#size === undefined) await this.#readCurrent();
-    const file = await open(this.#pathOf(CURRENT), "a");
+    const file = await open(this.#pathOf(currentOf(this.#own)), "a");
     try {
       const { size } = await file.stat();
-      this.#size = Math.min(size, this.#size ?? 0);
+      this.#size = Math.min(size, this.#size);
       if (size > this.#size) await file.truncate(this.#size);
       await this.#syncFolder();
       return file;
@@ -178,32 +237,42 @@ export class LogFolder implements Sink {
     }
   }
 
-  /** What the log says last of each server: its current file, and before that what was written down. */
-  async #knownFrom(servers: readonly AuditMessage[]): Promise<KnownServers> {
-    const said = (await this.#readCurrent()).map(({ message }) => message);
-    return new Map([...servers, ...said].map((message) => [message.uid, message]));
+  /** What a writer said last of each server: in its file, and before that what was written down. */
+  async #knownTo({ writer, servers }: WrittenServers): Promise<KnownServers> {
+    const known = new Map(servers.map((message) => [message.uid, message]));
+    await readLines(this.#pathOf(currentOf(writer)), (line) => {
+      const message = readLine(line)?.message;
+      if (message !== undefined) known.set(message.uid, message);
+    }).catch(absentAs(undefined));
+    return known;
   }
 
-  /** Reads the current file, cuts it where its last whole line ends, and notes when it began. */
-  async #readCurrent(): Promise<readonly AuditRecord[]> {
-    const content = await readFile(this.#pathOf(CURRENT)).catch(absentAs(Buffer.alloc(0)));
-    this.#size = content.lastIndexOf("\n") + 1;
-    if (this.#size < content.length) await truncate(this.#pathOf(CURRENT), this.#size);
-    const lines = content.toString("utf8", 0, this.#size).split("\n");
-    const records = lines.flatMap((line) => readLine(line) ?? []);
-    const began = new Date(records[0]?.time ?? Number.NaN);
-    this.#since = Number.isNaN(began.getTime()) ? new Date() : began;
-    return records;
-  }
-
-  async #readServers(): Promise<{ readonly term: number | undefined; readonly servers: readonly AuditMessage[] }> {
-    const memory = parseObject(await readFile(this.#pathOf(SERVERS), "utf8").catch(absentAs(""))) ?? {};
-    const { term, servers } = memory;
+  async #readServers(writer: string): Promise<WrittenServers | undefined> {
+    const path = this.#pathOf(serversOf(writer));
+    const text = await readFile(path, "utf8").catch(absentAs(undefined));
+    if (text === undefined) return undefined;
+    const { term, servers } = parseObject(text) ?? {};
     const isKnown = (server: unknown): boolean => isObject(server) && typeof server["uid"] === "string";
     return {
+      writer,
       term: typeof term === "number" ? term : undefined,
-      servers: Array.isArray(servers) ? (servers.filter(isKnown) as readonly AuditMessage[]) : [], // as `remember` wrote them
+      servers: Array.isArray(servers) ? (servers.filter(isKnown) as readonly AuditMessage[]) : [], // as they were written
+      writtenMs: (await stat(path).catch(absentAs({ mtimeMs: 0 }))).mtimeMs,
     };
+  }
+
+  async #writeServers(writer: string, { term, known }: Memory): Promise<void> {
+    const servers = [...known.values()].filter(({ status }) => status !== LAST_STATE);
+    await this.#makingRoom(() => this.#replaceFile(serversOf(writer), JSON.stringify({ term, servers })));
+  }
+
+  async #makingRoom(write: () => Promise<void>): Promise<void> {
+    try {
+      await write();
+    } catch (error) {
+      if (!isFull(error) || !(await this.#dropOldest())) throw error;
+      await write();
+    }
   }
 
   async #makeRoom(): Promise<void> {
@@ -219,7 +288,7 @@ export class LogFolder implements Sink {
   async #dropOldest(): Promise<boolean> {
     const [oldest] = await this.finished();
     if (oldest === undefined) return false;
-    const { lines } = await digestOf(oldest.path);
+    const { lines } = await digestOf(oldest.path).catch(absentAs({ lines: 0 })); // uploaded by another
     await this.remove(oldest);
     this.#options.onDropped(lines);
     return true;
@@ -253,6 +322,32 @@ export class LogFolder implements Sink {
   }
 }
 
+/** What a process wrote down. */
+type WrittenServers = {
+  readonly writer: string;
+  readonly term: number | undefined;
+  readonly servers: readonly AuditMessage[];
+  readonly writtenMs: number;
+};
+
+/** Reads the whole lines of a file, piece by piece, so that others have their turn. @returns Where the last of them ends. */
+async function readLines(path: string, onLine: (line: string) => void): Promise<{ readonly end: number }> {
+  let [offset, end] = [0, 0];
+  let begun: Buffer[] = [];
+  for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
+    const last = chunk.lastIndexOf(10) + 1;
+    if (last > 0) {
+      const text = Buffer.concat([...begun, chunk.subarray(0, last - 1)]).toString("utf8");
+      for (const line of text.split("\n")) onLine(line);
+      end = offset + last;
+      begun = [];
+    }
+    if (offset - end < MOST_OF_LINE) begun.push(chunk.subarray(last));
+    offset += chunk.length;
+  }
+  return { end };
+}
+
 /** What a file holds. */
 export async function digestOf(path: string): Promise<{ readonly sha256: string; readonly lines: number }> {
   const hash = createHash("sha256");
@@ -265,8 +360,9 @@ export async function digestOf(path: string): Promise<{ readonly sha256: string;
 }
 
 /** As the legacy version (0.24) named its files: `20261128_133621+0000`. */
-function stampOf(time: Date): string {
-  const digits = time.toISOString().replaceAll(/[-:]|\..*/g, "");
+function stampOf(began: string | undefined): string {
+  const time = new Date(began ?? Number.NaN);
+  const digits = (Number.isNaN(time.getTime()) ? new Date() : time).toISOString().replaceAll(/[-:]|\..*/g, "");
   return `${digits.replace("T", "_")}+0000`;
 }
 

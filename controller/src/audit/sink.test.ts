@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { closeSync, constants, mkdtempSync, openSync, readSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setImmediate } from "node:timers/promises";
+import { setTimeout } from "node:timers/promises";
 import { systemClock } from "@amalthea/kube";
 import { silentLogger } from "../../../kube/src/logger.ts";
 import { afterEach, beforeEach, expect, it } from "vitest";
@@ -29,10 +29,10 @@ afterEach(() => {
 
 /** Reads a little at a time until there are so many lines. */
 async function readSlowly(lines: number): Promise<readonly string[]> {
-  const some = Buffer.alloc(5_000);
+  const some = Buffer.alloc(2_000);
   let text = "";
   for (let ends = 0; ends < lines;) {
-    await setImmediate();
+    await setTimeout(1); // slower than lines come
     const piece = some.toString("latin1", 0, readPiece(some));
     text += piece;
     ends += piece.split("\n").length - 1;
@@ -50,7 +50,7 @@ function readPiece(some: Buffer): number {
 
 it("gives a slow reader of the standard output each line of the audit log once, and whole", async () => {
   // Every hundredth is longer than what a pipe takes in one piece.
-  const lines = Array.from({ length: 4_000 }, (_, id) => JSON.stringify({ id, x: "x".repeat(id % 100 ? 300 : 9_000) }));
+  const lines = Array.from({ length: 2_000 }, (_, id) => JSON.stringify({ id, x: "x".repeat(id % 100 ? 300 : 9_000) }));
   const log = new LineWriter({
     ...{ sink: new StandardOutput(systemClock, writer), clock: systemClock, logger: silentLogger },
     ...{ onWritten: () => undefined, onLost: () => undefined, onWaiting: () => undefined },

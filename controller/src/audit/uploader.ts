@@ -1,5 +1,8 @@
+import { access } from "node:fs/promises";
 import { type Clock, exponentialMs, jitter, type Logger } from "@amalthea/kube";
-import type { FinishedFile, LogFolder } from "./log-folder.ts";
+import { isObject } from "../decide/values/json.ts";
+import { unlessAborted } from "./bounded.ts";
+import { digestOf, type FinishedFile, type LogFolder } from "./log-folder.ts";
 import type { S3Target } from "./s3.ts";
 
 export type UploaderOptions = {
@@ -40,33 +43,68 @@ export class Uploader {
     }
   }
 
-  /** Uploads what is there, up to the first failure. @returns Whether nothing is left. Never rejects. */
+  /** Uploads what is there, up to the first failure of the object store. @returns Whether nothing is left. Never rejects. */
   async uploadAll(signal: AbortSignal): Promise<boolean> {
-    const { folder, onWaiting, onUpload, logger } = this.#options;
+    return (await unlessAborted(this.#uploadAll(signal), signal)) ?? false; // a volume may hang
+  }
+
+  async #uploadAll(signal: AbortSignal): Promise<boolean> {
+    const { folder, onWaiting, onUpload } = this.#options;
     try {
       const files = await folder.finished();
+      const unreadable: unknown[] = [];
       for (const [index, file] of files.entries()) {
-        onWaiting(files.length - index);
-        await this.#upload(file, signal);
-        onUpload("Succeeded");
+        onWaiting(files.length - index + unreadable.length);
+        const problem = await problemWith(file);
+        if (problem !== undefined) unreadable.push(problem);
+        else if (await this.#upload(file, signal)) onUpload("Succeeded");
       }
-      onWaiting(0);
-      return true;
+      onWaiting(unreadable.length);
+      if (unreadable.length > 0) this.#reportFailure(unreadable[0]);
+      return unreadable.length === 0;
     } catch (err) {
-      if (signal.aborted) return false;
-      onUpload("Failed");
-      logger.warn({ err }, "cannot upload the audit log; its files wait");
+      if (!signal.aborted) this.#reportFailure(err);
       return false;
     }
   }
 
-  async #upload(file: FinishedFile, signal: AbortSignal): Promise<void> {
+  #reportFailure(err: unknown): void {
+    const { onUpload, logger } = this.#options;
+    onUpload("Failed");
+    logger.warn({ err }, "cannot upload the audit log; its files wait");
+  }
+
+  /** @returns False if another replica was faster. */
+  async #upload(file: FinishedFile, signal: AbortSignal): Promise<boolean> {
     const { folder, target, logger } = this.#options;
     const { putFile } = await import("./s3.ts"); // costs nothing where nothing is uploaded
-    await putFile(file, target, signal);
+    try {
+      await putFile(file, target, signal);
+    } catch (error) {
+      if (await isGone(file)) return false;
+      throw error;
+    }
     await folder.remove(file);
     logger.info({ file: file.name, bytes: file.bytes }, "uploaded a file of the audit log");
+    return true;
   }
+}
+
+/** Why a file cannot be read; undefined if it can be, or is not there. */
+async function problemWith(file: FinishedFile): Promise<unknown> {
+  try {
+    await digestOf(file.path);
+    return undefined;
+  } catch (error) {
+    return (await isGone(file)) ? undefined : error;
+  }
+}
+
+async function isGone({ path }: FinishedFile): Promise<boolean> {
+  return await access(path).then(
+    () => false,
+    (error: unknown) => isObject(error) && error["code"] === "ENOENT",
+  );
 }
 
 /** Without a failure a file that is finished ends the wait; the hour is a net under bugs. */

@@ -29,7 +29,7 @@ function readExtraLabels(reader: EnvironmentReader): readonly string[] {
 function readFolder(reader: EnvironmentReader): AuditSettings["folder"] {
   const path = reader.text("AUDITLOG_FOLDER");
   const rotateSeconds = reader.integer("AUDITLOG_S3__ROTATION_PERIOD_SECONDS", 86_400, { min: 10 });
-  const rotateMiB = reader.integer("AUDITLOG_ROTATION_MEBIBYTES", 16, { min: 1, max: 1_024 });
+  const rotateMiB = reader.integer("AUDITLOG_ROTATION_MEBIBYTES", 16, { min: 1, max: 64 });
   const mostMiB = reader.integer("AUDITLOG_MAX_MEBIBYTES", 256, { min: 2 });
   if (mostMiB < 2 * rotateMiB) {
     reader.problems.push("AUDITLOG_MAX_MEBIBYTES must be at least twice AUDITLOG_ROTATION_MEBIBYTES");

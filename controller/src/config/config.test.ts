@@ -74,6 +74,7 @@ describe("readConfig", () => {
     { name: "AUDITLOG_EXTRA_LABELS", value: "team" },
     { name: "AUDITLOG_EXTRA_LABELS", value: '["kopf.zalando.org/last-handled-configuration"]' },
     { name: "AUDITLOG_MAX_MEBIBYTES", value: "20" },
+    { name: "AUDITLOG_ROTATION_MEBIBYTES", value: "65" },
     { name: "AUDITLOG_S3__BUCKET", value: "audit" },
   ])("refuses $name=$value and names the variable", ({ name, value }) => {
     expect(() => readConfig({ [name]: value })).toThrow(name);

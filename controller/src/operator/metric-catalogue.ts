@@ -117,7 +117,7 @@ export const METRICS = {
   // The audit log
   amalthea_audit_lines_total: {
     type: "counter",
-    help: "Lines of the audit log, by result: `Written`, or `Lost` because there was no room for them.",
+    help: "Lines of the audit log, by result: `Written`, or `Lost` because there was no room for them (with files, also old ones that were deleted).",
     labels: { result: ["Written", "Lost"] },
   },
   amalthea_audit_lines_waiting: {

@@ -232,7 +232,7 @@ function watchMetrics(
 }
 
 function auditLogOf(
-  { config, logger, metrics }: OperatorOptions,
+  { config, identity, logger, metrics }: OperatorOptions,
   caches: Caches,
   leadership: Leadership,
   clock: Clock,
@@ -240,7 +240,11 @@ function auditLogOf(
   const { auditLog: settings } = config;
   if (settings === undefined) return undefined;
   const isLeader = (): boolean => leadership.isLeader();
-  return new AuditLog({ settings, isLeader, servers: () => caches.listServers(), clock, logger, metrics });
+  return new AuditLog({
+    ...{ settings, identity, isLeader, clock, logger, metrics },
+    isThere: (uid) => caches.servers.store.byIndex("uid", uid).length > 0,
+    servers: () => caches.listServers(),
+  });
 }
 
 function leadershipOf(

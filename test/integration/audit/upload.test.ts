@@ -32,7 +32,13 @@ beforeEach((context) => {
   };
   giveSecret(KEY);
   folder = new LogFolder({
-    ...{ path: join(path, "log"), rotateBytes: 100_000_000, rotateSeconds: 3_600, mostBytes: 1_000_000_000 },
+    ...{
+      path: join(path, "log"),
+      identity: "pod_1",
+      rotateBytes: 100_000_000,
+      rotateSeconds: 3_600,
+      mostBytes: 1_000_000_000,
+    },
     ...{ onDropped: () => undefined, onFinished: () => undefined, onProblem: () => undefined },
   });
   [log, stop] = [[], new AbortController()];
@@ -54,14 +60,14 @@ function giveSecret(key: Partial<typeof KEY>): void {
 }
 
 /** An uploader that says in `log` what it says, and how its attempts ended. */
-function startUploader(): Promise<void> {
+function startUploader(of: Pick<LogFolder, "finished" | "remove"> = folder): Promise<void> {
   const say = (fields: object, message: string): void => {
     const { err } = fields as { err?: Error };
     log.push(`${message} ${err?.message ?? ""} ${JSON.stringify(fields)}`);
   };
   const logger: Logger = { debug: say, info: say, warn: say, error: say };
   const uploader = new Uploader({
-    ...{ folder, target, clock: systemClock, logger },
+    ...{ folder: of, target, clock: systemClock, logger },
     onUpload: (result) => void log.push(result),
     onWaiting: () => undefined,
   });
@@ -148,6 +154,27 @@ describe("finished files of the audit log", () => {
     stop.abort();
     await running;
     expect(await folder.finished()).toHaveLength(1);
+  });
+
+  it("are done with when another replica has uploaded them first", async () => {
+    await aFile('{"a":1}');
+    const seen = await folder.finished();
+    await aFile('{"b":2}');
+    const all = await folder.finished();
+    for (const file of seen) await folder.remove(file);
+    void startUploader({ finished: async () => await Promise.resolve(all), remove: (file) => folder.remove(file) });
+    await untilUploaded();
+    expect(await storedFiles()).toEqual(['{"b":2}\n']);
+    expect(log.join()).not.toContain("cannot upload");
+  });
+
+  it("go though one among them cannot be read", async () => {
+    const name = "amalthea_audit_log_20260301_120000+0000_0123456789ab.txt"; // the oldest, and no file
+    mkdirSync(join(path, "log", name), { recursive: true });
+    await aFile('{"a":1}');
+    void startUploader();
+    await eventually(async () => expect(await storedFiles()).toEqual(['{"a":1}\n']));
+    await eventually(async () => expect(log.join()).toContain("EISDIR"));
   });
 
   it("arrive whole over a slow network", async () => {

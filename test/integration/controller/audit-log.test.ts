@@ -55,6 +55,11 @@ function linesIn(path: string): readonly AuditRecord[] {
   return names.toSorted().flatMap((name) => asLines(readFileSync(join(path, name), "utf8")));
 }
 
+/** The file that the latest process wrote. */
+function currentIn(path: string): string {
+  return readdirSync(path).find((name) => name.startsWith("current-")) ?? "current-none_1.txt";
+}
+
 function asLines(text: string): readonly AuditRecord[] {
   const lines = text.split("\n").filter((line) => line !== "");
   return lines.map((line) => JSON.parse(line) as AuditRecord);
@@ -90,7 +95,7 @@ describe("the audit log of a controller", () => {
       await controller.end("SIGKILL");
       await changing;
       if (!hibernated) await user.remove(SERVER_KIND, "server-0");
-      appendFileSync(join(folder, "current.txt"), '{"time":"2026-03-01T12:0'); // what a write that was cut leaves
+      appendFileSync(join(folder, currentIn(folder)), '{"time":"2026-03-01T12:0'); // what a write that was cut leaves
       controller = await start();
       await untilState(hibernated ? "hibernated" : "starting", SERVERS.slice(hibernated ? 0 : 1));
     }
