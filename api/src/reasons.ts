@@ -777,7 +777,7 @@ const warnings = {
   },
   TlsSecretMissing: {
     conditions: ["RouteWarning"],
-    when: "An Ingress of the server names a TLS Secret that does not exist. It is looked for every 30 seconds while it is missing, and every 10 minutes otherwise; of the Secret only its metadata are read.",
+    when: "An Ingress of the server names a TLS Secret that does not exist. It is missed two minutes after the Ingress was created at the earliest, which is time for cert-manager to issue it, and looked for every 30 seconds while it is missing, every 10 minutes otherwise. Of the Secret only its metadata are read; of more than 20 names the first 20 are looked for.",
     example: { secret: "hub-tls" },
     sentence: ({ secret }) =>
       `The Secret ${secret} with the certificate of the server's address does not exist, so browsers may warn of another certificate or not connect.`,

@@ -4,7 +4,7 @@ import { keyOf, type KubeObject, type Live } from "@amalthea/kube";
 import type { Event as CoreEvent, Pod } from "kubernetes-types/core/v1.js";
 import { childKeyOf } from "../decide/live/child.ts";
 import type { LiveChild, Observed, ObservedEvent, RouteNeeds } from "../decide/live/observed.ts";
-import { routeNeeds } from "../decide/live/routes.ts";
+import { routeNeeds, tlsGraceEndsInMs } from "../decide/live/routes.ts";
 import type { PolicySettings } from "../decide/policy/policy-settings.ts";
 import type { ActivityMemory } from "./activity-memory.ts";
 import type { Caches } from "./caches.ts";
@@ -42,12 +42,12 @@ export type Memories = {
 /**
  * Gathers what is known of one server, without any API call.
  *
- * @param nowMs Monotonic milliseconds, for the age of what is remembered.
+ * @param time Monotonic milliseconds for the age of what is remembered, and the time of day for that of objects.
  */
 export function observeServer(
   server: JupyterServer,
   { caches, memories, policy }: { caches: Caches; memories: Memories; policy: PolicySettings },
-  nowMs: number,
+  { nowMs, now }: { readonly nowMs: number; readonly now: Date },
 ): Observed {
   const { uid } = server.metadata;
   const children = childrenOf(server, caches);
@@ -69,7 +69,7 @@ export function observeServer(
     quotaFreedAt: memories.quotas.freedAt(server.metadata.namespace),
     routeHolder: memories.routes.holderBefore(server),
     ruleTakenBy: (rule) => memories.routes.takenBy(server, rule),
-    missing: missingOf(server, children, { caches, memories }),
+    missing: missingOf(routeNeeds(server, children, now), server.metadata.namespace, { caches, memories }),
     namespacePolicy: namespacePolicyOf(caches.namespace(server.metadata.namespace), policy),
     activity: memories.activity.of(uid, pod?.metadata.uid),
     usage: memories.usage.of(pod?.metadata.uid ?? "", nowMs),
@@ -79,21 +79,27 @@ export function observeServer(
 }
 
 function missingOf(
-  server: JupyterServer,
-  children: readonly LiveChild[],
+  { ingressClasses, tlsSecrets }: RouteNeeds,
+  namespace: string,
   { caches, memories }: { readonly caches: Caches; readonly memories: Pick<Memories, "tlsSecrets"> },
 ): RouteNeeds {
-  const { namespace } = server.metadata;
-  const { ingressClasses, tlsSecrets } = routeNeeds(server, children);
   return {
     ingressClasses: ingressClasses.filter((name) => caches.isIngressClassMissing(name)),
     tlsSecrets: tlsSecrets.filter((name) => memories.tlsSecrets.isMissing(namespace, name)),
   };
 }
 
-/** The Secrets with certificates that the server's Ingresses name. */
-export function tlsSecretsOf(server: JupyterServer, caches: Caches): readonly string[] {
-  return routeNeeds(server, childrenOf(server, caches)).tlsSecrets;
+/** The Secrets with certificates that are to be looked for, and when there may be more. */
+export function tlsSecretsOf(
+  server: JupyterServer,
+  caches: Caches,
+  now: Date,
+): { readonly names: readonly string[]; readonly graceEndsInMs: number | undefined } {
+  const children = childrenOf(server, caches);
+  return {
+    names: routeNeeds(server, children, now).tlsSecrets,
+    graceEndsInMs: tlsGraceEndsInMs(server, children, now),
+  };
 }
 
 function equivalentHashes(children: readonly LiveChild[], applies: Memories["applies"]): Observed["equivalent"] {

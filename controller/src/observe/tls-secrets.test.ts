@@ -1,38 +1,60 @@
+import { keyOf, type ObjectKey } from "@amalthea/kube";
 import { FakeClock } from "@amalthea/kube/testing";
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import { TlsSecrets, type TlsSecretsOptions } from "./tls-secrets.ts";
-
-const forever = new AbortController().signal;
 
 /** Secrets of the namespace "sessions", and a process that looks for them. */
 class World {
   readonly secrets = new Set<string>();
-  isReadable = true;
+  answer: "Yes" | "Forbidden" | "None" = "Yes";
   reads = 0;
+  atOnce = 0;
   readonly complaints: unknown[] = [];
+  readonly news: ObjectKey[] = [];
   readonly clock = new FakeClock();
+  readonly stop = new AbortController();
   readonly check = new TlsSecrets({
-    client: { findMetadata: async (_kind, ref) => this.#find(ref.name) } as TlsSecretsOptions["client"],
+    client: { findMetadata: async (_kind, ref, signal) => await this.#find(ref.name, signal) } as Client,
+    onNews: (server) => void this.news.push(server),
     clock: this.clock,
-    logger: { warn: (context: unknown) => void this.complaints.push(context) },
+    logger: { ...quiet, warn: (context: unknown) => void this.complaints.push(context) },
   });
 
+  constructor() {
+    void this.check.run(this.stop.signal);
+  }
+
+  /** What is known of them after they were asked for, and all answers have come. */
   async look(...names: readonly string[]): Promise<readonly boolean[]> {
-    await this.check.look("sessions", names, forever);
+    this.check.look(alice, names);
+    await this.clock.advance(0);
     return names.map((name) => this.check.isMissing("sessions", name));
   }
 
-  #find(name: string): { metadata: object } | undefined {
+  async #find(name: string, signal: AbortSignal): Promise<{ metadata: object } | undefined> {
     this.reads++;
-    if (!this.isReadable) throw new Error("forbidden");
+    this.atOnce++;
+    if (this.answer === "None") await new Promise((_, reject) => signal.addEventListener("abort", reject));
+    this.atOnce--;
+    if (this.answer === "Forbidden") throw new Error("forbidden");
     return this.secrets.has(name) ? { metadata: { name } } : undefined;
   }
 }
 
+type Client = TlsSecretsOptions["client"];
+
+const quiet = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+const alice = { namespace: "sessions", name: "alice" };
+const bob = { namespace: "sessions", name: "bob" };
+
+let world: World;
+afterEach(() => world.stop.abort());
+
 describe("a Secret with a certificate", () => {
-  it("that is missing is looked for every 30 seconds, and that it came is known then", async () => {
-    const world = new World();
+  it("that is missing is looked for every 30 seconds, and its server told when it is missing, and when it came", async () => {
+    world = new World();
     expect(await world.look("hub-tls")).toEqual([true]);
+    expect(world.news).toEqual([keyOf(alice)]);
     world.secrets.add("hub-tls");
     await world.clock.advance(29_999);
     expect(await world.look("hub-tls")).toEqual([true]);
@@ -40,12 +62,14 @@ describe("a Secret with a certificate", () => {
     await world.clock.advance(1);
     expect(await world.look("hub-tls")).toEqual([false]);
     expect(world.reads).toBe(2);
+    expect(world.news).toEqual([keyOf(alice), keyOf(alice)]);
   });
 
-  it("that is there is looked for every ten minutes, once for all servers that name it", async () => {
-    const world = new World();
+  it("that is there is looked for every ten minutes, once for all servers that name it, and is no news", async () => {
+    world = new World();
     world.secrets.add("hub-tls");
     for (let server = 0; server < 3; server++) expect(await world.look("hub-tls")).toEqual([false]);
+    expect(world.news).toEqual([]);
     world.secrets.clear();
     await world.clock.advance(599_999);
     expect(await world.look("hub-tls")).toEqual([false]);
@@ -54,21 +78,56 @@ describe("a Secret with a certificate", () => {
     expect(await world.look("hub-tls")).toEqual([true]);
   });
 
+  it("that several servers ask for at the same time is looked for once, and all of them are told", async () => {
+    world = new World();
+    world.check.look(alice, ["hub-tls"]);
+    world.check.look(bob, ["hub-tls"]);
+    await world.clock.advance(0);
+    expect(world.reads).toBe(1);
+    expect(world.news).toEqual([keyOf(alice), keyOf(bob)]);
+  });
+
   it("that cannot be read is what it was before, and at first there", async () => {
-    const world = new World();
-    world.isReadable = false;
+    world = new World();
+    world.answer = "Forbidden";
     expect(await world.look("hub-tls")).toEqual([false]);
-    world.isReadable = true;
+    world.answer = "Yes";
     await world.clock.advance(600_000);
     expect(await world.look("hub-tls")).toEqual([true]);
-    world.isReadable = false;
+    world.answer = "Forbidden";
     await world.clock.advance(30_000);
     expect(await world.look("hub-tls")).toEqual([true]);
     expect(world.complaints).toHaveLength(2);
   });
 
+  it("holds nobody up while the API server does not answer, takes few connections, and wakes nobody meanwhile", async () => {
+    world = new World();
+    world.answer = "None";
+    const names = Array.from({ length: 20 }, (_, index) => `tls-${index}`);
+    expect((await world.look(...names)).some(Boolean)).toBe(false);
+    expect(world.atOnce).toBe(4);
+    expect(world.check.nextLookMs("sessions", names)).toBeGreaterThan(0);
+    await world.clock.advance(10_000);
+    expect(world.complaints).toHaveLength(4);
+  });
+
+  it("is remembered until there are ten thousand others", async () => {
+    world = new World();
+    await world.look("hub-tls");
+    await world.look(...Array.from({ length: 10_000 }, (_, index) => `tls-${index}`));
+    expect(world.check.isMissing("sessions", "hub-tls")).toBe(false);
+    expect(world.check.nextLookMs("sessions", ["hub-tls"])).toBe(0);
+  });
+
+  it("is due no sooner because ten thousand others were asked for while it is being looked for", async () => {
+    world = new World();
+    world.answer = "None";
+    await world.look("hub-tls", ...Array.from({ length: 10_000 }, (_, index) => `tls-${index}`));
+    expect(world.check.nextLookMs("sessions", ["hub-tls"])).toBe(30_000);
+  });
+
   it("is not looked for by a server that names none", async () => {
-    const world = new World();
+    world = new World();
     await world.look();
     expect(world.check.nextLookMs("sessions", [])).toBeUndefined();
     expect(world.reads).toBe(0);

@@ -164,9 +164,10 @@ async function lead(
     const recording = tasks.start((stop) => recorder.run(stop));
     const measuring = tasks.start((stop) => reconciler.measureUsage(stop));
     const asking = tasks.start((stop) => reconciler.askAboutActivity(stop));
+    const looking = tasks.start((stop) => reconciler.lookForTlsSecrets(stop));
     const resyncing = tasks.start((stop) => resync(reconciler, clock, stop));
     const working = tasks.start((stop) => runController(reconciler.controllerOptions(), AbortSignal.any([term, stop])));
-    await Promise.race([working, resyncing, asking, measuring, recording]);
+    await Promise.race([working, resyncing, looking, asking, measuring, recording]);
   } finally {
     await tasks.end();
   }

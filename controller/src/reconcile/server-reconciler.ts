@@ -107,7 +107,7 @@ export class ServerReconciler {
     const { caches, client, clock, config, logger, metrics } = options;
     this.#tokens = new TokenCheck({ client, clock, logger, everySeconds: config.tokenCheckSeconds });
     this.#usage = new UsageMeasuring({ ...options, onNews: (server) => this.#enqueue(keyOf(server), "Low") });
-    this.#tlsSecrets = new TlsSecrets({ client, clock, logger });
+    this.#tlsSecrets = new TlsSecrets({ client, clock, logger, onNews: (key) => this.#enqueue(key, "Normal") });
     this.#asker = new ActivityAsker({
       ...{ client, clock, logger },
       podOf: (key) => this.#podOf(key),
@@ -142,6 +142,11 @@ export class ServerReconciler {
   /** Asks servers about their activity, as reconciles demand it, until the signal is aborted. */
   async askAboutActivity(signal: AbortSignal): Promise<void> {
     await this.#asker.run(signal);
+  }
+
+  /** Looks for the Secrets with certificates that servers name, until the signal is aborted. */
+  async lookForTlsSecrets(signal: AbortSignal): Promise<void> {
+    await this.#tlsSecrets.run(signal);
   }
 
   /** Measures what servers use, until the signal is aborted. */
@@ -208,8 +213,8 @@ export class ServerReconciler {
         const server = await whole.read(key, signal);
         if (server === undefined) return undefined;
         await this.#tokens.look(server, podOf(server, caches), signal);
-        await this.#tlsSecrets.look(server.metadata.namespace, tlsSecretsOf(server, caches), signal);
-        return observeServer(server, sources, clock.monotonicMs());
+        this.#tlsSecrets.look(server.metadata, tlsSecretsOf(server, caches, clock.now()).names);
+        return observeServer(server, sources, { nowMs: clock.monotonicMs(), now: clock.now() });
       },
       apply: (decision, observed, signal) => this.#apply(decision, observed, signal),
       writeStatus: (server, status, signal) => this.#writeStatus(server, status, signal),
@@ -221,9 +226,15 @@ export class ServerReconciler {
         earliest(
           this.#memories.failures.nextRetryMs(server.metadata.uid, startMs, clock.monotonicMs()),
           this.#tokens.nextLookMs(server, podOf(server, caches)),
-          this.#tlsSecrets.nextLookMs(server.metadata.namespace, tlsSecretsOf(server, caches)),
+          this.#nextTlsLookMs(server),
         ),
     };
+  }
+
+  #nextTlsLookMs(server: JupyterServer): number | undefined {
+    const { caches, clock } = this.#options;
+    const { names, graceEndsInMs } = tlsSecretsOf(server, caches, clock.now());
+    return earliest(graceEndsInMs, this.#tlsSecrets.nextLookMs(server.metadata.namespace, names));
   }
 
   async #apply(decision: Decision, observed: Observed, signal: AbortSignal): Promise<readonly ActionResult[]> {

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import {
   type CallResult,
+  type Clock,
   ConnectionError,
   createClient,
   type KubeClient,
@@ -19,6 +20,7 @@ export type OperatorOptions = {
   readonly environment?: Readonly<Record<string, string>>;
   /** Writes to objects, leases and Events apart, after which the process dies: the last one reaches the server, its answer nobody. */
   readonly diesAfterWrites?: number;
+  readonly clock?: Clock;
 };
 
 /** A controller in this process, under the chart's service account, with the chart's settings. */
@@ -64,6 +66,7 @@ export async function startOperator(world: World, options: OperatorOptions = {})
       metrics,
       version: "test",
       logger: log,
+      ...(options.clock === undefined ? {} : { clock: options.clock }),
     },
     stop.signal,
   );

@@ -277,19 +277,16 @@ describe.concurrent("a volume that nobody makes grow", () => {
 });
 
 describe.concurrent("an Ingress that names what does not exist", () => {
-  const routing = (user: User, more: object): object => {
-    const own = { host: "hub.example.org", path: `/${user.namespace}/alice` };
-    return { routing: { ...own, tls: { enabled: true, secretName: "hub-tls" }, ...more } };
-  };
+  const routing = (user: User, more: object): object => ({
+    routing: { host: "hub.example.org", path: `/${user.namespace}/alice`, ...more },
+  });
 
-  it("is told, with an Event, and not any more at once when the class is there, within half a minute when the Secret is", async () => {
+  it("is told, with an Event, and not any more at once when the class is there", async () => {
     const user = await aUser("no-route");
     await user.create("alice", routing(user, { ingressClassName: "absent" }));
     await user.makePodReady("alice");
     const warned = await user.until("alice", isReason("RouteWarning", "IngressClassMissing"));
-    const told = messageOf(warned, "RouteWarning");
-    expect(told).toContain("The IngressClass absent does not exist");
-    expect(told).toContain("The Secret hub-tls with the certificate");
+    expect(messageOf(warned, "RouteWarning")).toContain("The IngressClass absent does not exist");
     await user.until("alice", ({ status }) => status?.state === "running");
     await eventually(async () => {
       const { items } = await world.admin.list(kinds.Event, { namespace: user.namespace }, forever);
@@ -297,13 +294,27 @@ describe.concurrent("an Ingress that names what does not exist", () => {
     });
 
     await world.admin.create(kinds.IngressClass, anIngressClass("absent"), {}, forever);
-    await user.until("alice", isReason("RouteWarning", "TlsSecretMissing"));
-    await user.make(kinds.Secret, "hub-tls", { data: {} });
     await user.until("alice", (server) => conditionOf(server, "RouteWarning") === undefined);
     await world.admin.remove(kinds.IngressClass, { namespace: "", name: "absent" }, {}, forever);
     await user.until("alice", isReason("RouteWarning", "IngressClassMissing"));
     await user.patchServer("alice", { spec: { routing: { ingressClassName: null } } });
     await user.until("alice", (server) => conditionOf(server, "RouteWarning") === undefined);
+  });
+
+  it("costs a start nothing while the certificate of the new Ingress is being issued", async () => {
+    const user = await aUser("new-tls");
+    await user.create("alice", routing(user, { tls: { enabled: true, secretName: "hub-tls" } }));
+    await user.until(
+      "alice",
+      ({ status }) => status?.state === "starting" && status.children?.["ingress"] !== undefined,
+    );
+    await user.makePodReady("alice");
+    const running = await user.until("alice", ({ status }) => status?.state === "running");
+    expect(conditionOf(running, "RouteWarning")).toBeUndefined();
+    const calls = controllerCalls(world).filter(({ namespace }) => namespace === user.namespace);
+    expect(calls.filter(({ name }) => name === "hub-tls")).toEqual([]);
+    const { items } = await world.admin.list(kinds.Event, { namespace: user.namespace }, forever);
+    expect(items.map(({ reason }) => reason)).not.toContain("TlsSecretMissing");
   });
 });
 

@@ -1,5 +1,13 @@
 import type { JupyterServer } from "@amalthea/api";
-import { createClient, type Kind, type KubeClient, kinds, readKubeConfig } from "@amalthea/kube";
+import {
+  type Clock,
+  createClient,
+  type Kind,
+  type KubeClient,
+  kinds,
+  readKubeConfig,
+  systemClock,
+} from "@amalthea/kube";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Operator, startOperator } from "../controller/operator.ts";
 import { SERVER_KIND as SERVERS } from "../../../controller/src/kinds.ts";
@@ -8,6 +16,9 @@ import { childKinds, conditionOf, eventually, User } from "../controller/servers
 import { startWorld, type World } from "../controller/world.ts";
 
 const forever = new AbortController().signal;
+
+/** Three minutes later, so that what is due two minutes after the creation of an Ingress is due at once. */
+const ahead: Clock = { ...systemClock, now: () => new Date(Date.now() + 180_000) };
 const MALLORY_TOKEN = "mallorys-token";
 
 let world: World;
@@ -43,7 +54,7 @@ beforeAll(async () => {
   const config = await readKubeConfig(world.cluster.kubeconfigFor(MALLORY_TOKEN));
   mallorysClient = createClient({ config, userAgent: "mallory/1" });
   mallory = new User(mallorysClient, "two");
-  operator = await startOperator(world);
+  operator = await startOperator(world, { clock: ahead });
   await operator.leading;
   await alice.create("alice");
   await alice.makePodReady("alice");

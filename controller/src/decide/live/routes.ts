@@ -1,6 +1,7 @@
 import { normalizePath, type Route } from "@amalthea/api";
 import { isObject, listOf, objectOf, valueAt, type JsonObject } from "../values/json.ts";
 import { isTerminating } from "./child.ts";
+import { earliest } from "../values/time.ts";
 import { groupKind } from "../values/group-kind.ts";
 import type { HostAndPath, LiveChild, Observed, RouteNeeds } from "./observed.ts";
 
@@ -47,20 +48,48 @@ export function servesRoute(child: LiveChild, { host, path }: Pick<Route, "host"
   return routesServedBy(child).some((served) => served.host === host && normalizePath(served.path) === path);
 }
 
-/** What the Ingresses of a server need, sorted; nothing while nobody waits for requests to come through. */
-export function routeNeeds(
-  server: Pick<Observed["server"], "metadata" | "spec">,
-  children: readonly LiveChild[],
-): RouteNeeds {
-  const isAway =
-    server.metadata.deletionTimestamp !== undefined || valueAt(server.spec, "jupyterServer", "hibernated") === true;
-  const specs = isAway
-    ? []
-    : children.filter((child) => isRouteChild(child) && !isTerminating(child)).map(({ spec }) => spec);
+/** Time for whoever issues the certificate of a new Ingress, cert-manager for instance, to make its Secret. */
+const TLS_GRACE_MS = 120_000;
+
+/** Secrets of one server that are looked for, each by a request of its own: a patch can name thousands. */
+const MOST_TLS_SECRETS = 20;
+
+type RoutedServer = Pick<Observed["server"], "metadata" | "spec">;
+
+/**
+ * What the Ingresses of a server need, sorted; nothing while nobody waits for requests to come through. Secrets with
+ * certificates are those of Ingresses that have been there for two minutes, the first 20.
+ */
+export function routeNeeds(server: RoutedServer, children: readonly LiveChild[], now: Date): RouteNeeds {
+  const ingresses = awaitedRoutes(server, children);
+  const settled = ingresses.filter((ingress) => graceLeftMs(ingress, now) === 0);
   return {
-    ingressClasses: names(specs.map((spec) => valueAt(spec, "ingressClassName"))),
-    tlsSecrets: names(specs.flatMap((spec) => listOf(valueAt(spec, "tls")).map((tls) => valueAt(tls, "secretName")))),
+    ingressClasses: names(ingresses.map(({ spec }) => valueAt(spec, "ingressClassName"))),
+    tlsSecrets: names(settled.flatMap(tlsSecretsIn)).slice(0, MOST_TLS_SECRETS),
   };
+}
+
+/** Milliseconds until a Secret that an Ingress names may be missed; undefined if no Ingress is that new. */
+export function tlsGraceEndsInMs(server: RoutedServer, children: readonly LiveChild[], now: Date): number | undefined {
+  const waits = awaitedRoutes(server, children)
+    .filter((ingress) => names(tlsSecretsIn(ingress)).length > 0)
+    .map((ingress) => graceLeftMs(ingress, now));
+  return earliest(...waits.filter((wait) => wait > 0));
+}
+
+function awaitedRoutes({ metadata, spec }: RoutedServer, children: readonly LiveChild[]): readonly LiveChild[] {
+  const isAway = metadata.deletionTimestamp !== undefined || valueAt(spec, "jupyterServer", "hibernated") === true;
+  return isAway ? [] : children.filter((child) => isRouteChild(child) && !isTerminating(child));
+}
+
+/** No longer than the whole grace, however far the API server's clock is ahead. */
+function graceLeftMs({ metadata }: LiveChild, now: Date): number {
+  const left = Date.parse(metadata.creationTimestamp) + TLS_GRACE_MS - now.getTime();
+  return Math.min(TLS_GRACE_MS, Math.max(0, left));
+}
+
+function tlsSecretsIn({ spec }: LiveChild): readonly unknown[] {
+  return listOf(valueAt(spec, "tls")).map((tls) => valueAt(tls, "secretName"));
 }
 
 function names(values: readonly unknown[]): readonly string[] {
