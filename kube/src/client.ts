@@ -140,6 +140,8 @@ export type CallResult = {
   readonly verb: "get" | "list" | "watch" | "create" | "apply" | "update" | "patch" | "delete";
   /** Plural of the kind, or the path for `getText`. */
   readonly resource: string;
+  /** API group of the kind; empty for the core group and for `getText`. */
+  readonly group: string;
   readonly subresource: string;
   /** HTTP status code; 0 if there was no answer. */
   readonly code: number;

@@ -16,7 +16,7 @@ export function aboutObject(
 ): ApiRequest {
   const description = `${verb} ${kind.kind} ${keyOf(ref)}${subresource === undefined ? "" : `/${subresource}`}`;
   const path = pathOf(kind, ref, subresource) + queryString(query);
-  return { verb, description, resource: kind.plural, subresource, path };
+  return { verb, description, resource: kind.plural, group: groupOf(kind), subresource, path };
 }
 
 /** A request about all objects of a kind, or for a new one of this `name`. */
@@ -28,7 +28,12 @@ export function aboutCollection(
   name = "",
 ): ApiRequest {
   const description = [verb, kind.kind, namespace === undefined ? name : `${namespace}/${name}`].join(" ").trimEnd();
-  return { verb, description, resource: kind.plural, path: pathOf(kind, { namespace }) + queryString(query) };
+  const path = pathOf(kind, { namespace }) + queryString(query);
+  return { verb, description, resource: kind.plural, group: groupOf(kind), path };
+}
+
+function groupOf({ apiVersion }: Kind): string {
+  return apiVersion.includes("/") ? apiVersion.slice(0, apiVersion.indexOf("/")) : "";
 }
 
 function queryString(query: Query): string {

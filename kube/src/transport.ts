@@ -29,6 +29,7 @@ export type ApiRequest = {
   /** For errors: `apply StatefulSet ns/name`. */
   readonly description: string;
   readonly resource: string;
+  readonly group?: string | undefined;
   readonly subresource?: string | undefined;
   /** With the query. */
   readonly path: string;
@@ -158,11 +159,11 @@ export class Transport {
   }
 
   /** Measures one attempt from now on. */
-  #reporter({ verb, resource, subresource = "" }: ApiRequest, attempt: number): Report {
+  #reporter({ verb, resource, group = "", subresource = "" }: ApiRequest, attempt: number): Report {
     const { clock, onResult } = this.#options;
     const startMs = clock.monotonicMs();
     return (code, bytes) =>
-      onResult({ verb, resource, subresource, code, durationMs: clock.monotonicMs() - startMs, bytes, attempt });
+      onResult({ verb, resource, group, subresource, code, durationMs: clock.monotonicMs() - startMs, bytes, attempt });
   }
 }
 

@@ -14,6 +14,13 @@ const TAKEN: readonly string[] = ["status_from", "status_to", "le"];
 
 /** Reads the variables of 0.24, and the switch for its metrics. */
 export function readMetrics(reader: EnvironmentReader): MetricsConfig {
+  const enabled = reader.flag("METRICS_ENABLED", false);
+  const port = reader.integer("METRICS_PORT", 8765, { min: 0, max: 65_535 });
+  const isLegacy = reader.flag("METRICS_LEGACY_NAMES", false);
+  return { enabled, port, legacy: isLegacy ? { extraLabels: readExtraLabels(reader) } : undefined };
+}
+
+function readExtraLabels(reader: EnvironmentReader): readonly ExtraMetricLabel[] {
   const sources = reader.structured(
     "METRICS_EXTRA_LABELS",
     "a JSON list of names of labels or annotations",
@@ -22,11 +29,7 @@ export function readMetrics(reader: EnvironmentReader): MetricsConfig {
   );
   const extraLabels = sources.map((source) => ({ label: labelName(source), source }));
   reader.problems.push(...problemsOf(extraLabels));
-  return {
-    enabled: reader.flag("METRICS_ENABLED", false),
-    port: reader.integer("METRICS_PORT", 8765, { min: 0, max: 65_535 }),
-    legacy: reader.flag("METRICS_LEGACY_NAMES", false) ? { extraLabels } : undefined,
-  };
+  return extraLabels;
 }
 
 /** The name of a label of Prometheus, made as 0.24 made it. */

@@ -34,6 +34,17 @@ describe("FailureMemory", () => {
     expect(memory.nextRetryMs("u", 9_999.5, 10_000.5)).toBe(0);
   });
 
+  it("tells a refusal that is new from the same one again, whatever came of the spec", () => {
+    const memory = new FailureMemory();
+    const attempts = [
+      memory.remember("u", 1, failure, 0),
+      memory.remember("u", 1, failure, 10_000),
+      memory.remember("u", 2, failure, 10_001),
+      memory.remember("u", 2, { ...failure, desiredHash: "b" }, 10_002),
+    ];
+    expect(attempts).toEqual([true, false, false, true]);
+  });
+
   it("doubles the wait for the same body, up to five minutes, and starts again for another", () => {
     const memory = new FailureMemory();
     const waits = [1, 2, 3, 4, 5, 6, 7].map(() => {

@@ -53,14 +53,19 @@ export class FailureMemory {
     return waits.length === 0 ? undefined : Math.min(...waits);
   }
 
-  /** Keeps a refusal; the same one again is held back for twice as long. */
-  remember(serverUid: string, generation: number, failure: ObservedFailure, nowMs: number): void {
+  /**
+   * Keeps a refusal; the same one again is held back for twice as long.
+   *
+   * @returns Whether it is not the same one again.
+   */
+  remember(serverUid: string, generation: number, failure: ObservedFailure, nowMs: number): boolean {
     const failures = this.#byServer.get(serverUid) ?? new Map<string, Remembered>();
     const before = failures.get(failure.childKey);
     const attempts = before?.failure.desiredHash === failure.desiredHash ? before.attempts + 1 : 1;
     const waitMs = waitBefore(attempts, failure);
     failures.set(failure.childKey, { failure, attempts, retryAtMs: nowMs + waitMs, generation });
     this.#byServer.set(serverUid, failures);
+    return attempts === 1;
   }
 
   /** A write of this child was accepted, or none is wanted any more. */

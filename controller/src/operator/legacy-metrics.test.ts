@@ -1,3 +1,4 @@
+import type { JupyterServer } from "@amalthea/api";
 import { describe, expect, it } from "vitest";
 import { readConfig } from "../config/config.ts";
 import { aServer, type ServerOptions } from "../decide/testing/builders.ts";
@@ -70,6 +71,26 @@ describe("the metrics of 0.24", () => {
     expect(changes).toEqual(['sessions_status_changes_total{status_from="running",status_to="stopping"} 1']);
   });
 
+  it("count a server whose spec is not kept in memory, without its requests", async () => {
+    const metrics = legacyMetrics();
+    metrics.reached(created, { ...aServer(), spec: { routing: {} } } as unknown as JupyterServer);
+    const series = await seriesOf(metrics);
+    expect(series).toContain("sessions_total_created_total 1");
+    expect(series.filter((line) => line.includes("_request") && /_count \d/.test(line))).toEqual([
+      "sessions_cpu_request_millicores_m_count 0",
+      "sessions_memory_request_bytes_byte_count 0",
+      "sessions_gpu_request_count 0",
+      "sessions_disk_request_bytes_byte_count 0",
+    ]);
+  });
+
+  it("count nothing of a server that went before it had a state", async () => {
+    const metrics = legacyMetrics();
+    const before = await seriesOf(metrics);
+    metrics.reached({ kind: "StateChanged", from: "none", to: "deleted" }, aServer());
+    expect(await seriesOf(metrics)).toEqual(before);
+  });
+
   it("leave out a request that a server does not have, and keep the others", async () => {
     const metrics = legacyMetrics();
     metrics.reached(created, withRequests({ memory: "2Gi", cpu: "much" }));
@@ -106,11 +127,12 @@ describe("extra labels", () => {
     { labels: '{"team": 1}', says: "METRICS_EXTRA_LABELS must be a JSON list of names of labels or annotations" },
     { labels: '[""]', says: "METRICS_EXTRA_LABELS must be" },
   ])("refuses $labels", ({ labels, says }) => {
-    expect(() => readConfig({ METRICS_EXTRA_LABELS: labels })).toThrow(says);
+    const env = { METRICS_LEGACY_NAMES: "true", METRICS_EXTRA_LABELS: labels };
+    expect(() => readConfig(env)).toThrow(says);
   });
 
-  it("of 0.24 alone turn nothing on, and a warning says what does", () => {
-    const { metrics, warnings } = readConfig({ METRICS_EXTRA_LABELS: '["team"]' });
+  it.each(['["team"]', "team", '["a/b", "a.b"]'])("%s without them turns nothing on, and ends no start", (labels) => {
+    const { metrics, warnings } = readConfig({ METRICS_EXTRA_LABELS: labels });
     expect(metrics.legacy).toBeUndefined();
     expect(warnings.join()).toContain("METRICS_EXTRA_LABELS has no effect without METRICS_LEGACY_NAMES");
   });

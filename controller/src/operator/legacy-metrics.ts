@@ -2,6 +2,7 @@ import type { JupyterServer } from "@amalthea/api";
 import { Counter, Histogram, type Registry } from "prom-client";
 import type { ExtraMetricLabel } from "../config/metrics-config.ts";
 import type { Milestone } from "../decide/status/milestones.ts";
+import { isObject, objectOf } from "../decide/values/json.ts";
 import { parseQuantity } from "../decide/values/quantity.ts";
 import { LEGACY_METRICS, type LegacyDeclaration, type LegacyName } from "./metric-catalogue.ts";
 
@@ -31,7 +32,9 @@ export class LegacyMetrics {
     }
   }
 
+  /** Of a server that went before it had a state nothing is counted, as it was never counted as created. */
   reached(milestone: Milestone, server: JupyterServer): void {
+    if (milestone.kind === "StateChanged" && milestone.from === "none" && milestone.to === "deleted") return;
     const extra = this.#labelsOf(server);
     if (milestone.kind === "Started") this.#observe("sessions_launch_duration_seconds", extra, milestone.seconds);
     if (milestone.kind !== "StateChanged") return;
@@ -44,13 +47,15 @@ export class LegacyMetrics {
     this.#count("sessions_status_changes_total", { ...extra, status_from, status_to });
   }
 
-  #created({ spec }: JupyterServer, extra: Labels): void {
+  #created(server: JupyterServer, extra: Labels): void {
     this.#count("sessions_total_created_total", extra);
-    const { requests } = spec.jupyterServer.resources as { readonly requests?: Readonly<Record<string, unknown>> };
-    this.#request("sessions_cpu_request_millicores_m", extra, requests?.["cpu"], 1000);
-    this.#request("sessions_memory_request_bytes_byte", extra, requests?.["memory"]);
-    this.#request("sessions_gpu_request", extra, requests?.["nvidia.com/gpu"] ?? 0);
-    this.#request("sessions_disk_request_bytes_byte", extra, spec.storage.size);
+    const { jupyterServer, storage } = objectOf(server.spec);
+    if (!isObject(jupyterServer)) return; // an outline: what it requests is not known
+    const requests = objectOf(objectOf(jupyterServer["resources"])["requests"]);
+    this.#request("sessions_cpu_request_millicores_m", extra, requests["cpu"], 1000);
+    this.#request("sessions_memory_request_bytes_byte", extra, requests["memory"]);
+    this.#request("sessions_gpu_request", extra, requests["nvidia.com/gpu"] ?? 0);
+    this.#request("sessions_disk_request_bytes_byte", extra, objectOf(storage)["size"]);
   }
 
   #request(name: LegacyName, extra: Labels, quantity: unknown, factor = 1): void {

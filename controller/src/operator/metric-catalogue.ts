@@ -47,7 +47,7 @@ export const METRICS = {
   },
   amalthea_server_start_duration_seconds: {
     type: "histogram",
-    help: "Time from the beginning of a start until the server is ready: its first one, after a hibernation, or with another pod. Starts that failed in between are not in it.",
+    help: "Time from the beginning of a start until the server is ready: its first one, after a hibernation, or with another pod. Starts that failed in between are not in it, nor a pod that was ready before and is so again. A resume during which the leader changed counts as a first start.",
     labels: { start: ["first", "resume", "restart"] },
   },
   amalthea_server_start_phase_seconds: {
@@ -70,7 +70,7 @@ export const METRICS = {
   },
   amalthea_resizes_total: {
     type: "counter",
-    help: "Changes of the resources of running pods: requested by the controller, refused by the API server, and what the kubelet made of them; one resize may be deferred and completed.",
+    help: "Changes of the resources of running pods: requested by the controller, refused by the API server (once, however often it is tried again), and what the kubelet made of them; one resize may be deferred and completed.",
     labels: { result: ["Requested", "Refused", "Completed", "Deferred", "Infeasible", "Failed", "NotPossible"] },
   },
   amalthea_route_conflicts_total: {
@@ -188,7 +188,8 @@ export const METRICS = {
     help: "Requests to the API server, each attempt counted; code 0: no response.",
     labels: {
       verb: ["get", "list", "watch", "create", "apply", "update", "patch", "delete"],
-      resource: "plurals of the kinds that the controller uses, and a few paths",
+      resource:
+        "plurals of the kinds that the controller uses, `pods.metrics.k8s.io` for the metrics API, and a few paths",
       subresource: "`status`, `scale`, `resize`, or empty",
       code: "codes of HTTP, and 0",
     },

@@ -51,6 +51,18 @@ describe("the metrics", () => {
     expect(after).toContain('amalthea_usage_servers{source="MetricsApi"} 0');
   });
 
+  it("tell requests to the metrics API from those that the API server answers itself", async () => {
+    const metrics = new Metrics();
+    const call = { verb: "list", resource: "pods", subresource: "", durationMs: 1, bytes: 0, attempt: 1 } as const;
+    metrics.apiCall({ ...call, group: "", code: 200 });
+    metrics.apiCall({ ...call, group: "metrics.k8s.io", code: 503 });
+    const text = await metrics.registry.metrics();
+    const series = (resource: string, code: string): string =>
+      `amalthea_api_requests_total{verb="list",resource="${resource}",subresource="",code="${code}"} 1`;
+    expect(text).toContain(series("pods", "200"));
+    expect(text).toContain(series("pods.metrics.k8s.io", "503"));
+  });
+
   it("have nothing left of servers that are gone, however many there were", async () => {
     const metrics = new Metrics();
     let servers = Array.from({ length: 50 }, (_, index) => {

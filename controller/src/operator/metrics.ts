@@ -59,7 +59,8 @@ export class Metrics {
   }
 
   apiCall(call: CallResult): void {
-    const { verb, resource, subresource } = call;
+    const { verb, subresource } = call;
+    const resource = resourceLabel(call);
     this.#count("amalthea_api_requests_total", { verb, resource, subresource, code: String(call.code) });
     this.#observe("amalthea_api_request_duration_seconds", { verb, resource }, call.durationMs / 1000);
   }
@@ -73,9 +74,7 @@ export class Metrics {
   acted(result: ActionResult): void {
     const { kind: action } = result.action;
     this.#count("amalthea_actions_total", { action, result: result.kind === "Skipped" ? result.because : result.kind });
-    if (action !== "Resize") return;
-    if (result.kind === "Written") this.resized("Requested");
-    if (result.kind === "Refused") this.resized("Refused");
+    if (action === "Resize" && result.kind === "Written") this.resized("Requested");
   }
 
   culled({ kind, reason }: Cull): void {
@@ -183,6 +182,11 @@ export class Metrics {
   #observe<N extends HistogramName>(name: N, labels: LabelsOf<N>, seconds: number): void {
     this.#histograms.get(name)?.observe({ ...labels }, seconds);
   }
+}
+
+/** Another server than the API server answers for the metrics API: its name tells its resources apart. */
+function resourceLabel({ resource, group }: CallResult): string {
+  return group === "metrics.k8s.io" ? `${resource}.${group}` : resource;
 }
 
 function gaugeReaders(

@@ -31,7 +31,7 @@ import type { Action, ActionOf, Decision, Plan } from "../decide/decision.ts";
 import { withReadableStatus } from "../decide/effective-server.ts";
 import type { Observed } from "../decide/live/observed.ts";
 import { resizeResultBetween } from "../decide/live/resize-result.ts";
-import { endOf, milestonesBetween } from "../decide/status/milestones.ts";
+import { endOf, type Milestone, milestonesBetween } from "../decide/status/milestones.ts";
 import { statusOfFailure } from "../decide/status/failed-reconcile.ts";
 import { findKind, SERVER_KIND } from "../kinds.ts";
 import { logResult } from "./log-result.ts";
@@ -45,6 +45,7 @@ import { observeServer, podOf, tlsSecretsOf } from "../observe/observe-server.ts
 import { controllerOf } from "../decide/values/controller.ts";
 import { parentUids } from "../observe/owner.ts";
 import { QuotaMemory } from "../observe/quota-memory.ts";
+import { ResumeMemory } from "../observe/resume-memory.ts";
 import { RouteIndex } from "../observe/route-index.ts";
 import { SecretMemory } from "../observe/secret-memory.ts";
 import { TlsSecrets } from "../observe/tls-secrets.ts";
@@ -101,6 +102,7 @@ export class ServerReconciler {
   readonly #tlsSecrets: TlsSecrets;
   readonly #asker: ActivityAsker;
   readonly #usage: UsageMeasuring;
+  readonly #resumes = new ResumeMemory();
 
   constructor(options: ServerReconcilerOptions) {
     this.#options = options;
@@ -262,15 +264,29 @@ export class ServerReconciler {
 
   /** What a status says for the first time counts when it is written. */
   async #writeStatus(server: JupyterServer, status: JupyterServerStatus, signal: AbortSignal): Promise<StatusResult> {
-    const { audit, caches, clock, metrics } = this.#options;
+    const { audit, caches, clock } = this.#options;
+    const { uid } = server.metadata;
     await audit?.beforeStatus(server, status);
     const result = await writeStatus(server, status, this.#statusDeps(), signal);
     audit?.statusWritten(server);
     if (result === "Written") {
-      const milestones = milestonesBetween(server, status, podOf(server, caches), clock.now());
-      for (const milestone of milestones) metrics.reached(milestone, server);
+      const start = { pod: podOf(server, caches), isResuming: this.#resumes.has(uid) };
+      this.#countMilestones(server, () => milestonesBetween(server, status, start, clock.now()));
     }
     return result;
+  }
+
+  /** A fault in counting is one line in the log, and nothing else. */
+  #countMilestones(server: JupyterServer, milestones: () => readonly Milestone[]): void {
+    const { logger, metrics } = this.#options;
+    try {
+      for (const milestone of milestones()) {
+        this.#resumes.note(server.metadata.uid, milestone);
+        metrics.reached(milestone, server);
+      }
+    } catch (err) {
+      logger.error({ key: keyOf(server), err }, "counting for the metrics failed");
+    }
   }
 
   #statusDeps(): StatusDeps {
@@ -286,7 +302,7 @@ export class ServerReconciler {
   #record(result: ActionResult, observed: Observed, subject: Action | undefined): void {
     const { caches, clock } = this.#options;
     const { failures, secrets } = this.#memories;
-    const { uid, generation } = observed.server.metadata;
+    const { uid } = observed.server.metadata;
     switch (result.kind) {
       case "Written":
         if (result.object !== undefined) caches.recordWrite(result.at, result.object);
@@ -300,7 +316,7 @@ export class ServerReconciler {
         }
         break;
       case "Refused":
-        failures.remember(uid, generation, result.failure, clock.monotonicMs());
+        this.#recordRefusal(result, observed.server);
         break;
       case "Skipped":
         break;
@@ -309,6 +325,13 @@ export class ServerReconciler {
     if (result.kind !== "Refused" && result.action.kind === "Cull") this.#recordCull(result.action, observed.server);
     this.#options.metrics.acted(result);
     logResult(result, observed.server, this.#options.logger);
+  }
+
+  /** A resize that is tried again and refused again counts once. */
+  #recordRefusal({ action, failure }: Extract<ActionResult, { kind: "Refused" }>, { metadata }: JupyterServer): void {
+    const { clock, metrics } = this.#options;
+    const isNew = this.#memories.failures.remember(metadata.uid, metadata.generation, failure, clock.monotonicMs());
+    if (isNew && action.kind === "Resize") metrics.resized("Refused");
   }
 
   #recordCull({ cull, note }: ActionOf<"Cull">, server: JupyterServer): void {
@@ -408,12 +431,6 @@ export class ServerReconciler {
       this.#enqueue(affected as ObjectKey, initial ? "Low" : "Urgent"); // keys went in, so keys come out
     }
     if (previous === undefined || current !== undefined) return;
-    const { audit, metrics, queue } = this.#options;
-    const server = asServer(previous);
-    if (server !== undefined) {
-      audit?.removed(server);
-      if (queue.isOpen) metrics.reached(endOf(server), server);
-    }
     this.#admitNext(previous.metadata.namespace ?? "", initial);
     const { uid } = previous.metadata;
     this.#memories.secrets.forget(uid);
@@ -421,6 +438,16 @@ export class ServerReconciler {
     this.#memories.formerPods.forget(uid);
     this.#memories.failures.forget(uid);
     this.#memories.activity.forget(uid);
+    this.#resumes.forget(uid);
+    const server = asServer(previous);
+    if (server !== undefined) this.#reportEnd(server);
+  }
+
+  /** To the audit log and to the metrics. */
+  #reportEnd(server: JupyterServer): void {
+    const { audit, queue } = this.#options;
+    audit?.removed(server);
+    if (queue.isOpen) this.#countMilestones(server, () => [endOf(server)]);
   }
 }
 

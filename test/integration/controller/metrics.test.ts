@@ -92,6 +92,14 @@ describe("the metrics of a controller", () => {
     expect(scraped.value(`amalthea_${starts}`)).toBe(0);
   });
 
+  it("tell requests to the metrics API from those about pods", async () => {
+    const metricsApi = { resource: "pods.metrics.k8s.io" };
+    await eventually(async () => {
+      const scraped = await Scraped.from(second.port);
+      expect(scraped.value("amalthea_api_requests_total", metricsApi)).toBeGreaterThan(0);
+    });
+  });
+
   it("tell a resume from a first start", async () => {
     await user.hibernate("alice");
     await user.patchServer("alice", { spec: { jupyterServer: { hibernated: false } } });
@@ -117,7 +125,7 @@ describe("the metrics of a controller", () => {
     // No kubelet runs the pod, so the API server does not take it; what one would make of it is told below.
     await eventually(async () => {
       const scraped = await Scraped.from(second.port);
-      expect(scraped.value("amalthea_resizes_total", { result: "Refused" })).toBeGreaterThan(0);
+      expect(scraped.value("amalthea_resizes_total", { result: "Refused" })).toBe(1);
     });
     const { metadata, status } = await user.get(kinds.Pod, "resized-0");
     const report = async (conditions: readonly object[]): Promise<void> => {

@@ -1,4 +1,4 @@
-import type { JupyterServerStatus } from "@amalthea/api";
+import type { JupyterServerStatus, MainPod } from "@amalthea/api";
 import { describe, expect, it } from "vitest";
 import { aCondition, aContainer, ago, aPod, aReadyPod, aServer, NOW, timeAgo } from "../testing/builders.ts";
 import { endOf, milestonesBetween, type Milestone } from "./milestones.ts";
@@ -17,12 +17,22 @@ const pod = aPod({
 });
 
 function milestones(before: JupyterServerStatus | undefined, next: JupyterServerStatus): readonly Milestone[] {
-  return milestonesBetween(aServer(before === undefined ? {} : { status: before }), next, pod, NOW);
+  return milestonesBetween(
+    aServer(before === undefined ? {} : { status: before }),
+    next,
+    { pod, isResuming: false },
+    NOW,
+  );
 }
 
-function started(before: JupyterServerStatus, itsPod = pod): Extract<Milestone, { kind: "Started" }> | undefined {
-  return milestonesBetween(aServer({ status: before }), RUNNING, itsPod, NOW).find(({ kind }) => kind === "Started") as
-    Extract<Milestone, { kind: "Started" }> | undefined;
+type Started = Extract<Milestone, { kind: "Started" }>;
+
+function started(before: JupyterServerStatus, itsPod = pod, isResuming = false): Started | undefined {
+  const server = aServer({ status: before });
+  const milestone = milestonesBetween(server, RUNNING, { pod: itsPod, isResuming }, NOW).find(
+    ({ kind }) => kind === "Started",
+  );
+  return milestone as Started | undefined;
 }
 
 describe("what a status says for the first time", () => {
@@ -77,8 +87,20 @@ describe("a start", () => {
 
   it("is the first one, one after a hibernation, or one with another pod", () => {
     expect(started({ ...STARTING, neverReady: true })?.start).toBe("first");
-    expect(started(STARTING)?.start).toBe("resume");
+    expect(started(STARTING, pod, true)?.start).toBe("resume");
     expect(started({ ...STARTING, startedAt: timeAgo(5000) })?.start).toBe("restart");
+  });
+
+  it("is the first one, too, where it is not known that the server was never ready, and it was not hibernated", () => {
+    expect(started(STARTING)?.start).toBe("first");
+  });
+
+  it("is not that the same pod is ready again after an outage", () => {
+    const again = { ...STARTING, startedAt: timeAgo(5000) };
+    const known = aReadyPod({ metadata: { creationTimestamp: timeAgo(5000) } });
+    const before = (uid: string): JupyterServerStatus => ({ ...again, mainPod: { ...({} as MainPod), uid } });
+    expect(started(before(known.metadata.uid), known)).toBeUndefined();
+    expect(started(before("another"), known)?.start).toBe("restart");
   });
 
   it("has no phases of a pod that was there before, and leaves out what is not known", () => {

@@ -18,16 +18,22 @@ export type Milestone =
   | { readonly kind: "RouteRefused" }
   | { readonly kind: "ResizeNotPossible" };
 
+/** What the two statuses do not tell. */
+export type StartFacts = {
+  /** The one that the server has now. */
+  readonly pod: Pod | undefined;
+  /** It starts after a hibernation; unknown to a leader that was not there when it began, and then taken for false. */
+  readonly isResuming: boolean;
+};
+
 /**
  * What the status `next` says for the first time. The previous one is in the cluster, whoever wrote it: a new leader finds
  * it and does not count the same again.
- *
- * @param pod The one that the server has now.
  */
 export function milestonesBetween(
   server: JupyterServer,
   next: JupyterServerStatus,
-  pod: Pod | undefined,
+  start: StartFacts,
   now: Date,
 ): readonly Milestone[] {
   const { status: previous = {} } = withReadableStatus(server);
@@ -37,7 +43,7 @@ export function milestonesBetween(
   if (to !== undefined && to !== from) {
     milestones.push({ kind: "StateChanged", from, to });
     if (from === "hibernated" && to !== "stopping") milestones.push({ kind: "Resumed" });
-    if (from === "starting" && to === "running") milestones.push(...startOf(previous, pod, now));
+    if (from === "starting" && to === "running") milestones.push(...startOf(previous, start, now));
   }
   if (isNew("Stalled", "RouteTaken", previous, next)) milestones.push({ kind: "RouteRefused" });
   if (isNew("UpdatePending", "ResizeNotPossible", previous, next)) milestones.push({ kind: "ResizeNotPossible" });
@@ -65,19 +71,35 @@ function isNew(type: string, reason: string, previous: JupyterServerStatus, next
 /** How much earlier than `startingSince` a pod can be whose creation led to it: we saw it when the queue came to it. */
 const SEEN_LATER_MS = 60_000;
 
-function startOf(previous: JupyterServerStatus, pod: Pod | undefined, now: Date): readonly Milestone[] {
-  const { startingSince, startedAt, neverReady } = previous;
-  const begin = Date.parse(startingSince ?? "");
-  if (Number.isNaN(begin)) return [];
-  const again = startedAt === startingSince ? "resume" : "restart";
-  const start = neverReady === true ? "first" : again;
+function startOf(previous: JupyterServerStatus, facts: StartFacts, now: Date): readonly Milestone[] {
+  const { pod } = facts;
+  const begin = Date.parse(previous.startingSince ?? "");
+  const start = Number.isNaN(begin) ? undefined : kindOfStart(previous, facts, begin);
+  if (start === undefined) return [];
   return [{ kind: "Started", start, seconds: secondsBetween(begin, now.getTime()), phases: phasesOf(pod, begin, now) }];
+}
+
+/** Undefined of a pod that was ready before and is so again: that was an outage. */
+function kindOfStart(
+  { startingSince, startedAt, neverReady, mainPod }: JupyterServerStatus,
+  { pod, isResuming }: StartFacts,
+  begin: number,
+): "first" | "resume" | "restart" | undefined {
+  if (neverReady === true) return "first";
+  if (startedAt === startingSince) return isResuming ? "resume" : "first";
+  const isOther = pod !== undefined && (pod.metadata?.uid !== mainPod?.uid || isCreatedFor(pod, begin));
+  return isOther ? "restart" : undefined;
+}
+
+/** Whether a pod was created for the start that began then. */
+function isCreatedFor(pod: Pod, begin: number): boolean {
+  return Date.parse(pod.metadata?.creationTimestamp ?? "") >= begin - SEEN_LATER_MS;
 }
 
 /** Each phase begins where the one before it ended; one whose end is not known is left out. */
 function phasesOf(pod: Pod | undefined, begin: number, now: Date): Extract<Milestone, { kind: "Started" }>["phases"] {
-  const created = Date.parse(pod?.metadata?.creationTimestamp ?? "");
-  if (pod === undefined || !(created >= begin - SEEN_LATER_MS)) return []; // it was there before
+  if (pod === undefined || !isCreatedFor(pod, begin)) return []; // it was there before
+  const created = Date.parse(pod.metadata?.creationTimestamp ?? "");
   const ends: readonly (readonly [StartPhase, number])[] = [
     ["pod", created],
     ["schedule", conditionTime(pod, "PodScheduled")],
