@@ -57,7 +57,7 @@ type DemoClient = {
 const VOLUME = "authorized-users";
 const DIRECTORY = "/etc/oauth2-proxy";
 
-/** It takes the sessions of our chain: cookie and secret are the same. */
+/** It takes the session that the chain's oauth2-proxy has made: cookie and secret are the same. */
 function singleProxy(cluster: RealCluster, server: string, client: DemoClient): object {
   const secret = (name: string, key: string): object => ({ valueFrom: { secretKeyRef: { name, key } } });
   const { name, key } = client.clientSecret.secretKeyRef;

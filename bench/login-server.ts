@@ -1,6 +1,9 @@
 import { randomBytes } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { CONTAINERS, PORTS, SECRET_KEYS } from "@amalthea/api";
+import { SESSIONS_DIRECTORY } from "../controller/src/decide/children/sidecars/authorization.ts";
 import { demoClient, demoIdentityProvider, demoSecret, type DemoLogin } from "../scripts/demo-identity-provider.ts";
 import { ContainerUsage } from "./container-usage.ts";
 import { askIngress, PASSWORD, signInAtDemo, USER } from "./demo-sign-in.ts";
@@ -32,8 +35,8 @@ const FILE = { name: "sample.bin", bytes: 128 * 1024 } as const;
 export type LoginServer = {
   /** Of its address as people see it. */
   readonly origin: string;
-  /** `Cookie` header of the session, which our chain and the single proxy both accept. */
-  readonly cookie: string;
+  /** `Cookie` header of the session, by way. */
+  readonly cookies: Readonly<Record<Way, string>>;
   /** Name of a file that Jupyter hands out. */
   readonly file: string;
   readonly kernelId: string;
@@ -44,9 +47,9 @@ export type LoginServer = {
 
 /** A path of Jupyter's by one of the ways, as somebody who has signed in asks for it from inside the pod. */
 export function targetOf(server: LoginServer, way: Way, path: string): Target {
-  const { cookie, origin } = server;
+  const { cookies, origin } = server;
   const headers = {
-    cookie,
+    cookie: cookies[way],
     host: new URL(origin).host, // the chain answers under this name only
     origin,
     referer: `${origin}${PATH}/lab`, // Jupyter hands out files to its own pages only
@@ -64,7 +67,7 @@ export function activityTarget({ activityKey }: LoginServer): Target {
 
 /**
  * Starts the demo identity provider and a server that asks it, as the controller makes it, with one container more: a
- * proxy with a list of e-mail addresses. It takes the same sessions, and so all ways lead to the same Jupyter.
+ * proxy with a list of e-mail addresses. It takes the session that ours has made, and so all ways lead to the same Jupyter.
  */
 export async function startLoginServer(cluster: RealCluster, signal: AbortSignal): Promise<LoginServer> {
   const { kubectl, ingressUrl } = cluster;
@@ -100,7 +103,21 @@ export async function startLoginServer(cluster: RealCluster, signal: AbortSignal
   const jsonPath = `jsonpath={.data.${SECRET_KEYS.activityKey}}`;
   const activityKey = Buffer.from(await kubectl(["get", "secret", NAME, "-o", jsonPath]), "base64").toString();
   const kernelId = await startKernel(url, cookie);
-  return { origin: ingressUrl, cookie, file: FILE.name, kernelId, activityKey, usage };
+  const cookies = { direct: cookie, chain: cookie, singleProxy: withKeptSession(cookie, usage.authorization) };
+  return { origin: ingressUrl, cookies, file: FILE.name, kernelId, activityKey, usage };
+}
+
+/**
+ * The cookies for the single proxy: oauth2-proxy's own session, which our chain keeps in the pod, in the place of the ticket
+ * that the chain gives to browsers.
+ */
+function withKeptSession(cookie: string, authorization: ContainerUsage): string {
+  const folder = `/proc/${authorization.processes()[0]}/root${SESSIONS_DIRECTORY}`;
+  const [file = ""] = readdirSync(folder).filter((name) => name.endsWith(".json"));
+  const kept = JSON.parse(readFileSync(join(folder, file), "utf8")) as { readonly cookie: string }; // of KeptSession
+  const ticket = kept.cookie.slice(0, kept.cookie.indexOf("=") + 1);
+  const others = cookie.split("; ").filter((pair) => !pair.startsWith(ticket));
+  return [...others, kept.cookie].join("; ");
 }
 
 /** The ingress controller may take a moment longer to read an Ingress than pods take to be ready. */

@@ -25,7 +25,8 @@ import type { PatchedArgs } from "./upstreams.ts";
 
 const POLICY_DIRECTORY = "/etc/amalthea/policy";
 const POLICY_VOLUME = "access-policy";
-const SESSIONS_DIRECTORY = "/var/lib/amalthea/sessions";
+/** Of the container's: where it keeps the sessions. */
+export const SESSIONS_DIRECTORY = "/var/lib/amalthea/sessions";
 const SESSIONS_VOLUME = "login-sessions";
 
 /** Key of the ConfigMap, and name of the file, that says who may enter. */
