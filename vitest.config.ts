@@ -40,7 +40,7 @@ const onlyInOurs = ["test/e2e/takeover.test.ts", "test/e2e/oidc-tls.test.ts"];
 const isOurs = process.env["AMALTHEA_TEST_CONTEXT"] === undefined;
 
 /** Files that wait for a minute or more, by nature: a level would end with one of them alone if it began late. */
-const LONG_FILES = ["outage", "restore", "culling", "api/upgrade", "budgets", "oidc-failures", "oidc-access"];
+const LONG_FILES = ["outage", "restore", "culling", "api/upgrade", "budgets"];
 
 class LongFilesFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
@@ -86,7 +86,7 @@ const config: ViteUserConfig = {
           include: ["test/e2e/**/*.test.ts"],
           exclude: [...aloneInTheCluster, ...(isOurs ? [] : onlyInOurs)],
           ...patient,
-          maxWorkers: isOurs ? 3 : 1, // most of their time they wait for pods; in the user's they share a namespace
+          maxWorkers: isOurs ? 2 : 1, // most of their time they wait for pods; in the user's they share a namespace
         },
       },
       {
