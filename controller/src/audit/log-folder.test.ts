@@ -1,4 +1,13 @@
-import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync } from "node:fs";
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -156,6 +165,25 @@ describe("the folder of an audit log", () => {
     expect(log.dropped).toEqual([2, 2, 2, 2, 2, 2, 2]);
     expect(await knownTo(folder())).toMatchObject({ "server-0": "running" });
   });
+
+  // Only Linux has a file that is always full.
+  it.skipIf(process.platform !== "linux")(
+    "deletes its oldest file when the volume is full, for a line and for what it notes of the servers",
+    async () => {
+      for (const name of ["current-pod_x.txt", "servers-pod_x.json.new"]) {
+        const before = folder();
+        await before.append([line("a", "starting")]);
+        await before.finish();
+        const log = folder({ identity: "pod_x" });
+        symlinkSync("/dev/full", join(path, name));
+        await expect(name.startsWith("c") ? log.append([line("a", "running")]) : log.remember(nothing)).rejects.toThrow(
+          "ENOSPC",
+        );
+        expect(log.dropped).toEqual([1]);
+        rmSync(join(path, name));
+      }
+    },
+  );
 
   it("takes lines again when its volume can be written again", async () => {
     const log = folder({ identity: "pod_x" });
