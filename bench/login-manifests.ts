@@ -32,15 +32,25 @@ export function aServer(
   };
 }
 
-/** The patch that puts a proxy with a list of one e-mail address beside our chain. @param client of `demoClient` */
-export function withSingleProxy(cluster: RealCluster, server: string, client: object, email: string): object {
+/**
+ * The patch that puts a proxy with a list of users beside our chain.
+ *
+ * @param client of `demoClient`
+ * @param users as oauth2-proxy knows them: by the address if the ID token has it, otherwise by the subject
+ */
+export function withSingleProxy(
+  cluster: RealCluster,
+  server: string,
+  client: object,
+  users: readonly string[],
+): object {
   const pod = "/statefulset/spec/template/spec";
   const volume = { name: VOLUME, configMap: { name: server } };
   const container = singleProxy(cluster, server, client as DemoClient);
   return {
     type: "application/json-patch+json",
     patch: [
-      { op: "add", path: "/configmap/data/authorized-users.txt", value: `${email}\n` },
+      { op: "add", path: "/configmap/data/authorized-users.txt", value: `${users.join("\n")}\n` },
       { op: "add", path: `${pod}/volumes/-`, value: volume },
       { op: "add", path: `${pod}/containers/-`, value: container },
     ],

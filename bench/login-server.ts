@@ -85,7 +85,7 @@ export async function startLoginServer(cluster: RealCluster, signal: AbortSignal
     demoSecret(login, randomBytes(16).toString("hex"), users),
     ...demoIdentityProvider(login),
     aServer(cluster, NEIGHBOUR, oidc, []),
-    aServer(cluster, NAME, oidc, [withSingleProxy(cluster, NAME, client, EMAIL)]),
+    aServer(cluster, NAME, oidc, [withSingleProxy(cluster, NAME, client, [EMAIL, USER])]),
   ];
   await kubectl(["apply", "-f", "-"], { apiVersion: "v1", kind: "List", items });
   await kubectl(["rollout", "status", `deployment/${login.name}`, "--timeout=5m"]);
