@@ -51,7 +51,9 @@ export type FilesLost = {
   readonly cause: string;
 };
 
-export type ServerState = "starting" | "running" | "failed" | "stopping" | "hibernated";
+export const SERVER_STATES = ["starting", "running", "failed", "stopping", "hibernated"] as const;
+
+export type ServerState = (typeof SERVER_STATES)[number];
 
 /** A limit after which a server is hibernated or deleted, by what it limits. */
 export type CullingReason = "Idle" | "MaximumAge" | "Starting" | "Failed" | "Hibernated";

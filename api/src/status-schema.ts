@@ -7,7 +7,7 @@ import type {
   FilesLost,
   JupyterServerStatus,
 } from "./jupyter-server-status.ts";
-import type { MainPod, ServerState } from "./jupyter-server-status.ts";
+import { type MainPod, SERVER_STATES } from "./jupyter-server-status.ts";
 import {
   anyObject,
   boolean,
@@ -43,13 +43,7 @@ export const statusSchema: Schema<JupyterServerStatus> = {
   ...object<JupyterServerStatus>(
     "Observed state of the Jupyter server. Written by the controller.",
     {
-      state: choice<ServerState>("Summary of the state; `Ready` and the other conditions say more.", [
-        "starting",
-        "running",
-        "failed",
-        "stopping",
-        "hibernated",
-      ]),
+      state: choice("Summary of the state; `Ready` and the other conditions say more.", SERVER_STATES),
       url: string("Address of the server."),
       // Differs from every generation until the first reconcile, so that tools wait for it.
       observedGeneration: withDefault(

@@ -1,5 +1,5 @@
 export { exponentialMs, jitter } from "./backoff.ts";
-export { type Clock, systemClock } from "./clock.ts";
+export { type Clock, systemClock, untilAborted } from "./clock.ts";
 export { withDeadline } from "./deadline.ts";
 export {
   type ApplyOptions,

@@ -1,5 +1,5 @@
 import type { JupyterServer, JupyterServerStatus } from "@amalthea/api";
-import type { Clock, Logger } from "@amalthea/kube";
+import { type Clock, type Logger, untilAborted } from "@amalthea/kube";
 import { endOf, goneServers, isContinuous, type KnownServers } from "../decide/audit/known-servers.ts";
 import {
   type AuditMessage,
@@ -146,7 +146,7 @@ export class AuditLog {
       await this.#sleep(BEGIN_RETRY_MS, signal);
       if (!signal.aborted) attempt = this.#begin(term, recent, isOver);
     }
-    await unlessAborted(new Promise<never>(() => undefined), signal);
+    await untilAborted(signal);
     for (const record of recent.splice(0)) void this.#write(record);
     await this.#writer.flush(FLUSH_MS);
     await within(FLUSH_MS, this.#endFile(), this.#options.clock);

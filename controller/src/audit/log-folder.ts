@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { type KnownServers, readLine } from "../decide/audit/known-servers.ts";
 import { type AuditMessage, LAST_STATE } from "../decide/audit/record.ts";
 import { isObject, parseObject } from "../decide/values/json.ts";
+import { hasCode } from "./file-errors.ts";
 import type { Sink } from "./sink.ts";
 
 export type LogFolderOptions = {
@@ -270,7 +271,7 @@ export class LogFolder implements Sink {
     try {
       await write();
     } catch (error) {
-      if (!isFull(error) || !(await this.#dropOldest())) throw error;
+      if (!hasCode(error, "ENOSPC", "EDQUOT") || !(await this.#dropOldest())) throw error;
       await write();
     }
   }
@@ -348,8 +349,11 @@ async function readLines(path: string, onLine: (line: string) => void): Promise<
   return { end };
 }
 
-/** What a file holds. */
-export async function digestOf(path: string): Promise<{ readonly sha256: string; readonly lines: number }> {
+/** What a file holds: the hash of its content, in hexadecimal digits, and how many lines. */
+export type Digest = { readonly sha256: string; readonly lines: number };
+
+/** Reads a file once. @throws what the file system says. */
+export async function digestOf(path: string): Promise<Digest> {
   const hash = createHash("sha256");
   let lines = 0;
   for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
@@ -366,14 +370,10 @@ function stampOf(began: string | undefined): string {
   return `${digits.replace("T", "_")}+0000`;
 }
 
-function isFull(error: unknown): boolean {
-  return isObject(error) && (error["code"] === "ENOSPC" || error["code"] === "EDQUOT");
-}
-
 /** For `catch`: a file that is not there counts as this. */
 function absentAs<T>(value: T): (error: unknown) => T {
   return (error) => {
-    if (isObject(error) && error["code"] === "ENOENT") return value;
+    if (hasCode(error, "ENOENT")) return value;
     throw error;
   };
 }

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import aws4 from "aws4";
 import { request } from "undici";
-import { digestOf, type FinishedFile } from "./log-folder.ts";
+import type { Digest, FinishedFile } from "./log-folder.ts";
 
 export type S3Target = {
   /** Address of the service, without the bucket. */
@@ -34,15 +34,18 @@ const MOST_OF_ANSWER = 4_096;
  * compares the content with the hash that is signed.
  * @throws S3Error; whatever the network or the file system says.
  */
-export async function putFile(file: FinishedFile, target: S3Target, signal: AbortSignal): Promise<void> {
+export async function putFile(
+  file: FinishedFile & Pick<Digest, "sha256">,
+  target: S3Target,
+  signal: AbortSignal,
+): Promise<void> {
   const { origin, pathname, host } = new URL(target.endpoint);
-  const { sha256 } = await digestOf(file.path);
   const key = [target.pathPrefix, file.name].filter((part) => part !== "").join("/");
   const path = `${pathname.replace(/\/+$/, "")}/${encoded(target.bucket)}/${encoded(key)}`;
   const headers = {
     "content-type": "text/plain; charset=utf-8",
     "content-length": String(file.bytes),
-    "x-amz-content-sha256": sha256,
+    "x-amz-content-sha256": file.sha256,
   };
   const unsigned = { service: "s3", method: "PUT", host, path, headers, ...regionOf(target) };
   const signed = aws4.sign(unsigned, await readCredentials(target.credentialsFolder));

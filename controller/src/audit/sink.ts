@@ -1,7 +1,7 @@
 import { write } from "node:fs";
 import { promisify } from "node:util";
 import type { Clock } from "@amalthea/kube";
-import { isObject } from "../decide/values/json.ts";
+import { hasCode } from "./file-errors.ts";
 
 /** Where lines of the audit log go. */
 export interface Sink {
@@ -43,7 +43,7 @@ export class StandardOutput implements Sink {
     try {
       return (await writeTo(this.#fd, content)).bytesWritten;
     } catch (error) {
-      if (!isObject(error) || error["code"] !== "EAGAIN") throw error;
+      if (!hasCode(error, "EAGAIN")) throw error;
       await this.#clock.sleep(FULL_WAIT_MS, new AbortController().signal);
       return 0;
     }

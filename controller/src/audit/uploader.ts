@@ -1,8 +1,8 @@
 import { access } from "node:fs/promises";
 import { type Clock, exponentialMs, jitter, type Logger } from "@amalthea/kube";
-import { isObject } from "../decide/values/json.ts";
 import { unlessAborted } from "./bounded.ts";
-import { digestOf, type FinishedFile, type LogFolder } from "./log-folder.ts";
+import { hasCode } from "./file-errors.ts";
+import { type Digest, digestOf, type FinishedFile, type LogFolder } from "./log-folder.ts";
 import type { S3Target } from "./s3.ts";
 
 export type UploaderOptions = {
@@ -55,9 +55,9 @@ export class Uploader {
       const unreadable: unknown[] = [];
       for (const [index, file] of files.entries()) {
         onWaiting(files.length - index + unreadable.length);
-        const problem = await problemWith(file);
-        if (problem !== undefined) unreadable.push(problem);
-        else if (await this.#upload(file, signal)) onUpload("Succeeded");
+        const read = await readingOf(file);
+        if (read.kind === "Unreadable") unreadable.push(read.error);
+        if (read.kind === "Read" && (await this.#upload({ ...file, ...read.digest }, signal))) onUpload("Succeeded");
       }
       onWaiting(unreadable.length);
       if (unreadable.length > 0) this.#reportFailure(unreadable[0]);
@@ -75,7 +75,7 @@ export class Uploader {
   }
 
   /** @returns False if another replica was faster. */
-  async #upload(file: FinishedFile, signal: AbortSignal): Promise<boolean> {
+  async #upload(file: FinishedFile & Digest, signal: AbortSignal): Promise<boolean> {
     const { folder, target, logger } = this.#options;
     const { putFile } = await import("./s3.ts"); // costs nothing where nothing is uploaded
     try {
@@ -90,20 +90,24 @@ export class Uploader {
   }
 }
 
-/** Why a file cannot be read; undefined if it can be, or is not there. */
-async function problemWith(file: FinishedFile): Promise<unknown> {
+type Reading =
+  | { readonly kind: "Read"; readonly digest: Digest }
+  | { readonly kind: "Gone" }
+  | { readonly kind: "Unreadable"; readonly error: unknown };
+
+/** What a file holds, unless another replica was faster, or it cannot be read. */
+async function readingOf(file: FinishedFile): Promise<Reading> {
   try {
-    await digestOf(file.path);
-    return undefined;
+    return { kind: "Read", digest: await digestOf(file.path) };
   } catch (error) {
-    return (await isGone(file)) ? undefined : error;
+    return (await isGone(file)) ? { kind: "Gone" } : { kind: "Unreadable", error };
   }
 }
 
 async function isGone({ path }: FinishedFile): Promise<boolean> {
   return await access(path).then(
     () => false,
-    (error: unknown) => isObject(error) && error["code"] === "ENOENT",
+    (error: unknown) => hasCode(error, "ENOENT"),
   );
 }
 

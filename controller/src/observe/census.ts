@@ -1,4 +1,4 @@
-import { CLIENT_ANNOTATIONS, type JupyterServer, REASONS, type ServerState } from "@amalthea/api";
+import { CLIENT_ANNOTATIONS, type JupyterServer, REASONS, SERVER_STATES, type ServerState } from "@amalthea/api";
 import { withReadableStatus } from "../decide/effective-server.ts";
 
 type Count<L> = { readonly labels: L; readonly value: number };
@@ -9,7 +9,7 @@ type Quiet = "0" | "300" | "900" | "3600" | "14400" | "86400";
 
 // Counts of all servers in the cache, computed at each scrape: nothing is kept of a server that is gone.
 
-const STATES: readonly State[] = ["starting", "running", "failed", "stopping", "hibernated", "unknown"];
+const STATES: readonly State[] = [...SERVER_STATES, "unknown"];
 const MODES: readonly Mode[] = ["oidc", "token", "none", "unknown"];
 const QUIET: readonly Quiet[] = ["0", "300", "900", "3600", "14400", "86400"];
 

@@ -4,7 +4,7 @@ import { keyOf, type KubeObject, type Live } from "@amalthea/kube";
 import type { Event as CoreEvent, Pod } from "kubernetes-types/core/v1.js";
 import { childKeyOf } from "../decide/live/child.ts";
 import type { LiveChild, Observed, ObservedEvent, RouteNeeds } from "../decide/live/observed.ts";
-import { routeNeeds, tlsGraceEndsInMs } from "../decide/live/routes.ts";
+import { routeNeeds } from "../decide/live/routes.ts";
 import type { PolicySettings } from "../decide/policy/policy-settings.ts";
 import type { ActivityMemory } from "./activity-memory.ts";
 import type { Caches } from "./caches.ts";
@@ -86,19 +86,6 @@ function missingOf(
   return {
     ingressClasses: ingressClasses.filter((name) => caches.isIngressClassMissing(name)),
     tlsSecrets: tlsSecrets.filter((name) => memories.tlsSecrets.isMissing(namespace, name)),
-  };
-}
-
-/** The Secrets with certificates that are to be looked for, and when there may be more. */
-export function tlsSecretsOf(
-  server: JupyterServer,
-  caches: Caches,
-  now: Date,
-): { readonly names: readonly string[]; readonly graceEndsInMs: number | undefined } {
-  const children = childrenOf(server, caches);
-  return {
-    names: routeNeeds(server, children, now).tlsSecrets,
-    graceEndsInMs: tlsGraceEndsInMs(server, children, now),
   };
 }
 

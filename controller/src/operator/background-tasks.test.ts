@@ -1,9 +1,6 @@
+import { untilAborted } from "@amalthea/kube";
 import { describe, expect, it } from "vitest";
 import { BackgroundTasks } from "./background-tasks.ts";
-
-function untilAborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
-}
 
 describe("BackgroundTasks", () => {
   it("ends the last first, and each before the one that was started before it", async () => {

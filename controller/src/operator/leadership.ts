@@ -5,6 +5,7 @@ import {
   type LeaderElectionOptions,
   LeadershipLostError,
   type Logger,
+  untilAborted,
 } from "@amalthea/kube";
 import { BackgroundTasks } from "./background-tasks.ts";
 
@@ -61,7 +62,7 @@ export class Leadership {
     const tasks = new BackgroundTasks();
     const holding = tasks.start((stop) => election.run(stop));
     try {
-      await Promise.race([election.acquired, holding, aborted(signal)]);
+      await Promise.race([election.acquired, holding, untilAborted(signal)]);
       if (signal.aborted) return;
       const leading = tasks.start((stop) => lead(AbortSignal.any([signal, stop])));
       await Promise.race([leading, holding]);
@@ -74,12 +75,4 @@ export class Leadership {
       this.#term = undefined;
     }
   }
-}
-
-/** Resolves when the signal is aborted. */
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }

@@ -1,9 +1,8 @@
 import type { JupyterServer } from "@amalthea/api";
 import { Counter, Histogram, type Registry } from "prom-client";
 import type { ExtraMetricLabel } from "../config/metrics-config.ts";
+import { requestsOf } from "../decide/live/requests.ts";
 import type { Milestone } from "../decide/status/milestones.ts";
-import { isObject, objectOf } from "../decide/values/json.ts";
-import { parseQuantity } from "../decide/values/quantity.ts";
 import { LEGACY_METRICS, type LegacyDeclaration, type LegacyName } from "./metric-catalogue.ts";
 
 /** Different sets of extra labels that are kept: users choose the values, and each takes memory as long as the process lives. */
@@ -49,18 +48,11 @@ export class LegacyMetrics {
 
   #created(server: JupyterServer, extra: Labels): void {
     this.#count("sessions_total_created_total", extra);
-    const { jupyterServer, storage } = objectOf(server.spec);
-    if (!isObject(jupyterServer)) return; // an outline: what it requests is not known
-    const requests = objectOf(objectOf(jupyterServer["resources"])["requests"]);
-    this.#request("sessions_cpu_request_millicores_m", extra, requests["cpu"], 1000);
-    this.#request("sessions_memory_request_bytes_byte", extra, requests["memory"]);
-    this.#request("sessions_gpu_request", extra, requests["nvidia.com/gpu"] ?? 0);
-    this.#request("sessions_disk_request_bytes_byte", extra, objectOf(storage)["size"]);
-  }
-
-  #request(name: LegacyName, extra: Labels, quantity: unknown, factor = 1): void {
-    const billionths = parseQuantity(quantity);
-    if (billionths !== undefined) this.#observe(name, extra, (Number(billionths) / 1e9) * factor);
+    const { cpuCores, memoryBytes, gpus, diskBytes } = requestsOf(server) ?? {};
+    if (cpuCores !== undefined) this.#observe("sessions_cpu_request_millicores_m", extra, cpuCores * 1_000);
+    if (memoryBytes !== undefined) this.#observe("sessions_memory_request_bytes_byte", extra, memoryBytes);
+    if (gpus !== undefined) this.#observe("sessions_gpu_request", extra, gpus);
+    if (diskBytes !== undefined) this.#observe("sessions_disk_request_bytes_byte", extra, diskBytes);
   }
 
   /** A server that lacks one has it empty; in 0.24 it was not counted at all. */

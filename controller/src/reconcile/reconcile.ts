@@ -27,7 +27,7 @@ export type ReconcileDeps = {
   /** Sets off a question about the server's activity; the answer comes as news of the server. */
   readonly askActivity: (server: JupyterServer, question: ActivityQuestion) => void;
   /** Milliseconds until a write that the API server refused may be tried again, or the server's token is to be checked. */
-  readonly dueInMs: (server: JupyterServer) => number | undefined;
+  readonly dueInMs: (observed: Observed) => number | undefined;
 };
 
 /** Reconciles one server: observe, decide, apply, report. `decide` does no I/O. */
@@ -48,7 +48,7 @@ export async function reconcile(key: ObjectKey, deps: ReconcileDeps, signal: Abo
   const status = await deps.writeStatus(after.server, last.status, signal);
   if (status === "Written") deps.recordEvents(after.server, last.events);
   if (last.question !== undefined) deps.askActivity(after.server, last.question);
-  return outcomeOf(last, results, deps.dueInMs(after.server));
+  return outcomeOf(last, results, deps.dueInMs(after));
 }
 
 function decideAbout(observed: Observed, { settings, now, reportFault }: ReconcileDeps): Decision {

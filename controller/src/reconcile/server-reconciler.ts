@@ -31,6 +31,7 @@ import type { Action, ActionOf, Decision, Plan } from "../decide/decision.ts";
 import { withReadableStatus } from "../decide/effective-server.ts";
 import type { Observed } from "../decide/live/observed.ts";
 import { resizeResultBetween } from "../decide/live/resize-result.ts";
+import { routeNeeds, tlsGraceEndsInMs } from "../decide/live/routes.ts";
 import { endOf, type Milestone, milestonesBetween } from "../decide/status/milestones.ts";
 import { statusOfFailure } from "../decide/status/failed-reconcile.ts";
 import { findKind, SERVER_KIND } from "../kinds.ts";
@@ -41,7 +42,7 @@ import { ActivityMemory } from "../observe/activity-memory.ts";
 import { FailureMemory } from "../observe/failure-memory.ts";
 import { byAge, earliest } from "../decide/values/time.ts";
 import { FormerPods } from "../observe/former-pods.ts";
-import { observeServer, podOf, tlsSecretsOf } from "../observe/observe-server.ts";
+import { observeServer, podOf } from "../observe/observe-server.ts";
 import { controllerOf } from "../decide/values/controller.ts";
 import { parentUids } from "../observe/owner.ts";
 import { QuotaMemory } from "../observe/quota-memory.ts";
@@ -215,8 +216,10 @@ export class ServerReconciler {
         const server = await whole.read(key, signal);
         if (server === undefined) return undefined;
         await this.#tokens.look(server, podOf(server, caches), signal);
-        this.#tlsSecrets.look(server.metadata, tlsSecretsOf(server, caches, clock.now()).names);
-        return observeServer(server, sources, { nowMs: clock.monotonicMs(), now: clock.now() });
+        const now = clock.now();
+        const observed = observeServer(server, sources, { nowMs: clock.monotonicMs(), now });
+        this.#tlsSecrets.look(server.metadata, routeNeeds(server, observed.children, now).tlsSecrets);
+        return observed;
       },
       apply: (decision, observed, signal) => this.#apply(decision, observed, signal),
       writeStatus: (server, status, signal) => this.#writeStatus(server, status, signal),
@@ -224,19 +227,22 @@ export class ServerReconciler {
       recordEvents: (server, events) => recordEvents(server, events, recorder),
       askActivity: (server, question) =>
         this.#asker.ask({ key: keyOf(server), serverUid: server.metadata.uid, question }),
-      dueInMs: (server) =>
+      dueInMs: ({ server, children }) =>
         earliest(
           this.#memories.failures.nextRetryMs(server.metadata.uid, startMs, clock.monotonicMs()),
           this.#tokens.nextLookMs(server, podOf(server, caches)),
-          this.#nextTlsLookMs(server),
+          this.#nextTlsLookMs(server, children),
         ),
     };
   }
 
-  #nextTlsLookMs(server: JupyterServer): number | undefined {
-    const { caches, clock } = this.#options;
-    const { names, graceEndsInMs } = tlsSecretsOf(server, caches, clock.now());
-    return earliest(graceEndsInMs, this.#tlsSecrets.nextLookMs(server.metadata.namespace, names));
+  #nextTlsLookMs(server: JupyterServer, children: Observed["children"]): number | undefined {
+    const now = this.#options.clock.now();
+    const { tlsSecrets } = routeNeeds(server, children, now);
+    return earliest(
+      tlsGraceEndsInMs(server, children, now),
+      this.#tlsSecrets.nextLookMs(server.metadata.namespace, tlsSecrets),
+    );
   }
 
   async #apply(decision: Decision, observed: Observed, signal: AbortSignal): Promise<readonly ActionResult[]> {

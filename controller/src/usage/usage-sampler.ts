@@ -1,5 +1,5 @@
 import type { DiskUsage } from "@amalthea/api";
-import { type Clock, isNotFound, type Live, type Logger } from "@amalthea/kube";
+import { type Clock, isNotFound, type Live, type Logger, untilAborted } from "@amalthea/kube";
 import type { Pod } from "kubernetes-types/core/v1.js";
 import { type ContainerUsage, diskUsageOf, type UsageSource } from "../decide/live/usage.ts";
 import type { Kubelets, PodsByNode } from "./kubelets.ts";
@@ -108,11 +108,4 @@ async function failureOf(reading: Promise<unknown>, signal: AbortSignal): Promis
     signal.throwIfAborted();
     return error;
   }
-}
-
-async function untilAborted(signal: AbortSignal): Promise<void> {
-  await new Promise<void>((resolve) => {
-    if (signal.aborted) return resolve();
-    signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }

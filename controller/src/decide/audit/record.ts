@@ -1,6 +1,6 @@
 import type { JupyterServer, ServerState } from "@amalthea/api";
+import { requestsOf } from "../live/requests.ts";
 import { isObject, objectOf, ownValue } from "../values/json.ts";
-import { parseQuantity } from "../values/quantity.ts";
 import { clientTime } from "../values/time.ts";
 
 /** What a line of the audit log says, with the names that the legacy version (0.24) gave the fields. */
@@ -91,22 +91,10 @@ export function lineOf(record: AuditRecord): string {
   return JSON.stringify(record);
 }
 
-function resourceRequest({ spec }: JupyterServer): ResourceRequest | null {
-  const { jupyterServer, storage } = objectOf(spec);
-  const requests = objectOf(objectOf(objectOf(jupyterServer)["resources"])["requests"]);
-  const cpu = amountOf(requests["cpu"]);
-  const memory = amountOf(requests["memory"]);
-  const disk = amountOf(objectOf(storage)["size"]);
-  if (cpu === undefined || memory === undefined || disk === undefined) return null;
-  return {
-    ...{ cpu_millicores: cpu * 1_000, memory_bytes: memory, disk_bytes: disk },
-    gpus: amountOf(requests["nvidia.com/gpu"]) ?? 0,
-  };
-}
-
-function amountOf(quantity: unknown): number | undefined {
-  const billionths = parseQuantity(quantity);
-  return billionths === undefined ? undefined : Number(billionths) / 1e9;
+function resourceRequest(server: JupyterServer): ResourceRequest | null {
+  const { cpuCores, memoryBytes, gpus, diskBytes } = requestsOf(server) ?? {};
+  if (cpuCores === undefined || memoryBytes === undefined || diskBytes === undefined) return null;
+  return { cpu_millicores: cpuCores * 1_000, memory_bytes: memoryBytes, disk_bytes: diskBytes, gpus: gpus ?? 0 };
 }
 
 function additionalLabels({ metadata }: JupyterServer, names: readonly string[]): Readonly<Record<string, string>> {

@@ -1,6 +1,7 @@
 import { ANNOTATIONS, CONTAINERS } from "@amalthea/api";
-import type { Pod, PodCondition, ResourceRequirements } from "kubernetes-types/core/v1.js";
+import type { Pod, ResourceRequirements } from "kubernetes-types/core/v1.js";
 import { isSameQuantity } from "../values/quantity.ts";
+import { trueCondition } from "./pod.ts";
 
 /** What the kubelet made of a resize. */
 export type ResizeResult = "Completed" | "Deferred" | "Infeasible" | "Failed";
@@ -27,10 +28,6 @@ function resizing(pod: Seen): Resizing {
   const progress = trueCondition(pod, "PodResizeInProgress");
   if (progress !== undefined) return progress.reason === "Error" ? "Failed" : "Running";
   return hasItsResources(pod) ? "None" : "Running";
-}
-
-function trueCondition({ status }: Seen, wanted: string): PodCondition | undefined {
-  return status?.conditions?.find(({ type, status: value }) => type === wanted && value === "True");
 }
 
 /** Whether the container has what the pod's spec says, as far as the kubelet tells. */

@@ -3,7 +3,7 @@ import type { PodCondition } from "kubernetes-types/core/v1.js";
 import type { PlanFacts } from "../facts.ts";
 import { filesBySpec, whatIsLost } from "../live/files.ts";
 import type { FormerPod, Observed } from "../live/observed.ts";
-import { wasNeverReady } from "../live/pod.ts";
+import { trueCondition, wasNeverReady } from "../live/pod.ts";
 import { requestedRestart } from "../live/restart-request.ts";
 import { kubernetesTime } from "../values/time.ts";
 import { detail } from "./text.ts";
@@ -95,6 +95,6 @@ function causeOf(pod: FormerPod | undefined): string {
   return phase === "Failed" ? `its pod failed: ${detail(message === "" ? (reason ?? "it ended") : message)}` : DELETED;
 }
 
-function disruptionOf({ status }: FormerPod): PodCondition | undefined {
-  return status?.conditions?.find((condition) => condition.type === "DisruptionTarget" && condition.status === "True");
+function disruptionOf(pod: FormerPod): PodCondition | undefined {
+  return trueCondition(pod, "DisruptionTarget");
 }

@@ -1,6 +1,7 @@
-import type { JupyterServer, JupyterServerStatus, ServerState } from "@amalthea/api";
+import { type JupyterServer, type JupyterServerStatus, SERVER_STATES, type ServerState } from "@amalthea/api";
 import type { Pod } from "kubernetes-types/core/v1.js";
 import { withReadableStatus } from "../effective-server.ts";
+import { trueCondition } from "../live/pod.ts";
 
 export type StartPhase = "pod" | "schedule" | "prepare" | "containers" | "ready" | "route";
 
@@ -55,11 +56,9 @@ export function endOf(server: JupyterServer): Milestone {
   return { kind: "StateChanged", from: stateIn(withReadableStatus(server).status ?? {}), to: "deleted" };
 }
 
-const STATES: readonly string[] = ["starting", "running", "failed", "stopping", "hibernated"] satisfies ServerState[];
-
 /** 0.24 let everybody write anything there. */
 function stateIn({ state }: JupyterServerStatus): ServerState | "none" {
-  return state !== undefined && STATES.includes(state) ? state : "none";
+  return SERVER_STATES.find((known) => known === state) ?? "none";
 }
 
 function isNew(type: string, reason: string, previous: JupyterServerStatus, next: JupyterServerStatus): boolean {
@@ -118,9 +117,8 @@ function phasesOf(pod: Pod | undefined, begin: number, now: Date): Extract<Miles
   });
 }
 
-function conditionTime({ status }: Pod, wanted: string): number {
-  const found = status?.conditions?.find(({ type, status: value }) => type === wanted && value === "True");
-  return Date.parse(found?.lastTransitionTime ?? "");
+function conditionTime(pod: Pod, type: string): number {
+  return Date.parse(trueCondition(pod, type)?.lastTransitionTime ?? "");
 }
 
 function lastContainerStart({ status }: Pod): number {

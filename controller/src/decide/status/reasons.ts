@@ -2,6 +2,7 @@ import { routeOf, type JupyterServer, type ReasonWithValues } from "@amalthea/ap
 import { CULLING_KEY } from "../culling/cull.ts";
 import { childKeyOf } from "../live/child.ts";
 import type { Observed, ObservedFailure } from "../live/observed.ts";
+import { trueCondition } from "../live/pod.ts";
 import type { Adjustment, PlanFacts, Problem, Warning } from "../facts.ts";
 import { quotaDetail } from "./pod/events.ts";
 import type { Obstacle } from "./pod/obstacle.ts";
@@ -219,8 +220,8 @@ export function pendingReasons(observed: Observed, facts: PlanFacts): readonly R
   if (facts.resize.kind === "NotPossible") {
     reasons.push({ reason: "ResizeNotPossible", values: { detail: detail(facts.resize.because) } });
   }
-  const pending = observed.pod.status?.conditions?.find(({ type }) => type === "PodResizePending");
-  if (pending?.status === "True") {
+  const pending = trueCondition(observed.pod, "PodResizePending");
+  if (pending !== undefined) {
     const reason = pending.reason === "Infeasible" ? "ResizeInfeasible" : "ResizeDeferred";
     reasons.push({ reason, values: { detail: detail(pending.message ?? "the node does not say why") } });
   }
@@ -231,17 +232,16 @@ export function pendingReasons(observed: Observed, facts: PlanFacts): readonly R
 
 /** Why the kubelet does not get on with a resize that it has accepted; undefined if it does, or has none. */
 function resizeError({ pod }: Observed): string | undefined {
-  const progress = pod?.status?.conditions?.find(({ type }) => type === "PodResizeInProgress");
-  if (progress?.status !== "True" || progress.reason !== "Error") return undefined;
+  const progress = pod && trueCondition(pod, "PodResizeInProgress");
+  if (progress?.reason !== "Error") return undefined;
   return progress.message ?? "the node does not say why";
 }
 
 /** Whether CPU or memory of the running pod are being changed. */
 export function isResizing(observed: Observed, facts: PlanFacts): boolean {
-  const conditions = observed.pod?.status?.conditions ?? [];
+  const { pod } = observed;
   if (resizeError(observed) !== undefined) return false;
   return (
-    facts.resize.kind === "Requested" ||
-    conditions.some(({ type, status }) => type === "PodResizeInProgress" && status === "True")
+    facts.resize.kind === "Requested" || (pod !== undefined && trueCondition(pod, "PodResizeInProgress") !== undefined)
   );
 }

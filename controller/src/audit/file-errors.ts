@@ -1,0 +1,6 @@
+import { isObject } from "../decide/values/json.ts";
+
+/** Whether an error of the file system has one of these codes, such as `ENOENT`. */
+export function hasCode(error: unknown, ...codes: readonly string[]): boolean {
+  return isObject(error) && codes.some((code) => error["code"] === code);
+}
