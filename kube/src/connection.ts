@@ -1,3 +1,4 @@
+import { createSecureContext, type SecureContext } from "node:tls";
 import { Pool } from "undici";
 import type { Clock } from "./clock.ts";
 import type { KubeConfig } from "./kube-config.ts";
@@ -61,15 +62,18 @@ export class Connection {
     if (this.#pools !== undefined && ca === this.#ca) return this.#pools;
     const old = this.#pools;
     this.#ca = ca;
+    const { clientCertificate } = this.#config;
+    // One for all: each connection would make one of its own, 50 kB.
+    const secureContext = createSecureContext({ ...(ca === undefined ? {} : { ca }), ...clientCertificate });
     this.#pools = {
-      calls: this.#pool(ca, {
+      calls: this.#pool(secureContext, {
         connections: REQUEST_CONNECTIONS,
         headersTimeout: 60_000,
         bodyTimeout: 60_000,
         maxResponseSize: this.#maxAnswerBytes ?? -1,
       }),
       // One connection for each watch, without limit: a watch must never wait for another one, nor hold up a call.
-      watches: this.#pool(ca, { headersTimeout: 15_000, bodyTimeout: 0 }),
+      watches: this.#pool(secureContext, { headersTimeout: 15_000, bodyTimeout: 0 }),
     };
     if (old !== undefined) void closeWhenIdle(old);
     return this.#pools;
@@ -85,8 +89,8 @@ export class Connection {
     }
   }
 
-  #pool(ca: string | undefined, options: Pool.Options): Pool {
-    const { clientCertificate, tlsServerName, insecureSkipTlsVerify, server } = this.#config;
+  #pool(secureContext: SecureContext, options: Pool.Options): Pool {
+    const { tlsServerName, insecureSkipTlsVerify, server } = this.#config;
     return new Pool(new URL(server).origin, {
       ...options,
       pipelining: 1,
@@ -98,9 +102,8 @@ export class Connection {
         keepAlive: true,
         keepAliveInitialDelay: TCP_KEEP_ALIVE_MS,
         rejectUnauthorized: insecureSkipTlsVerify !== true,
-        ...(ca === undefined ? {} : { ca }),
         ...(tlsServerName === undefined ? {} : { servername: tlsServerName }),
-        ...clientCertificate,
+        secureContext,
       },
     });
   }
