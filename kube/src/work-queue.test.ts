@@ -132,6 +132,38 @@ describe("WorkQueue", () => {
     expect([0, 1, 2].map((index) => order.indexOf(`new-${index}`))).toEqual([3, 7, 11]);
   });
 
+  it("lets news wait for an eighth of the time that one new object takes, while hundreds of those wait", async () => {
+    const { clock, queue } = aQueue();
+    const [newMs, newsMs] = [1_400, 50]; // eight writes, and one, to a busy API server
+    const [objects, newsOfEach] = [300, 6];
+    const added = new Map<string, number>();
+    const waits: number[] = [];
+    const never = new AbortController().signal;
+    const work = async (): Promise<void> => {
+      for (let next = await queue.take(); next !== undefined; next = await queue.take()) {
+        const { key, lane } = next;
+        if (lane === "Urgent") waits.push(clock.monotonicMs() - (added.get(key) ?? Number.NaN));
+        await clock.sleep(lane === "Urgent" ? newsMs : newMs, never);
+        queue.done(key);
+        if (lane === "Normal") for (let index = 0; index < newsOfEach; index++) tell(`${key}-${index}`);
+      }
+    };
+    const tell = (key: string): void => {
+      added.set(key, clock.monotonicMs());
+      queue.add(key);
+    };
+    const workers = Array.from({ length: 16 }, work);
+    for (let index = 0; index < objects; index++) queue.add(`ns/${index}`, "Normal");
+    while (waits.length < objects * newsOfEach) await clock.advance(newMs);
+    queue.close();
+    await clock.advance(newMs);
+    await Promise.all(workers);
+    waits.sort((a, b) => a - b);
+    expect(waits[waits.length / 2]).toBeLessThanOrEqual(newMs / 8);
+    // Four workers of sixteen are always theirs, and all of them while there is no news.
+    expect(clock.monotonicMs()).toBeLessThan((objects * newMs) / 4);
+  });
+
   it("lets no key starve: whatever else is added, it is taken after a number of turns that only grows with those before it", async () => {
     const lane = fc.constantFrom<Lane>("Urgent", "Normal", "Low");
     const key = fc.tuple(fc.nat(3), fc.nat(5)).map(([namespace, name]) => `n${namespace}/${name}`);

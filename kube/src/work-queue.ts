@@ -36,6 +36,12 @@ const BACKOFF_CAP_MS = 300_000;
 /** One turn in so many is a lane's own, however much waits in the more urgent ones. */
 const OWN_TURN: Readonly<Record<Lane, number>> = { Urgent: 1, Normal: 4, Low: 16 };
 
+/**
+ * The share of the workers that the own turns of a lane may hold. Turns alone do not protect what is urgent: a new object
+ * takes many writes, and all workers would soon be busy with those.
+ */
+const OWN_WORKERS = 1 / 4;
+
 /** A timer counts at most 2^31 - 1 milliseconds; what is due later is armed again then. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
@@ -55,7 +61,7 @@ export class WorkQueue<K extends string> {
   readonly #groupOf: (key: K) => string;
   readonly #ready: Readonly<Record<Lane, FairLane<K>>>;
   readonly #recent = new RecentTurns();
-  readonly #processing = new Set<K>();
+  readonly #processing = new Map<K, Lane>();
   readonly #dirty = new Map<K, Lane>();
   readonly #delays = new Map<K, Delay>();
   readonly #failures = new Map<K, number>();
@@ -200,7 +206,7 @@ export class WorkQueue<K extends string> {
       const next = this.#ready[lane].take(this.#recent);
       if (next === undefined) return;
       this.#recent.count(this.#groupOf(next.key), nowMs);
-      this.#processing.add(next.key);
+      this.#processing.set(next.key, lane);
       this.#onTaken(nowMs - next.sinceMs);
       this.#waiting.shift()?.({ key: next.key, lane });
     }
@@ -210,7 +216,13 @@ export class WorkQueue<K extends string> {
   #nextLane(): Lane {
     const filled = LANES.filter((lane) => this.#ready[lane].size > 0);
     if (filled.length > 0) this.#turns++;
-    return filled.findLast((lane) => lane !== "Urgent" && this.#turns % OWN_TURN[lane] === 0) ?? filled[0] ?? "Urgent";
+    return filled.findLast((lane) => this.#isOwnTurn(lane)) ?? filled[0] ?? "Urgent";
+  }
+
+  #isOwnTurn(lane: Lane): boolean {
+    if (lane === "Urgent" || this.#turns % OWN_TURN[lane] !== 0) return false;
+    const held = [...this.#processing.values()].filter((other) => other === lane).length;
+    return held === 0 || held < this.#processing.size * OWN_WORKERS;
   }
 }
 
