@@ -361,7 +361,8 @@ export class ServerReconciler {
    */
   #laneOf(key: ObjectKey, initial: boolean): Lane {
     if (initial) return "Low";
-    return this.#options.caches.server(key)?.status === undefined ? "Normal" : "Urgent";
+    // Not `status`: of a new object the API server fills in the defaults of the CRD.
+    return this.#options.caches.server(key)?.status?.state === undefined ? "Normal" : "Urgent";
   }
 
   /** Nothing enters the queue of a replica that does not lead. */
