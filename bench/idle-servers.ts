@@ -11,7 +11,7 @@ import type { Measurement } from "./report.ts";
 /** How many servers, and how long they are observed an hour before their limit. */
 export type IdleLoad = { readonly servers: number; readonly restSeconds: number };
 
-/** Of every pod on the nodes that are played: nobody's address, reserved for documentation. */
+/** Of every pod on the simulated nodes: nobody's address, reserved for documentation. */
 const POD_ADDRESS = "192.0.2.1";
 
 /** Jupyter's answers to one question. */

@@ -46,15 +46,15 @@ const benches: Readonly<Record<string, Bench>> = {
     run: keptSessions,
   },
   "200-servers": {
-    title: "200 servers on nodes that are played",
+    title: "200 servers on nodes simulated by kwok",
     run: (signal) => manyServers({ servers: 200, restSeconds, atMostMebibytes: 100 }, signal),
   },
   "1000-servers": {
-    title: "1,000 servers on nodes that are played",
+    title: "1,000 servers on nodes simulated by kwok",
     run: (signal) => manyServers({ servers: 1000, restSeconds, atMostMebibytes: 200 }, signal),
   },
   "5000-servers": {
-    title: "5,000 servers on nodes that are played",
+    title: "5,000 servers on nodes simulated by kwok",
     run: (signal) => manyServers({ servers: 5000, restSeconds, atMostMebibytes: 400 }, signal),
   },
   "idle-servers": {

@@ -20,7 +20,7 @@ const USAGE_SECONDS = 30;
 const COLLECTED_SECONDS = 30;
 
 /**
- * Many servers at once on nodes that are played, then rest, then a restart of the controller: nothing runs in the pods,
+ * Many servers at once on nodes simulated by kwok, then rest, then a restart of the controller: nothing runs in the pods,
  * but the API server, the scheduler and the controllers of Kubernetes are real.
  */
 export async function manyServers(load: Load, signal: AbortSignal): Promise<readonly Measurement[]> {

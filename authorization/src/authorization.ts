@@ -22,7 +22,7 @@ import type { KeptSession, Renewal, SessionLimits } from "./session/kept-session
 import { LoginSessions } from "./session/login-sessions.ts";
 import { SessionFiles } from "./session/session-files.ts";
 import { SessionStore } from "./session/session-store.ts";
-import { Sessions } from "./session/sessions.ts";
+import { Sessions, type SessionsDeps } from "./session/sessions.ts";
 
 /** In case an event of the file system is lost: access has to be gone within ten seconds. */
 const POLICY_POLL_MS = 5_000;
@@ -53,8 +53,35 @@ export async function startAuthorization(
   log: Log,
   now: () => number,
 ): Promise<Authorization> {
-  const socketLimits = { graceMs: config.sessionGraceSeconds * 1000, lifeMs: config.socketLifeSeconds * 1000 };
-  const sockets = new OpenSockets(socketLimits, now);
+  const parts = assemble(config, log, now);
+  const { policyFile, store, server, sockets, activity } = parts;
+  await Promise.all([policyFile.refresh(), store.load()]);
+  server.listen(config.listen);
+  await once(server, "listening"); // rejects when the port is taken
+  const port = portOf(server);
+  log.info("listening", { address: config.listen.host, port });
+  const activityServer = await startActivityServer(config, { config, sockets, activity, now }, log);
+  const timers = startTimers(parts, config);
+  return {
+    port,
+    activityPort: activityServer === undefined ? undefined : portOf(activityServer),
+    close: async () => {
+      timers.forEach((timer) => clearInterval(timer));
+      activityServer?.closeAllConnections();
+      activityServer?.close();
+      await close(parts);
+    },
+  };
+}
+
+type Parts = ReturnType<typeof assemble>;
+
+/** Makes every part and joins them; nothing runs yet. */
+function assemble(config: AuthorizationConfig, log: Log, now: () => number) {
+  const sockets = new OpenSockets(
+    { graceMs: config.sessionGraceSeconds * 1000, lifeMs: config.socketLifeSeconds * 1000 },
+    now,
+  );
   const loginService = new LoginService(config.loginService, config.basePath);
   const login = new LoginLane(config.loginService, LOGINS);
   const renewals = new LoginLane(config.loginService, RENEWALS);
@@ -62,23 +89,13 @@ export async function startAuthorization(
   const metrics = new Metrics();
   const onFileProblem = (reason: string): void => log.warn("sessions cannot be kept as files", { reason });
   const store = new SessionStore(new SessionFiles(config.sessionDirectory, onFileProblem));
-  const renewer = new LoginSessions({ lane: renewals, provider, config });
   const isOver = (since: number): boolean => isRevoked(since, policyFile.current, now());
-  const sessions = new Sessions({
-    store,
-    renew: (session) => renewer.renew(session),
+  const sessions = sessionsOf(config, log, now, {
+    ...{ store, metrics, isRevoked: isOver, renewer: new LoginSessions({ lane: renewals, provider, config }) },
     tokens: new RememberedAnswers(loginService, now),
-    limits: sessionLimits(config),
-    isRevoked: isOver,
-    now,
-    onRenewal: (renewal, session) => {
-      metrics.count("amalthea_authorization_session_renewals_total", { result: renewal.kind });
-      logRenewal(log, renewal, session, config.sessionSeconds);
-    },
     onEnd: (id) => sockets.cutSession(id, "SessionEnded"),
   });
   const tokens = tokenVerifier(config, provider, { isRevoked: isOver, now, log });
-  const identities = new TokenOrSession(tokens, sessions);
   const decisions = new DecisionLog(log, now);
   const policyFile = new PolicyFile(config.policyDirectory, (policy) => {
     if (policy.kind === "Broken") log.warn("policy broken, nobody may enter", { reason: policy.problem });
@@ -87,50 +104,75 @@ export async function startAuthorization(
     sessions.flush();
   });
   const activity = new Activity(now);
-  const policy = (): PolicyFile["current"] => policyFile.current;
   const server = createAuthorizationServer({
-    config,
-    policy,
-    sessions,
-    identities,
-    login,
+    ...{ config, sessions, login, provider, sockets, metrics, decisions, activity, log },
+    policy: () => policyFile.current,
+    identities: new TokenOrSession(tokens, sessions),
     loginSessions: new LoginSessions({ lane: login, provider, config }),
-    provider,
-    sockets,
-    metrics,
-    decisions,
-    activity,
-    log,
   });
+  return {
+    sockets,
+    loginService,
+    login,
+    renewals,
+    metrics,
+    store,
+    sessions,
+    tokens,
+    decisions,
+    policyFile,
+    activity,
+    server,
+  };
+}
 
-  await Promise.all([policyFile.refresh(), store.load()]);
-  server.listen(config.listen);
-  await once(server, "listening"); // rejects when the port is taken
-  const port = portOf(server);
-  log.info("listening", { address: config.listen.host, port });
-  const activityServer = await startActivityServer(config, { config, sockets, activity, now }, log);
+type SessionDeps = Pick<SessionsDeps, "store" | "tokens" | "isRevoked" | "onEnd"> & {
+  readonly renewer: LoginSessions;
+  readonly metrics: Metrics;
+};
 
+function sessionsOf(
+  config: AuthorizationConfig,
+  log: Log,
+  now: () => number,
+  { renewer, metrics, ...deps }: SessionDeps,
+): Sessions {
+  return new Sessions({
+    ...deps,
+    renew: (session) => renewer.renew(session),
+    limits: sessionLimits(config),
+    now,
+    onRenewal: (renewal, session) => {
+      metrics.count("amalthea_authorization_session_renewals_total", { result: renewal.kind });
+      logRenewal(log, renewal, session, config.sessionSeconds);
+    },
+  });
+}
+
+/** What is done from time to time while it runs. */
+function startTimers(
+  { policyFile, sockets, sessions, tokens, decisions, metrics }: Parts,
+  { sessionCheckSeconds }: AuthorizationConfig,
+): readonly NodeJS.Timeout[] {
   const countCheck = (answer: string): void => metrics.count("amalthea_authorization_session_checks_total", { answer });
   const confirmed = new TokenOrSession(tokens, { ask: (credentials) => sessions.confirm(credentials) });
-  const timers = [
+  const checkSockets = (): void => void sockets.check(confirmed, () => policyFile.current, countCheck);
+  return [
     setInterval(() => void policyFile.refresh(), POLICY_POLL_MS),
-    setInterval(() => void sockets.check(confirmed, policy, countCheck), config.sessionCheckSeconds * 1000),
+    setInterval(checkSockets, sessionCheckSeconds * 1000),
     setInterval(() => decisions.flush(), REPEAT_WINDOW_MS),
     setInterval(() => sessions.flush(), REPEAT_WINDOW_MS),
   ];
-  const close = async (): Promise<void> => {
-    timers.forEach((timer) => clearInterval(timer));
-    policyFile.close();
-    sockets.cutAll("Stopping");
-    loginService.close();
-    login.close();
-    renewals.close();
-    server.closeAllConnections();
-    activityServer?.closeAllConnections();
-    activityServer?.close();
-    await new Promise<void>((resolve) => void server.close(() => resolve()));
-  };
-  return { port, activityPort: activityServer === undefined ? undefined : portOf(activityServer), close };
+}
+
+async function close({ policyFile, sockets, loginService, login, renewals, server }: Parts): Promise<void> {
+  policyFile.close();
+  sockets.cutAll("Stopping");
+  loginService.close();
+  login.close();
+  renewals.close();
+  server.closeAllConnections();
+  await new Promise<void>((resolve) => void server.close(() => resolve()));
 }
 
 function sessionLimits(config: AuthorizationConfig): SessionLimits {

@@ -80,7 +80,7 @@ async function callback(request: IncomingMessage, response: ServerResponse, deps
   const answer = await deps.login.get(path, loginHeaders(login));
   if (answer.kind === "Unreachable") return sendUnanswered(request, response, deps, answer);
   const location = redirectOf(answer);
-  if (location === undefined) return sendProblem(request, response, deps, refusalOf(answer.status, answer.body));
+  if (location === undefined) return sendProblem(request, response, deps, problemOfAnswer(answer.status, answer.body));
   const ticket = await beginSession(answer, deps);
   if (ticket === undefined) return sendProblem(request, response, deps, "Failed");
   const done = [markName(config.cookieName), refusalsName(config.cookieName)];
@@ -268,7 +268,7 @@ function problemOf(error: string): SignInProblem {
 }
 
 /** Why oauth2-proxy did not accept what the provider said; its own page has no more than this. */
-function refusalOf(status: number, body: string): SignInProblem {
+function problemOfAnswer(status: number, body: string): SignInProblem {
   if (status !== 403) return "Failed";
   return body.includes("CSRF token") ? "Stale" : "NotAccepted";
 }

@@ -78,7 +78,7 @@ export class OpenSockets {
 
   /**
    * Cuts what has lived too long, and asks about each session once, however many sockets it has. A session that nobody
-   * can confirm for longer than the grace is treated as over. Whose identity has changed is judged anew.
+   * can confirm for longer than the grace is treated as over. Whose identity has changed is judged again.
    *
    * @param policy The one in force when the answer comes.
    * @param onAnswer Called for each session asked about.

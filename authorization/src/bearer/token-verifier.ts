@@ -40,7 +40,7 @@ export class TokenVerifier {
       return this.#judge(await this.#verify(token));
     } catch (error) {
       if (error instanceof KeysUnavailable) return { kind: "Unreachable", problem: error.message };
-      return { kind: "TokenRefused", reason: refusalOf(error) };
+      return { kind: "TokenRefused", reason: tokenRefusalOf(error) };
     }
   }
 
@@ -72,7 +72,7 @@ export class TokenVerifier {
   }
 }
 
-function refusalOf(error: unknown): TokenRefusal {
+function tokenRefusalOf(error: unknown): TokenRefusal {
   if (error instanceof errors.JWTExpired) return "TokenExpired";
   const isAudience = error instanceof errors.JWTClaimValidationFailed && error.claim === "aud";
   return isAudience ? "TokenForAnotherAudience" : "TokenNotAccepted";

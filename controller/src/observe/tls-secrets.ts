@@ -28,7 +28,7 @@ const THERE_MS = 600_000;
 const WORKERS = 4;
 const TIMEOUT_MS = 10_000;
 
-/** Secrets that are remembered; of more, those that were looked for first are looked for anew. */
+/** Secrets that are remembered; of more, those that were looked for first are looked for again. */
 const MOST_KNOWN = 10_000;
 
 type Known = { readonly isMissing: boolean; readonly lookedAtMs: number };

@@ -205,7 +205,6 @@ function isEquivalent({ equivalent }: Observed, live: LiveChild | undefined, des
 
 const INVALID = 422;
 
-/** The API server's refusal of this very body, if there was one. */
 /** What the API server said of this very write of a child; undefined if it has not refused it. */
 export function refusedWrite(
   { failures }: Observed,

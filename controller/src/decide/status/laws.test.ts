@@ -198,7 +198,7 @@ function withNothings(status: unknown, nothing: null | Readonly<Record<string, n
   return { ...Object.fromEntries(entries), nothing };
 }
 
-/** Writes of a day in which nothing happens, of a controller that looks after each write and whenever it said it would. */
+/** Writes of a day in which nothing happens, of a controller that reconciles after each write and whenever it said it would. */
 function writesOfADay(start: Observed, someFact: PlanFacts): number {
   const endOfDay = 86_400;
   let status = start.server.status;

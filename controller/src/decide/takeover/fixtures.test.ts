@@ -26,7 +26,7 @@ function asLeft(fixture: string): Observed {
   });
 }
 
-/** Writes of the controller until it has none left, at most fifty; it looks after each and whenever it said it would. */
+/** Writes of the controller until it has none left, at most fifty; it reconciles after each and whenever it said it would. */
 function writesUntilRest(start: Observed): readonly string[] {
   const writes: string[] = [];
   let world = start;

@@ -54,7 +54,7 @@ export function setupObstacle(observed: Observed, pod: LivePod): Obstacle | unde
 
 const SANDBOX_FAILED = "FailedCreatePodSandBox";
 
-/** Without the id that every attempt has anew: the status would be written each time. */
+/** Without the id, which is another one for each attempt: the status would be written each time. */
 function sandboxDetail(message: string): string {
   return detail(
     message
