@@ -107,7 +107,7 @@ export const chartValues: SchemaNode = group("", {
     }),
     fields: texts(
       [],
-      "Which of the fields that do what would take a patch servers may use, such as `jupyterServer.podLabels`; see [the guide](../guide/policies.md). Empty: all where `patches` is not limited, otherwise none. `*`: all.",
+      "Spec fields with the effect of a patch that servers may use, such as `jupyterServer.podLabels`; see [the guide](../guide/policies.md). Empty: all where `patches` is not limited, otherwise none. `*`: all.",
     ),
     serviceAccounts: texts(
       ["*"],

@@ -16,7 +16,7 @@ export function fieldsOf(node: SchemaNode, path: string): readonly SchemaField[]
 
 /** Type of a field in words: `list of string`, or its permitted values. */
 export function typeOf(node: SchemaNode): string {
-  if (node.enum !== undefined) return node.enum.map((value) => code(String(value))).join(" or ");
+  if (node.enum !== undefined) return node.enum.map((value) => code(value === "" ? '""' : String(value))).join(" or ");
   if (node["x-kubernetes-int-or-string"] === true) return "integer or string";
   if (node.items !== undefined) return `list of ${typeOf(node.items)}`;
   if (typeof node.additionalProperties === "object") return `map of ${typeOf(node.additionalProperties)}`;
