@@ -40,7 +40,7 @@ const onlyInOurs = ["test/e2e/takeover.test.ts", "test/e2e/oidc-tls.test.ts"];
 const isOurs = process.env["AMALTHEA_TEST_CONTEXT"] === undefined;
 
 /** Files that wait for a minute or more, by nature: a level would end with one of them alone if it began late. */
-const LONG_FILES = ["outage", "restore", "culling", "api/upgrade", "budgets"];
+const LONG_FILES = ["outage", "restore", "culling", "burst", "budgets", "renewal"];
 
 class LongFilesFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
@@ -68,6 +68,7 @@ const config: ViteUserConfig = {
             "bench/*.test.ts",
           ],
           testTimeout: 30_000,
+          maxWorkers: "100%", // by default vitest leaves one core to somebody who watches
         },
       },
       {
