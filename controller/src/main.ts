@@ -15,12 +15,10 @@ import { runOperator } from "./operator/operator.ts";
 import { type ControllerConfig, readConfig } from "./config/config.ts";
 import { ConfigError } from "./config/environment.ts";
 import { createLogger } from "./operator/logger.ts";
+import { FORCED_EXIT_MS } from "./operator/stop-times.ts";
 import { kubeletConnector } from "./usage/kubelet-connector.ts";
 import { Metrics } from "./operator/metrics.ts";
 import packageJson from "../package.json" with { type: "json" };
-
-/** What remains of the grace period that a Deployment gives (30 s by default) when the workers have used theirs up. */
-const FORCED_EXIT_MS = 29_000;
 
 async function main(): Promise<void> {
   const config = readConfig(process.env);

@@ -1,7 +1,7 @@
 import type { Lease } from "kubernetes-types/coordination/v1.js";
 import { describe, expect, it } from "vitest";
 import { fenced, type KubeClient } from "./client.ts";
-import type { Clock } from "./clock.ts";
+import { type Clock, untilAborted } from "./clock.ts";
 import { ApiError, ConnectionError, LeadershipLostError, NotLeaderError } from "./errors.ts";
 import { LeaderElection } from "./leader-election.ts";
 import { kinds } from "./kinds.ts";
@@ -26,7 +26,7 @@ class OneLease {
       const identity = { name: "l", uid: "u", creationTimestamp: "2026-01-01T00:00:00Z" };
       this.lease = { ...manifest, metadata: { ...identity, ...manifest.metadata, resourceVersion } } as Live<Lease>;
       const written = this.lease;
-      await this.answers;
+      await Promise.race([this.answers, untilAborted(signal)]);
       signal.throwIfAborted();
       return written;
     };
@@ -95,6 +95,19 @@ describe("LeaderElection", () => {
     answer.resolve();
     expect(await ended).toBeUndefined();
     expect(server.lease?.spec?.holderIdentity).toBe("");
+  });
+
+  it("ends 6 seconds after the stop at the latest, though a renewal is under way and nothing is answered", async () => {
+    const [server, clock] = [new OneLease(), new FakeClock()];
+    const { ended, stop } = candidate(server, clock, "first");
+    await settle();
+    server.answers = new Promise(() => {});
+    await clock.advance(2_000);
+    let hasEnded = false;
+    void ended.then(() => (hasEnded = true));
+    stop();
+    await clock.advance(6_000);
+    expect(hasEnded).toBe(true);
   });
 
   it("does not ask the wall clock, whatever it says", async () => {

@@ -1,7 +1,7 @@
 import type { Lease } from "kubernetes-types/coordination/v1.js";
 import { jitter } from "./backoff.ts";
 import type { KubeClient } from "./client.ts";
-import { type Clock, systemClock } from "./clock.ts";
+import { type Clock, systemClock, untilAborted } from "./clock.ts";
 import { withDeadline } from "./deadline.ts";
 import { isConflict, isAlreadyExists, LeadershipLostError } from "./errors.ts";
 import { kinds } from "./kinds.ts";
@@ -32,6 +32,9 @@ const RENEW_DEADLINE_MS = 10_000;
 const RETRY_PERIOD_MS = 2_000;
 
 const ATTEMPT_TIMEOUT_MS = 5_000;
+
+/** Of the release, if a renewal that was under way has used the time up. */
+const LEAST_RELEASE_MS = 1_000;
 
 /** The stop does not end a write: one that succeeds unheard would leave the Lease to a process that is gone. */
 const NEVER: AbortSignal = new AbortController().signal;
@@ -84,16 +87,18 @@ export class LeaderElection {
   }
 
   /**
-   * Follows or leads until the signal is aborted; gives the Lease back then, and resolves. Stop all writers first.
+   * Follows or leads until the signal is aborted; gives the Lease back then, and resolves, after 6 seconds at the latest.
+   * Stop all writers first.
    * @throws LeadershipLostError if leadership was lost: end the process.
    */
   async run(signal: AbortSignal): Promise<void> {
+    const stoppedMs = untilAborted(signal).then(() => this.#clock.monotonicMs());
     try {
       await this.#follow(signal);
       await this.#lead(signal);
     } catch (error) {
       if (!signal.aborted || error instanceof LeadershipLostError) throw error;
-      await this.#release();
+      await this.#release(await stoppedMs);
     }
   }
 
@@ -174,12 +179,13 @@ export class LeaderElection {
     return await client.replace(kinds.Lease, { ...before, spec }, {}, signal);
   }
 
-  async #release(): Promise<void> {
+  async #release(stoppedMs: number): Promise<void> {
     if (!this.isLeader() || this.#observed === undefined) return;
     const { lease } = this.#observed;
     this.#renewedMs = undefined; // from here on nothing is written any more, whether or not the release succeeds
+    const timeLeftMs = stoppedMs + ATTEMPT_TIMEOUT_MS - this.#clock.monotonicMs();
     try {
-      await withDeadline(this.#clock, ATTEMPT_TIMEOUT_MS, NEVER, (deadline) =>
+      await withDeadline(this.#clock, Math.max(timeLeftMs, LEAST_RELEASE_MS), NEVER, (deadline) =>
         this.#write(lease, released(lease.spec, this.#clock.now()), deadline),
       );
     } catch (error) {

@@ -1,5 +1,5 @@
 import type { JupyterServer, JupyterServerStatus } from "@amalthea/api";
-import { type Clock, type Logger, untilAborted } from "@amalthea/kube";
+import { type Clock, type Logger, untilAborted, withDeadline } from "@amalthea/kube";
 import { endOf, goneServers, isContinuous, type KnownServers } from "../decide/audit/known-servers.ts";
 import {
   type AuditMessage,
@@ -51,9 +51,11 @@ export type AuditLogOptions = {
 const RECENT_MS = 60_000;
 const MOST_RECENT = 10_000;
 
-/** Parts of the grace period of the pod. */
+/** How long a step at the end waits for a volume that hangs. */
 const FLUSH_MS = 2_000;
-const LAST_UPLOAD_MS = 5_000;
+
+/** How long the end of the process waits for the audit log, uploads included. */
+const CLOSE_MS = 5_000;
 
 /** Between two attempts to continue the log of an earlier leader. */
 const BEGIN_RETRY_MS = 10_000;
@@ -159,11 +161,14 @@ export class AuditLog {
     await uploading;
   }
 
-  /** The end of the process: nobody leads any more, and nothing is uploaded beside this. */
+  /** The end of the process, in 5 seconds: nobody leads any more, and nothing is uploaded beside this. */
   async close(): Promise<void> {
-    await this.#writer.close(FLUSH_MS);
-    await within(FLUSH_MS, this.#endFile(), this.#options.clock);
-    await this.#uploader?.uploadAll(AbortSignal.timeout(LAST_UPLOAD_MS));
+    const { clock } = this.#options;
+    await withDeadline(clock, CLOSE_MS, new AbortController().signal, async (deadline) => {
+      await this.#writer.close(FLUSH_MS);
+      await within(FLUSH_MS, this.#endFile(), clock);
+      await this.#uploader?.uploadAll(deadline);
+    });
   }
 
   #makeFolder(settings: NonNullable<AuditSettings["folder"]>): LogFolder {

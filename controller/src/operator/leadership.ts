@@ -8,6 +8,7 @@ import {
   untilAborted,
 } from "@amalthea/kube";
 import { BackgroundTasks } from "./background-tasks.ts";
+import { TERM_STOP_MS } from "./stop-times.ts";
 
 export type LeadershipOptions = {
   /** Undefined: this process always leads, such as one that a developer runs from source. */
@@ -43,7 +44,8 @@ export class Leadership {
   }
 
   /**
-   * Leads whenever it can until the signal is aborted. Then the lease is given back, after `lead` has ended.
+   * Leads whenever it can until the signal is aborted. Then the lease is given back, after `lead` has ended, or had 16
+   * seconds to.
    * @param lead What a leader does, until its signal is aborted: at the end of its term, or with `signal`.
    */
   async run(lead: (term: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
@@ -64,7 +66,7 @@ export class Leadership {
     try {
       await Promise.race([election.acquired, holding, untilAborted(signal)]);
       if (signal.aborted) return;
-      const leading = tasks.start((stop) => lead(AbortSignal.any([signal, stop])));
+      const leading = tasks.start((stop) => this.#endOf(lead(AbortSignal.any([signal, stop])), signal));
       await Promise.race([leading, holding]);
     } catch (err) {
       if (!(err instanceof LeadershipLostError)) throw err;
@@ -73,6 +75,22 @@ export class Leadership {
       if (!election.isLeader()) this.#term = undefined; // it is over: nothing to renew while its work ends
       await tasks.end();
       this.#term = undefined;
+    }
+  }
+
+  /** Settles with what a leader does, or when that should have ended because the process ends. */
+  async #endOf(leading: Promise<void>, signal: AbortSignal): Promise<void> {
+    const { clock, logger } = this.#options;
+    const ended = new AbortController();
+    const overdue = async (): Promise<void> => {
+      await untilAborted(AbortSignal.any([signal, ended.signal]));
+      await clock.sleep(TERM_STOP_MS, ended.signal);
+      logger.warn({ afterMs: TERM_STOP_MS }, "giving the lease back before the leader's work has ended");
+    };
+    try {
+      await Promise.race([leading, overdue()]);
+    } finally {
+      ended.abort();
     }
   }
 }

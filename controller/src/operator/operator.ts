@@ -20,6 +20,7 @@ import { Leadership } from "./leadership.ts";
 import type { Metrics } from "./metrics.ts";
 import { reportOlderCluster } from "./older-cluster.ts";
 import { untilStatusIsServed } from "./served-status.ts";
+import { RECONCILES_STOP_MS } from "./stop-times.ts";
 import { Caches } from "../observe/caches.ts";
 import { ServerReconciler } from "../reconcile/server-reconciler.ts";
 
@@ -52,7 +53,8 @@ const REPORTING_CONTROLLER = "amalthea.dev/controller";
 
 /**
  * The controller, from its health ports to its workers, until the signal is aborted. Then it stops in reverse: workers
- * finish what they do (30 seconds at most), Events are sent, the lease is given back, the watches end, the ports close.
+ * finish what they do, Events are sent, the lease is given back, the watches end, the ports close; `stop-times.ts` has the
+ * time limits.
  * While the API server does not answer it waits, and `/readyz` and the log say so; a lost lease makes it stand by.
  *
  * @throws Error if something cannot be started: end the process.
@@ -157,17 +159,20 @@ async function lead(
   term: AbortSignal,
 ): Promise<void> {
   const tasks = new BackgroundTasks();
-  void tasks.start(async (stop) => await audit?.lead(transitions, stop)); // before the first write, until after the last
+  // From before the first write until after the last, beside each other: at the end either may take its seconds.
+  const telling = tasks.start(async (stop) => {
+    await Promise.all([audit?.lead(transitions, stop), recorder.run(stop)]);
+  });
   queue.open();
   reconciler.enqueueAll();
   try {
-    const recording = tasks.start((stop) => recorder.run(stop));
     const measuring = tasks.start((stop) => reconciler.measureUsage(stop));
     const asking = tasks.start((stop) => reconciler.askAboutActivity(stop));
     const looking = tasks.start((stop) => reconciler.lookForTlsSecrets(stop));
     const resyncing = tasks.start((stop) => resync(reconciler, clock, stop));
-    const working = tasks.start((stop) => runController(reconciler.controllerOptions(), AbortSignal.any([term, stop])));
-    await Promise.race([working, resyncing, looking, asking, measuring, recording]);
+    const options = { ...reconciler.controllerOptions(), gracefulStopMs: RECONCILES_STOP_MS };
+    const working = tasks.start((stop) => runController(options, AbortSignal.any([term, stop])));
+    await Promise.race([working, resyncing, looking, asking, measuring, telling]);
   } finally {
     await tasks.end();
   }

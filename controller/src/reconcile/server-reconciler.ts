@@ -72,9 +72,6 @@ export type ServerReconcilerOptions = {
   readonly clock: Clock;
 } & Pick<UsageMeasuringOptions, "namespaces" | "ownNamespace" | "connectKubelet">;
 
-/** Leaves, of the 30 seconds that a pod gets by default, time to send Events and to give the lease back. */
-const GRACEFUL_STOP_MS = 20_000;
-
 /** Errors of the API server in a row, before they are told: one by itself is over at the next attempt. */
 const FAILURES_BEFORE_REPORT = 3;
 
@@ -168,7 +165,6 @@ export class ServerReconciler {
       name: "jupyterserver",
       queue,
       workers: config.workers,
-      gracefulStopMs: GRACEFUL_STOP_MS,
       reconcile: (key, signal) => this.#reconcile(key, signal),
       clock,
       logger,

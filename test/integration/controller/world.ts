@@ -10,8 +10,9 @@ export type Rendered = {
   readonly apiVersion: string;
   readonly kind: string;
   readonly metadata: { readonly name: string; readonly namespace?: string };
-  readonly spec?: { readonly template?: { readonly spec?: { readonly containers?: readonly Container[] } } };
+  readonly spec?: { readonly template?: { readonly spec?: PodSpec } };
 };
+type PodSpec = { readonly containers?: readonly Container[]; readonly terminationGracePeriodSeconds?: number };
 type Container = { readonly env?: readonly { readonly name: string; readonly value?: string }[] };
 
 /** A helm that was built from source knows no version of a cluster that it does not see. */

@@ -26,6 +26,8 @@ export class FaultProxy implements AsyncDisposable {
   fault: (request: Seen) => Fault | undefined = () => undefined;
   /** All requests, in their order. */
   readonly seen: Seen[] = [];
+  /** Requests that are under way. */
+  readonly open: Set<Seen> = new Set();
   readonly #watches = new Set<ServerResponse>();
   readonly #server: Server;
   readonly #agent: Agent;
@@ -81,8 +83,12 @@ export class FaultProxy implements AsyncDisposable {
     const seen = { method: request.method ?? "GET", url, isWatch: url.searchParams.get("watch") === "true" };
     this.seen.push(seen);
     const fault = this.fault(seen);
+    this.open.add(seen);
     if (seen.isWatch) this.#watches.add(response);
-    response.on("close", () => this.#watches.delete(response));
+    response.on("close", () => {
+      this.open.delete(seen);
+      this.#watches.delete(response);
+    });
     if (fault === undefined) this.#forward(request, response, url);
     else act(fault, response);
   }
