@@ -21,6 +21,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { AuditRecord } from "../decide/audit/record.ts";
 import { aServer } from "../decide/testing/builders.ts";
 import { AuditLog } from "./audit-log.ts";
+import type { S3Target } from "./s3.ts";
 
 const quiet: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 const noMetrics = {
@@ -44,6 +45,12 @@ function aServerIn(state: ServerState | undefined): JupyterServer {
   return server;
 }
 
+/** Refuses at once: nothing listens there. */
+const UNREACHABLE: S3Target = {
+  ...{ endpoint: "http://127.0.0.1:1", bucket: "audit", pathPrefix: "", region: undefined },
+  ...{ credentialsFolder: "/nowhere", caFile: undefined },
+};
+
 let processes = 0;
 
 /** A process with its log in a folder; it leads from `lead` on until `stop`. */
@@ -55,11 +62,15 @@ class Process {
   #leading: Promise<void> | undefined;
 
   /** Lines by result. */
-  readonly counts = { Written: 0, Lost: 0 };
+  readonly counts = { Written: 0, Lost: 0, Expired: 0 };
 
   constructor(
     folder: string,
-    { clock = systemClock, mostBytes = 10_000_000 }: { clock?: Clock; mostBytes?: number } = {},
+    {
+      clock = systemClock,
+      mostBytes = 10_000_000,
+      s3,
+    }: { clock?: Clock; mostBytes?: number; s3?: S3Target | undefined } = {},
   ) {
     this.identity = `pod-${folder}_${++processes}`;
     const files = { path: join(path, folder), rotateBytes: mostBytes / 2, rotateSeconds: 3_600, mostBytes };
@@ -68,7 +79,7 @@ class Process {
       metrics: { ...noMetrics, auditLines: (result, lines) => void (this.counts[result] += lines) },
       identity: this.identity,
       isThere: (uid) => servers.some(({ metadata }) => metadata.uid === uid),
-      settings: { extraLabels: [], folder: files, s3: undefined },
+      settings: { extraLabels: [], folder: files, s3 },
       isLeader: () => this.#isLeader,
     });
   }
@@ -239,17 +250,20 @@ describe("an audit log", () => {
     expect(linesIn("a").toSorted()).toEqual(["null → starting", "running → stopping"]);
   });
 
-  it("counts the lines of old files that are deleted to make room, also where nothing is uploaded", async () => {
-    const one = new Process("a", { mostBytes: 1_000 });
+  it.each([
+    { result: "Expired", where: "nothing is uploaded, so that the limit is how long lines are kept", s3: undefined },
+    { result: "Lost", where: "they were to be uploaded", s3: UNREACHABLE },
+  ] as const)("counts the lines of old files that are deleted at the limit as $result where $where", async (row) => {
+    const one = new Process("a", { mostBytes: 1_000, s3: row.s3 });
     one.lead(1);
     const server = aServerIn("starting");
     for (let count = 0; count < 10; count++) {
       await one.log.beforeStatus(server, { state: count % 2 === 0 ? "running" : "starting" });
     }
     await one.stop();
-    expect(one.counts.Written).toBe(10);
-    expect(linesIn("a")).toHaveLength(10 - one.counts.Lost);
-    expect(one.counts.Lost).toBeGreaterThan(0);
+    const deleted = 10 - linesIn("a").length;
+    expect(deleted).toBeGreaterThan(0);
+    expect(one.counts).toEqual({ Written: 10, Lost: 0, Expired: 0, [row.result]: deleted });
   });
 
   it("tells of nothing after the last line of a server", async () => {

@@ -27,7 +27,8 @@ export type AuditSettings = {
 };
 
 export type AuditMetrics = {
-  auditLines(result: "Written" | "Lost", lines: number): void;
+  /** Expired: kept for as long as the settings say, and then deleted. */
+  auditLines(result: "Written" | "Lost" | "Expired", lines: number): void;
   auditLinesWaiting(lines: number): void;
   auditUpload(result: "Succeeded" | "Failed"): void;
   auditFilesWaiting(files: number): void;
@@ -171,15 +172,19 @@ export class AuditLog {
     });
   }
 
-  #makeFolder(settings: NonNullable<AuditSettings["folder"]>): LogFolder {
-    const { identity, logger, metrics } = this.#options;
+  #makeFolder(folder: NonNullable<AuditSettings["folder"]>): LogFolder {
+    const { identity, settings, logger, metrics } = this.#options;
     return new LogFolder({
-      ...{ ...settings, identity },
+      ...{ ...folder, identity },
       onFinished: () => this.#uploader?.wake(),
       onProblem: (err) => this.#reportUnfinished(err),
-      onDropped: (lines) => {
-        logger.warn({ lines }, "deleted the oldest file of the audit log to make room");
-        metrics.auditLines("Lost", lines);
+      onDropped: (lines, because) => {
+        // Where nothing is uploaded, the limit is how long lines are kept.
+        const isExpired = because === "Limit" && settings.s3 === undefined;
+        const text = "deleted the oldest file of the audit log to make room";
+        if (isExpired) logger.info({ lines, because }, text);
+        else logger.warn({ lines, because }, text);
+        metrics.auditLines(isExpired ? "Expired" : "Lost", lines);
       },
     });
   }

@@ -34,11 +34,13 @@ function line(uid: string, status: string): string {
   return JSON.stringify({ time: TIME, message: { uid, status } });
 }
 
-function folder(options: Partial<LogFolderOptions> = {}): LogFolder & { readonly dropped: number[] } {
-  const dropped: number[] = [];
+type Dropped = Parameters<LogFolderOptions["onDropped"]>;
+
+function folder(options: Partial<LogFolderOptions> = {}): LogFolder & { readonly dropped: Dropped[] } {
+  const dropped: Dropped[] = [];
   const settings = {
     ...{ path, identity: `pod_${++folders}`, rotateBytes: 1_000_000, rotateSeconds: 3_600, mostBytes: 10_000_000 },
-    onDropped: (lines: number) => void dropped.push(lines),
+    onDropped: (...file: Dropped) => void dropped.push(file),
     onFinished: () => undefined,
     onProblem: (error: unknown) => {
       throw error;
@@ -164,7 +166,7 @@ describe("the folder of an audit log", () => {
     for (let index = 0; index < 8; index++)
       await log.append([line(`server-${index}`, "running"), line("x", "running")]);
     expect(finished().length).toBe(1);
-    expect(log.dropped).toEqual([2, 2, 2, 2, 2, 2, 2]);
+    expect(log.dropped).toEqual(Array.from({ length: 7 }, () => [2, "Limit"]));
     expect(await knownTo(folder())).toMatchObject({ "server-0": "running" });
   });
 
@@ -181,7 +183,7 @@ describe("the folder of an audit log", () => {
         await expect(name.startsWith("c") ? log.append([line("a", "running")]) : log.remember(nothing)).rejects.toThrow(
           "ENOSPC",
         );
-        expect(log.dropped).toEqual([1]);
+        expect(log.dropped).toEqual([[1, "VolumeFull"]]);
         rmSync(join(path, name));
       }
     },

@@ -17,8 +17,8 @@ export type LogFolderOptions = {
   readonly rotateSeconds: number;
   /** What all files together may take: the oldest finished one is deleted for a new one. */
   readonly mostBytes: number;
-  /** Lines of finished files that were deleted to make room. */
-  readonly onDropped: (lines: number) => void;
+  /** Lines of a finished file that was deleted to make room: all may not take more, or the volume is full. */
+  readonly onDropped: (lines: number, because: "Limit" | "VolumeFull") => void;
   /** There is a finished file more. */
   readonly onFinished: () => void;
   /** Lines are written, but their file cannot be finished; it is tried again with the next ones. */
@@ -271,7 +271,7 @@ export class LogFolder implements Sink {
     try {
       await write();
     } catch (error) {
-      if (!hasCode(error, "ENOSPC", "EDQUOT") || !(await this.#dropOldest())) throw error;
+      if (!hasCode(error, "ENOSPC", "EDQUOT") || !(await this.#dropOldest("VolumeFull"))) throw error;
       await write();
     }
   }
@@ -281,17 +281,17 @@ export class LogFolder implements Sink {
     for (;;) {
       const files = await this.finished();
       const total = files.reduce((sum, { bytes }) => sum + bytes, 0);
-      if (total + rotateBytes <= mostBytes || !(await this.#dropOldest())) return;
+      if (total + rotateBytes <= mostBytes || !(await this.#dropOldest("Limit"))) return;
     }
   }
 
   /** @returns Whether there was one. */
-  async #dropOldest(): Promise<boolean> {
+  async #dropOldest(because: "Limit" | "VolumeFull"): Promise<boolean> {
     const [oldest] = await this.finished();
     if (oldest === undefined) return false;
     const { lines } = await digestOf(oldest.path).catch(absentAs({ lines: 0 })); // uploaded by another
     await this.remove(oldest);
-    this.#options.onDropped(lines);
+    this.#options.onDropped(lines, because);
     return true;
   }
 

@@ -117,8 +117,8 @@ export const METRICS = {
   // The audit log
   amalthea_audit_lines_total: {
     type: "counter",
-    help: "Lines of the audit log, by result: `Written`, or `Lost` because there was no room for them (with files, also old ones that were deleted).",
-    labels: { result: ["Written", "Lost"] },
+    help: "Lines of the audit log, by result: `Written`; `Lost` because too many waited to be written, or with a file that was deleted before its upload or on a full volume; `Expired` with the oldest file at `auditLog.maxMebibytes`, where nothing is uploaded.",
+    labels: { result: ["Written", "Lost", "Expired"] },
   },
   amalthea_audit_lines_waiting: {
     type: "gauge",

@@ -114,7 +114,7 @@ export class Metrics {
     this.#count("amalthea_usage_reads_total", { source, result: isRead ? "Read" : "Failed" });
   }
 
-  auditLines(result: "Written" | "Lost", lines: number): void {
+  auditLines(result: LabelsOf<"amalthea_audit_lines_total">["result"], lines: number): void {
     this.#count("amalthea_audit_lines_total", { result }, lines);
   }
 
