@@ -51,6 +51,16 @@ describe("the metrics", () => {
     expect(after).toContain('amalthea_usage_servers{source="MetricsApi"} 0');
   });
 
+  it("sum the usage of all servers once for each scrape, and anew for the next", async () => {
+    const metrics = new Metrics();
+    let sums = 0;
+    metrics.watch({ ...nothing, isLeader: () => true, usage: () => ({ ...NO_USAGE, nearlyFull: ++sums }) });
+    for (const scrape of [1, 2]) {
+      expect(await metrics.registry.metrics()).toContain(`amalthea_usage_disk_nearly_full_servers ${scrape}\n`);
+      expect(sums).toBe(scrape);
+    }
+  });
+
   it("tell requests to the metrics API from those that the API server answers itself", async () => {
     const metrics = new Metrics();
     const call = { verb: "list", resource: "pods", subresource: "", durationMs: 1, bytes: 0, attempt: 1 } as const;

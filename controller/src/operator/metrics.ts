@@ -194,7 +194,7 @@ function gaugeReaders(
   audit: { readonly linesWaiting: number; readonly filesWaiting: number },
 ): GaugeReaders {
   // What a former leader still knows would be counted twice, beside what the present one measures.
-  const usage = (): UsageTotals => (isLeader() ? known() : NO_USAGE);
+  const usage = oncePerScrape((): UsageTotals => (isLeader() ? known() : NO_USAGE));
   return {
     amalthea_build_info: () => [{ labels: { version }, value: 1 }],
     amalthea_leader: () => single(isLeader() ? 1 : 0),
@@ -220,6 +220,15 @@ function gaugeReaders(
     amalthea_cache_objects: () => byKind(caches(), "objects", (left, right) => left + right),
     amalthea_watch_silent_seconds: () =>
       byKind(caches(), "silentMs", Math.max).map(({ labels, value }) => ({ labels, value: value / 1000 })),
+  };
+}
+
+/** Reads once for all gauges of a scrape: the registry asks each of them before anything else has its turn. */
+function oncePerScrape<T extends object>(read: () => T): () => T {
+  let value: T | undefined;
+  return () => {
+    if (value === undefined) queueMicrotask(() => (value = undefined));
+    return (value ??= read());
   };
 }
 
