@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import {
   appendFileSync,
   mkdirSync,
@@ -7,6 +8,7 @@ import {
   rmSync,
   symlinkSync,
   truncateSync,
+  writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -140,6 +142,18 @@ describe("the folder of an audit log", () => {
     expect(readFileSync(join(path, names[0] ?? ""), "utf8")).toBe(
       `${line("a", "starting")}\n${line("a", "running")}\n`,
     );
+  });
+
+  it("names a file after its whole lines, though a crash left part of one, and however long a line is", async () => {
+    const dead = folder();
+    await dead.remember(nothing);
+    await dead.append([line("a", "starting")]);
+    const whole = `${line("a", "starting")}\n${"x".repeat(3_000_000)}\n${line("a", "running")}\n`;
+    writeFileSync(join(path, currents()[0] ?? ""), `${whole}{"time":"2026`);
+    await folder().finishFormer();
+    expect(finished().map(read)).toEqual([whole]);
+    expect(finished()[0]).toContain(createHash("sha256").update(whole).digest("hex").slice(0, 12));
+    expect(await knownTo(folder())).toEqual({ a: "running" });
   });
 
   it("knows the servers of files that are gone, and forgets those whose end it told", async () => {

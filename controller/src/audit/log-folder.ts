@@ -71,7 +71,7 @@ export class LogFolder implements Sink {
       const all = await Promise.all((await this.#writersOf(SERVERS)).map((writer) => this.#readServers(writer)));
       const found = all.flatMap((one) => one ?? []);
       const [latest] = found.toSorted((a, b) => (b.term ?? -1) - (a.term ?? -1) || b.writtenMs - a.writtenMs);
-      return { term: latest?.term, known: latest === undefined ? new Map() : await this.#knownTo(latest) };
+      return { term: latest?.term, known: latest === undefined ? new Map() : (await this.#readFileOf(latest)).known };
     });
   }
 
@@ -165,23 +165,27 @@ export class LogFolder implements Sink {
   /** Finishes the file of a writer that said what it said in its term. */
   async #finishOf(writer: string): Promise<void> {
     const said = await this.#readServers(writer.split(TAKEN)[0] ?? writer);
-    if (said !== undefined) await this.#writeServers(said.writer, { ...said, known: await this.#knownTo(said) });
-    await this.#take(writer);
+    // What a file said that was taken already is written down.
+    const read = said?.writer === writer ? await this.#readFileOf(said) : undefined;
+    if (said !== undefined && read !== undefined) await this.#writeServers(writer, { ...said, known: read.known });
+    await this.#take(writer, read?.content);
   }
 
-  /** Once it has another name, what its writer takes for written does not go there any more. */
-  async #take(writer: string): Promise<void> {
+  /**
+   * Once it has another name, what its writer takes for written does not go there any more.
+   * @param read What was in it a moment before.
+   */
+  async #take(writer: string, read?: Content): Promise<void> {
     const taken = this.#pathOf(currentOf(`${writer}${TAKEN}${randomUUID().slice(0, 8)}`));
     const isTaken = await rename(this.#pathOf(currentOf(writer)), taken).then(() => true, absentAs(false));
-    if (isTaken) await this.#nameFinished(taken);
+    if (isTaken) await this.#nameFinished(taken, read);
   }
 
-  async #nameFinished(path: string): Promise<void> {
-    let began: string | undefined;
-    const { end } = await readLines(path, (line) => (began ??= readLine(line)?.time));
+  async #nameFinished(path: string, read: Content | undefined): Promise<void> {
+    const isWhole = read !== undefined && (await stat(path)).size === read.bytes;
+    const { began, end, sha256 } = isWhole ? read : await readContent(path); // a late leader may have written meanwhile
     if (end === 0) return await unlink(path);
     await truncate(path, end); // what a crash left of a line
-    const { sha256 } = await digestOf(path);
     const name = `amalthea_audit_log_${stampOf(began)}_${sha256.slice(0, 12)}.txt`;
     await rename(path, this.#pathOf(name));
     await this.#syncFolder();
@@ -239,13 +243,13 @@ export class LogFolder implements Sink {
   }
 
   /** What a writer said last of each server: in its file, and before that what was written down. */
-  async #knownTo({ writer, servers }: WrittenServers): Promise<KnownServers> {
+  async #readFileOf({
+    writer,
+    servers,
+  }: WrittenServers): Promise<{ known: KnownServers; content: Content | undefined }> {
     const known = new Map(servers.map((message) => [message.uid, message]));
-    await readLines(this.#pathOf(currentOf(writer)), (line) => {
-      const message = readLine(line)?.message;
-      if (message !== undefined) known.set(message.uid, message);
-    }).catch(absentAs(undefined));
-    return known;
+    const content = await readContent(this.#pathOf(currentOf(writer)), known).catch(absentAs(undefined));
+    return { known, content };
   }
 
   async #readServers(writer: string): Promise<WrittenServers | undefined> {
@@ -331,22 +335,50 @@ type WrittenServers = {
   readonly writtenMs: number;
 };
 
-/** Reads the whole lines of a file, piece by piece, so that others have their turn. @returns Where the last of them ends. */
-async function readLines(path: string, onLine: (line: string) => void): Promise<{ readonly end: number }> {
-  let [offset, end] = [0, 0];
+/** The whole lines of a file. */
+type Content = {
+  /** Time of the first line; undefined: there is none. */
+  readonly began: string | undefined;
+  /** Where the last of them ends, and how long the file is. */
+  readonly end: number;
+  readonly bytes: number;
+  /** Up to `end`, in hexadecimal digits. */
+  readonly sha256: string;
+};
+
+/**
+ * Reads a file once, piece by piece, so that others have their turn.
+ * @param known Is given what the last line of each server says, by uid.
+ * @throws what the file system says.
+ */
+async function readContent(path: string, known?: Map<string, AuditMessage>): Promise<Content> {
+  let began: string | undefined;
+  const hash = createHash("sha256");
+  let hashToEnd = hash.copy();
+  let [bytes, end] = [0, 0];
   let begun: Buffer[] = [];
   for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
-    const last = chunk.lastIndexOf(10) + 1;
-    if (last > 0) {
-      const text = Buffer.concat([...begun, chunk.subarray(0, last - 1)]).toString("utf8");
-      for (const line of text.split("\n")) onLine(line);
-      end = offset + last;
+    const whole = chunk.lastIndexOf(10) + 1;
+    if (whole > 0) {
+      for (const line of linesOf([...begun, chunk.subarray(0, whole - 1)])) {
+        if (began !== undefined && known === undefined) break;
+        const record = readLine(line);
+        began ??= record?.time;
+        if (record !== undefined) known?.set(record.message.uid, record.message);
+      }
+      hashToEnd = hash.update(chunk.subarray(0, whole)).copy();
+      end = bytes + whole;
       begun = [];
     }
-    if (offset - end < MOST_OF_LINE) begun.push(chunk.subarray(last));
-    offset += chunk.length;
+    hash.update(chunk.subarray(whole));
+    if (bytes - end < MOST_OF_LINE) begun.push(chunk.subarray(whole));
+    bytes += chunk.length;
   }
-  return { end };
+  return { began, end, bytes, sha256: hashToEnd.digest("hex") };
+}
+
+function linesOf(pieces: readonly Buffer[]): readonly string[] {
+  return Buffer.concat(pieces).toString("utf8").split("\n");
 }
 
 /** What a file holds: the hash of its content, in hexadecimal digits, and how many lines. */
