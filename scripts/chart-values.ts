@@ -301,6 +301,10 @@ export const chartValues: SchemaNode = group("", {
         ),
         accessKeyId: text("", "In place of `credentialsSecret`, as in 0.24: the release creates the Secret."),
         secretAccessKey: text("", "In place of `credentialsSecret`, as in 0.24."),
+        caConfigMap: group("ConfigMap in the release's namespace with the authorities of the service's certificate.", {
+          name: text("", "Name; empty: the public authorities."),
+          key: text("ca.crt", "Key of the PEM file, which may change."),
+        }),
       }),
       rotationSeconds: count(86_400, "Age at which a file is finished.", { minimum: 10 }),
       rotationMebibytes: count(16, "Size at which a file is finished.", { minimum: 1, maximum: 64 }),

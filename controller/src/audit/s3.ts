@@ -1,8 +1,10 @@
+import { X509Certificate } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import aws4 from "aws4";
-import { request } from "undici";
+import { type Dispatcher, Pool } from "undici";
+import { hasCode } from "./file-errors.ts";
 import type { Digest, FinishedFile } from "./log-folder.ts";
 
 export type S3Target = {
@@ -15,6 +17,8 @@ export type S3Target = {
   readonly region: string | undefined;
   /** Folder of the mounted Secret: read for each file, because its content may change. */
   readonly credentialsFolder: string;
+  /** PEM of the authorities of its certificate, read for each file; undefined: those that Node knows. */
+  readonly caFile: string | undefined;
 };
 
 /** The service refused, or is not what we take it for. Its message says nothing of credentials. */
@@ -50,20 +54,51 @@ export async function putFile(
   const unsigned = { service: "s3", method: "PUT", host, path, headers, ...regionOf(target) };
   const signed = aws4.sign(unsigned, await readCredentials(target.credentialsFolder));
   const timeout = AbortSignal.timeout(TIMEOUT_MS + Math.ceil(file.bytes / LEAST_BYTES_PER_MS));
-  const {
-    statusCode,
-    headers: answered,
-    body,
-  } = await request(`${origin}${path}`, {
-    method: "PUT",
-    headers: signed.headers as Record<string, string>, // every one of them has a value
-    body: createReadStream(file.path),
-    signal: AbortSignal.any([signal, timeout]),
-  });
+  const connections = new Pool(origin, { connections: 1, connect: await authorities(target) });
+  try {
+    const put = {
+      method: "PUT",
+      path,
+      headers: signed.headers as Record<string, string>, // every one of them has a value
+      body: createReadStream(file.path),
+      signal: AbortSignal.any([signal, timeout]),
+    } as const;
+    await requireStored(await connections.request(put));
+  } catch (error) {
+    throw hasCode(error, ...UNKNOWN_AUTHORITY) ? new S3Error(ADVICE_ON_AUTHORITY, { cause: error }) : error;
+  } finally {
+    await connections.destroy();
+  }
+}
+
+/** What Node says of a certificate of an authority that it does not know. */
+const UNKNOWN_AUTHORITY = [
+  ...["UNABLE_TO_VERIFY_LEAF_SIGNATURE", "UNABLE_TO_GET_ISSUER_CERT_LOCALLY"],
+  ...["SELF_SIGNED_CERT_IN_CHAIN", "DEPTH_ZERO_SELF_SIGNED_CERT"],
+];
+const ADVICE_ON_AUTHORITY =
+  "no known authority has signed the object store's certificate: name yours in auditLog.s3.caConfigMap";
+
+async function authorities({ caFile }: S3Target): Promise<{ readonly ca?: string }> {
+  if (caFile === undefined) return {};
+  const ca = await readFile(caFile, "utf8").catch(() => "");
+  if (hasCertificate(ca)) return { ca };
+  throw new S3Error(`${caFile} has no PEM certificate: look at the ConfigMap that auditLog.s3.caConfigMap names`);
+}
+
+function hasCertificate(pem: string): boolean {
+  try {
+    return new X509Certificate(pem).subject !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+async function requireStored({ statusCode, headers, body }: Dispatcher.ResponseData): Promise<void> {
   const answer = await firstOf(body);
   if (statusCode !== 200) throw new S3Error(`the object store answers ${statusCode}${reasonIn(answer)}`);
   // The file is deleted after this: something else that answers 200 has stored nothing.
-  if (answered["etag"] === undefined) throw new S3Error("what answers is no object store: its answer has no ETag");
+  if (headers["etag"] === undefined) throw new S3Error("what answers is no object store: its answer has no ETag");
 }
 
 function regionOf({ region }: S3Target): { readonly region?: string } {

@@ -42,6 +42,7 @@ function readS3(reader: EnvironmentReader): AuditSettings["s3"] {
   const names = ["ENDPOINT", "BUCKET", "CREDENTIALS"].map((name) => `AUDITLOG_S3__${name}`);
   const [endpoint, bucket, credentialsFolder] = names.map((name) => reader.text(name));
   const region = reader.text("AUDITLOG_S3__REGION");
+  const caFile = reader.text("AUDITLOG_S3__CA_FILE");
   const pathPrefix = (reader.text("AUDITLOG_S3__PATH_PREFIX") ?? "").replaceAll(/^\/+|\/+$/g, "");
   if (endpoint === undefined && bucket === undefined && credentialsFolder === undefined) return undefined;
   if (endpoint === undefined || bucket === undefined || credentialsFolder === undefined) {
@@ -49,7 +50,7 @@ function readS3(reader: EnvironmentReader): AuditSettings["s3"] {
     return undefined;
   }
   if (!isAddress(endpoint)) reader.problems.push("AUDITLOG_S3__ENDPOINT must be an http or https URL without a user");
-  return { endpoint, bucket, credentialsFolder, pathPrefix, region };
+  return { endpoint, bucket, credentialsFolder, pathPrefix, region, caFile };
 }
 
 function isAddress(text: string): boolean {

@@ -213,6 +213,11 @@ where it carries the policy "keep". Nothing can be looked up by `helm template`,
 - name: audit-log-s3
   mountPath: /etc/amalthea/audit-log-s3
   readOnly: true
+{{- if .Values.auditLog.s3.caConfigMap.name }}
+- name: audit-log-s3-ca
+  mountPath: /etc/amalthea/audit-log-s3-ca
+  readOnly: true
+{{- end }}
 {{- end }}
 {{- end }}
 {{- end }}
@@ -238,6 +243,12 @@ where it carries the policy "keep". Nothing can be looked up by `helm template`,
     secretName: {{ include "amalthea.auditSecret" . | quote }}
     # The audit log keeps nobody from managing servers: without the Secret files wait.
     optional: true
+{{- with .Values.auditLog.s3.caConfigMap.name }}
+- name: audit-log-s3-ca
+  configMap:
+    name: {{ . | quote }}
+    optional: true # as above
+{{- end }}
 {{- end }}
 {{- end }}
 {{- end }}
@@ -261,6 +272,9 @@ where it carries the policy "keep". Nothing can be looked up by `helm template`,
 {{- end }}
 {{- if and .s3.endpoint (not (or .s3.credentialsSecret .s3.accessKeyId)) }}
 {{- fail "auditLog.s3.endpoint needs auditLog.s3.credentialsSecret: a Secret with accessKeyId and secretAccessKey" }}
+{{- end }}
+{{- if and .s3.caConfigMap.name (not .s3.endpoint) }}
+{{- fail "auditLog.s3.caConfigMap needs auditLog.s3.endpoint and auditLog.s3.bucket" }}
 {{- end }}
 {{- if and .s3.credentialsSecret (not .s3.endpoint) }}
 {{- fail "auditLog.s3.credentialsSecret needs auditLog.s3.endpoint and auditLog.s3.bucket" }}

@@ -1,6 +1,14 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { createServer, request, type IncomingMessage, type ServerResponse } from "node:http";
+import {
+  createServer,
+  request,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -13,36 +21,45 @@ export const KEY = { accessKeyId: "AKIDTEST", secretAccessKey: "a secret/that+is
 /** What stands between the controller and its object store. */
 export type Fault = "None" | "Error" | "Page" | "Silence" | "Slow";
 
+/** A certificate and its key, as PEM. */
+export type ServerCertificate = { readonly cert: string; readonly key: string };
+
 /** A real object store with one bucket, which refuses what is not signed with its key, behind a network that may fail. */
 export class ObjectStore implements AsyncDisposable {
   readonly #address: string;
   readonly #end: () => Promise<void>;
-  readonly #front = createServer((incoming, outgoing) => void this.#forward(incoming, outgoing));
+  readonly #front: Server;
+  readonly #scheme: "http" | "https";
   fault: Fault = "None";
   /** Requests that have arrived. */
   requests = 0;
 
-  static async start(): Promise<ObjectStore> {
+  /** @param certificate By which it is reached with TLS; default: without. */
+  static async start(certificate?: ServerCertificate): Promise<ObjectStore> {
     await buildExtra("s3");
     const args = [BUCKET, KEY.accessKeyId, KEY.secretAccessKey];
     const child = spawn(binaryPath("s3"), args, { stdio: ["pipe", "pipe", "inherit"] });
     const [address] = (await once(createInterface(child.stdout), "line")) as [string];
-    const store = new ObjectStore(address, async () => {
+    const end = async (): Promise<void> => {
       child.stdin.end();
       await once(child, "exit");
-    });
+    };
+    const store = new ObjectStore(address, certificate, end);
     store.#front.listen(0, "127.0.0.1");
     await once(store.#front, "listening");
     return store;
   }
 
-  private constructor(address: string, end: () => Promise<void>) {
+  private constructor(address: string, certificate: ServerCertificate | undefined, end: () => Promise<void>) {
+    const forward: RequestListener = (incoming, outgoing) => void this.#forward(incoming, outgoing);
+    this.#scheme = certificate === undefined ? "http" : "https";
+    this.#front = certificate === undefined ? createServer(forward) : createTlsServer(certificate, forward);
     this.#address = address;
     this.#end = end;
   }
 
   get endpoint(): string {
-    return `http://127.0.0.1:${(this.#front.address() as AddressInfo).port}`;
+    return `${this.#scheme}://127.0.0.1:${(this.#front.address() as AddressInfo).port}`;
   }
 
   /** Keys of all objects. */

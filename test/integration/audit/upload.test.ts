@@ -1,6 +1,7 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { makeCertificates } from "@amalthea/cluster";
 import { type Logger, systemClock } from "@amalthea/kube";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { digestOf, LogFolder } from "../../../controller/src/audit/log-folder.ts";
@@ -27,7 +28,7 @@ beforeEach((context) => {
   const credentialsFolder = join(path, "credentials");
   mkdirSync(credentialsFolder);
   target = {
-    ...{ endpoint: store.endpoint, bucket: BUCKET, region: undefined, credentialsFolder },
+    ...{ endpoint: store.endpoint, bucket: BUCKET, region: undefined, credentialsFolder, caFile: undefined },
     pathPrefix: `a prefix/${context.task.id}`,
   };
   giveSecret(KEY);
@@ -177,6 +178,27 @@ describe("finished files of the audit log", () => {
     void startUploader();
     await eventually(async () => expect(await storedFiles()).toEqual(['{"a":1}\n']));
     await eventually(async () => expect(log.join()).toContain("EISDIR"));
+  });
+
+  it("wait while the store's certificate is of an unknown authority, and go once the ConfigMap has it", async () => {
+    const own = join(path, "own");
+    makeCertificates(own, [{ file: "store", commonName: "store", names: ["IP:127.0.0.1"] }]);
+    const [cert, key] = ["crt", "key"].map((kind) => readFileSync(join(own, `store.${kind}`), "utf8"));
+    await using secured = await ObjectStore.start({ cert: cert ?? "", key: key ?? "" });
+    const caFile = join(path, "ca.crt");
+    target = { ...target, endpoint: secured.endpoint };
+    await aFile('{"a":1}');
+    for (const file of await folder.finished()) {
+      const read = { ...file, ...(await digestOf(file.path)) };
+      await expect(putFile(read, target, stop.signal)).rejects.toThrow("name yours in auditLog.s3.caConfigMap");
+    }
+    target = { ...target, caFile };
+    void startUploader();
+    await eventually(async () => expect(log.join()).toContain("ca.crt has no PEM certificate"));
+    copyFileSync(join(own, "ca.crt"), caFile);
+    await untilUploaded();
+    const [stored = ""] = await secured.keys();
+    expect(await secured.content(stored)).toBe('{"a":1}\n');
   });
 
   it("arrive whole over a slow network", async () => {

@@ -58,6 +58,7 @@ const settings = [
       "auditLog.s3.endpoint=https://s3.example.org",
       "auditLog.s3.bucket=audit",
       "auditLog.s3.credentialsSecret=key",
+      "auditLog.s3.caConfigMap.name=object-store-ca",
       "extraEnv[0].name=DEBUG",
       "extraEnv[0].value=yes",
       "resourceUsageCheck.kubelet.enabled=true",
@@ -179,6 +180,7 @@ describe("the chart", () => {
     { value: `${AUDIT},${S3},auditLog.s3.accessKeyId=a`, says: "auditLog.s3.secretAccessKey belong together" },
     { value: `${AUDIT},${S3},${KEY},auditLog.s3.credentialsSecret=key`, says: "are both set: keep the Secret alone" },
     { value: `${AUDIT},auditLog.s3.credentialsSecret=key`, says: "credentialsSecret needs auditLog.s3.endpoint" },
+    { value: `${AUDIT},auditLog.s3.caConfigMap.name=ca`, says: "caConfigMap needs auditLog.s3.endpoint" },
     { value: `${AUDIT},auditLog.maxMebibytes=20`, says: "must be at least twice auditLog.rotationMebibytes" },
     { value: "metrics.serviceMonitor.enabled=true", says: "metrics.serviceMonitor.enabled needs metrics.enabled" },
     { value: "metrics.prometheusRule.enabled=true", says: "metrics.prometheusRule.enabled needs metrics.enabled" },
@@ -198,6 +200,16 @@ describe("the chart", () => {
     const deployment = JSON.stringify(objects.filter(({ kind }) => kind === "Deployment"));
     expect(deployment).not.toMatch(/an id|a key/);
     expect(deployment).toContain(`"secretName":"${secret?.metadata.name}"`);
+  });
+
+  it("hands the authorities of an object store to the controller, which starts without them as well", () => {
+    const ca = "auditLog.s3.caConfigMap.name=our-ca,auditLog.s3.caConfigMap.key=root.pem";
+    const objects = renderChart([`${AUDIT},${S3},${KEY},${ca}`]);
+    const folder = "/etc/amalthea/audit-log-s3-ca";
+    expect(readConfig(environmentOf(objects)).auditLog?.s3?.caFile).toBe(`${folder}/root.pem`);
+    const pod = JSON.stringify(objects.find(({ kind }) => kind === "Deployment"));
+    expect(pod).toContain('"configMap":{"name":"our-ca","optional":true}');
+    expect(pod).toContain(`"mountPath":"${folder}","readOnly":true`);
   });
 
   it("leaves out all of the audit log where it is not enabled, whatever else is set", () => {
