@@ -18,6 +18,7 @@ const programsNeeded = {
   ],
   "test/integration/policy/!(pod-security).test.ts": ["kubectl", "helm", "kube-controller-manager"],
   "test/integration/gitops/health.test.ts": ["gitops"],
+  "test/integration/monitoring/**": ["promtool"],
   "test/integration/gitops/kustomize.test.ts": ["kubectl"],
   "test/integration/takeover/**": ["kubectl", "helm", "kube-controller-manager"],
 };

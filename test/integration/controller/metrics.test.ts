@@ -1,9 +1,9 @@
-import { spawnSync } from "node:child_process";
 import { kinds } from "@amalthea/kube";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DECLARATIONS } from "../../../controller/src/operator/metric-catalogue.ts";
 import { SERVER_KIND } from "../../../controller/src/kinds.ts";
 import { forever } from "../kube/fixture.ts";
+import { hasPromtool, promtool } from "../monitoring/promtool.ts";
 import { type Operator, startOperator } from "./operator.ts";
 import { Scraped, unusedPort } from "./scraped.ts";
 import { conditionOf, eventually, User } from "./servers.ts";
@@ -155,12 +155,9 @@ describe("the metrics of a controller", () => {
     expect(own.toSorted()).toEqual([...DECLARATIONS.keys()].toSorted());
   });
 
-  // Debian's package `prometheus` has promtool.
-  it.skipIf(spawnSync("promtool", ["--version"]).error !== undefined)("satisfy promtool", async () => {
+  it.skipIf(!hasPromtool)("satisfy promtool", async () => {
     const { text } = await Scraped.from(second.port);
     const own = text.replaceAll(/^(# \w+ )?(process|nodejs)_.*\n/gm, "");
-    const { status, stderr } = spawnSync("promtool", ["check", "metrics"], { input: own, encoding: "utf8" });
-    expect(stderr).toBe("");
-    expect(status).toBe(0);
+    expect(await promtool(["check", "metrics"], own)).toBe("");
   });
 });
