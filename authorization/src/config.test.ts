@@ -15,7 +15,7 @@ describe("readConfig", () => {
       loginService: { host: "127.0.0.1", port: 4181 },
       jupyter: { host: "127.0.0.1", port: 8888 },
       upstreams: [{ path: "/", host: "127.0.0.1", port: 8888 }],
-      provider: { issuerUrl: undefined, caFile: undefined, optionalScopes: [], endSessionsAs: undefined },
+      provider: { issuerUrl: undefined, caFiles: [], optionalScopes: [], endSessionsAs: undefined },
       email: { claim: "email", verification: "Required" },
       sessionSeconds: 43_200,
       renewSeconds: 180,

@@ -47,8 +47,8 @@ export type AuthorizationConfig = {
 export type ProviderConfig = {
   /** Where its metadata is; undefined: nothing is asked of it. */
   readonly issuerUrl: string | undefined;
-  /** Certificate authorities, in PEM, besides the public ones. */
-  readonly caFile: string | undefined;
+  /** Files with certificate authorities, in PEM, besides the public ones. */
+  readonly caFiles: readonly string[];
   /** Scopes of oauth2-proxy that nobody has set: a provider that does not know them is not asked for them. */
   readonly optionalScopes: readonly string[];
   /** As which client to end sessions at the provider when somebody signs out; undefined: they go on. */
@@ -93,7 +93,7 @@ export function readConfig(env: Environment): AuthorizationConfig {
     ),
     provider: {
       issuerUrl: read("AMALTHEA_ISSUER_URL", "", parseIssuerUrl),
-      caFile: read("AMALTHEA_PROVIDER_CA_FILE", "", parseOptional),
+      caFiles: read("AMALTHEA_PROVIDER_CA_FILE", "", (text) => text.split(",").filter((file) => file !== "")),
       optionalScopes: read("AMALTHEA_OPTIONAL_SCOPES", "", (text) => text.split(" ").filter((scope) => scope !== "")),
       endSessionsAs: read("AMALTHEA_END_PROVIDER_SESSIONS_AS", "", parseOptional),
     },

@@ -21,7 +21,7 @@ describe("a provider that answers with something else", () => {
   });
 
   const provider = (): Provider =>
-    new Provider({ issuerUrl, caFile: undefined, optionalScopes: [], endSessionsAs: undefined }, () => 1_000_000);
+    new Provider({ issuerUrl, caFiles: [], optionalScopes: [], endSessionsAs: undefined }, () => 1_000_000);
 
   it.each(["<html></html>", "[]", "null", ""])("has no metadata: %j", async (text) => {
     answers = { "/.well-known/openid-configuration": text };

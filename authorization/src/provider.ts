@@ -38,12 +38,12 @@ export class Provider {
   #known: Known = { metadata: undefined, until: 0 };
   #reading: Promise<ProviderMetadata | undefined> | undefined;
 
-  /** @param now The wall clock, in milliseconds. @throws If the file with the certificate authority cannot be read. */
+  /** @param now The wall clock, in milliseconds. @throws If a file with certificate authorities cannot be read. */
   constructor(config: ProviderConfig, now: () => number) {
     this.#config = config;
     this.#now = now;
-    const { caFile } = config;
-    this.#authorities = caFile === undefined ? undefined : [...rootCertificates, readFileSync(caFile, "utf8")];
+    const own = config.caFiles.map((file) => readFileSync(file, "utf8"));
+    this.#authorities = own.length === 0 ? undefined : [...rootCertificates, ...own];
   }
 
   /** Undefined if it cannot be read. Never rejects, and takes seconds at most. */

@@ -5,9 +5,10 @@ import { copyOf, listOf, objectOf, valueAt, type JsonObject } from "../../values
 import type { Warning } from "../../facts.ts";
 import { isOidc, type ChildContext } from "../child-context.ts";
 import { authProxyRoutes } from "./auth-proxy-routes.ts";
-import { authorization, POLICY_KEY, policyVolume, sessionsVolume } from "./authorization.ts";
+import { authorization, OWN_DIRECTORIES, POLICY_KEY, policyVolume, sessionsVolume } from "./authorization.ts";
 import { bearerEnvironment } from "./bearer.ts";
 import { TRUSTED_CA_VOLUME } from "./oauth2-proxy.ts";
+import { patchedAuthorities, withFlagsAsArgs } from "./patched-environment.ts";
 import { authProxy, ROUTES_ANNOTATION, routesVolume } from "./traefik.ts";
 import { readPatchedArgs, type PatchedArgs } from "./upstreams.ts";
 
@@ -42,14 +43,19 @@ export function completeAccessChain(context: ChildContext, statefulSet: JsonObje
   if (login === undefined || !args.every((arg) => typeof arg === "string")) {
     return { kind: "Refused", reason: "the container oauth2-proxy and its args cannot be dropped" };
   }
-  const patched = readPatchedArgs(args, context.route, context.server.spec.auth.oidc);
+  const said = withFlagsAsArgs(args, listOf(login["env"]));
+  const patched = readPatchedArgs(said.args, context.route, context.server.spec.auth.oidc);
   if (patched.refused !== undefined)
     return { kind: "Refused", reason: `the upstream ${patched.refused} is not in the pod` };
   if (patched.upstreams.length > MAX_UPSTREAMS)
     return { kind: "Refused", reason: `oauth2-proxy has more than ${MAX_UPSTREAMS} upstreams` };
   login["args"] = [...patched.args];
-  const wayOut = listOf(login["env"]).filter((variable): variable is EnvVar => isProxyVariable(variable));
-  spec["containers"] = [...containers, authorization(context, patched, wayOut), authProxy(context)];
+  login["env"] = [...said.env];
+  const toProvider = {
+    wayOut: said.env.filter((variable): variable is EnvVar => isProxyVariable(variable)),
+    authorities: patchedAuthorities(patched.args, login, OWN_DIRECTORIES),
+  };
+  spec["containers"] = [...containers, authorization(context, patched, toProvider), authProxy(context)];
   spec["volumes"] = [...listOf(spec["volumes"]), ...chainVolumes(context)];
   const accessPolicyHash = contentHash(valueAt(configMap, "data", POLICY_KEY));
   const metadata = objectOf(template["metadata"]) as JsonObject;

@@ -12,13 +12,8 @@ import { literal } from "../jupyter-container.ts";
 import type { ChildContext } from "../child-context.ts";
 import { LIVENESS_PATHS, livenessThroughProxy } from "./liveness.ts";
 import { bearerEnvironment } from "./bearer.ts";
-import {
-  optionalScopes,
-  SESSION_DEFAULTS,
-  sessionCookieName,
-  TRUSTED_CA_DIRECTORY,
-  trustedCAMounts,
-} from "./oauth2-proxy.ts";
+import { optionalScopes, SESSION_DEFAULTS, sessionCookieName } from "./oauth2-proxy.ts";
+import type { PatchedAuthorities } from "./patched-environment.ts";
 import { sidecarResources } from "./sidecar-resources.ts";
 import { sidecarSecurity } from "./sidecar-settings.ts";
 import type { PatchedArgs } from "./upstreams.ts";
@@ -28,6 +23,9 @@ const POLICY_VOLUME = "access-policy";
 /** Of the container's: where it keeps the sessions. */
 export const SESSIONS_DIRECTORY = "/var/lib/amalthea/sessions";
 const SESSIONS_VOLUME = "login-sessions";
+
+/** Where the container has volumes of its own. */
+export const OWN_DIRECTORIES: readonly string[] = [POLICY_DIRECTORY, SESSIONS_DIRECTORY];
 
 /** Key of the ConfigMap, and name of the file, that says who may enter. */
 export const POLICY_KEY = "policy.json";
@@ -45,15 +43,18 @@ export function accessPolicy(oidc: Oidc): string {
   });
 }
 
-/**
- * The container that decides who may enter and carries the WebSockets. The proxy's readiness asks it for Jupyter's.
- *
- * @param wayOut Variables that name a proxy on the way to the provider.
- */
+/** How oauth2-proxy reaches the provider, and so the authorization service. */
+export type ToProvider = {
+  /** Variables that name a proxy on the way. */
+  readonly wayOut: readonly EnvVar[];
+  readonly authorities: PatchedAuthorities;
+};
+
+/** The container that decides who may enter and carries the WebSockets. The proxy's readiness asks it for Jupyter's. */
 export function authorization(
   context: ChildContext,
   { upstreams, sessionSeconds, emailClaim, allowsUnverifiedEmail, bearer }: Omit<PatchedArgs, "args">,
-  wayOut: readonly EnvVar[],
+  { wayOut, authorities }: ToProvider,
 ): Container {
   const { server, settings, route, isLegacy } = context;
   const { oidc } = server.spec.auth;
@@ -73,9 +74,7 @@ export function authorization(
     AMALTHEA_ISSUER_URL: oidc.issuerUrl ?? "",
     ...(oidc.endProviderSession === true ? { AMALTHEA_END_PROVIDER_SESSIONS_AS: oidc.clientId ?? "" } : {}),
     AMALTHEA_OPTIONAL_SCOPES: optionalScopes(oidc).join(" "),
-    ...(oidc.trustedCA === undefined
-      ? {}
-      : { AMALTHEA_PROVIDER_CA_FILE: `${TRUSTED_CA_DIRECTORY}/${oidc.trustedCA.key}` }),
+    ...(authorities.files.length === 0 ? {} : { AMALTHEA_PROVIDER_CA_FILE: authorities.files.join(",") }),
     ...(sessionSeconds === undefined ? {} : { AMALTHEA_SESSION_SECONDS: String(sessionSeconds) }),
     ...bearerEnvironment(oidc, bearer),
   };
@@ -94,7 +93,7 @@ export function authorization(
     volumeMounts: [
       { name: POLICY_VOLUME, mountPath: POLICY_DIRECTORY, readOnly: true },
       { name: SESSIONS_VOLUME, mountPath: SESSIONS_DIRECTORY },
-      ...trustedCAMounts(oidc),
+      ...authorities.mounts,
     ],
   };
 }

@@ -4,6 +4,7 @@ import type { ChildContext } from "../child-context.ts";
 import { literal } from "../jupyter-container.ts";
 import { LIVENESS_PATHS, livenessThroughProxy } from "./liveness.ts";
 import { goMemoryLimit } from "./memory.ts";
+import { CA_FLAG } from "./patched-environment.ts";
 import { sidecarResources } from "./sidecar-resources.ts";
 import { proxyVariables, sidecarSecurity } from "./sidecar-settings.ts";
 
@@ -14,7 +15,7 @@ export const NO_UPSTREAM = "--upstream=static://202";
 export const EMAIL_CLAIM = "--oidc-email-claim=";
 
 /** Where the provider's private certificate authority is mounted. */
-export const TRUSTED_CA_DIRECTORY = "/etc/oauth2-proxy/ca";
+const TRUSTED_CA_DIRECTORY = "/etc/oauth2-proxy/ca";
 
 /** Name of the volume with the provider's certificate authority; there only if `trustedCA` is set. */
 export const TRUSTED_CA_VOLUME = "trusted-ca";
@@ -51,8 +52,7 @@ export function oauth2Proxy(context: ChildContext): Container {
   };
 }
 
-/** Where the sidecars that talk to the provider find its certificate authority. */
-export function trustedCAMounts({ trustedCA }: Oidc): VolumeMount[] {
+function trustedCAMounts({ trustedCA }: Oidc): VolumeMount[] {
   return trustedCA === undefined ? [] : [{ name: TRUSTED_CA_VOLUME, mountPath: TRUSTED_CA_DIRECTORY, readOnly: true }];
 }
 
@@ -93,7 +93,7 @@ function loginArgs(oidc: Oidc, route: Route): string[] {
     // For the authorization service, which reads the address and whether it is verified.
     ...["--set-xauthrequest", "--pass-access-token", "--set-authorization-header"],
     ...(extraAudiences ?? []).map((audience) => `--oidc-extra-audience=${audience}`),
-    ...(trustedCA === undefined ? [] : [`--provider-ca-file=${TRUSTED_CA_DIRECTORY}/${trustedCA.key}`]),
+    ...(trustedCA === undefined ? [] : [`${CA_FLAG}${TRUSTED_CA_DIRECTORY}/${trustedCA.key}`]),
     ...(discovery === undefined
       ? []
       : [

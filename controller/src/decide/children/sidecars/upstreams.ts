@@ -1,6 +1,7 @@
 import { PORTS, prefixOf, type Route } from "@amalthea/api";
 import { BEARER_FLAGS, takeBearerArgs, type LoginOptions, type PatchedBearer } from "./bearer.ts";
 import { EMAIL_CLAIM, NO_UPSTREAM } from "./oauth2-proxy.ts";
+import { CA_FLAG } from "./patched-environment.ts";
 
 /** Where requests go that may enter: a path prefix that ends in a slash, and an address on loopback without a path. */
 export type Upstream = { readonly path: string; readonly url: string };
@@ -81,7 +82,7 @@ function secondsOf(duration: string): number | undefined {
 
 /** `--flag value` in two arguments means the same as `--flag=value`. */
 function joined(args: readonly string[]): readonly string[] {
-  const flags = [UPSTREAM, COOKIE_EXPIRE, EMAIL_CLAIM, ...SKIP_AUTH, ...BEARER_FLAGS].map((prefix) =>
+  const flags = [UPSTREAM, COOKIE_EXPIRE, EMAIL_CLAIM, CA_FLAG, ...SKIP_AUTH, ...BEARER_FLAGS].map((prefix) =>
     prefix.slice(0, -1),
   );
   return args.flatMap((arg, index) => {

@@ -1,0 +1,112 @@
+import { routeOf, type Patch } from "@amalthea/api";
+import { describe, expect, it } from "vitest";
+import { aServer, someSettings } from "../../testing/builders.ts";
+import { listOf, valueAt } from "../../values/json.ts";
+import { desiredChildren, type Desired } from "../desired.ts";
+import { patchedAuthorities, withFlagsAsArgs } from "./patched-environment.ts";
+
+const LOGIN = { enabled: true, issuerUrl: "https://id.example.org", clientId: "jupyter", clientSecret: { value: "s" } };
+const PROXY = "/statefulset/spec/template/spec/containers/1";
+
+const variable = (name: string, value: string): object => ({
+  op: "add",
+  path: `${PROXY}/env/-`,
+  value: { name: `OAUTH2_PROXY_${name}`, value },
+});
+
+function rendered(patch: readonly object[], oidc: object = {}): Desired {
+  const patches: readonly Patch[] = [{ type: "application/json-patch+json", patch }];
+  const server = aServer({ patches, oidc: { ...LOGIN, ...oidc }, routing: { tls: { enabled: true } } });
+  return desiredChildren(server, someSettings(), { wanted: routeOf(server), served: undefined, kept: undefined });
+}
+
+function containerOf(desired: Desired, name: string): unknown {
+  if (desired.kind !== "Rendered") throw new Error(JSON.stringify(desired.problems));
+  const { manifest } = desired.children.find(({ childKey }) => childKey === "statefulset") ?? {};
+  const containers = listOf(valueAt(manifest, "spec", "template", "spec", "containers"));
+  return containers.find((container) => valueAt(container, "name") === name);
+}
+
+function variablesOf(container: unknown): Readonly<Record<string, unknown>> {
+  const entries = listOf(valueAt(container, "env")).map((entry): readonly [string, unknown] => [
+    String(valueAt(entry, "name")),
+    valueAt(entry, "value"),
+  ]);
+  return Object.fromEntries(entries);
+}
+
+describe("what clients of 0.24 tell oauth2-proxy by environment variables", () => {
+  it.each([
+    ["true", "Ignored"],
+    ["false", "Required"],
+  ])("says whether addresses that are not verified count: %s is %s", (value, verification) => {
+    const desired = rendered([variable("INSECURE_OIDC_ALLOW_UNVERIFIED_EMAIL", value)]);
+    expect(variablesOf(containerOf(desired, "authorization"))).toMatchObject({
+      AMALTHEA_EMAIL_VERIFICATION: verification,
+    });
+    expect(valueAt(containerOf(desired, "oauth2-proxy"), "args")).toContain(
+      `--insecure-oidc-allow-unverified-email=${value}`,
+    );
+  });
+
+  it("opens the server to tokens of programs, which oauth2-proxy does not see", () => {
+    const desired = rendered([variable("SKIP_JWT_BEARER_TOKENS", "true"), variable("OIDC_EXTRA_AUDIENCES", "a,b")]);
+    const { AMALTHEA_BEARER } = variablesOf(containerOf(desired, "authorization"));
+    expect(JSON.parse(String(AMALTHEA_BEARER))).toMatchObject({ audiences: ["jupyter", "a", "b"] });
+    expect(JSON.stringify(containerOf(desired, "oauth2-proxy"))).not.toMatch(/jwt|audience/i);
+  });
+
+  it("opens no path to everybody, and is named", () => {
+    const desired = rendered([variable("SKIP_AUTH_ROUTES", "^/open$")]);
+    expect(desired.warnings).toContainEqual({ kind: "SkipAuthRouteIgnored", args: ["--skip-auth-route=^/open$"] });
+    expect(JSON.stringify(containerOf(desired, "oauth2-proxy"))).not.toContain("/open");
+  });
+
+  it("counts for nothing beside the same as an argument, as in oauth2-proxy", () => {
+    const argument = { op: "add", path: `${PROXY}/args/-`, value: "--insecure-oidc-allow-unverified-email=false" };
+    const desired = rendered([argument, variable("INSECURE_OIDC_ALLOW_UNVERIFIED_EMAIL", "true")]);
+    expect(variablesOf(containerOf(desired, "authorization"))).toMatchObject({
+      AMALTHEA_EMAIL_VERIFICATION: "Required",
+    });
+  });
+
+  it("stays as it is where only the pod's own cluster knows the value, and in all else", () => {
+    const env = [
+      { name: "OAUTH2_PROXY_SKIP_JWT_BEARER_TOKENS", valueFrom: { configMapKeyRef: { name: "a", key: "b" } } },
+      { name: "OAUTH2_PROXY_BANNER", value: "hello" },
+    ];
+    expect(withFlagsAsArgs(["--provider=oidc"], env)).toEqual({ args: ["--provider=oidc"], env });
+  });
+});
+
+describe("a private certificate authority that a patch gives oauth2-proxy", () => {
+  const mount = { mountPath: "/etc/ssl/certs/", name: "etc-ssl-certs", readOnly: true };
+  const mounted = { op: "add", path: `${PROXY}/volumeMounts/-`, value: mount };
+  const file = "/etc/ssl/certs/ca-certificates.crt";
+
+  it.each([
+    ["a variable", [variable("PROVIDER_CA_FILES", file)]],
+    ["an argument", [{ op: "add", path: `${PROXY}/args/-`, value: `--provider-ca-file=${file}` }]],
+    ["two arguments", ["--provider-ca-file", file].map((value) => ({ op: "add", path: `${PROXY}/args/-`, value }))],
+  ])("is the authorization service's, too: by %s", (_how, patch) => {
+    const authorization = containerOf(rendered([mounted, ...patch]), "authorization");
+    expect(variablesOf(authorization)).toMatchObject({ AMALTHEA_PROVIDER_CA_FILE: file });
+    expect(valueAt(authorization, "volumeMounts")).toContainEqual(mount);
+  });
+
+  it("is beside the one of the spec", () => {
+    const argument = { op: "add", path: `${PROXY}/args/-`, value: `--provider-ca-file=${file}` };
+    const oidc = { trustedCA: { configMapName: "company-ca", key: "ca.crt" } };
+    const authorization = containerOf(rendered([mounted, argument], oidc), "authorization");
+    expect(variablesOf(authorization)).toMatchObject({
+      AMALTHEA_PROVIDER_CA_FILE: `/etc/oauth2-proxy/ca/ca.crt,${file}`,
+    });
+  });
+
+  it("is left to oauth2-proxy where the file is of its image, or lies where the service has volumes of its own", () => {
+    const args = ["--provider-ca-file=/etc/ssl/ca.crt,/etc/amalthea/ca.crt"];
+    const mounts = { volumeMounts: [{ name: "a", mountPath: "/etc/amalthea" }] };
+    const nothing = { files: [], mounts: [] };
+    expect(patchedAuthorities(args, mounts, ["/etc/amalthea/policy"])).toEqual(nothing);
+  });
+});

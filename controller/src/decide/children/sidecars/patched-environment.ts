@@ -1,0 +1,80 @@
+import { isPathWithin } from "@amalthea/api";
+import type { VolumeMount } from "kubernetes-types/core/v1.js";
+import { listOf, valueAt, type JsonObject } from "../../values/json.ts";
+
+/**
+ * Flags of oauth2-proxy that clients of 0.24 also give as environment variables, by the variable, as far as they are about
+ * what the authorization service does now. Where a flag is given as an argument, its variable says nothing.
+ *
+ * @see https://oauth2-proxy.github.io/oauth2-proxy/configuration/overview#environment-variables
+ */
+const FLAGS: Readonly<Record<string, string>> = {
+  OAUTH2_PROXY_INSECURE_OIDC_ALLOW_UNVERIFIED_EMAIL: "--insecure-oidc-allow-unverified-email",
+  OAUTH2_PROXY_SKIP_JWT_BEARER_TOKENS: "--skip-jwt-bearer-tokens",
+  OAUTH2_PROXY_OIDC_EXTRA_AUDIENCES: "--oidc-extra-audience",
+  OAUTH2_PROXY_EXTRA_JWT_ISSUERS: "--extra-jwt-issuers",
+  OAUTH2_PROXY_SKIP_AUTH_ROUTES: "--skip-auth-route",
+  OAUTH2_PROXY_SKIP_AUTH_REGEX: "--skip-auth-regex",
+  OAUTH2_PROXY_PROVIDER_CA_FILES: "--provider-ca-file",
+};
+
+/** The arguments and the environment of oauth2-proxy after patches, with what both can say among the arguments alone. */
+export function withFlagsAsArgs(
+  args: readonly string[],
+  environment: readonly unknown[],
+): { readonly args: readonly string[]; readonly env: readonly unknown[] } {
+  const said = Object.entries(FLAGS).flatMap(([variable, flag]) => {
+    const value = valueOf(environment, variable);
+    return value === undefined || value === "" || isGiven(args, flag) ? [] : [`${flag}=${value}`];
+  });
+  const isMoved = (variable: unknown): boolean =>
+    typeof valueAt(variable, "value") === "string" && Object.hasOwn(FLAGS, String(valueAt(variable, "name")));
+  return { args: [...args, ...said], env: environment.filter((variable) => !isMoved(variable)) };
+}
+
+function isGiven(args: readonly string[], flag: string): boolean {
+  return args.some((arg) => arg === flag || arg.startsWith(`${flag}=`));
+}
+
+/** Of two variables of one name the last counts. Undefined if it is not written in the pod itself. */
+function valueOf(environment: readonly unknown[], name: string): string | undefined {
+  const value = valueAt(
+    environment.findLast((variable) => valueAt(variable, "name") === name),
+    "value",
+  );
+  return typeof value === "string" ? value : undefined;
+}
+
+/** Certificate authorities of the provider that the spec or patches give oauth2-proxy, and where it has them from. */
+export type PatchedAuthorities = {
+  /** Paths of PEM files. */
+  readonly files: readonly string[];
+  readonly mounts: readonly VolumeMount[];
+};
+
+/** Names a file with certificate authorities of the provider. */
+export const CA_FLAG = "--provider-ca-file=";
+
+/**
+ * Those that are on volumes: in the images of the two containers there may be other files.
+ *
+ * @param args Of oauth2-proxy, each with its value in one argument.
+ * @param taken Paths at which the authorization service has volumes of its own.
+ */
+export function patchedAuthorities(
+  args: readonly string[],
+  oauth2Proxy: JsonObject,
+  taken: readonly string[],
+): PatchedAuthorities {
+  const mounts = listOf(oauth2Proxy["volumeMounts"])
+    .filter(isMount)
+    .filter(({ mountPath }) => !taken.some((path) => isPathWithin(path, mountPath)));
+  const named = args.filter((arg) => arg.startsWith(CA_FLAG)).flatMap((arg) => arg.slice(CA_FLAG.length).split(","));
+  const files = named.filter((file) => mounts.some(({ mountPath }) => isPathWithin(file, mountPath)));
+  const needed = mounts.filter(({ mountPath }) => files.some((file) => isPathWithin(file, mountPath)));
+  return { files, mounts: needed.map((mount) => ({ ...mount, readOnly: true })) };
+}
+
+function isMount(mount: unknown): mount is VolumeMount {
+  return typeof valueAt(mount, "mountPath") === "string" && typeof valueAt(mount, "name") === "string";
+}
