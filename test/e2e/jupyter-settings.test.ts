@@ -91,11 +91,16 @@ describe.each(STARTERS)("$starter behind a login", ({ release, command }) => {
 
   beforeAll(async () => {
     const toldOtherwise = [...command, "--ip=0.0.0.0"];
-    jupyter = await startJupyter({ release, command: toldOtherwise, listenAddress: "127.0.0.1", token: undefined });
+    jupyter = await startJupyter({
+      ...{ release, command: toldOtherwise, listenAddress: "127.0.0.1", token: undefined },
+      ownConfig: ["ServerApp", "NotebookApp"]
+        .map((name) => `c.${name}.ip = '0.0.0.0'\nc.${name}.port = 18889\n`)
+        .join(""),
+    });
   });
   afterAll(() => jupyter[Symbol.asyncDispose]());
 
-  it("listens on loopback alone, although it is told otherwise", async () => {
+  it("listens on loopback alone, although its command line and a file that this names tell it otherwise", async () => {
     expect(await jupyter.listeners()).toEqual(["127.0.0.1"]);
     expect(await statusWith(jupyter, "")).toBe(200);
     const { headers } = await fetch(`${jupyter.url}/api/contents`);

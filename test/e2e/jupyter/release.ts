@@ -6,11 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { cacheFolder, freePort, withLock } from "@amalthea/cluster";
-import {
-  JUPYTERLAB_SETTINGS,
-  JUPYTER_NOTEBOOK_CONFIG,
-  JUPYTER_SERVER_CONFIG,
-} from "../../../controller/src/decide/children/jupyter-config.ts";
+import { JUPYTERLAB_SETTINGS, JUPYTER_CONFIG_FILES } from "../../../controller/src/decide/children/jupyter-config.ts";
 import { JUPYTER_ENV } from "../../../controller/src/decide/live/pod-names.ts";
 import { until } from "../until.ts";
 
@@ -35,6 +31,8 @@ export type JupyterStart = {
   /** Content of the token file; undefined: there is none. */
   readonly token: string | undefined;
   readonly defaultUrl?: string;
+  /** Content of a file that the command line names by `--config`. */
+  readonly ownConfig?: string;
 };
 
 /** Starts Jupyter and waits until it answers. @throws Error with its log when it ends instead. */
@@ -82,20 +80,23 @@ async function launch({
   listenAddress,
   token,
   defaultUrl = "/lab",
+  ownConfig,
 }: JupyterStart): Promise<Launched> {
   const environment = await installed(release);
   const port = await freePort();
   const folder = mkdtempSync(join(tmpdir(), "amalthea-jupyter-"));
-  writeFileSync(join(folder, "jupyter_server_config.py"), JUPYTER_SERVER_CONFIG);
-  writeFileSync(join(folder, "jupyter_notebook_config.py"), JUPYTER_NOTEBOOK_CONFIG);
+  for (const [file, text] of Object.entries(JUPYTER_CONFIG_FILES)) writeFileSync(join(folder, file), text);
   mkdirSync(join(folder, "labconfig"));
   writeFileSync(join(folder, "labconfig/default_setting_overrides.json"), JUPYTERLAB_SETTINGS);
   writeFileSync(join(folder, "cookie_secret"), randomBytes(32).toString("hex"), { mode: 0o600 });
   if (token !== undefined) writeFileSync(join(folder, "token"), token);
+  const ownConfigPath = join(folder, "own.py");
+  if (ownConfig !== undefined) writeFileSync(ownConfigPath, ownConfig);
+  const flags = ["--allow-root", ...(ownConfig === undefined ? [] : [`--config=${ownConfigPath}`])];
   const tokenVariables = { [JUPYTER_ENV.tokenFile]: join(folder, "token"), [JUPYTER_ENV.tokenRequired]: "true" };
   const logPath = join(folder, "log");
   const output = openSync(logPath, "w");
-  const child = spawn(join(environment, "bin/jupyter"), [...command, "--allow-root"], {
+  const child = spawn(join(environment, "bin/jupyter"), [...command, ...flags], {
     cwd: folder,
     stdio: ["ignore", output, output],
     env: {

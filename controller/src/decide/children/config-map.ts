@@ -2,7 +2,7 @@ import { childName } from "@amalthea/api";
 import type { ConfigMap } from "kubernetes-types/core/v1.js";
 import { isOidc, type ChildContext } from "./child-context.ts";
 import { accessPolicy, POLICY_KEY } from "./sidecars/authorization.ts";
-import { JUPYTERLAB_SETTINGS, JUPYTER_NOTEBOOK_CONFIG, JUPYTER_SERVER_CONFIG } from "./jupyter-config.ts";
+import { JUPYTERLAB_SETTINGS, JUPYTER_CONFIG_FILES } from "./jupyter-config.ts";
 
 /** Key of JupyterLab's settings, which it looks for in a folder of its own. */
 export const JUPYTERLAB_SETTINGS_KEY = "default_setting_overrides.json";
@@ -14,8 +14,7 @@ export function configMap({ server }: ChildContext): ConfigMap {
     kind: "ConfigMap",
     metadata: { name: childName(server) },
     data: {
-      "jupyter_server_config.py": JUPYTER_SERVER_CONFIG,
-      "jupyter_notebook_config.py": JUPYTER_NOTEBOOK_CONFIG,
+      ...JUPYTER_CONFIG_FILES,
       [JUPYTERLAB_SETTINGS_KEY]: JUPYTERLAB_SETTINGS,
       ...(isOidc(server) ? { [POLICY_KEY]: accessPolicy(server.spec.auth.oidc) } : {}),
     },

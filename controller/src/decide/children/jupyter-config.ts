@@ -4,18 +4,38 @@ import { EMPTY_TOKEN_EXIT_CODE } from "@amalthea/api";
  * Configuration files for Jupyter, the same for every server: what differs comes from the container's environment, so
  * nothing is pasted into Python and a running pod never meets a configuration other than the one it was started with.
  *
- * Two files, because jupyter_server (1 and 2) reads one and the classic notebook server of old images the other; a
+ * Two of them, because jupyter_server (1 and 2) reads one and the classic notebook server of old images the other; a
  * JupyterLab that loads both finds the same values in both. `token` stands in two classes: the second is where
  * jupyter_server 2 keeps it, and older ones ignore a class that they do not know.
  */
-export const JUPYTER_SERVER_CONFIG: string = configFile(
+const JUPYTER_SERVER_CONFIG = configFile(
   "ServerApp",
   "root_dir",
   `c.IdentityProvider.token = token
 ${identityProvider()}`,
 );
 
-export const JUPYTER_NOTEBOOK_CONFIG: string = configFile("NotebookApp", "notebook_dir", "");
+const JUPYTER_NOTEBOOK_CONFIG = configFile("NotebookApp", "notebook_dir", "");
+
+/**
+ * With `--config` a server reads another file in place of ours. This one is read by every program of Jupyter's, in
+ * terminals, too, and so does nothing in any other.
+ */
+const JUPYTER_CONFIG = `from traitlets.config import Application
+
+app = Application.instance() if Application.initialized() else None
+names = [cls.__name__ for cls in type(app).__mro__]
+for name, config_name in [('ServerApp', 'jupyter_server_config'), ('NotebookApp', 'jupyter_notebook_config')]:
+    if name in names and (app.config_file or app.config_file_name != config_name):
+        load_subconfig(config_name + '.py')
+`;
+
+/** The files of Jupyter's configuration in Python, by name: keys of the ConfigMap. */
+export const JUPYTER_CONFIG_FILES: Readonly<Record<string, string>> = {
+  "jupyter_config.py": JUPYTER_CONFIG,
+  "jupyter_server_config.py": JUPYTER_SERVER_CONFIG,
+  "jupyter_notebook_config.py": JUPYTER_NOTEBOOK_CONFIG,
+};
 
 /** Both files of Jupyter's configuration in Python, for interpreters from 3.5 on and every traitlets since 4. */
 function configFile(application: string, directoryOption: string, more: string): string {

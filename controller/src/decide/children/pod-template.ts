@@ -20,6 +20,7 @@ import { copyOf } from "../values/json.ts";
 import { SECRET_FILES } from "../live/pod-names.ts";
 import { jupyterContainer, SHARED_MEMORY_VOLUME, sharedMemorySize } from "./jupyter-container.ts";
 import { JUPYTERLAB_SETTINGS_KEY } from "./config-map.ts";
+import { JUPYTER_CONFIG_FILES } from "./jupyter-config.ts";
 import { oauth2Proxy } from "./sidecars/oauth2-proxy.ts";
 
 /** Group of `jovyan` in the Jupyter images: a volume is made writable for it. */
@@ -122,7 +123,7 @@ function secretSources({ server }: ChildContext): VolumeProjection[] {
 }
 
 function configItems(): { key: string; path: string }[] {
-  const python = ["jupyter_server_config.py", "jupyter_notebook_config.py"].map((key) => ({ key, path: key }));
+  const python = Object.keys(JUPYTER_CONFIG_FILES).map((key) => ({ key, path: key }));
   return [...python, { key: JUPYTERLAB_SETTINGS_KEY, path: `labconfig/${JUPYTERLAB_SETTINGS_KEY}` }];
 }
 
