@@ -86,6 +86,13 @@ describe.each(STARTERS)("$starter", ({ release, command }) => {
   });
 });
 
+/** Settings of an image by which Jupyter would listen elsewhere, and ask for a password. */
+function closedByItself(application: string): string {
+  const password = "sha1:67c9e60bb8b6:9ffede0825894254b2e042ea597d771089e11aed";
+  const settings = ["ip = '0.0.0.0'", "port = 18889", `password = '${password}'`, "password_required = True"];
+  return settings.map((setting) => `c.${application}.${setting}\n`).join("");
+}
+
 describe.each(STARTERS)("$starter behind a login", ({ release, command }) => {
   let jupyter: JupyterProcess;
 
@@ -93,18 +100,17 @@ describe.each(STARTERS)("$starter behind a login", ({ release, command }) => {
     const toldOtherwise = [...command, "--ip=0.0.0.0"];
     jupyter = await startJupyter({
       ...{ release, command: toldOtherwise, listenAddress: "127.0.0.1", token: undefined },
-      ownConfig: ["ServerApp", "NotebookApp"]
-        .map((name) => `c.${name}.ip = '0.0.0.0'\nc.${name}.port = 18889\n`)
-        .join(""),
+      ownConfig: ["ServerApp", "NotebookApp"].map(closedByItself).join(""),
     });
   });
   afterAll(() => jupyter[Symbol.asyncDispose]());
 
-  it("listens on loopback alone, although its command line and a file that this names tell it otherwise", async () => {
+  it("listens on loopback alone and asks for no password, although its command line and a file that this names say otherwise", async () => {
     expect(await jupyter.listeners()).toEqual(["127.0.0.1"]);
     expect(await statusWith(jupyter, "")).toBe(200);
     const { headers } = await fetch(`${jupyter.url}/api/contents`);
     expect(headers.get("cache-control")).toMatch(/^private\b/);
+    expect(jupyter.log()).not.toContain("not recognized by");
   });
 
   it("shows the person whom the login names, where it knows persons", async () => {

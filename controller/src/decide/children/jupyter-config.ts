@@ -78,18 +78,24 @@ ours = {
     'base_url': os.environ['AMALTHEA_BASE_URL'],
     'token': token,
 }
+# Behind a login Jupyter asks for nothing by itself, neither people nor the controller, whatever an image or
+# somebody's "jupyter server password" has set.
+if not token_file:
+    ours.update(password='', password_required=False)
 
 
 def settings_for(app):
-    """The settings of ours that an application has, for its class and all classes that it inherits them from."""
+    """The settings of ours that an application has, for its class and those that it has them from: others would warn."""
     config = Config()
     for cls in type(app).__mro__:
         if issubclass(cls, Application):
             for name in ours:
-                if hasattr(type(app), name):
+                if hasattr(cls, name):
                     config[cls.__name__][name] = ours[name]
     for cls in ['IdentityProvider', 'PasswordIdentityProvider', 'LegacyIdentityProvider']:
         config[cls].token = token
+        if not token_file and cls != 'IdentityProvider':
+            config[cls].update(hashed_password='', password_required=False)
     return config
 
 
