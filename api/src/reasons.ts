@@ -354,27 +354,31 @@ const place = {
   },
 } satisfies Partial<Catalogue>;
 
+/** Each container of a pod has an image. */
+const WHERE_IMAGES_ARE_NAMED =
+  "spec.jupyterServer.image (of a container of the login: the chart value sidecarImages; of an added one: its patch)";
+
 const containers = {
   ImageNotFound: {
     conditions: STALL,
     when: "The registry does not have the image, or does not let this client pull it.",
     example: { image: "jupyter/minimal-notebook:v99" },
     sentence: ({ image }) => `The image ${image} does not exist, or pulling it needs credentials.`,
-    remedy: "Correct spec.jupyterServer.image, or add its pull secret to spec.jupyterServer.imagePullSecrets.",
+    remedy: `Correct ${WHERE_IMAGES_ARE_NAMED}, or add its pull secret to spec.jupyterServer.imagePullSecrets.`,
   },
   ImagePullFailed: {
     conditions: STALL,
     when: "The image cannot be pulled for another reason: registry, network, credentials.",
     example: { image: "hub.example.org/lab:1", detail: "dial tcp: lookup hub.example.org: no such host" },
     sentence: ({ image, detail }) => `The image ${image} cannot be pulled: ${detail}.`,
-    remedy: "The kubelet retries; correct spec.jupyterServer.image if the name is wrong.",
+    remedy: `The kubelet retries; if the name is wrong, correct ${WHERE_IMAGES_ARE_NAMED}.`,
   },
   InvalidImageName: {
     conditions: STALL,
     when: "The image reference is malformed.",
     example: { image: "Jupyter/Notebook:v1" },
     sentence: ({ image }) => `"${image}" is not a valid image reference.`,
-    remedy: "Correct spec.jupyterServer.image.",
+    remedy: `Correct ${WHERE_IMAGES_ARE_NAMED}.`,
   },
   SecretMissing: {
     conditions: STALL,
@@ -395,7 +399,8 @@ const containers = {
     when: "Jupyter refuses to start, because the token in its Secret is empty and it would be open to everybody.",
     example: {},
     sentence: () => "The token of the server is empty, so it does not start.",
-    remedy: "Put a token into the Secret that spec.auth.tokenSecretRef names, then restart the server.",
+    remedy:
+      "Put a token into its Secret, which is the server's own unless spec.auth.tokenSecretRef names another, then restart the server.",
   },
   ConfigMapMissing: {
     conditions: STALL,
@@ -423,7 +428,8 @@ const containers = {
     when: "The container was created, but its command does not start.",
     example: { container: "jupyter-server", detail: 'exec: "start-notebook.sh": executable file not found in $PATH' },
     sentence: ({ container, detail }) => `Container ${container} cannot be started: ${detail}.`,
-    remedy: "Use an image that starts a Jupyter server.",
+    remedy:
+      "Correct spec.jupyterServer.command or args, use an image that starts a Jupyter server, or correct the patch that adds the container.",
   },
   ContainerFailed: {
     conditions: EITHER,
@@ -445,7 +451,8 @@ const containers = {
     when: "A container that is not ready was killed because it exceeded its memory limit.",
     example: { container: "jupyter-server" },
     sentence: ({ container }) => `Container ${container} exceeded its memory limit and was killed.`,
-    remedy: "Raise the memory limit in spec.jupyterServer.resources, or use less.",
+    remedy:
+      "Raise its memory limit (of jupyter-server: spec.jupyterServer.resources; of a container of the login: spec.jupyterServer.sidecarResources), or use less.",
   },
   NotAnswering: {
     conditions: STALL,

@@ -26,9 +26,9 @@ const PULL_REASONS: readonly string[] = [
   "SignatureValidationFailed",
 ];
 
-/** A registry does not tell an image that is not there from one that needs credentials. */
+/** A registry does not tell an image that is not there from one that needs credentials. The words are containerd's and CRI-O's. */
 const NOT_FOUND =
-  /: not found|manifest unknown|does not exist|pull access denied|insufficient_scope|unauthorized|authorization failed|403 forbidden|authentication required/i;
+  /: not found|manifest unknown|name unknown|does not exist|access (to the resource )?(is )?denied|insufficient_scope|unauthorized|authorization failed|403 forbidden|access forbidden|authentication required|: denied\b|no basic auth credentials/i;
 
 /** Whether a container waits because of its image. */
 export function isImageReason(reason: string | undefined): boolean {

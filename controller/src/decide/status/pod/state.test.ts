@@ -104,6 +104,24 @@ describe("podState", () => {
       reason: "ImageNotFound",
       tells: "jupyter/minimal-notebook:latest",
     },
+    ...[
+      "reading manifest latest in docker.io/a/b: requested access to the resource is denied",
+      "reading manifest latest in registry.gitlab.com/a/b: denied: access forbidden",
+      "reading manifest latest in ghcr.io/a/b: denied",
+      "reading manifest latest in quay.io/a/b: unauthorized: access to the requested resource is not authorized",
+      "reading manifest v9 in docker.io/a/b: manifest unknown",
+    ].map((text) => ({
+      circumstance: `CRI-O says: ${text}`,
+      observed: { pod: waitingFor("ErrImagePull", `initializing source docker://a/b: ${text}`) },
+      reason: "ImageNotFound",
+      tells: "jupyter/minimal-notebook:latest",
+    })),
+    {
+      circumstance: "an image cannot be unpacked",
+      observed: { pod: waitingFor("ErrImagePull", "failed to extract layer sha256:1: mkdir /x: permission denied") },
+      reason: "ImagePullFailed",
+      tells: "permission denied",
+    },
     {
       circumstance: "the registry cannot be found",
       observed: {
