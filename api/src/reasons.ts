@@ -50,7 +50,8 @@ export type ReasonValues = {
   PodCreationFailed: Told;
   SandboxFailed: Told;
   // Image and containers
-  ImageNotFound: { readonly image: string };
+  /** `missingSecrets`: names of pull secrets that the node did not find. */
+  ImageNotFound: { readonly image: string; readonly missingSecrets?: string };
   ImagePullFailed: { readonly image: string; readonly detail: string };
   InvalidImageName: { readonly image: string };
   SecretMissing: { readonly secret: string };
@@ -361,10 +362,12 @@ const WHERE_IMAGES_ARE_NAMED =
 const containers = {
   ImageNotFound: {
     conditions: STALL,
-    when: "The registry does not have the image, or does not let this client pull it.",
+    when: "The registry does not have the image, or does not let this client pull it, for instance because a pull secret does not exist.",
     example: { image: "jupyter/minimal-notebook:v99" },
-    sentence: ({ image }) => `The image ${image} does not exist, or pulling it needs credentials.`,
-    remedy: `Correct ${WHERE_IMAGES_ARE_NAMED}, or add its pull secret to spec.jupyterServer.imagePullSecrets.`,
+    sentence: ({ image, missingSecrets }) =>
+      `The image ${image} does not exist, or pulling it needs credentials` +
+      (missingSecrets === undefined ? "." : `; the node did not find these pull secrets: ${missingSecrets}.`),
+    remedy: `Correct ${WHERE_IMAGES_ARE_NAMED}, or create its pull secret and name it in spec.jupyterServer.imagePullSecrets.`,
   },
   ImagePullFailed: {
     conditions: STALL,

@@ -34,6 +34,21 @@ export function quotaDetail(message: string): string | undefined {
   return quota === undefined ? undefined : detail(quota);
 }
 
+/** What keeps a container from starting, and, if that is its image, which pull secrets the node did not find. */
+export function withMissingPullSecrets(
+  observed: Observed,
+  pod: LivePod,
+  obstacle: Obstacle | undefined,
+): Obstacle | undefined {
+  if (obstacle?.why.reason !== "ImageNotFound") return obstacle;
+  const created = new Date(pod.metadata.creationTimestamp);
+  const event = newestEvent(observed.events, ["FailedToRetrieveImagePullSecret"], "Pod", created);
+  const missingSecrets = /image pull secrets \(([^)]+)\)/.exec(event?.message ?? "")?.[1];
+  if (missingSecrets === undefined) return obstacle;
+  const values = { ...obstacle.why.values, missingSecrets: detail(missingSecrets) };
+  return { ...obstacle, why: { reason: "ImageNotFound", values } };
+}
+
 /** Why the node cannot set up the pod or mount its volumes, from events since the pod exists. */
 export function setupObstacle(observed: Observed, pod: LivePod): Obstacle | undefined {
   const isSetUp = pod.status?.conditions?.some(

@@ -117,6 +117,21 @@ describe("podState", () => {
       tells: "jupyter/minimal-notebook:latest",
     })),
     {
+      circumstance: "the registry asks for credentials, and a pull secret is missing",
+      observed: {
+        pod: waitingFor("ErrImagePull", "pull access denied, repository does not exist"),
+        events: [
+          anEvent(
+            "Pod",
+            "FailedToRetrieveImagePullSecret",
+            "Unable to retrieve some image pull secrets (regcred, other); attempting to pull the image may not succeed.",
+          ),
+        ],
+      },
+      reason: "ImageNotFound",
+      tells: '"missingSecrets":"regcred, other"',
+    },
+    {
       circumstance: "an image cannot be unpacked",
       observed: { pod: waitingFor("ErrImagePull", "failed to extract layer sha256:1: mkdir /x: permission denied") },
       reason: "ImagePullFailed",

@@ -3,7 +3,7 @@ import type { PodStatus } from "kubernetes-types/core/v1.js";
 import { byName, containerObstacle, isContainerOk, type RestartLimits } from "./container.ts";
 import type { Observed } from "../../live/observed.ts";
 import type { LivePod } from "../../live/pod.ts";
-import { setupObstacle } from "./events.ts";
+import { setupObstacle, withMissingPullSecrets } from "./events.ts";
 import { failing, type Obstacle } from "./obstacle.ts";
 import { placement } from "./placement.ts";
 import { neverAnswered, silentBehindProxy } from "./silence.ts";
@@ -35,7 +35,7 @@ export function podState(observed: Observed, limits: RestartLimits): PodState {
 function containerState(observed: Observed, pod: LivePod, limits: RestartLimits): PodState {
   return (
     neverAnswered(observed, pod) ??
-    containerObstacle(pod, limits) ??
+    withMissingPullSecrets(observed, pod, containerObstacle(pod, limits)) ??
     setupObstacle(observed, pod) ??
     silentBehindProxy(observed, pod) ??
     progress(pod)
