@@ -2,9 +2,15 @@ import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { HANDSHAKE } from "../integration/authorization/raw-http.ts";
 import { launchBrowser, runInNewNotebook } from "./browser.ts";
-import { fetchThroughIngress, kubectl, leaveNamespace, useNamespace } from "./cluster.ts";
-import { applyWithLogin, startIdentityProvider, untilAsksForLogin } from "./identity-provider.ts";
-import { inServer } from "./look.ts";
+import { ClientSession } from "./client-session.ts";
+import { cluster, fetchThroughIngress, get, kubectl, leaveNamespace, useNamespace, waitFor } from "./cluster.ts";
+import {
+  applyWithLogin,
+  startIdentityProvider,
+  untilAsksForLogin,
+  type IdentityProvider,
+} from "./identity-provider.ts";
+import { inServer, untilReason } from "./look.ts";
 import { arrivalsAt, recorder } from "./request-recorder.ts";
 import { JUPYTER_IMAGE, TestServer } from "./server.ts";
 import { signIn, type SignedIn } from "./sign-in.ts";
@@ -12,6 +18,8 @@ import { signIn, type SignedIn } from "./sign-in.ts";
 let namespace: string;
 let browser: Browser;
 let server: TestServer;
+/** Of a client of 0.24, in a namespace of its own. */
+let session: ClientSession;
 
 /** A proxy as clients add it between login and Jupyter: forwards everything, and marks it. */
 const PROXY_PROGRAM = `
@@ -74,6 +82,17 @@ function knownPatches({ path }: TestServer): readonly object[] {
   ];
 }
 
+/** A namespace of a user's choice may have another Pod Security level than platforms of 0.24. */
+const isOurCluster = cluster.namespace === undefined;
+
+/** The client's secret is in clear text in the session, as such clients write it. */
+async function withSecretInSpec({ client }: IdentityProvider): Promise<Pick<IdentityProvider, "client">> {
+  const { secretKeyRef } = client["clientSecret"] as { secretKeyRef: { name: string; key: string } };
+  const { data } = await get<{ data: Record<string, string> }>("secret", secretKeyRef.name, namespace);
+  const value = Buffer.from(data[secretKeyRef.key] ?? "", "base64").toString();
+  return { client: { ...client, clientSecret: { value } } };
+}
+
 beforeAll(async () => {
   namespace = await useNamespace("e2e-oidc-patches");
   browser = await launchBrowser();
@@ -81,11 +100,14 @@ beforeAll(async () => {
   server = new TestServer("patched", namespace);
   const criteria = { authorizedUserIds: ["alice", "unverified"] };
   await applyWithLogin(server, provider, criteria, { patches: knownPatches(server) });
+  session = new ClientSession("e2e-client-session");
+  if (isOurCluster) await session.create(await withSecretInSpec(provider), [`unverified@example.org`]);
   await untilAsksForLogin(server);
 });
 
 afterAll(async () => {
   await browser?.close();
+  if (isOurCluster) await kubectl(["delete", "namespace", session.server.namespace, "--wait=false"]);
   await leaveNamespace(namespace);
 });
 
@@ -146,5 +168,65 @@ describe("a server with a login and the patches that clients send", () => {
     const condition = await server.condition("PatchWarning");
     expect(condition).toMatchObject({ status: "True", reason: "SkipAuthRouteIgnored" });
     expect(condition?.message).toContain("--skip-auth-route=^");
+  });
+});
+
+describe.runIf(isOurCluster)("the session of a client of 0.24, as the client creates it", () => {
+  type Seen = {
+    readonly status: {
+      readonly state: string;
+      readonly containerStates: Readonly<Record<"init" | "regular", Readonly<Record<string, string>>>>;
+      readonly create_fn: { readonly fullServerURL: string };
+    };
+  };
+  const seen = async (): Promise<Seen["status"]> =>
+    (await get<Seen>("jupyterserver", session.server.name, session.server.namespace)).status;
+  const inSession = (container: string, command: string): Promise<string> =>
+    kubectl([
+      "exec",
+      `${session.server.name}-0`,
+      "-n",
+      session.server.namespace,
+      "-c",
+      container,
+      "--",
+      "sh",
+      "-c",
+      command,
+    ]);
+
+  it("runs, and its status is what the client reads", async () => {
+    await untilAsksForLogin(session.server);
+    const { state, containerStates, create_fn } = await seen();
+    expect(state).toBe("running");
+    expect(create_fn.fullServerURL).toBe(session.server.url);
+    expect(containerStates.init).toEqual({
+      "init-certificates": "ready",
+      "download-image": "ready",
+      "git-clone": "ready",
+    });
+    const ours = ["jupyter-server", "oauth2-proxy", "authorization", "auth-proxy"];
+    const all = ["git-proxy", "git-sidecar", ...ours].map((name) => [name, "ready"]);
+    expect(containerStates.regular).toEqual(Object.fromEntries(all));
+  });
+
+  it("lets the person in whose address the platform takes unverified, to Jupyter and to the client's sidecar", async () => {
+    const { ask, context } = await signIn(browser, session.server.url, "unverified");
+    expect((await ask("/api/status")).status).toBe(200);
+    expect((await ask("/sidecar/jsonrpc")).status).toBe(200);
+    await context.close();
+  });
+
+  it("has the client's fresh credentials after it was hibernated and resumed, and the files of before", async () => {
+    const { name, namespace: ofSession } = session.server;
+    await session.server.patch({ spec: { jupyterServer: { hibernated: true } } });
+    await untilReason(session.server, "Hibernated", "Hibernated");
+    await session.resume("fresh");
+    await waitFor(`jupyterserver/${name}`, ofSession, "condition=Ready");
+    expect((await inSession("git-proxy", "echo $GIT_PROXY_CLIENT_ACCESS_TOKEN")).trim()).toBe("fresh");
+    expect(await inSession("jupyter-server", "cat project/log")).toBe("cloned\ncloned\n");
+    const image = await get<{ data: object }>("secret", `${name}-image-secret`, ofSession);
+    expect(image.data).toEqual({ token: Buffer.from("fresh").toString("base64") });
+    expect(await session.server.condition("PatchWarning")).toMatchObject({ status: "True" });
   });
 });
