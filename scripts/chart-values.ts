@@ -361,7 +361,11 @@ const retiredGroups: readonly string[] = [
 ];
 
 /** Every value that is accepted and has no effect, as a dotted path; NOTES.txt names those that were given. */
-export const retiredChartValues: readonly string[] = [...retiredGroups, ...retiredBelow(chartValues, "")];
+export const retiredChartValues: readonly string[] = [
+  ...retiredGroups,
+  ...retiredBelow(chartValues, ""),
+  "global.certificates.customCAs", // its parents may be an umbrella chart's
+];
 
 function retiredBelow(node: SchemaNode, path: string): readonly string[] {
   return Object.entries(node.properties ?? {}).flatMap(([name, child]) =>

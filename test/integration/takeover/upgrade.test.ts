@@ -58,7 +58,8 @@ describe.each(SHAPES)("the upgrade of 0.24 as $shape", ({ chartOf, valuesOf }) =
   });
 
   it("takes the values as they are, and names those without effect", async () => {
-    const values = charts.values(valuesOf(LEGACY_VALUES));
+    const global = { certificates: { customCAs: [{ secret: "company-ca" }] } };
+    const values = charts.values({ ...valuesOf({ ...LEGACY_VALUES, global }), global });
     const notes = upgrade(release, chartOf(CHART), "--values", values, "--render-subchart-notes");
     for (const name of [
       "kopf",
@@ -66,6 +67,7 @@ describe.each(SHAPES)("the upgrade of 0.24 as $shape", ({ chartOf, valuesOf }) =
       "networkPolicies.clusterIpBlock",
       "image.repository",
       "crdApiGroup",
+      "global.certificates.customCAs",
     ]) {
       expect(notes).toContain(name);
     }
