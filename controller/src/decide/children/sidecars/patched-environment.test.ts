@@ -79,6 +79,15 @@ describe("what clients of 0.24 tell oauth2-proxy by environment variables", () =
   });
 });
 
+it("an administrator lets addresses count that are not verified for clients that cannot say so, as the migration guide tells", () => {
+  const server = aServer({ oidc: LOGIN, routing: { tls: { enabled: true } } });
+  const settings = someSettings({
+    sidecars: { oauth2Proxy: { extraArgs: ["--insecure-oidc-allow-unverified-email"] } },
+  });
+  const desired = desiredChildren(server, settings, { wanted: routeOf(server), served: undefined, kept: undefined });
+  expect(variablesOf(containerOf(desired, "authorization"))).toMatchObject({ AMALTHEA_EMAIL_VERIFICATION: "Ignored" });
+});
+
 describe("a private certificate authority that a patch gives oauth2-proxy", () => {
   const mount = { mountPath: "/etc/ssl/certs/", name: "etc-ssl-certs", readOnly: true };
   const mounted = { op: "add", path: `${PROXY}/volumeMounts/-`, value: mount };
