@@ -2,6 +2,7 @@ import { LABELS } from "@amalthea/api";
 import { type Kind, type KubeClient, kinds } from "@amalthea/kube";
 import { SERVER_KIND } from "../controller/src/kinds.ts";
 import { ControllerProcess } from "./controller-process.ts";
+import type { World } from "../test/integration/controller/world.ts";
 import { createServers, NAMESPACE, runningServers, startLoadedWorld } from "./loaded-world.ts";
 import { watchReadyLags } from "./ready-lag.ts";
 import { type Measurement, median } from "./report.ts";
@@ -25,10 +26,13 @@ const MEMORY_LIMIT_MEBIBYTES = 512;
 /** Changes of hostile objects that are under way at a time. */
 const HOSTILE_WRITERS = 4;
 
+/** The same kind under another name, which nobody reconciles: what its objects cost the API server is the same. */
+const BYSTANDER_KIND: Kind = { ...SERVER_KIND, apiVersion: "bystander.example.org/v1alpha1" };
+
 /**
  * 200 servers of one namespace beside 5,000 objects of another, each large, invalid, and changed again and again, some of a
- * megabyte, and thousands of pods and Events that look like those of servers. Compared with the same number of writes to objects that do not concern the controller: what is measured is the controller, not
- * the API server that both share.
+ * megabyte, and thousands of pods and Events that look like those of servers. Compared with as many objects of the same schema
+ * that do not concern the controller, changed as well: what is measured is the controller, not the API server that both share.
  */
 export async function hostileNeighbours(signal: AbortSignal): Promise<readonly Measurement[]> {
   const world = await startLoadedWorld(0, 2 * HONEST);
@@ -36,19 +40,15 @@ export async function hostileNeighbours(signal: AbortSignal): Promise<readonly M
   const { admin } = world;
   try {
     for (const namespace of ["quiet", "hostile"]) await world.makeNamespace(namespace);
-    await createAll(admin, kinds.ConfigMap as Kind, HOSTILE, aMap, signal);
-    const without = await measure(
-      admin,
-      "without",
-      changing(admin, kinds.ConfigMap as Kind, "quiet", mapChange),
-      signal,
-    );
+    await makeBystanderKind(world);
+    await createAll(admin, BYSTANDER_KIND, HOSTILE, aBystander, signal);
+    const without = await measure(admin, "without", changing(admin, BYSTANDER_KIND, "quiet"), signal);
     await createAll(admin, SERVER_KIND, HOSTILE, aHostileServer, signal);
     await createAll(admin, SERVER_KIND, LARGE, aLargeServer, signal);
     await createAll(admin, kinds.Pod as Kind, LABELLED, aLabelledPod, signal);
     await createAll(admin, kinds.CoreEvent as Kind, LABELLED, anEvent, signal);
     const memory = controller.memory();
-    const beside = await measure(admin, "beside", changing(admin, SERVER_KIND, "hostile", serverChange), signal);
+    const beside = await measure(admin, "beside", changing(admin, SERVER_KIND, "hostile"), signal);
     return [
       { what: `servers of ${HONEST} that do not run beside them`, measured: HONEST - beside.running, atMost: 0 },
       {
@@ -114,16 +114,11 @@ async function measure(
 }
 
 /** Changes one object after the other, in turns. */
-function changing(
-  admin: KubeClient,
-  kind: Kind,
-  namespace: string,
-  bodyOf: (turn: number) => object,
-): (signal: AbortSignal) => Promise<void> {
+function changing(admin: KubeClient, kind: Kind, namespace: string): (signal: AbortSignal) => Promise<void> {
   let turn = 0;
   return async (signal) => {
     const name = `object-${turn++ % HOSTILE}`;
-    await admin.patch(kind, { namespace, name }, { kind: "Merge", body: bodyOf(turn) }, {}, signal);
+    await admin.patch(kind, { namespace, name }, { kind: "Merge", body: aChange(turn) }, {}, signal);
   };
 }
 
@@ -145,16 +140,29 @@ async function createAll(
 
 const filler = "x".repeat(HOSTILE_BYTES);
 
-function aMap(name: string): object {
-  return { apiVersion: "v1", kind: "ConfigMap", metadata: { namespace: "quiet", name }, data: { filler } };
+/** The chart's CRD under another group. */
+async function makeBystanderKind({ cluster }: World): Promise<void> {
+  const { stdout } = await cluster.kubectl(["get", "crd", `${SERVER_KIND.plural}.amalthea.dev`, "-o", "json"]);
+  const { spec } = JSON.parse(stdout) as { spec: { names: object } };
+  const group = "bystander.example.org";
+  const names = { ...spec.names, shortNames: [], categories: [] };
+  const copy = {
+    apiVersion: "apiextensions.k8s.io/v1",
+    kind: "CustomResourceDefinition",
+    spec: { ...spec, group, names },
+  };
+  const name = `${SERVER_KIND.plural}.${group}`;
+  await cluster.kubectl(["create", "-f", "-"], { stdin: JSON.stringify({ ...copy, metadata: { name } }) });
+  await cluster.kubectl(["wait", "--for=condition=Established", `crd/${name}`, "--timeout=90s"]);
 }
 
-const mapChange = (turn: number): object => ({ data: { turn: String(turn) } });
+const aBystander = (name: string): object => anInvalidServer(BYSTANDER_KIND, "quiet", name);
 
-function aHostileServer(name: string): object {
-  const { apiVersion, kind } = SERVER_KIND;
+const aHostileServer = (name: string): object => anInvalidServer(SERVER_KIND, "hostile", name);
+
+function anInvalidServer({ apiVersion, kind }: Kind, namespace: string, name: string): object {
   const spec = { routing: { host: "hostile.example.org", path: `/${name}` }, patches: [aHostilePatch(0)] };
-  return { apiVersion, kind, metadata: { namespace: "hostile", name }, spec };
+  return { apiVersion, kind, metadata: { namespace, name }, spec };
 }
 
 function aLargeServer(name: string): object {
@@ -191,4 +199,4 @@ function aHostilePatch(turn: number): object {
   };
 }
 
-const serverChange = (turn: number): object => ({ spec: { patches: [aHostilePatch(turn)] } });
+const aChange = (turn: number): object => ({ spec: { patches: [aHostilePatch(turn)] } });

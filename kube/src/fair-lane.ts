@@ -1,28 +1,48 @@
-/** How often a group has been served lately: halved every so often, so that what was long ago does not count. */
-const HALVING_MS = 10_000;
+/** How often what a group has had is halved, so that what was long ago does not count. */
+const HALVING_MS = 30_000;
 
-/** Turns that each group (a namespace) has had lately, over all lanes. */
-export class RecentTurns {
-  readonly #turns = new Map<string, number>();
+/** What a turn counts besides the time it takes. */
+const TURN_MS = 20;
+
+type Work = { readonly turns: number; readonly ms: number };
+
+const NOTHING: Work = { turns: 0, ms: 0 };
+const MOST: Work = { turns: Number.POSITIVE_INFINITY, ms: Number.POSITIVE_INFINITY };
+
+/** What each group (a namespace) has had lately, over all lanes. */
+export class RecentWork {
+  readonly #groups = new Map<string, Work>();
   #halvedMs = 0;
 
-  of(group: string): number {
-    return this.#turns.get(group) ?? 0;
+  /** Turns, and the time of workers that they took in milliseconds. */
+  of(group: string): Work {
+    return this.#groups.get(group) ?? NOTHING;
   }
 
-  count(group: string, nowMs: number): void {
+  /** A turn begins. */
+  begin(group: string, nowMs: number): void {
+    this.#add(group, { turns: 1, ms: TURN_MS }, nowMs);
+  }
+
+  /** A turn is over that took so long. */
+  end(group: string, tookMs: number, nowMs: number): void {
+    this.#add(group, { turns: 0, ms: tookMs }, nowMs);
+  }
+
+  #add(group: string, { turns, ms }: Work, nowMs: number): void {
     this.#decay(nowMs);
-    this.#turns.set(group, this.of(group) + 1);
+    const before = this.of(group);
+    this.#groups.set(group, { turns: before.turns + turns, ms: before.ms + ms });
   }
 
   #decay(nowMs: number): void {
     const halvings = Math.floor((nowMs - this.#halvedMs) / HALVING_MS);
     if (halvings <= 0) return;
     this.#halvedMs += halvings * HALVING_MS;
-    for (const [group, turns] of this.#turns) {
-      const left = turns / 2 ** halvings;
-      if (left < 1) this.#turns.delete(group);
-      else this.#turns.set(group, left);
+    for (const [group, { turns, ms }] of this.#groups) {
+      const left = { turns: turns / 2 ** halvings, ms: ms / 2 ** halvings };
+      if (left.turns < 1) this.#groups.delete(group);
+      else this.#groups.set(group, left);
     }
   }
 }
@@ -73,11 +93,16 @@ export class FairLane<K extends string> {
   }
 
   /** Takes out the key whose turn it is; undefined if there is none. */
-  take(turns: RecentTurns): Waiting<K> | undefined {
+  take(work: RecentWork): Waiting<K> | undefined {
     this.#turns = (this.#turns + 1) % OLDEST_TURN;
-    const next = this.#turns === 0 ? this.#first((head) => head.sinceMs) : this.#first((_, group) => turns.of(group));
+    const next = this.#turns === 0 ? this.#first((head) => head.sinceMs) : this.#first((_, group) => work.of(group).ms);
     if (next !== undefined) this.delete(next.key);
     return next;
+  }
+
+  /** What the group has had that comes next here. */
+  leastServed(work: RecentWork): Work {
+    return [...this.#groups.keys()].map((group) => work.of(group)).reduce((a, b) => (b.ms < a.ms ? b : a), MOST);
   }
 
   clear(): void {

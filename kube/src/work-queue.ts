@@ -1,6 +1,6 @@
 import { exponentialMs, jitter } from "./backoff.ts";
 import { type Clock, systemClock } from "./clock.ts";
-import { FairLane, RecentTurns } from "./fair-lane.ts";
+import { FairLane, RecentWork } from "./fair-lane.ts";
 
 /**
  * `Urgent`: news of an object that is known already; usually it costs one write, and somebody waits for it. `Normal`: an
@@ -33,11 +33,18 @@ export type WorkQueueOptions<K extends string> = {
 const BACKOFF_BASE_MS = 100;
 const BACKOFF_CAP_MS = 300_000;
 
-/** One turn in so many is a lane's own, however much waits in the more urgent ones. */
-const OWN_TURN: Readonly<Record<Lane, number>> = { Urgent: 1, Normal: 4, Low: 16 };
+/** One turn in so many is a lane's own, whatever waits in the others. */
+const OWN_TURN: Readonly<Record<Lane, number>> = { Urgent: 3, Normal: 4, Low: 16 };
 
 /**
- * The share of the workers that the own turns of a lane may hold. Turns alone do not protect what is urgent: a new object
+ * A lane goes before a more urgent one in which every group had more of the workers' time lately, and so many turns at least:
+ * news of a namespace where something changes all the time does not delay what is new in another. An object that starts has
+ * fewer turns, or many namespaces with one object each would be served as if there were no lanes.
+ */
+const BUSY_TURNS = 32;
+
+/**
+ * The share of the workers that the own turns of a lane may hold while something more urgent waits. Turns alone do not protect what is urgent: a new object
  * takes many writes, and all workers would soon be busy with those.
  */
 const OWN_WORKERS = 1 / 4;
@@ -60,8 +67,8 @@ export class WorkQueue<K extends string> {
   readonly #onTaken: (waitMs: number) => void;
   readonly #groupOf: (key: K) => string;
   readonly #ready: Readonly<Record<Lane, FairLane<K>>>;
-  readonly #recent = new RecentTurns();
-  readonly #processing = new Map<K, Lane>();
+  readonly #recent = new RecentWork();
+  readonly #processing = new Map<K, { readonly lane: Lane; readonly startMs: number }>();
   readonly #dirty = new Map<K, Lane>();
   readonly #delays = new Map<K, Delay>();
   readonly #failures = new Map<K, number>();
@@ -158,6 +165,9 @@ export class WorkQueue<K extends string> {
 
   /** Ends the work on a key. */
   done(key: K): void {
+    const nowMs = this.#clock.monotonicMs();
+    const { startMs = nowMs } = this.#processing.get(key) ?? {};
+    this.#recent.end(this.#groupOf(key), nowMs - startMs, nowMs);
     this.#processing.delete(key);
     const lane = this.#dirty.get(key);
     this.#dirty.delete(key);
@@ -205,24 +215,31 @@ export class WorkQueue<K extends string> {
       const lane = this.#nextLane();
       const next = this.#ready[lane].take(this.#recent);
       if (next === undefined) return;
-      this.#recent.count(this.#groupOf(next.key), nowMs);
-      this.#processing.set(next.key, lane);
+      this.#recent.begin(this.#groupOf(next.key), nowMs);
+      this.#processing.set(next.key, { lane, startMs: nowMs });
       this.#onTaken(nowMs - next.sinceMs);
       this.#waiting.shift()?.({ key: next.key, lane });
     }
   }
 
-  /** The lane whose own turn it is, the least urgent if several; else the most urgent one that is not empty. */
+  /** The lane whose own turn it is, the least urgent if several; else the most urgent one that is not too busy. */
   #nextLane(): Lane {
     const filled = LANES.filter((lane) => this.#ready[lane].size > 0);
     if (filled.length > 0) this.#turns++;
-    return filled.findLast((lane) => this.#isOwnTurn(lane)) ?? filled[0] ?? "Urgent";
+    const own = filled.findLast((lane) => this.#isOwnTurn(lane));
+    return own ?? filled.reduce((best, lane) => (this.#isBusier(best, lane) ? lane : best), filled[0] ?? "Urgent");
   }
 
   #isOwnTurn(lane: Lane): boolean {
-    if (lane === "Urgent" || this.#turns % OWN_TURN[lane] !== 0) return false;
-    const held = [...this.#processing.values()].filter((other) => other === lane).length;
-    return held === 0 || held < this.#processing.size * OWN_WORKERS;
+    if (this.#turns % OWN_TURN[lane] !== 0) return false;
+    const held = [...this.#processing.values()].filter((other) => other.lane === lane).length;
+    return lane === "Urgent" || held === 0 || held < this.#processing.size * OWN_WORKERS;
+  }
+
+  /** Whether only busy groups wait in a lane, and one that was served less in another. */
+  #isBusier(lane: Lane, other: Lane): boolean {
+    const [here, there] = [lane, other].map((one) => this.#ready[one].leastServed(this.#recent));
+    return here !== undefined && there !== undefined && here.turns >= BUSY_TURNS && here.ms > there.ms;
   }
 }
 
