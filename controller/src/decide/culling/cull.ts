@@ -11,3 +11,8 @@ export type Cull = {
 
 /** Under which the API server's refusal of a cull is remembered, beside those of children. */
 export const CULLING_KEY = "culling";
+
+/** The one that is reached first. */
+export function first(culls: readonly Cull[]): Cull | undefined {
+  return culls.toSorted((a, b) => a.at.getTime() - b.at.getTime())[0];
+}

@@ -219,6 +219,15 @@ describe("a hibernated server", () => {
     expect(culled(decision)).toEqual([]);
   });
 
+  it("counts from its creation if it was restored from a backup that is older than the limit", () => {
+    const annotations = { "renku.io/hibernationDate": timeAgo(90_000) };
+    const metadata = { annotations, creationTimestamp: timeAgo(10) };
+    const restored = { jupyterServer: { hibernated: true }, metadata };
+    expect(culled(decided({ culling: EVERY_LIMIT, server: restored }))).toEqual([]);
+    const older = { ...restored, metadata: { annotations, creationTimestamp: timeAgo(100_000) } };
+    expect(culled(decided({ culling: EVERY_LIMIT, server: older }))).toEqual(["Delete Hibernated"]);
+  });
+
   it("keeps a volume that is to be retained: that is released first", () => {
     const pvc = { enabled: true, retentionPolicy: "Retain" as const };
     const owned = aChild("pvc", "PersistentVolumeClaim", { spec: { volumeName: "pv" } });

@@ -5,10 +5,11 @@ import type { Observed } from "../live/observed.ts";
 import { wasNeverReady } from "../live/pod.ts";
 import { earliest, kubernetesTime } from "../values/time.ts";
 import type { ActivityQuestion } from "./activity-question.ts";
-import type { Cull } from "./cull.ts";
+import { first, type Cull } from "./cull.ts";
 import type { CullingSettings } from "./culling-settings.ts";
 import { idleLimit, lastActivity, warningOf, type IdleInput, type IdleLimit } from "./idle.ts";
 import { deadlineOf, hasOwnLimit, isKeptForUnknown } from "./limits.ts";
+import { pendingOf, unknownOf } from "./notices.ts";
 import { askableOf, type AllowedSecrets } from "./question.ts";
 
 /** What the status says about limits. */
@@ -85,14 +86,16 @@ export function decideCulling(input: CullingInput, settings: Settings, now: Date
   const due = first(possible.filter((cull) => enforced && cull.at <= now && isConfirmed(cull)));
   const open = prevented.length === 0 && enforced && idle.kind === "Unconfirmed" ? idle.question : undefined;
   const isToBeAsked = open?.kind === "Ask" && due === undefined;
-  const unknown = unknownOf(open, settings.culling, now);
+  const unknown = unknownOf(open, server, settings.culling, now);
+  // An idle limit that nobody can confirm is not what happens next.
+  const next = unknown.whys.length === 0 ? possible : possible.filter(({ reason }) => reason !== "Idle");
   return {
-    shown: { ...lastActivityOf(server, idling, settings, now), ...shownOf(first(possible), server.status, now) },
+    shown: { ...lastActivityOf(server, idling, settings, now), ...shownOf(first(next), server.status, now) },
     due,
     question: isToBeAsked && idling?.askable.kind === "Askable" ? idling.askable.question : undefined,
     activityUnknown: unknown.whys,
     prevented: [...prevented, ...unreadableOf(server, settings.culling)],
-    pending: enforced && settings.culling.warnSeconds > 0 ? pendingOf(first(possible), idle, now) : [],
+    pending: enforced && settings.culling.warnSeconds > 0 ? pendingOf(possible, { idle, server, now }) : [],
     checkAgainSeconds: secondsUntil(
       [...possible.flatMap(({ at, warnAt }) => [at, warnAt]), open?.again, unknown.from],
       now,
@@ -160,14 +163,6 @@ function idleCull(idle: IdleLimit): readonly Cull[] {
   return [{ reason: "Idle", kind: "Hibernate", at: idle.at, warnAt }];
 }
 
-/** Of an idle limit only a server is warned that has said that it is idle. */
-function pendingOf(next: Cull | undefined, idle: IdleLimit, now: Date): readonly ReasonWithValues[] {
-  if (next?.kind !== "Hibernate") return [];
-  const { reason: limit, at, warnAt } = next;
-  const isPending = limit === "Idle" ? idle.kind === "Pending" || idle.kind === "Reached" : warnAt <= now;
-  return isPending ? [{ reason: "LimitNear", values: { limit, at: kubernetesTime(at) } }] : [];
-}
-
 /** Why limits that hibernate a server are not enforced. */
 function preventionOf(
   observed: Observed,
@@ -191,19 +186,6 @@ function unreadableOf(
 ): readonly ReasonWithValues[] {
   const hasLimit = hasOwnLimit(culling) || Object.values(defaults).some((seconds) => seconds > 0);
   return hasLimit && isKeptForUnknown(culling) ? [{ reason: "KeepAliveUnreadable", values: {} }] : [];
-}
-
-type Unknown = { readonly whys: readonly ReasonWithValues[]; readonly from: Date | undefined };
-
-function unknownOf(
-  question: Extract<IdleLimit, { kind: "Unconfirmed" }>["question"] | undefined,
-  { unknownAfterSeconds }: CullingSettings,
-  now: Date,
-): Unknown {
-  if (question?.unknown === undefined) return { whys: [], from: undefined };
-  const { since, why: detail } = question.unknown;
-  const from = new Date(since.getTime() + unknownAfterSeconds * 1000);
-  return { whys: from > now ? [] : [{ reason: "ActivityUnreadable", values: { detail } }], from };
 }
 
 function lastActivityOf(
@@ -241,10 +223,6 @@ function steady(shown: string | undefined, at: Date, now: Date): string {
   const isEarly = before <= at.getTime();
   const isClose = at.getTime() - before < TOLERATED_PART * (before - now.getTime());
   return shown !== undefined && isEarly && isClose ? shown : kubernetesTime(at);
-}
-
-function first(culls: readonly Cull[]): Cull | undefined {
-  return culls.toSorted((a, b) => a.at.getTime() - b.at.getTime())[0];
 }
 
 function secondsUntil(times: readonly (Date | undefined)[], now: Date): number | undefined {

@@ -124,6 +124,24 @@ describe("the idle limit", () => {
     expect(time.status.conditions?.some(({ type }) => type === "ActivityUnknown")).toBe(false);
   });
 
+  it("keeps saying that nobody knows through restarts of the controller, without a write, until the server answers", () => {
+    let answers = false;
+    const time = simulate({ idleSecondsThreshold: 60 }, (now) => (answers ? busy(now) : undefined));
+    time.runUntil(at(700));
+    const { conditions } = time.status;
+    expect(conditions?.map(({ type }) => type)).toContain("ActivityUnknown");
+    const before = time.written.length;
+    for (let second = 800; second <= 4000; second += 400) {
+      time.restartController();
+      time.runUntil(at(second));
+      expect(time.status.conditions).toEqual(conditions);
+    }
+    expect(time.written.length).toBe(before);
+    answers = true;
+    time.runUntil(at(5000));
+    expect(time.status.conditions?.map(({ type }) => type)).not.toContain("ActivityUnknown");
+  });
+
   it("costs a server that is used all the time few writes of its status", () => {
     const time = simulate({ idleSecondsThreshold: 3600 }, (now) => active([secondsOf(now)])(now));
     time.runUntil(at(DAY));
@@ -188,6 +206,27 @@ describe("a warning", () => {
       working.runUntil(at(second));
       expect(isWarned(working)).toBe(false);
     }
+  });
+
+  it("holds until the server is hibernated, also through a restart of the controller, and costs one write", () => {
+    const time = simulate({ idleSecondsThreshold: 1000 }, active([300]), { settings: { warnSeconds: 100 } });
+    time.runUntil(at(1250));
+    expect(isWarned(time)).toBe(true);
+    const before = time.written.length;
+    time.restartController();
+    time.runUntil(at(DAY));
+    expect(time.done).toHaveLength(1);
+    expect(time.written.length).toBe(before);
+  });
+
+  it("is given before the maximum age although nobody knows whether the server is idle, and the status names that limit", () => {
+    const limits = { idleSecondsThreshold: 60, maxAgeSecondsThreshold: 3000 };
+    const time = simulate(limits, silent, { settings: { warnSeconds: 100 } });
+    time.runUntil(at(2899));
+    expect(isWarned(time)).toBe(false);
+    expect(time.status).toMatchObject({ cullingReason: "MaximumAge", willHibernateAt: "2026-03-01T12:50:00Z" });
+    time.runUntil(at(2900));
+    expect(isWarned(time)).toBe(true);
   });
 
   it("is given before the maximum age, too, and ends with keepAliveUntil", () => {

@@ -161,7 +161,8 @@ describe("statusOf", () => {
 
     it("takes the time of a hibernation from the annotation that a client wrote", () => {
       const annotations = { "renku.io/hibernationDate": "2026-02-01T08:00:00+00:00" };
-      const { status } = decideStatus({ server: aServer({ metadata: { annotations }, jupyterServer: hibernated }) });
+      const metadata = { annotations, creationTimestamp: "2026-01-01T00:00:00Z" };
+      const { status } = decideStatus({ server: aServer({ metadata, jupyterServer: hibernated }) });
       expect(status.hibernatedSince).toBe("2026-02-01T08:00:00+00:00");
     });
 

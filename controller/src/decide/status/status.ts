@@ -131,7 +131,8 @@ function isStartingAgain({ server, pod }: Observed): boolean {
 
 /**
  * Clients write the date of a hibernation before or with it; a server that 0.24 hibernated has it, too. A date from before
- * the run that ends now is left over from an earlier hibernation.
+ * the run that ends now is left over from an earlier hibernation, and one from before the server's creation from the
+ * server that it is a copy of: a backup that was restored.
  */
 function annotatedSince(
   { metadata, status }: Observed["server"],
@@ -139,6 +140,6 @@ function annotatedSince(
   now: Date,
 ): string {
   const date = new Date(metadata.annotations?.[`${annotationPrefix}/${CLIENT_ANNOTATIONS.hibernationDate}`] ?? "");
-  const isOld = date < new Date(status?.startedAt ?? 0);
+  const isOld = date < new Date(status?.startedAt ?? 0) || date < new Date(metadata.creationTimestamp);
   return clientTime(Number.isNaN(date.getTime()) || date > now || isOld ? now : date);
 }
