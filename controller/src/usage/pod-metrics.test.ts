@@ -17,7 +17,7 @@ const anItem = (name: string, cpu: string, namespace = "sessions"): object => ({
 
 /** A metrics API whose answers a test gives, and its reader. */
 class World {
-  readonly clock = new FakeClock();
+  readonly clock = new FakeClock(new Date("2026-03-01T12:00:31Z"));
   readonly asked: ListOptions[] = [];
   answer: (asked: ListOptions & { readonly signal: AbortSignal }) => Promise<readonly object[]> = async () => [];
   readonly metrics: PodMetrics;
@@ -61,6 +61,15 @@ describe("the metrics of pods", () => {
     expect(world.metrics.lastOf(aPod("alice-0", "two"))).toMatchObject({ use: { cpuMillicores: 7 }, atMs: 0 });
     expect(world.metrics.lastOf(aPod("alice-0", "one"))).toBeUndefined();
     await expect(world.cpuOf(aPod("alice-0", "one"))).rejects.toBe(refused);
+  });
+
+  it("are unknown while the metrics API tells what it measured long ago", async () => {
+    const world = new World();
+    world.answer = async () => [anItem("alice-0", "5m")];
+    expect(await world.cpuOf(aPod("alice-0"))).toBe(5);
+    await world.clock.advance(300_000);
+    expect(await world.cpuOf(aPod("alice-0"))).toBeUndefined();
+    expect(world.metrics.lastOf(aPod("alice-0"))).toBeUndefined();
   });
 
   it("are given up after ten seconds", async () => {

@@ -9,7 +9,7 @@ import {
   withDeadline,
 } from "@amalthea/kube";
 import type { Pod } from "kubernetes-types/core/v1.js";
-import { isUseOf, podUseIn, type PodUse } from "../decide/live/usage.ts";
+import { isPresentUseOf, podUseIn, type PodUse } from "../decide/live/usage.ts";
 
 /** Of the metrics API, which metrics-server provides. */
 const POD_METRICS = defineKind<KubeObject>({
@@ -61,7 +61,7 @@ export class PodMetrics {
   /** As the last list has it, and when that was read (monotonic); undefined for a pod without metrics. */
   lastOf(pod: Live<Pod>): { readonly use: PodUse; readonly atMs: number } | undefined {
     const list = this.#lists.get(this.#scopeOf(pod));
-    const use = list === undefined ? undefined : useIn(list, pod);
+    const use = list === undefined ? undefined : this.#useIn(list, pod);
     return list === undefined || use === undefined ? undefined : { use, atMs: list.atMs };
   }
 
@@ -70,7 +70,12 @@ export class PodMetrics {
     const scope = this.#scopeOf(pod);
     const last = this.#lists.get(scope);
     const isFresh = last !== undefined && this.#options.clock.monotonicMs() - last.atMs <= FRESH_MS;
-    return useIn(isFresh ? last : await this.#read(scope, signal), pod);
+    return this.#useIn(isFresh ? last : await this.#read(scope, signal), pod);
+  }
+
+  #useIn({ uses }: List, pod: Live<Pod>): PodUse | undefined {
+    const use = uses.get(keyOf(pod));
+    return use !== undefined && isPresentUseOf(use, pod, this.#options.clock.now()) ? use : undefined;
   }
 
   #scopeOf({ metadata: { namespace = "" } }: Live<Pod>): string {
@@ -101,9 +106,4 @@ export class PodMetrics {
     this.#lists.set(scope, list);
     return list;
   }
-}
-
-function useIn({ uses }: List, pod: Live<Pod>): PodUse | undefined {
-  const use = uses.get(keyOf(pod));
-  return use !== undefined && isUseOf(use, pod) ? use : undefined;
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { aPod, NOW, timeAgo } from "../testing/builders.ts";
-import { diskUsageOf, isUseOf, podUseIn, workspacesIn } from "./usage.ts";
+import { ago, aPod, NOW, timeAgo } from "../testing/builders.ts";
+import { diskUsageOf, isPresentUseOf, podUseIn, workspacesIn } from "./usage.ts";
 
 const metrics = (...usages: readonly object[]): object => ({
   timestamp: timeAgo(5),
@@ -34,8 +34,17 @@ describe("what the metrics API tells of a pod", () => {
       return { ...pod, status: { ...pod.status, startTime } };
     };
     if (use === undefined) return expect.unreachable();
-    expect(isUseOf(use, startedAt(timeAgo(60)))).toBe(true);
-    expect(isUseOf(use, startedAt(NOW.toISOString()))).toBe(false);
+    expect(isPresentUseOf(use, startedAt(timeAgo(60)), NOW)).toBe(true);
+    expect(isPresentUseOf(use, startedAt(NOW.toISOString()), NOW)).toBe(false);
+  });
+
+  it("is not what the pod used more than five minutes ago", () => {
+    const use = podUseIn(metrics({ cpu: "1", memory: "1" }));
+    if (use === undefined) return expect.unreachable();
+    const pod = aPod();
+    const started = { ...pod, status: { ...pod.status, startTime: timeAgo(3600) } };
+    expect(isPresentUseOf(use, started, ago(-295))).toBe(true);
+    expect(isPresentUseOf(use, started, ago(-296))).toBe(false);
   });
 });
 

@@ -62,9 +62,16 @@ function containerUse(container: unknown): (ContainerUsage & { readonly name: un
   return { name, cpuMillicores: Number(nanocores) / NANOCORES_IN_MILLICORE, memoryBytes: Number(nanobytes) / NANO };
 }
 
-/** The metrics API knows pods by name: whether this was measured of this very pod, and not of an earlier one. */
-export function isUseOf({ measuredAt }: PodUse, { metadata, status }: Pod): boolean {
-  return measuredAt >= new Date(status?.startTime ?? metadata?.creationTimestamp ?? "");
+/** How old a measurement may be: metrics-server makes one every 15 seconds, and clocks of nodes differ. */
+const PRESENT_SECONDS = 300;
+
+/**
+ * The metrics API knows pods by name: whether this was measured of this very pod, and not of an earlier one, and lately. A
+ * metrics API whose source is gone may go on answering with what it had.
+ */
+export function isPresentUseOf({ measuredAt }: PodUse, { metadata, status }: Pod, now: Date): boolean {
+  const isOfPod = measuredAt >= new Date(status?.startTime ?? metadata?.creationTimestamp ?? "");
+  return isOfPod && now.getTime() - measuredAt.getTime() <= PRESENT_SECONDS * 1000;
 }
 
 /** A volume as the kubelet's summary tells of it, in bytes. */
