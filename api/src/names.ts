@@ -55,6 +55,8 @@ export const ANNOTATIONS = {
   accessPolicyHash: "amalthea.dev/access-policy-hash",
   /** On the JupyterServer: any new value restarts the pod, which carries the value it was started with. */
   restartedAt: "amalthea.dev/restartedAt",
+  /** On the JupyterServer: the limit that hibernated it, when that was reached, and the start of the run that it ended. */
+  hibernatedBy: "amalthea.dev/hibernated-by",
   /** On the JupyterServer: time of the loss of files that somebody has seen, as `status.filesLost.at` has it. */
   lossSeen: "amalthea.dev/loss-seen",
   /** On a Namespace, where the administrator enables it: hosts and paths that its servers may have. */

@@ -26,8 +26,8 @@ export type ReasonValues = {
   PodMissing: Nothing;
   RoutePending: Nothing;
   NotReady: Contained;
-  Hibernating: Nothing;
-  Hibernated: Nothing;
+  Hibernating: ByLimit;
+  Hibernated: ByLimit;
   Resuming: Nothing;
   Restarting: Nothing;
   Deleting: Nothing;
@@ -126,6 +126,9 @@ export type Nothing = Readonly<Record<never, never>>;
 /** What Kubernetes says about the case, in its own words. */
 export type Told = { readonly detail: string };
 
+/** The limit that hibernated the server; empty if somebody did. */
+export type ByLimit = { readonly limit?: CullingReason; readonly at?: string };
+
 /** A rule of the Pod Security Standards, the field that breaks it, and what is in it. */
 export type Ruled = { readonly rule: string; readonly field: string; readonly value: string };
 
@@ -189,14 +192,14 @@ const life = {
     conditions: PROGRESS,
     when: "`spec.jupyterServer.hibernated` is true and the pod still exists.",
     example: {},
-    sentence: () => "The server is being hibernated.",
+    sentence: (by) => `The server is being hibernated${becauseOf(by)}.`,
     remedy: "",
   },
   Hibernated: {
     conditions: ["Hibernated"],
     when: "`spec.jupyterServer.hibernated` is true and the pod is gone.",
-    example: {},
-    sentence: () => "The server is hibernated.",
+    example: { limit: "Idle", at: "2026-03-01T18:00:00Z" },
+    sentence: (by) => `The server is hibernated${becauseOf(by)}.`,
     remedy: "Set spec.jupyterServer.hibernated to false to resume it.",
   },
   Resuming: {
@@ -879,6 +882,10 @@ export const REASONS: Catalogue = {
   ...policyWarnings,
   ...limits,
 };
+
+function becauseOf({ limit, at: time }: ByLimit): string {
+  return limit === undefined || time === undefined ? "" : `, because its limit ${limit} was reached at ${time}`;
+}
 
 function at(path: string): string {
   return path === "" ? "" : ` at ${path}`;

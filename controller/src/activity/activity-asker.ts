@@ -100,7 +100,8 @@ export class ActivityAsker {
     const pod = this.#options.podOf(key);
     if (answer.kind === "Failed" || !question.withCpu || pod === undefined) return answer;
     const cpuMillicores = await this.#options.cpuMillicoresOf(pod, signal).catch(() => undefined);
-    if (cpuMillicores === undefined) return { kind: "Failed", why: "the metrics API does not tell its present CPU use" };
+    if (cpuMillicores === undefined)
+      return { kind: "Failed", why: "the metrics API does not tell its present CPU use" };
     return { ...answer, report: { ...answer.report, cpuMillicores } };
   }
 

@@ -91,7 +91,9 @@ describe("a server that is idle", () => {
     await eventually(async () => expect(await eventNotes(user, "LimitReached")).toHaveLength(1));
     expect((await eventNotes(user, "LimitReached"))[0]).toContain("idleSecondsThreshold");
     expect(await operator.metric("amalthea_culls_total")).toBe(1);
-    await user.until("alice", (now) => conditionOf(now, "Reconciling") === undefined);
+    const asleep = await user.until("alice", (now) => conditionOf(now, "Reconciling") === undefined);
+    const why = asleep.status?.conditions?.find(({ type }) => type === "Hibernated")?.message;
+    expect(why).toContain("because its limit Idle was reached at");
     const writes = controllerWrites(world)
       .filter(({ namespace }) => namespace === "idle")
       .map(({ resource, subresource }) => `${resource} ${subresource}`);

@@ -151,10 +151,16 @@ function idleInput(
   return {
     server,
     activity,
-    readySince: timeOf(since.readySince, now),
+    readySince: usableSince(since.readySince, since.startedAt, now),
     lastActivityAt: lastActivityAt === undefined ? undefined : timeOf(lastActivityAt, now),
     askable: askableOf(observed, basePath, culling, policy),
   };
+}
+
+/** Since when people can use the server: after a resume that nobody saw, its pod may have been ready before. */
+function usableSince(readySince: string, startedAt: string | undefined, now: Date): Date {
+  const [ready, started] = [timeOf(readySince, now), new Date(startedAt ?? 0)];
+  return started > ready && started <= now ? started : ready;
 }
 
 function idleCull(idle: IdleLimit): readonly Cull[] {

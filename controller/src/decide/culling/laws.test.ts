@@ -313,6 +313,66 @@ describe("a resume while the pod still stops", () => {
   });
 });
 
+describe("a resume before anybody saw the hibernation, for the controller was killed", () => {
+  const wake = (server: JupyterServer): JupyterServer => ({
+    ...server,
+    spec: { ...server.spec, jupyterServer: { ...server.spec.jupyterServer, hibernated: false } },
+  });
+
+  it.each([
+    ["maximum age", { maxAgeSecondsThreshold: 1000 }, busy],
+    ["idle time", { idleSecondsThreshold: 1000 }, active([])],
+  ] as const)("is not undone by the limit of its %s, which counts anew", (_what, culling, pod) => {
+    const time = simulate(culling, pod);
+    time.runUntil(at(5000));
+    time.restartController();
+    time.now = at(1020);
+    time.change(wake);
+    time.runUntil(at(1999));
+    expect(time.done.map((done) => secondsOf(done.at))).toEqual([1000]);
+    time.runUntil(at(5000));
+    expect(time.done.map((done) => secondsOf(done.at))).toEqual([1000, 2020]);
+  });
+});
+
+describe("why a server is hibernated", () => {
+  const why = (time: SimulatedTime): string | undefined =>
+    time.status.conditions?.find(({ type }) => type === "Hibernated")?.message;
+
+  it("is in its status as long as it is, and not of a later hibernation by somebody", () => {
+    const time = simulate({ maxAgeSecondsThreshold: 1000 }, busy);
+    time.runUntil(at(5000));
+    time.restartController();
+    time.runUntil(at(2 * DAY));
+    const sentence = "The server is hibernated, because its limit MaximumAge was reached at 2026-03-01T12:16:40Z.";
+    expect(why(time)).toContain(sentence);
+    const set = (hibernated: boolean) => (server: JupyterServer) => ({
+      ...server,
+      spec: { ...server.spec, jupyterServer: { ...server.spec.jupyterServer, hibernated } },
+    });
+    time.change(set(false));
+    time.runUntil(at(2 * DAY + 10));
+    expect(time.world.server.metadata.annotations).not.toHaveProperty("amalthea.dev/hibernated-by");
+    time.change(set(true));
+    time.runUntil(at(2 * DAY + 20));
+    expect(why(time)).toMatch(/^The server is hibernated\. /);
+  });
+
+  it.each(["", "Idle", "Idle soon", "Never 2026-03-01T12:00:00Z", "toString 2026-03-01T12:00:00Z"])(
+    "is not told by the annotation %j",
+    (note) => {
+      const time = simulate({}, silent, {
+        server: {
+          jupyterServer: { hibernated: true },
+          metadata: { annotations: { "amalthea.dev/hibernated-by": note } },
+        },
+      });
+      time.runUntil(at(10));
+      expect(why(time)).toMatch(/^The server is hibernated\. /);
+    },
+  );
+});
+
 describe("what is shown", () => {
   it("is never later than what happens", () => {
     fc.assert(

@@ -1,5 +1,6 @@
 import { API_VERSION, KIND } from "@amalthea/api";
 import { CULLING_KEY, type Cull } from "../culling/cull.ts";
+import { hibernatedByNote } from "../culling/hibernated-by.ts";
 import { LIMIT_FIELDS } from "../culling/limits.ts";
 import type { Action, Plan } from "../decision.ts";
 import { childKeyOf } from "../live/child.ts";
@@ -51,7 +52,10 @@ function cullAction(cull: Cull, { server }: Observed, settings: DecisionSettings
     because: note,
     resourceVersion,
     cull,
-    annotations: cull.kind === "Hibernate" ? (hibernationAnnotations(asleep, settings, now) ?? {}) : {},
+    annotations:
+      cull.kind === "Hibernate"
+        ? { ...hibernationAnnotations(asleep, settings, now), ...hibernatedByNote(cull, server) }
+        : {},
     note,
   };
 }

@@ -1,4 +1,5 @@
-import { API_VERSION, KIND, type JupyterServer } from "@amalthea/api";
+import { ANNOTATIONS, API_VERSION, KIND, type JupyterServer } from "@amalthea/api";
+import { isNoteOutdated } from "../culling/hibernated-by.ts";
 import type { Action } from "../decision.ts";
 import { annotationPath, patchMetadata, type Operation } from "../metadata-patch.ts";
 import type { DecisionSettings } from "../settings.ts";
@@ -18,6 +19,10 @@ export function planMetadata(server: JupyterServer, settings: DecisionSettings, 
 }
 
 function hibernationNotes(server: JupyterServer, settings: DecisionSettings, now: Date): readonly Operation[] {
+  if (server.metadata.deletionTimestamp !== undefined) return [];
   const changes = hibernationAnnotations(server, settings, now) ?? {};
-  return Object.entries(changes).map(([name, value]) => ({ op: "add", path: annotationPath(name), value }));
+  const written = Object.entries(changes).map(([name, value]) => ({ op: "add", path: annotationPath(name), value }));
+  return isNoteOutdated(server)
+    ? [...written, { op: "remove", path: annotationPath(ANNOTATIONS.hibernatedBy) }]
+    : written;
 }

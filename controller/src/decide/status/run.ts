@@ -1,4 +1,5 @@
 import type { JupyterServerStatus, ServerState } from "@amalthea/api";
+import { isResumedUnseen } from "../culling/hibernated-by.ts";
 import { childKeyOf } from "../live/child.ts";
 import type { Observed } from "../live/observed.ts";
 import { wasNeverReady } from "../live/pod.ts";
@@ -17,6 +18,7 @@ export function runOf(
 
 function startOf({ server, pod }: Observed, state: ServerState, now: Date): string | undefined {
   if (state === "hibernated") return undefined;
+  if (isResumedUnseen(server)) return clientTime(now);
   const before = server.status;
   if (before?.startedAt !== undefined) return before.startedAt;
   const isRunningAlready = before?.state !== undefined && before.state !== "hibernated" && pod !== undefined;

@@ -15,6 +15,7 @@ import { objectOf } from "../values/json.ts";
 import { clientTime, earliest, kubernetesTime } from "../values/time.ts";
 import { verdictOf, type Verdict } from "./verdict.ts";
 import { decideCulling, type CullingDecision } from "../culling/culling.ts";
+import { isResumedUnseen } from "../culling/hibernated-by.ts";
 import { wasNeverReady } from "../live/pod.ts";
 import { runOf } from "./run.ts";
 
@@ -108,7 +109,7 @@ type Since = Pick<JupyterServerStatus, "startingSince" | "failedSince" | "hibern
 /** When the server entered its state; the times of other states are cleared. */
 function sinceOf(observed: Observed, state: ServerState, settings: StatusSettings, now: Date): Since {
   const { server } = observed;
-  const before = server.status?.state === state ? server.status : undefined;
+  const before = statusIn(state, server);
   switch (state) {
     case "starting":
       return { startingSince: (isStartingAgain(observed) ? undefined : before?.startingSince) ?? clientTime(now) };
@@ -120,6 +121,11 @@ function sinceOf(observed: Observed, state: ServerState, settings: StatusSetting
     case "stopping":
       return {};
   }
+}
+
+/** The status as long as the server stays in a state. */
+function statusIn(state: ServerState, server: Observed["server"]): JupyterServerStatus | undefined {
+  return server.status?.state === state && !isResumedUnseen(server) ? server.status : undefined;
 }
 
 /** Whether the pod that the status tells of was ready once and is gone: the next one's start begins now. */

@@ -5,6 +5,7 @@ import {
   type ReasonWithValues,
   type ServerState,
 } from "@amalthea/api";
+import { hibernatedBy } from "../culling/hibernated-by.ts";
 import { claimGrowth } from "./claim.ts";
 import { leftover, stallsOf, type Stall } from "./reasons.ts";
 import type { Observed } from "../live/observed.ts";
@@ -69,11 +70,12 @@ function withGrowth(verdict: Verdict, { observed, graceSeconds, now }: VerdictIn
     : { ...verdict, reconciling: why, changesInSeconds: earliest(verdict.changesInSeconds, remaining) };
 }
 
-function hibernated(pod: PodState, { graceSeconds, now }: VerdictInput): Verdict {
+function hibernated(pod: PodState, { observed, graceSeconds, now }: VerdictInput): Verdict {
+  const values = hibernatedBy(observed.server) ?? {};
   if (pod.kind === "Absent") {
-    return { ...onItsWay("hibernated", { reason: "Hibernated", values: {} }), reconciling: undefined };
+    return { ...onItsWay("hibernated", { reason: "Hibernated", values }), reconciling: undefined };
   }
-  const hibernating = onItsWay("hibernated", { reason: "Hibernating", values: {} });
+  const hibernating = onItsWay("hibernated", { reason: "Hibernating", values });
   if (pod.kind !== "Stopping") return hibernating;
   const remaining = remainingSeconds(pod.since, graceSeconds, now);
   return remaining > 0

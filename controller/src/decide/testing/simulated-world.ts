@@ -86,15 +86,18 @@ function perform(observed: Observed, action: Action): Observed {
     case "Resize":
       return { ...observed, pod: resized(observed.pod, action.resources) };
     case "Cull":
-      return action.cull.kind === "Hibernate" ? hibernated(observed) : { ...observed, children: [], pod: undefined };
+      return action.cull.kind === "Hibernate"
+        ? hibernated(observed, action.annotations)
+        : { ...observed, children: [], pod: undefined };
     case "PatchMetadata":
       return patched(observed, action.target.uid, action.operations);
   }
 }
 
-function hibernated({ server, ...world }: Observed): Observed {
+function hibernated({ server, ...world }: Observed, noted: Readonly<Record<string, string>>): Observed {
   const jupyterServer = { ...server.spec.jupyterServer, hibernated: true };
-  return { ...world, server: { ...server, spec: { ...server.spec, jupyterServer } } };
+  const metadata = { ...server.metadata, annotations: { ...server.metadata.annotations, ...noted } };
+  return { ...world, server: { ...server, metadata, spec: { ...server.spec, jupyterServer } } };
 }
 
 function applied(before: LiveChild | undefined, { manifest }: Extract<Action, { kind: "Apply" }>): LiveChild {
