@@ -61,13 +61,14 @@ describe("the count of servers", () => {
   it("is of running servers by the time since the latest activity that is known, in the status or as a heartbeat", () => {
     const quiet = (seconds: number): JupyterServer =>
       aServer({ status: { ...running, lastActivityAt: timeAgo(seconds) } });
-    const beating = {
+    const beat = (date: string): JupyterServer => ({
       ...quiet(5000),
       metadata: {
         ...quiet(0).metadata,
-        annotations: { [`${annotationPrefix}/${CLIENT_ANNOTATIONS.lastActivityDate}`]: timeAgo(10) },
+        annotations: { [`${annotationPrefix}/${CLIENT_ANNOTATIONS.lastActivityDate}`]: date },
       },
-    };
+    });
+    const beating = beat(timeAgo(10));
     const hibernated = aServer({ status: { state: "hibernated", lastActivityAt: timeAgo(9000) } });
     const servers = [quiet(10), quiet(1000), quiet(100_000), beating, hibernated, aServer({ status: running })];
     const counts = countByIdleTime(servers, options).map(({ labels, value }) => [labels.at_least_seconds, value]);
@@ -79,5 +80,7 @@ describe("the count of servers", () => {
       ["14400", 1],
       ["86400", 1],
     ]);
+    // As for limits, a time that nobody can have been active at does not count.
+    expect(countByIdleTime([beat(timeAgo(-90_000))], options)[3]?.value).toBe(1);
   });
 });

@@ -1,4 +1,5 @@
-import { CLIENT_ANNOTATIONS, type JupyterServer, REASONS, SERVER_STATES, type ServerState } from "@amalthea/api";
+import { type JupyterServer, REASONS, SERVER_STATES, type ServerState } from "@amalthea/api";
+import { heartbeat } from "../decide/culling/idle.ts";
 import { withReadableStatus } from "../decide/effective-server.ts";
 
 type Count<L> = { readonly labels: L; readonly value: number };
@@ -79,10 +80,11 @@ export function countByIdleTime(
 /** Seconds since the latest activity that is known; undefined if none is, or the server is not running. */
 function idleSeconds({ metadata, status }: JupyterServer, options: IdleOptions): number | undefined {
   if (status?.state !== "running" || status.lastActivityAt === undefined) return undefined;
-  const heartbeat = metadata.annotations?.[`${options.annotationPrefix}/${CLIENT_ANNOTATIONS.lastActivityDate}`];
-  const times = [status.lastActivityAt, heartbeat].map((text) => Date.parse(text ?? "")).filter((time) => time > 0);
+  const { annotationPrefix, now } = options;
+  const beatMs = heartbeat({ metadata }, annotationPrefix, now)?.getTime();
+  const times = [Date.parse(status.lastActivityAt), beatMs ?? Number.NaN].filter((time) => time > 0);
   if (times.length === 0) return undefined;
-  return Math.max(0, options.now.getTime() - Math.max(...times)) / 1000;
+  return Math.max(0, now.getTime() - Math.max(...times)) / 1000;
 }
 
 function tally(keys: readonly string[]): ReadonlyMap<string, number> {

@@ -99,8 +99,12 @@ export function lastActivity(
   return latest([...known, heartbeat(server, annotationPrefix, now)]);
 }
 
-/** A time in the future is a mistake, unless it is that of a clock that is a little fast. */
-function heartbeat({ metadata }: JupyterServer, annotationPrefix: string, now: Date): Date | undefined {
+/** What a client wrote; a time in the future is a mistake, unless it is that of a clock that is a little fast. */
+export function heartbeat(
+  { metadata }: Pick<JupyterServer, "metadata">,
+  annotationPrefix: string,
+  now: Date,
+): Date | undefined {
   const text = metadata.annotations?.[`${annotationPrefix}/${CLIENT_ANNOTATIONS.lastActivityDate}`] ?? "";
   const time = new Date(text);
   const isTooLate = time.getTime() > plus(now, CLOCK_TOLERANCE_SECONDS).getTime();

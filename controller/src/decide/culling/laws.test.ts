@@ -390,6 +390,66 @@ describe("what is shown", () => {
   });
 });
 
+describe("whatever comes together", () => {
+  const happenings = ["time", "clock", "restart", "work", "busy", "calm", "deaf", "hears", "keep", "beat"] as const;
+  const happening = fc.tuple(fc.constantFrom(...happenings), fc.integer({ min: -4_000, max: 4_000 }));
+
+  it("somebody at work is never stopped, and an idle server is", () => {
+    fc.assert(
+      fc.property(thresholds, fc.constantFrom(0, 600), fc.array(happening, { maxLength: 25 }), (limit, warn, all) => {
+        const pod = { workedAt: 0, isBusy: false, isDeaf: false, clockSeconds: 0 };
+        const now = (controller: Date): number => secondsOf(controller) - pod.clockSeconds;
+        const report = (controller: Date): ActivityReport => {
+          const kernels = { total: 1, busy: Number(pod.isBusy), connections: 0 };
+          return { kernels: { ...kernels, quietSeconds: now(controller) - pod.workedAt }, terminals: { total: 0 } };
+        };
+        const answer: Pod = (controller) => (pod.isDeaf ? undefined : report(controller));
+        const time = simulate({ idleSecondsThreshold: limit }, answer, { settings: { warnSeconds: warn } });
+        const later = (seconds: number): Date => new Date(time.now.getTime() + seconds * 1000);
+        const spend = (seconds: number): void => {
+          time.runUntil(later(seconds));
+          if (time.done.length === 0) return;
+          expect(pod.isBusy).toBe(false);
+          expect(now(time.now) - pod.workedAt).toBeGreaterThanOrEqual(limit);
+        };
+        const happens = {
+          time: (seconds: number) => spend(Math.abs(seconds)),
+          clock: (seconds: number) => {
+            pod.clockSeconds += seconds;
+            time.now = later(seconds);
+          },
+          restart: () => time.restartController(),
+          work: () => (pod.workedAt = now(time.now)),
+          busy: () => (pod.isBusy = true),
+          calm: () => {
+            if (pod.isBusy) pod.workedAt = now(time.now);
+            pod.isBusy = false;
+          },
+          deaf: () => (pod.isDeaf = true),
+          hears: () => (pod.isDeaf = false),
+          keep: (seconds: number) => {
+            const keepAliveUntil = later(seconds).toISOString();
+            time.change(({ spec, ...server }) => ({
+              ...server,
+              spec: { ...spec, culling: { ...spec.culling, keepAliveUntil } },
+            }));
+          },
+          beat: (seconds: number) => {
+            const annotations = { "renku.io/lastActivityDate": later(seconds).toISOString() };
+            time.change(({ metadata, ...server }) => ({ ...server, metadata: { ...metadata, annotations } }));
+          },
+        };
+        for (const [what, seconds] of all) if (time.done.length === 0) happens[what](seconds);
+        happens.calm();
+        happens.hears();
+        if (time.done.length === 0) spend(DAY);
+        expect(time.done).toHaveLength(1);
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
+
 describe("a clock that is set", () => {
   it("back or forth does not stop somebody at work", () => {
     fc.assert(
