@@ -18,6 +18,8 @@ export type JupyterServerStatus = {
   readonly neverReady?: boolean;
   /** ISO 8601; the latest activity that the controller knows of. It asks only when a limit may be reached. */
   readonly lastActivityAt?: string;
+  /** What that was; absent where nobody said. */
+  readonly lastActivityBy?: ActivitySign;
   /** ISO 8601; at the earliest: activity postpones it. */
   readonly willHibernateAt?: string;
   /** ISO 8601. */
@@ -54,6 +56,19 @@ export type FilesLost = {
 export const SERVER_STATES = ["starting", "running", "failed", "stopping", "hibernated"] as const;
 
 export type ServerState = (typeof SERVER_STATES)[number];
+
+/** What shows that somebody, or a program of theirs, uses a server: something that lasts, or the latest that happened. */
+export const ACTIVITY_SIGNS = [
+  "KernelBusy",
+  "TabOpen",
+  "CpuUsed",
+  "KernelUsed",
+  "TerminalUsed",
+  "PageUsed",
+  "RequestServed",
+] as const;
+
+export type ActivitySign = (typeof ACTIVITY_SIGNS)[number];
 
 /** A limit after which a server is hibernated or deleted, by what it limits. */
 export type CullingReason = "Idle" | "MaximumAge" | "Starting" | "Failed" | "Hibernated";

@@ -1,4 +1,5 @@
 import type {
+  ActivitySign,
   ChildStatus,
   Condition,
   ContainerStates,
@@ -7,7 +8,7 @@ import type {
   FilesLost,
   JupyterServerStatus,
 } from "./jupyter-server-status.ts";
-import { type MainPod, SERVER_STATES } from "./jupyter-server-status.ts";
+import { ACTIVITY_SIGNS, type MainPod, SERVER_STATES } from "./jupyter-server-status.ts";
 import {
   anyObject,
   boolean,
@@ -59,6 +60,10 @@ export const statusSchema: Schema<JupyterServerStatus> = {
       lastActivityAt: string(
         "The latest activity that the controller knows of. It asks a server only when the idle limit may be reached.",
         nullable,
+      ),
+      lastActivityBy: choice<ActivitySign>(
+        "What that was: a kernel that works, an open tab or CPU use, which last, or the latest use of a kernel or a terminal, of a page behind the login, or any other request.",
+        ACTIVITY_SIGNS,
       ),
       willHibernateAt: string(
         "When the server will be hibernated because of `cullingReason`; activity postpones it.",

@@ -39,6 +39,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
   startedAt: isText,
   neverReady: (value) => typeof value === "boolean",
   lastActivityAt: isText,
+  lastActivityBy: isText,
   willHibernateAt: isText,
   willBeDeletedAt: isText,
   cullingReason: isText,

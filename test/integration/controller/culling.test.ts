@@ -134,6 +134,7 @@ describe("a server that is idle", () => {
     const idle = await aServer("between", { idleSecondsThreshold: 1 }, pod);
     await idle.until("alice", (server) => server.status?.state === "hibernated");
     expect(await isHibernated(busy)).toBe(false);
+    await busy.until("alice", (server) => server.status?.lastActivityBy === "KernelBusy");
     expect(await isHibernated(kept)).toBe(false);
   });
 

@@ -41,12 +41,16 @@ describe("what counts as activity", () => {
     ["a request to a program behind Jupyter, such as RStudio", { ...quiet, requests: { quietSeconds: 9 } }, [], 9],
     ["a page opened through the login", { ...quiet, proxy: { openWebSockets: 0, quietSeconds: 3 } }, [], 3],
   ] as const)("%s", (_what, report, now, quietSeconds) => {
-    expect(activityIn(report, settings)).toEqual({ now, quietSeconds });
+    expect(activityIn(report, settings)).toMatchObject({ now, quietSeconds });
   });
 
   it("is not an open tab where the administrator says so", () => {
     const report = { ...kernels({ connections: 1 }), requests: { quietSeconds: 1 } };
-    expect(activityIn(report, { ...settings, openTabsAreActivity: false })).toEqual({ now: [], quietSeconds: 600 });
+    expect(activityIn(report, { ...settings, openTabsAreActivity: false })).toEqual({
+      now: [],
+      quietSeconds: 600,
+      last: "KernelUsed",
+    });
   });
 
   it("is not CPU use where the administrator sets no threshold", () => {
@@ -55,14 +59,34 @@ describe("what counts as activity", () => {
   });
 
   it("is counted back from the answer by the pod's own clock", () => {
-    expect(lastActivityIn({ at: NOW, report: kernels({}) }, settings)).toEqual(ago(600));
+    expect(lastActivityIn({ at: NOW, report: kernels({}) }, settings)).toEqual({ at: ago(600), by: "KernelUsed" });
     expect(lastActivityIn({ at: NOW, report: quiet }, settings)).toBeUndefined();
     const absurd = { ...quiet, terminals: { total: 1, quietSeconds: 1e300 } };
     expect(lastActivityIn({ at: NOW, report: absurd }, settings)).toBeUndefined();
   });
 });
 
+describe("what the latest activity was", () => {
+  const used = { ...kernels({}), requests: { quietSeconds: 599 } };
+  it.each([
+    ["nothing", quiet, undefined],
+    ["a kernel, whose use Jupyter counts as a request, too", used, "KernelUsed"],
+    ["a terminal", { ...used, terminals: { total: 1, quietSeconds: 9 } }, "TerminalUsed"],
+    ["a request of a program behind Jupyter", { ...used, requests: { quietSeconds: 9 } }, "RequestServed"],
+    ["a page behind the login", { ...used, proxy: { openWebSockets: 0, quietSeconds: 9 } }, "PageUsed"],
+    ["what lasts, before anything else", { ...used, cpuMillicores: 300 }, "CpuUsed"],
+  ] as const)("is told: %s", (_what, report, by) => {
+    expect(lastActivityIn({ at: NOW, report }, settings)?.by).toBe(by);
+  });
+});
+
 describe("an answer of Jupyter", () => {
+  it("may have times of another time zone", () => {
+    const elsewhere = `${new Date(NOW.getTime() - 600_000 + 5.5 * 3_600_000).toISOString().slice(0, 19)}+05:30`;
+    const read = readKernels([{ ...kernel, last_activity: elsewhere }], NOW.getTime());
+    expect(read?.quietSeconds).toBe(600);
+  });
+
   it.each([
     null,
     "",

@@ -5,6 +5,7 @@ import type { Observed } from "../live/observed.ts";
 import { wasNeverReady } from "../live/pod.ts";
 import { earliest, kubernetesTime } from "../values/time.ts";
 import type { ActivityQuestion } from "./activity-question.ts";
+import { lastActivityIn } from "./activity.ts";
 import { first, type Cull } from "./cull.ts";
 import type { CullingSettings } from "./culling-settings.ts";
 import { idleLimit, lastActivity, warningOf, type IdleInput, type IdleLimit } from "./idle.ts";
@@ -13,7 +14,10 @@ import { pendingOf, unknownOf } from "./notices.ts";
 import { askableOf, type AllowedSecrets } from "./question.ts";
 
 /** What the status says about limits. */
-type Shown = Pick<JupyterServerStatus, "lastActivityAt" | "willHibernateAt" | "willBeDeletedAt" | "cullingReason">;
+type Shown = Pick<
+  JupyterServerStatus,
+  "lastActivityAt" | "lastActivityBy" | "willHibernateAt" | "willBeDeletedAt" | "cullingReason"
+>;
 
 export type CullingDecision = {
   readonly shown: Shown;
@@ -199,11 +203,16 @@ function lastActivityOf(
   idling: IdleInput | undefined,
   settings: Settings,
   now: Date,
-): Pick<Shown, "lastActivityAt"> {
+): Pick<Shown, "lastActivityAt" | "lastActivityBy"> {
+  const { lastActivityAt: toldAt, lastActivityBy: toldBy } = server.status ?? {};
   // A heartbeat stands in the object already.
   const known = idling && lastActivity({ ...idling, server: withoutAnnotations(server) }, settings, now);
-  const lastActivityAt = known === undefined ? server.status?.lastActivityAt : kubernetesTime(known);
-  return lastActivityAt === undefined ? {} : { lastActivityAt };
+  const lastActivityAt = known === undefined ? toldAt : kubernetesTime(known);
+  if (lastActivityAt === undefined) return {};
+  const answered = idling?.activity.kind === "Answered" ? lastActivityIn(idling.activity, settings.culling) : undefined;
+  const isAnswered = answered !== undefined && known !== undefined && answered.at >= known;
+  const lastActivityBy = isAnswered ? answered.by : toldBy;
+  return { lastActivityAt, ...(lastActivityBy === undefined ? {} : { lastActivityBy }) };
 }
 
 function withoutAnnotations(server: JupyterServer): JupyterServer {

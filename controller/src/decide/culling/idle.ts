@@ -94,7 +94,7 @@ export function lastActivity(
   { culling, annotationPrefix }: IdleSettings,
   now: Date,
 ): Date | undefined {
-  const answered = activity.kind === "Answered" ? lastActivityIn(activity, culling) : undefined;
+  const answered = activity.kind === "Answered" ? lastActivityIn(activity, culling)?.at : undefined;
   const known = [lastActivityAt, answered].map((time) => time && notAfter(time, now));
   return latest([...known, heartbeat(server, annotationPrefix, now)]);
 }

@@ -101,6 +101,18 @@ describe("the idle limit", () => {
     expect(time.done).toEqual([]);
   });
 
+  it("is postponed by what the status names, also after a restart of the controller", () => {
+    const time = simulate({ idleSecondsThreshold: 600 }, busy);
+    time.runUntil(at(1000));
+    expect(time.status).toMatchObject({ lastActivityAt: "2026-03-01T12:10:00Z", lastActivityBy: "KernelBusy" });
+    time.restartController();
+    time.runUntil(at(1100));
+    expect(time.status.lastActivityBy).toBe("KernelBusy");
+    const used = simulate({ idleSecondsThreshold: 600 }, active([300]));
+    used.runUntil(at(700));
+    expect(used.status).toMatchObject({ lastActivityAt: "2026-03-01T12:05:00Z", lastActivityBy: "KernelUsed" });
+  });
+
   it("is never enforced for a server that does not answer, which the status says after ten minutes", () => {
     const time = simulate({ idleSecondsThreshold: 60 }, silent);
     time.runUntil(at(659));
