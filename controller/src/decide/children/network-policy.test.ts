@@ -122,6 +122,12 @@ const LOGIN: ServerOptions = {
   routing: { tls: { enabled: true } },
 };
 
+/** One that 0.24 created. */
+const legacy = (options: ServerOptions): ServerOptions => ({
+  ...options,
+  metadata: { annotations: { "amalthea.dev/taken-over-at": "2026-03-01T12:00:00Z" } },
+});
+
 describe("the network policy of a server", () => {
   it.each([
     {
@@ -221,6 +227,22 @@ describe("the network policy of a server", () => {
     { server: LOGIN, who: "the controller to nothing else", end: CONTROLLER, port: PORTS.jupyter, lets: false },
     { server: TOKEN, who: "the controller to Jupyter", end: CONTROLLER, port: PORTS.jupyter, lets: true },
     { server: TOKEN, who: "no pod that calls itself the controller", end: IMPOSTOR, port: PORTS.jupyter, lets: false },
+    {
+      server: legacy(LOGIN),
+      who: "the controller to Jupyter of 0.24's pod",
+      end: CONTROLLER,
+      port: PORTS.jupyter,
+      lets: true,
+    },
+    { server: legacy(TOKEN), who: "the same without a login", end: CONTROLLER, port: PORTS.jupyter, lets: true },
+    { server: legacy(LOGIN), who: "nobody else to it", end: NEIGHBOUR, port: PORTS.jupyter, lets: false },
+    {
+      server: legacy(LOGIN),
+      who: "no pod that calls itself the controller",
+      end: IMPOSTOR,
+      port: PORTS.jupyter,
+      lets: false,
+    },
   ])("lets, where peers are named, $who: $lets", ({ server, end, port, lets }) => {
     const settings = { ...FROM_INGRESS, controller: [peerOf(CONTROLLER)] };
     expect(new Guarded(settings, server).lets("in", end, port)).toBe(lets);

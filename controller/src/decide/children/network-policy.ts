@@ -1,4 +1,4 @@
-import { ACTIVITY_PORT_NAME, childName, HTTP_PORT_NAME, type JupyterServer } from "@amalthea/api";
+import { ACTIVITY_PORT_NAME, childName, HTTP_PORT_NAME, PORTS, type JupyterServer } from "@amalthea/api";
 import type { NetworkPolicy, NetworkPolicySpec } from "kubernetes-types/networking/v1.js";
 import type { NetworkPolicySettings } from "../settings.ts";
 import { isOidc, podSelector, type ChildContext } from "./child-context.ts";
@@ -8,16 +8,14 @@ import { isOidc, podSelector, type ChildContext } from "./child-context.ts";
  * peers; and the controller, where it asks about the server's activity. What the pod may reach is limited only if the
  * administrator says so. The server's own ports are named, for they differ between the access modes.
  */
-export function networkPolicy({ server, settings }: ChildContext): NetworkPolicy {
+export function networkPolicy(context: ChildContext): NetworkPolicy {
+  const { server, settings } = context;
   const { ingressFrom, egress } = settings.networkPolicy;
   // Peers and rules are the administrator's own; the API server validates them.
   const spec = {
     podSelector: { matchLabels: { ...podSelector(server) } },
     policyTypes: egress === undefined ? ["Ingress"] : ["Ingress", "Egress"],
-    ingress: [
-      ingress([port(HTTP_PORT_NAME), ...extraPorts(server)], ingressFrom),
-      ...controllerIngress(server, settings.networkPolicy),
-    ],
+    ingress: [ingress([port(HTTP_PORT_NAME), ...extraPorts(server)], ingressFrom), ...controllerIngress(context)],
     ...(egress === undefined ? {} : { egress }),
   } as NetworkPolicySpec;
   return {
@@ -41,10 +39,15 @@ function extraPorts({ spec }: JupyterServer): readonly object[] {
   return (spec.jupyterServer.extraPorts ?? []).map(({ containerPort, protocol }) => port(containerPort, protocol));
 }
 
+function controllerIngress({ server, settings, isLegacy }: ChildContext): readonly object[] {
+  const { controller, ingressFrom } = settings.networkPolicy;
+  // In a pod of 0.24 it is the proxy that has the name, and Jupyter is asked at its own port.
+  const ports = [...activityPorts(server, ingressFrom), ...(isLegacy ? [port(PORTS.jupyter)] : [])];
+  return controller === undefined || ports.length === 0 ? [] : [ingress(ports, controller)];
+}
+
 /** With a login the authorization service answers the controller, at a port of its own; otherwise Jupyter does. */
-function controllerIngress(server: JupyterServer, settings: NetworkPolicySettings): readonly object[] {
-  const { controller, ingressFrom } = settings;
-  if (controller === undefined) return [];
-  if (isOidc(server)) return [ingress([port(ACTIVITY_PORT_NAME)], controller)];
-  return ingressFrom === undefined ? [] : [ingress([port(HTTP_PORT_NAME)], controller)];
+function activityPorts(server: JupyterServer, ingressFrom: NetworkPolicySettings["ingressFrom"]): readonly object[] {
+  if (isOidc(server)) return [port(ACTIVITY_PORT_NAME)];
+  return ingressFrom === undefined ? [] : [port(HTTP_PORT_NAME)];
 }
