@@ -116,6 +116,7 @@ export type ReasonValues = {
   NoVolumeToKeep: { readonly limits: readonly CullingReason[]; readonly what: string };
   KeepAliveUnreadable: Nothing;
   HibernatedIsApplied: { readonly limits: readonly CullingReason[]; readonly manager: string };
+  NotEnforced: { readonly limit: CullingReason; readonly done: "hibernated" | "deleted"; readonly at: string };
 };
 
 export type Reason = keyof ReasonValues;
@@ -745,6 +746,14 @@ const limits = {
     sentence: ({ limits, manager }) =>
       `Limits that hibernate the server (${limits.join(", ")}) are not enforced: the field manager ${manager} applies spec.jupyterServer.hibernated.`,
     remedy: "Take the field out of the manifest that is applied.",
+  },
+  NotEnforced: {
+    conditions: ["CullingPrevented"],
+    when: "The server has reached a limit, and the chart value `culling.enforced` is false. An idle server has said that it is idle.",
+    example: { limit: "Idle", done: "hibernated", at: "2026-03-01T18:00:00Z" },
+    sentence: ({ limit, done, at: time }) =>
+      `The server would have been ${done} at ${time}, when its limit ${limit} was reached, but limits are not enforced.`,
+    remedy: "An administrator enforces them by the chart value culling.enforced.",
   },
 } satisfies Partial<Catalogue>;
 

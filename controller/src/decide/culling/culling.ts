@@ -10,7 +10,7 @@ import { first, type Cull } from "./cull.ts";
 import type { CullingSettings } from "./culling-settings.ts";
 import { idleLimit, lastActivity, warningOf, type IdleInput, type IdleLimit } from "./idle.ts";
 import { deadlineOf, hasOwnLimit, isKeptForUnknown } from "./limits.ts";
-import { pendingOf, unknownOf } from "./notices.ts";
+import { notEnforcedOf, pendingOf, unknownOf } from "./notices.ts";
 import { askableOf, type AllowedSecrets } from "./question.ts";
 
 /** What the status says about limits. */
@@ -84,22 +84,22 @@ export function decideCulling(input: CullingInput, settings: Settings, now: Date
   const all = [...plain, ...idleCull(idle)];
   const prevented = preventionOf(input.observed, all, settings.culling);
   const isPossible = ({ kind }: Cull): boolean => kind === "Delete" || prevented.length === 0;
-  const { enforced } = settings.culling;
   const isConfirmed = ({ reason }: Cull): boolean => reason !== "Idle" || idle.kind === "Reached";
   const possible = all.filter(isPossible);
-  const due = first(possible.filter((cull) => enforced && cull.at <= now && isConfirmed(cull)));
-  const open = prevented.length === 0 && enforced && idle.kind === "Unconfirmed" ? idle.question : undefined;
-  const isToBeAsked = open?.kind === "Ask" && due === undefined;
+  const reached = first(possible.filter((cull) => cull.at <= now && isConfirmed(cull)));
+  const open = prevented.length === 0 && idle.kind === "Unconfirmed" ? idle.question : undefined;
+  const isToBeAsked = open?.kind === "Ask" && reached === undefined;
   const unknown = unknownOf(open, server, settings.culling, now);
   // An idle limit that nobody can confirm is not what happens next.
   const next = unknown.whys.length === 0 ? possible : possible.filter(({ reason }) => reason !== "Idle");
+  const situation = { idle, server, settings: settings.culling, now };
   return {
     shown: { ...lastActivityOf(server, idling, settings, now), ...shownOf(first(next), server.status, now) },
-    due,
+    due: settings.culling.enforced ? reached : undefined,
     question: isToBeAsked && idling?.askable.kind === "Askable" ? idling.askable.question : undefined,
     activityUnknown: unknown.whys,
-    prevented: [...prevented, ...unreadableOf(server, settings.culling)],
-    pending: enforced && settings.culling.warnSeconds > 0 ? pendingOf(possible, { idle, server, now }) : [],
+    prevented: [...prevented, ...unreadableOf(server, settings.culling), ...notEnforcedOf(possible, situation)],
+    pending: pendingOf(possible, situation),
     checkAgainSeconds: secondsUntil(
       [...possible.flatMap(({ at, warnAt }) => [at, warnAt]), open?.again, unknown.from],
       now,

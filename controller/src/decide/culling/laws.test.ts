@@ -257,6 +257,44 @@ describe("a warning", () => {
   });
 });
 
+describe("limits that are not enforced", () => {
+  const off = { settings: { enforced: false, warnSeconds: 100 } };
+  const told = (time: SimulatedTime): readonly string[] =>
+    (time.status.conditions ?? []).filter(({ type }) => type !== "Ready").map(({ message }) => message);
+
+  it("say of an idle server what would have been done, once and for good", () => {
+    const time = simulate({ idleSecondsThreshold: 1000 }, active([300]), off);
+    time.runUntil(at(1299));
+    expect(told(time)).toEqual([]);
+    time.runUntil(at(1300));
+    expect(told(time)).toEqual([
+      "The server would have been hibernated at 2026-03-01T12:21:40Z, when its limit Idle was reached, but limits are not enforced. An administrator enforces them by the chart value culling.enforced.",
+    ]);
+    const before = [told(time), time.written.length];
+    for (const seconds of [2000, 3000, 4000]) {
+      time.runUntil(at(seconds));
+      time.restartController();
+    }
+    expect([told(time), time.written.length, time.done]).toEqual([...before, []]);
+  });
+
+  it("say nothing of a server that is used, of which the status has what keeps it", () => {
+    const time = simulate({ idleSecondsThreshold: 1000 }, busy, off);
+    time.runUntil(at(5000));
+    expect([told(time), time.status.lastActivityBy]).toEqual([[], "KernelBusy"]);
+  });
+
+  it("say that the activity of a server cannot be read, and when it would have been too old", () => {
+    const time = simulate({ idleSecondsThreshold: 60, maxAgeSecondsThreshold: 3000 }, silent, off);
+    time.runUntil(at(2999));
+    expect(told(time)).toEqual([expect.stringContaining("It is not known whether the server is idle")]);
+    time.runUntil(at(3000));
+    expect(told(time).join()).toContain(
+      "would have been hibernated at 2026-03-01T12:50:00Z, when its limit MaximumAge",
+    );
+  });
+});
+
 describe("the maximum age", () => {
   it("is enforced exactly, whether the server answers, works, or is unknown", () => {
     fc.assert(

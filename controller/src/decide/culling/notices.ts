@@ -2,7 +2,6 @@ import {
   messageOf,
   type Condition,
   type ConditionType,
-  type CullingReason,
   type JupyterServer,
   type ReasonWithValues,
 } from "@amalthea/api";
@@ -13,28 +12,57 @@ import type { IdleLimit, Question } from "./idle.ts";
 
 // What people are told of limits. The status remembers it: a new process does not take back what it has not asked about.
 
-type Pending = { readonly idle: IdleLimit; readonly server: JupyterServer; readonly now: Date };
+type Situation = {
+  readonly idle: IdleLimit;
+  readonly server: JupyterServer;
+  readonly settings: CullingSettings;
+  readonly now: Date;
+};
 
 /** The first hibernation that people are to be told of; of an idle limit only a server is warned that said that it is idle. */
-export function pendingOf(culls: readonly Cull[], { idle, server, now }: Pending): readonly ReasonWithValues[] {
-  const isNear = ({ reason, kind, warnAt }: Cull): boolean =>
-    kind === "Hibernate" && (reason === "Idle" ? isIdlePending(idle, server) : warnAt <= now);
+export function pendingOf(
+  culls: readonly Cull[],
+  { idle, server, settings, now }: Situation,
+): readonly ReasonWithValues[] {
+  if (!settings.enforced || settings.warnSeconds === 0) return [];
+  const isNear = (cull: Cull): boolean => {
+    if (cull.kind !== "Hibernate") return false;
+    if (cull.reason !== "Idle") return cull.warnAt <= now;
+    return idle.kind === "Pending" || idle.kind === "Reached" || isToldAlready(nearness(cull), { idle, server });
+  };
   const next = first(culls.filter(isNear));
-  if (next === undefined) return [];
-  return [{ reason: "LimitNear", values: warning(next.reason, next.at) }];
+  return next === undefined ? [] : [nearness(next)];
 }
 
-function warning(limit: CullingReason, at: Date): { readonly limit: CullingReason; readonly at: string } {
-  return { limit, at: kubernetesTime(at) };
+function nearness({ reason: limit, at }: Cull): ReasonWithValues {
+  return { reason: "LimitNear", values: { limit, at: kubernetesTime(at) } };
 }
 
-/** A warning that was given holds until the server answers the next question: also that of another process. */
-function isIdlePending(idle: IdleLimit, server: JupyterServer): boolean {
-  if (idle.kind === "Unconfirmed") {
-    const isOpen = idle.question.kind === "Ask" && idle.question.unknown === undefined;
-    return isOpen && told(server, "HibernationPending")?.message === messageOf("LimitNear", warning("Idle", idle.at));
-  }
-  return idle.kind === "Pending" || idle.kind === "Reached";
+/** What would have been done by now if limits were enforced. */
+export function notEnforcedOf(
+  culls: readonly Cull[],
+  { idle, server, settings, now }: Situation,
+): readonly ReasonWithValues[] {
+  if (settings.enforced) return [];
+  const isReached = (cull: Cull): boolean => {
+    if (cull.at > now || cull.reason !== "Idle") return cull.at <= now;
+    return idle.kind === "Reached" || isToldAlready(omission(cull), { idle, server });
+  };
+  const next = first(culls.filter(isReached));
+  return next === undefined ? [] : [omission(next)];
+}
+
+function omission({ reason: limit, kind, at }: Cull): ReasonWithValues {
+  const done = kind === "Hibernate" ? "hibernated" : "deleted";
+  return { reason: "NotEnforced", values: { limit, done, at: kubernetesTime(at) } };
+}
+
+/** What was told of an idle limit holds until the server answers the next question: also that of another process. */
+function isToldAlready(why: ReasonWithValues, { idle, server }: Pick<Situation, "idle" | "server">): boolean {
+  const question = idle.kind === "Unconfirmed" ? idle.question : undefined;
+  const isOpen = question?.kind === "Ask" && question.unknown === undefined;
+  const text = messageOf(why.reason, why.values);
+  return isOpen && (server.status?.conditions?.some(({ message }) => message.includes(text)) ?? false);
 }
 
 export type Unknown = {
