@@ -10,6 +10,7 @@ import {
   KubeConfigError,
   type Logger,
   readKubeConfig,
+  systemClock,
 } from "@amalthea/kube";
 import { runOperator } from "./operator/operator.ts";
 import { type ControllerConfig, readConfig } from "./config/config.ts";
@@ -18,6 +19,7 @@ import { createLogger } from "./operator/logger.ts";
 import { FORCED_EXIT_MS } from "./operator/stop-times.ts";
 import { kubeletConnector } from "./usage/kubelet-connector.ts";
 import { Metrics } from "./operator/metrics.ts";
+import { ServerTime } from "./operator/server-time.ts";
 import packageJson from "../package.json" with { type: "json" };
 
 async function main(): Promise<void> {
@@ -41,10 +43,14 @@ async function run(config: ControllerConfig, logger: Logger, stop: AbortSignal):
   const { kubeConfig, isInCluster } = await findKubeConfig();
   const { version } = packageJson;
   const metrics = new Metrics(config.metrics.legacy);
+  const serverTime = new ServerTime(systemClock);
   const options: ClientOptions = {
     config: kubeConfig,
     userAgent: `amalthea/${version}`,
-    onResult: (call) => metrics.apiCall(call),
+    onResult: (call) => {
+      metrics.apiCall(call);
+      serverTime.heard(call);
+    },
     logger,
   };
   const [client, leaseClient] = [createClient(options), createClient(options)];
@@ -55,7 +61,7 @@ async function run(config: ControllerConfig, logger: Logger, stop: AbortSignal):
     if (!isInCluster) await requireAnswer(client, kubeConfig, stop);
     const connectKubelet = kubeletConnector(kubeConfig, config.usage.kubelet?.caFile, options.userAgent);
     const common = { config, client, leaseClient, connectKubelet, ownNamespace, identity, metrics, version, logger };
-    await runOperator(common, stop);
+    await runOperator({ ...common, serverTime }, stop);
   } finally {
     await Promise.all([client.close(), leaseClient.close()]);
   }

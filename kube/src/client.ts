@@ -147,6 +147,8 @@ export type CallResult = {
   readonly code: number;
   /** Until the answer's end; for a watch until its headers. */
   readonly durationMs: number;
+  /** The time at the server when it answered, to the second; undefined where it did not say. */
+  readonly serverTime: Date | undefined;
   /** Bytes of the answer's body; 0 for a watch. */
   readonly bytes: number;
   /** 1 for the first. */

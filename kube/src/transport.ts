@@ -81,7 +81,7 @@ export class Transport {
   async open(request: ApiRequest, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
     const report = this.#reporter(request, 1);
     const answer = await this.#send("watches", request, report, signal);
-    report(answer.statusCode, 0);
+    report(answer.statusCode, 0, timeIn(answer));
     if (answer.statusCode >= 400) throw apiError(request, answer, await this.#text(request, answer, signal));
     return guard(answer.body, (error) => this.#unreachable(request, error, signal));
   }
@@ -96,7 +96,7 @@ export class Transport {
       report(0, 0);
       throw error;
     }
-    report(answer.statusCode, Number(answer.headers["content-length"] ?? text.length));
+    report(answer.statusCode, Number(answer.headers["content-length"] ?? text.length), timeIn(answer));
     if (answer.statusCode >= 400) throw apiError(request, answer, text);
     return text;
   }
@@ -162,13 +162,20 @@ export class Transport {
   #reporter({ verb, resource, group = "", subresource = "" }: ApiRequest, attempt: number): Report {
     const { clock, onResult } = this.#options;
     const startMs = clock.monotonicMs();
-    return (code, bytes) =>
-      onResult({ verb, resource, group, subresource, code, durationMs: clock.monotonicMs() - startMs, bytes, attempt });
+    return (code, bytes, serverTime) => {
+      const durationMs = clock.monotonicMs() - startMs;
+      onResult({ verb, resource, group, subresource, code, durationMs, serverTime, bytes, attempt });
+    };
   }
 }
 
-/** Tells how an attempt ended: HTTP status code, 0 if there was no answer, and bytes of the answer's body. */
-type Report = (code: number, bytes: number) => void;
+/** Tells how an attempt ended: HTTP status code, 0 if there was no answer, bytes of the answer's body, and its time. */
+type Report = (code: number, bytes: number, serverTime?: Date) => void;
+
+function timeIn({ headers: { date } }: Dispatcher.ResponseData): Date | undefined {
+  const time = new Date(String(date));
+  return Number.isNaN(time.getTime()) ? undefined : time;
+}
 
 function headersOf(
   { accept = "application/json", body, contentType = "application/json" }: ApiRequest,

@@ -22,6 +22,6 @@ export type ActionResult =
   | {
       readonly kind: "Skipped";
       readonly action: Action;
-      readonly because: "Equivalent" | "Contested" | "AfterFailure" | "NamespaceTerminating";
+      readonly because: "Equivalent" | "Contested" | "AfterFailure" | "ClockAhead" | "NamespaceTerminating";
       readonly retryAfterMs: number | undefined;
     };

@@ -34,6 +34,7 @@ async function carryOut(answer: (kind: string) => ApiError | undefined): Promise
     findKind: (name: { apiVersion: string; kind: string }) => findKind(name, []),
     liveVersion: () => undefined,
     history: new ApplyHistory(),
+    isClockAhead: () => false,
     record: () => {},
   };
   return await applyPlan(PLAN, { secretExpected: false }, deps, new AbortController().signal);
@@ -93,6 +94,7 @@ describe("applyPlan", () => {
       findKind: (name: { apiVersion: string; kind: string }) => findKind(name, []),
       liveVersion: () => undefined,
       history: new ApplyHistory(),
+      isClockAhead: () => false,
       record: () => {},
     };
     const applied = applyPlan([resize], { secretExpected: false }, deps, new AbortController().signal);
@@ -127,6 +129,7 @@ describe("applyPlan", () => {
         findKind: (name: { apiVersion: string; kind: string }) => findKind(name, []),
         liveVersion: () => undefined,
         history: new ApplyHistory(),
+        isClockAhead: () => false,
         record: () => {},
       };
       await applyPlan(plan, { secretExpected: false }, deps, new AbortController().signal);
@@ -148,5 +151,24 @@ describe("applyPlan", () => {
       const full = new ApiError("apply StatefulSet", { code: 403, detail: "exceeded quota: count/statefulsets.apps" });
       expect(await replace((kind) => (kind === "StatefulSet" ? full : undefined))).toContain("remove StatefulSet");
     });
+  });
+
+  it("enforces no limit while our clock is ahead, and tries again", async () => {
+    const target = { apiVersion: "amalthea.dev/v1alpha1", kind: "JupyterServer", namespace: "a", name: "b", uid: "c" };
+    const head = { childKey: "culling", target, desiredHash: "", because: "", note: "", annotations: {} };
+    const cull = { reason: "Hibernated", kind: "Delete", at: new Date(), warnAt: new Date() } as const;
+    const deps = {
+      client: {} as KubeClient, // a call would throw
+      clock: new FakeClock(),
+      findKind: (name: { apiVersion: string; kind: string }) => findKind(name, []),
+      liveVersion: () => undefined,
+      history: new ApplyHistory(),
+      isClockAhead: () => true,
+      record: () => {},
+    };
+    const plan = [{ kind: "Cull", ...head, resourceVersion: "1", cull }] as const;
+    expect(await applyPlan(plan, { secretExpected: false }, deps, new AbortController().signal)).toMatchObject([
+      { kind: "Skipped", because: "ClockAhead", retryAfterMs: 10_000 },
+    ]);
   });
 });

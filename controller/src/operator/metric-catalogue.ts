@@ -159,6 +159,7 @@ export const METRICS = {
         "Equivalent",
         "Contested",
         "AfterFailure",
+        "ClockAhead",
         "NamespaceTerminating",
       ],
     },

@@ -63,7 +63,8 @@ describe("the metrics", () => {
 
   it("tell requests to the metrics API from those that the API server answers itself", async () => {
     const metrics = new Metrics();
-    const call = { verb: "list", resource: "pods", subresource: "", durationMs: 1, bytes: 0, attempt: 1 } as const;
+    const sizes = { durationMs: 1, serverTime: undefined, bytes: 0, attempt: 1 };
+    const call = { verb: "list", resource: "pods", subresource: "", ...sizes } as const;
     metrics.apiCall({ ...call, group: "", code: 200 });
     metrics.apiCall({ ...call, group: "metrics.k8s.io", code: 503 });
     const text = await metrics.registry.metrics();

@@ -18,6 +18,7 @@ import { type HealthSources, liveness, readiness } from "./health.ts";
 import { type HttpServer, serveHttp } from "./http-server.ts";
 import { Leadership } from "./leadership.ts";
 import type { Metrics } from "./metrics.ts";
+import type { ServerTime } from "./server-time.ts";
 import { reportOlderCluster } from "./older-cluster.ts";
 import { untilStatusIsServed } from "./served-status.ts";
 import { RECONCILES_STOP_MS } from "./stop-times.ts";
@@ -40,6 +41,8 @@ export type OperatorOptions = {
   readonly version: string;
   readonly logger: Logger;
   readonly clock?: Clock;
+  /** Told of the answers to the clients; undefined: our clock counts as right. */
+  readonly serverTime?: ServerTime;
 };
 
 /** How often the log says which lists are still missing; as long as controller-runtime waits before it gives up. */
@@ -147,7 +150,8 @@ function assemble(
   const common = { config, client: writer, caches, queue, recorder, extraKinds, audit };
   const { ownNamespace, connectKubelet } = options;
   const scope = { namespaces: namespacesOf(options), ownNamespace, connectKubelet };
-  const reconciler = new ServerReconciler({ ...common, ...scope, metrics, logger, clock });
+  const isClockAhead = (): boolean => options.serverTime?.isOursAhead() ?? false;
+  const reconciler = new ServerReconciler({ ...common, ...scope, metrics, logger, clock, isClockAhead });
   watchMetrics(options, { caches, queue, leadership, reconciler, clock });
   return { caches, queue, recorder, reconciler, audit, clock };
 }

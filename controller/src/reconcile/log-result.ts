@@ -23,6 +23,12 @@ export function logResult(result: ActionResult, server: JupyterServer, logger: L
       if (result.because === "Contested") {
         return logger.warn({ ...fields, retryAfterMs: result.retryAfterMs }, "somebody keeps changing a child");
       }
+      if (result.because === "ClockAhead") {
+        return logger.warn(
+          fields,
+          "a limit is not enforced: the clock of this controller is ahead of the API server's",
+        );
+      }
       return logger.debug({ ...fields, skipped: result.because }, "nothing to do");
   }
 }

@@ -70,6 +70,8 @@ export type ServerReconcilerOptions = {
   readonly audit: AuditLog | undefined;
   readonly logger: Logger;
   readonly clock: Clock;
+  /** Whether our clock is ahead of the API server's: limits would be enforced too early. */
+  readonly isClockAhead: () => boolean;
 } & Pick<UsageMeasuringOptions, "namespaces" | "ownNamespace" | "connectKubelet">;
 
 /** Errors of the API server in a row, before they are told: one by itself is over at the next attempt. */
@@ -242,11 +244,12 @@ export class ServerReconciler {
   }
 
   async #apply(decision: Decision, observed: Observed, signal: AbortSignal): Promise<readonly ActionResult[]> {
-    const { caches, client, clock, extraKinds } = this.#options;
+    const { caches, client, clock, extraKinds, isClockAhead } = this.#options;
     const subject = secretInQuestion(decision.plan);
     const deps: ApplyDeps = {
       client,
       clock,
+      isClockAhead,
       history: this.#memories.applies,
       findKind: (name) => findKind(name, extraKinds),
       liveVersion: (kind, manifest) => caches.find(kind, keyOf(manifest))?.metadata,
@@ -324,7 +327,8 @@ export class ServerReconciler {
         break;
     }
     if (result.kind !== "Refused" && result.kind !== "Skipped") failures.forgetChild(uid, result.action.childKey);
-    if (result.kind !== "Refused" && result.action.kind === "Cull") this.#recordCull(result.action, observed.server);
+    const isDone = result.kind === "Written" || result.kind === "Removed";
+    if (isDone && result.action.kind === "Cull") this.#recordCull(result.action, observed.server);
     this.#options.metrics.acted(result);
     logResult(result, observed.server, this.#options.logger);
   }

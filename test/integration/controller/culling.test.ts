@@ -1,7 +1,7 @@
 import type { RequestListener } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { FIELD_MANAGERS, LABELS } from "@amalthea/api";
-import { isConflict, kinds } from "@amalthea/kube";
+import { type Clock, isConflict, kinds, systemClock } from "@amalthea/kube";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { applyPlan, type ApplyDeps } from "../../../controller/src/apply/apply-plan.ts";
 import type { Action } from "../../../controller/src/decide/decision.ts";
@@ -33,8 +33,12 @@ afterAll(async () => {
   await world?.stop();
 });
 
-async function startController(culling: object = CULLING, more: Readonly<Record<string, string>> = {}): Promise<void> {
-  operator = await startOperator(world, { environment: { CULLING: JSON.stringify(culling), ...more } });
+async function startController(
+  culling: object = CULLING,
+  more: Readonly<Record<string, string>> = {},
+  clock: Clock = systemClock,
+): Promise<void> {
+  operator = await startOperator(world, { environment: { CULLING: JSON.stringify(culling), ...more }, clock });
   await operator.leading;
 }
 
@@ -160,7 +164,8 @@ describe("what somebody changes a moment before", () => {
       const head = { childKey: "culling", target, desiredHash: "", because: "", note: "", annotations: {} };
       const cull = { reason: "Idle", kind, at: new Date(), warnAt: new Date() } as const;
       const action: Action = { kind: "Cull", ...head, resourceVersion, cull };
-      const deps = { client: world.admin, findKind: (at) => findKind(at, []), record: () => {} } as Partial<ApplyDeps>;
+      const needed = { client: world.admin, isClockAhead: () => false, record: () => {} };
+      const deps: Partial<ApplyDeps> = { ...needed, findKind: (at) => findKind(at, []) };
       const attempt = applyPlan([action], { secretExpected: false }, deps as ApplyDeps, forever); // all that a cull needs
       await expect(attempt).rejects.toSatisfy(isConflict);
     }
@@ -376,5 +381,17 @@ describe("where CPU use counts", () => {
       expect(await operator.metric("amalthea_usage_memory_bytes")).toBe(300 * 1024 * 1024);
     });
     expect(new Set(metricsCalls(world).map(({ verb }) => verb))).toEqual(new Set(["list"]));
+  });
+});
+
+describe("a controller whose clock is ahead", () => {
+  const days = (count: number): Clock => ({ ...systemClock, now: () => new Date(Date.now() + count * 86_400_000) });
+
+  it("enforces no limit before its time, and says why", async () => {
+    const user = await aServer("ahead", { maxAgeSecondsThreshold: 86_400 }, await aPod(jupyterWithKernel(longAgo)));
+    await operator.stop();
+    await startController(CULLING, {}, days(2));
+    await eventually(async () => expect(operator.complaints.join()).toContain("clock of this controller is ahead"));
+    expect(await isHibernated(user)).toBe(false);
   });
 });

@@ -7,10 +7,12 @@ import {
   type KubeClient,
   type Logger,
   readKubeConfig,
+  systemClock,
 } from "@amalthea/kube";
 import { runOperator } from "../../../controller/src/operator/operator.ts";
 import { readConfig } from "../../../controller/src/config/config.ts";
 import { Metrics } from "../../../controller/src/operator/metrics.ts";
+import { ServerTime } from "../../../controller/src/operator/server-time.ts";
 import { kubeletConnector } from "../../../controller/src/usage/kubelet-connector.ts";
 import { eventually } from "./servers.ts";
 import type { World } from "./world.ts";
@@ -49,7 +51,11 @@ export async function startOperator(world: World, options: OperatorOptions = {})
   const config = readConfig({ ...world.environment, ...single, ...ports, ...options.environment });
   const kubeConfig = await readKubeConfig(world.controllerKubeconfig);
   const metrics = new Metrics(config.metrics.legacy);
-  const onResult = (call: CallResult): void => metrics.apiCall(call);
+  const serverTime = new ServerTime(options.clock ?? systemClock);
+  const onResult = (call: CallResult): void => {
+    metrics.apiCall(call);
+    serverTime.heard(call);
+  };
   const connect = (): KubeClient => createClient({ config: kubeConfig, userAgent: "amalthea/test", onResult });
   const clients = new MortalClients(connect(), connect(), options.diesAfterWrites);
   const connectKubelet = kubeletConnector(kubeConfig, config.usage.kubelet?.caFile, "amalthea/test");
@@ -64,6 +70,7 @@ export async function startOperator(world: World, options: OperatorOptions = {})
       ownNamespace: "amalthea",
       identity,
       metrics,
+      serverTime,
       version: "test",
       logger: log,
       ...(options.clock === undefined ? {} : { clock: options.clock }),
