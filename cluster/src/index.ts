@@ -10,6 +10,7 @@ export {
   type ProgramName,
   traefikVersion,
 } from "./build/build.ts";
+export { spawnBound } from "./bound-process.ts";
 export { type CertificateRequest, makeCertificates } from "./control-plane/certificates.ts";
 export type { ChildComponent } from "./control-plane/child-component.ts";
 export { type Cluster, defaultClusterName, down, exists, openCluster, up, type UpOptions } from "./node/cluster.ts";

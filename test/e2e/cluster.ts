@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { request, type RequestOptions } from "node:http";
 import { request as tlsRequest } from "node:https";
+import { readObject } from "./read.ts";
 
 /** What a user has at hand: kubectl and the address of the ingress controller. `npm test` sets the environment. */
 export type TestCluster = {
@@ -32,9 +33,13 @@ export class KubectlError extends Error {
 
 /** Runs kubectl against the cluster under test and returns its standard output. @throws KubectlError */
 export async function kubectl(args: readonly string[], input = ""): Promise<string> {
-  const context = cluster.context === undefined ? [] : ["--context", cluster.context];
-  return run("kubectl", ["--kubeconfig", cluster.kubeconfig, ...context, ...args], input);
+  return run("kubectl", [...whichCluster, ...args], input);
 }
+
+const whichCluster: readonly string[] = [
+  ...["--kubeconfig", cluster.kubeconfig],
+  ...(cluster.context === undefined ? [] : ["--context", cluster.context]),
+];
 
 function run(command: string, args: readonly string[], input: string): Promise<string> {
   return new Promise((resolve, reject) => {
@@ -61,9 +66,19 @@ export async function apply(manifest: object, args: readonly string[] = []): Pro
   await kubectl(["apply", "-f", "-", ...args], JSON.stringify(manifest));
 }
 
-/** Reads an object as `kubectl get -o json` shows it. The caller names the shape it relies on. */
+/**
+ * Reads an object; undefined if it is not there. The caller names the shape it relies on.
+ * @param kind As kubectl takes it: `pod`, `jupyterserver`.
+ */
+export async function find<T>(kind: string, name: string, namespace: string): Promise<T | undefined> {
+  return (await readObject(whichCluster, kind, name, namespace)) as T | undefined;
+}
+
+/** `find`. @throws Error if the object is not there. */
 export async function get<T>(kind: string, name: string, namespace: string): Promise<T> {
-  return JSON.parse(await kubectl(["get", kind, name, "-n", namespace, "-o", "json"])) as T;
+  const found = await find<T>(kind, name, namespace);
+  if (found === undefined) throw new Error(`there is no ${kind} ${namespace}/${name}`);
+  return found;
 }
 
 /** Names of the objects of some kinds that carry a label, as `kind/name`. */

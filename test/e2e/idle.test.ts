@@ -2,9 +2,10 @@ import { get } from "node:https";
 import { readKernels, readRequests, readTerminals } from "@amalthea/api";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { activityIn, type Activity } from "../../controller/src/decide/culling/activity.ts";
-import { cluster, kubectl, leaveNamespace, until, useNamespace, waitFor } from "./cluster.ts";
+import { cluster, find, kubectl, leaveNamespace, until, useNamespace, waitFor } from "./cluster.ts";
 import { applyWithLogin, startIdentityProvider, untilAsksForLogin } from "./identity-provider.ts";
 import { Kernel } from "./kernel.ts";
+import { untilWithoutPod } from "./look.ts";
 import { MetricsServer, metricsServerPath, nodeAddress } from "./metrics-server.ts";
 import { TestServer } from "./server.ts";
 
@@ -106,10 +107,7 @@ describe("a real JupyterLab with a token", () => {
   });
 
   it("has its files when it is resumed", async () => {
-    await until(
-      async () => await kubectl(["get", "pod", "-n", namespace, "-l", "amalthea.dev/parent-name=idle", "-o", "name"]),
-      (name) => name === "",
-    );
+    await untilWithoutPod(server);
     await server.patch({ spec: { jupyterServer: { hibernated: false }, culling: { idleSecondsThreshold: 0 } } });
     await waitFor("jupyterserver/idle", namespace, "condition=Ready");
     const fresh = await until(
@@ -171,13 +169,18 @@ describe.skipIf(metricsServerPath === undefined)("CPU and memory of a server", (
 
 type Disk = { readonly usedBytes: number; readonly availableBytes: number; readonly totalBytes: number };
 
+type Measured = { readonly status?: { readonly mainPod?: { readonly resourceUsage?: { readonly disk?: Disk } } } };
+
 async function diskOf(name: string): Promise<Disk> {
-  const path = "jsonpath={.status.mainPod.resourceUsage.disk}";
-  const text = await until(
-    async () => await kubectl(["get", "js", name, "-n", namespace, "-o", path]),
-    (answer) => answer !== "",
+  return await until(
+    async () => {
+      const found = await find<Measured>("jupyterserver", name, namespace);
+      const disk = found?.status?.mainPod?.resourceUsage?.disk;
+      if (disk === undefined) throw new Error("not measured yet");
+      return disk;
+    },
+    () => true,
   );
-  return JSON.parse(text) as Disk;
 }
 
 /** HTTP status of a request to a kubelet, whatever its certificate. */
@@ -204,10 +207,7 @@ describe("a server with a login", () => {
     await kubectl([...inPod("login"), "echo data > /home/jovyan/work/kept"]);
     await setLimits(login, { idleSecondsThreshold: 3 });
     await waitFor("jupyterserver/login", namespace, "jsonpath={.status.state}=hibernated");
-    await until(
-      async () => await kubectl(["get", "pod", "-n", namespace, "login-0", "--ignore-not-found", "-o", "name"]),
-      (name) => name === "",
-    );
+    await untilWithoutPod(login);
     await login.patch({ spec: { jupyterServer: { hibernated: false }, culling: { idleSecondsThreshold: 0 } } });
     await waitFor("jupyterserver/login", namespace, "condition=Ready");
     expect((await kubectl([...inPod("login"), "cat /home/jovyan/work/kept"])).trim()).toBe("data");

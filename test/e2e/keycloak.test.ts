@@ -13,7 +13,7 @@ import { applyWithLogin, untilAsksForLogin } from "./identity-provider.ts";
 import { Kernel } from "./kernel.ts";
 import { fillKeycloakLogin, type Keycloak, startKeycloak } from "./keycloak.ts";
 import { TestServer } from "./server.ts";
-import { type SignedIn, signInWith } from "./sign-in.ts";
+import { type SignedIn, signInWith, STATUS } from "./sign-in.ts";
 
 const execute = promisify(execFile);
 
@@ -179,14 +179,14 @@ async function allowNoEmail(): Promise<void> {
   await keycloak.administer("PUT", `/${REALM}/users/profile`, { ...profile, attributes });
 }
 
-function signInAs(person: Person, server: TestServer): Promise<SignedIn> {
-  return signInWith(browser, server.url, "/lab", (page) => fillKeycloakLogin(page, person));
+function signInAs(person: Person, server: TestServer, path = "/lab"): Promise<SignedIn> {
+  return signInWith(browser, server.url, path, (page) => fillKeycloakLogin(page, person));
 }
 
 /** The status with which the server answers somebody who has signed in. */
 async function statusFor(person: Person, server: TestServer): Promise<number> {
-  const { context, ask } = await signInAs(person, server);
-  const { status } = await ask("/api/status");
+  const { context, ask } = await signInAs(person, server, STATUS);
+  const { status } = await ask(STATUS);
   await context.close();
   return status;
 }
@@ -274,7 +274,7 @@ describe("what happens at Keycloak while people are signed in", () => {
   let alice: SignedIn;
 
   beforeAll(async () => {
-    alice = await signInAs("alice", byPath);
+    alice = await signInAs("alice", byPath, STATUS);
   });
 
   it("new signing keys disturb nobody, and others sign in with them", async () => {
@@ -290,7 +290,7 @@ describe("what happens at Keycloak while people are signed in", () => {
   });
 
   it("whoever is disabled there is out, and nobody else", async () => {
-    const leaver = await signInAs("leaver", byPath);
+    const leaver = await signInAs("leaver", byPath, STATUS);
     expect((await leaver.ask("/api/status")).status).toBe(200);
     const users = (await keycloak.administer("GET", `/${REALM}/users?username=leaver`)) as readonly { id: string }[];
     await keycloak.administer("PUT", `/${REALM}/users/${users[0]?.id}`, { enabled: false });
@@ -303,7 +303,7 @@ describe("what happens at Keycloak while people are signed in", () => {
   });
 
   it("a sign-out ends its session as well where that is wanted, and ends on our page", async () => {
-    const { page, context } = await signInAs("alice", byRole);
+    const { page, context } = await signInAs("alice", byRole, STATUS);
     await page.goto(`${byRole.url}/oauth2/sign_out`);
     await page.getByRole("heading", { name: "You are signed out" }).waitFor();
     await page.goto(`${byPath.url}/lab`);

@@ -1,4 +1,4 @@
-import { get, kubectl, until } from "./cluster.ts";
+import { find, get, kubectl, until } from "./cluster.ts";
 import type { Condition, ServerObject, TestServer } from "./server.ts";
 
 /** The parts of a pod that these tests look at. */
@@ -16,9 +16,7 @@ export type PodObject = {
 
 /** The server's pod; undefined if there is none. */
 export async function podOf(server: TestServer): Promise<PodObject | undefined> {
-  const name = `${server.name}-0`;
-  const text = await kubectl(["get", "pod", name, "-n", server.namespace, "-o", "json", "--ignore-not-found"]);
-  return text === "" ? undefined : (JSON.parse(text) as PodObject);
+  return await find<PodObject>("pod", `${server.name}-0`, server.namespace);
 }
 
 /** Waits until a condition is there with this reason, and returns it. */
@@ -58,6 +56,14 @@ export async function untilRestarted(server: TestServer, podUid: string): Promis
     async () => ({ pod: (await podOf(server))?.metadata.uid, ready: (await server.condition("Ready"))?.status }),
     ({ pod, ready }) => pod !== undefined && pod !== podUid && ready === "True",
     240,
+  );
+}
+
+/** Waits until the server has no pod. */
+export async function untilWithoutPod(server: TestServer): Promise<void> {
+  await until(
+    () => podOf(server),
+    (pod) => pod === undefined,
   );
 }
 

@@ -13,7 +13,7 @@ import {
 import { inServer, untilReason } from "./look.ts";
 import { arrivalsAt, recorder } from "./request-recorder.ts";
 import { JUPYTER_IMAGE, TestServer } from "./server.ts";
-import { signIn, type SignedIn } from "./sign-in.ts";
+import { signIn, type SignedIn, STATUS } from "./sign-in.ts";
 
 let namespace: string;
 let browser: Browser;
@@ -141,14 +141,14 @@ describe("a server with a login and the patches that clients send", () => {
   });
 
   it("refuses another user behind the added upstream as well", async () => {
-    const { ask, context } = await signIn(browser, server.url, "bob");
+    const { ask, context } = await signIn(browser, server.url, "bob", STATUS);
     expect((await ask("/sidecar/health")).status).toBe(403);
     expect((await ask("/api/contents")).status).toBe(403);
     await context.close();
   });
 
   it("lets people in whose address the provider has not verified, as a patch asks", async () => {
-    const { ask, context } = await signIn(browser, server.url, "unverified");
+    const { ask, context } = await signIn(browser, server.url, "unverified", STATUS);
     expect((await ask("/api/status")).status).toBe(200);
     await context.close();
   });

@@ -20,6 +20,9 @@ export type SignedIn = {
   readonly ask: (path: string, headers?: Readonly<Record<string, string>>, seconds?: number) => Promise<Answer>;
 };
 
+/** What to open where no JupyterLab is needed: that takes a browser seconds. */
+export const STATUS = "/api/status";
+
 /** Opens a page in a browser that nobody has used, and signs in at the provider. */
 export function signIn(browser: Browser, serverUrl: string, user: UserName, path = "/lab"): Promise<SignedIn> {
   return signInWith(browser, serverUrl, path, (page) => fillLogin(page, user));
@@ -50,7 +53,7 @@ export async function signInWith(
  */
 export async function signInAgain(browser: Browser, serverUrl: string, user: UserName): Promise<SignedIn> {
   const attempt = async (): Promise<SignedIn> => {
-    const signedIn = await signIn(browser, serverUrl, user);
+    const signedIn = await signIn(browser, serverUrl, user, STATUS);
     if (!new URL(signedIn.page.url()).pathname.endsWith("/oauth2/callback")) return signedIn;
     await signedIn.context.close();
     throw new Error("the sign-in did not work");

@@ -55,7 +55,7 @@ export function conditionOf(status: Status | undefined, type: string): Condition
 
 /** Pods of the fixtures by name. */
 export async function podsOf(world: TakeoverWorld): Promise<ReadonlyMap<string, PodFacts>> {
-  const { items } = await world.get<List<Pod>>("pods");
+  const { items } = await world.get<List<Pod>>("api/v1", "pods");
   return new Map(
     items.map(({ metadata, status }) => {
       const restarts = (status.containerStatuses ?? []).map(({ name, restartCount }) => [name, restartCount] as const);
@@ -66,7 +66,7 @@ export async function podsOf(world: TakeoverWorld): Promise<ReadonlyMap<string, 
 
 /** Secrets of the fixtures by name. */
 export async function secretsOf(world: TakeoverWorld): Promise<ReadonlyMap<string, SecretFacts>> {
-  const { items } = await world.get<List<Secret>>("secrets");
+  const { items } = await world.get<List<Secret>>("api/v1", "secrets");
   return new Map(
     items.map(({ metadata: { name, uid, resourceVersion }, data = {} }) => [name, { uid, resourceVersion, data }]),
   );
@@ -83,7 +83,7 @@ export class FixtureServer {
   }
 
   read(): Promise<ServerObject> {
-    return this.#world.get<ServerObject>(`jupyterserver/${this.#name}`);
+    return this.#world.get<ServerObject>("apis/amalthea.dev/v1alpha1", `jupyterservers/${this.#name}`);
   }
 
   /** Merges a change into the object. */
@@ -135,14 +135,14 @@ export class FixtureServer {
 
   /** Names of the containers of its pod; none without a pod. */
   async containers(): Promise<readonly string[]> {
-    const { items } = await this.#world.get<List<Pod>>("pods");
+    const { items } = await this.#world.get<List<Pod>>("api/v1", "pods");
     const pod = items.find(({ metadata }) => metadata.name === `${this.#name}-0`);
     return (pod?.spec.containers ?? []).map(({ name }) => name);
   }
 
   /** The token as its user finds it. */
   async token(): Promise<string> {
-    const { data = {} } = await this.#world.get<Secret>(`secret/${this.#name}`);
+    const { data = {} } = await this.#world.get<Secret>("api/v1", `secrets/${this.#name}`);
     return Buffer.from(data["jupyterServerAppToken"] ?? "", "base64").toString();
   }
 

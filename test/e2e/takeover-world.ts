@@ -14,6 +14,10 @@ import { FIXTURES, HOST, loadFixture, makeReferencedSecret, NAMESPACE, legacyCrd
 
 const RELEASE = { name: "amalthea", namespace: "amalthea" } as const;
 
+const CONTROLLER_USER = "system:serviceaccount:amalthea:amalthea";
+
+const never = new AbortController().signal;
+
 /** Everybody the identity providers of the OIDC fixtures know. */
 const ACCOUNTS = {
   alice: { email: "alice@example.org", email_verified: true, groups: ["physics"] },
@@ -75,13 +79,12 @@ export class TakeoverWorld implements AsyncDisposable {
 
   /** The controller's writes so far, leases and Events apart, as the API server counted them. */
   writes(): readonly Write[] {
-    const lines = readFileSync(this.cluster.auditLogPath, "utf8")
-      .split("\n")
-      .filter((line) => line !== "");
-    return lines.flatMap((line): readonly Write[] => {
+    const lines = readFileSync(this.cluster.auditLogPath, "utf8").split("\n");
+    const ofController = lines.filter((line) => line.includes(CONTROLLER_USER)); // one in many, and only these are parsed
+    return ofController.flatMap((line): readonly Write[] => {
       const { stage, verb, user, objectRef = {}, responseStatus } = JSON.parse(line) as AuditEntry;
       const { resource = "", subresource = "", name = "" } = objectRef;
-      const isOurs = stage === "ResponseComplete" && user.username === "system:serviceaccount:amalthea:amalthea";
+      const isOurs = stage === "ResponseComplete" && user.username === CONTROLLER_USER;
       if (!isOurs || ["get", "list", "watch"].includes(verb) || ["leases", "events"].includes(resource)) return [];
       return (responseStatus?.code ?? 0) < 300 ? [{ verb, resource, subresource, name }] : [];
     });
@@ -122,9 +125,8 @@ export class TakeoverWorld implements AsyncDisposable {
   }
 
   /** Reads an object, or a list, of the servers' namespace. The caller names the shape it relies on. */
-  async get<T>(resource: string): Promise<T> {
-    const { stdout } = await this.cluster.kubectl(["get", resource, "--namespace", NAMESPACE, "-o", "json"]);
-    return JSON.parse(stdout) as T;
+  async get<T>(group: "api/v1" | "apis/amalthea.dev/v1alpha1", resource: string): Promise<T> {
+    return JSON.parse(await this.client.getText(`/${group}/namespaces/${NAMESPACE}/${resource}`, never)) as T;
   }
 
   /** Asks until the answer is as expected, twice a second. @throws Error with the last answer after the time limit. */
