@@ -1,48 +1,28 @@
-/** How often what a group has had is halved, so that what was long ago does not count. */
-const HALVING_MS = 30_000;
+/** How often a group has been served lately: halved every so often, so that what was long ago does not count. */
+const HALVING_MS = 10_000;
 
-/** What a turn counts besides the time it takes. */
-const TURN_MS = 20;
-
-type Work = { readonly turns: number; readonly ms: number };
-
-const NOTHING: Work = { turns: 0, ms: 0 };
-const MOST: Work = { turns: Number.POSITIVE_INFINITY, ms: Number.POSITIVE_INFINITY };
-
-/** What each group (a namespace) has had lately, over all lanes. */
-export class RecentWork {
-  readonly #groups = new Map<string, Work>();
+/** Turns that each group (a namespace) has had lately, over all lanes. */
+export class RecentTurns {
+  readonly #turns = new Map<string, number>();
   #halvedMs = 0;
 
-  /** Turns, and the time of workers that they took in milliseconds. */
-  of(group: string): Work {
-    return this.#groups.get(group) ?? NOTHING;
+  of(group: string): number {
+    return this.#turns.get(group) ?? 0;
   }
 
-  /** A turn begins. */
-  begin(group: string, nowMs: number): void {
-    this.#add(group, { turns: 1, ms: TURN_MS }, nowMs);
-  }
-
-  /** A turn is over that took so long. */
-  end(group: string, tookMs: number, nowMs: number): void {
-    this.#add(group, { turns: 0, ms: tookMs }, nowMs);
-  }
-
-  #add(group: string, { turns, ms }: Work, nowMs: number): void {
+  count(group: string, nowMs: number): void {
     this.#decay(nowMs);
-    const before = this.of(group);
-    this.#groups.set(group, { turns: before.turns + turns, ms: before.ms + ms });
+    this.#turns.set(group, this.of(group) + 1);
   }
 
   #decay(nowMs: number): void {
     const halvings = Math.floor((nowMs - this.#halvedMs) / HALVING_MS);
     if (halvings <= 0) return;
     this.#halvedMs += halvings * HALVING_MS;
-    for (const [group, { turns, ms }] of this.#groups) {
-      const left = { turns: turns / 2 ** halvings, ms: ms / 2 ** halvings };
-      if (left.turns < 1) this.#groups.delete(group);
-      else this.#groups.set(group, left);
+    for (const [group, turns] of this.#turns) {
+      const left = turns / 2 ** halvings;
+      if (left < 1) this.#turns.delete(group);
+      else this.#turns.set(group, left);
     }
   }
 }
@@ -92,17 +72,18 @@ export class FairLane<K extends string> {
     if (keys.size === 0) this.#groups.delete(group);
   }
 
-  /** Takes out the key whose turn it is; undefined if there is none. */
-  take(work: RecentWork): Waiting<K> | undefined {
-    this.#turns = (this.#turns + 1) % OLDEST_TURN;
-    const next = this.#turns === 0 ? this.#first((head) => head.sinceMs) : this.#first((_, group) => work.of(group).ms);
-    if (next !== undefined) this.delete(next.key);
-    return next;
+  /** Whether keys of other groups than these wait. */
+  hasOthers(groups: ReadonlySet<string>): boolean {
+    return [...this.#groups.keys()].some((group) => !groups.has(group));
   }
 
-  /** What the group has had that comes next here. */
-  leastServed(work: RecentWork): Work {
-    return [...this.#groups.keys()].map((group) => work.of(group)).reduce((a, b) => (b.ms < a.ms ? b : a), MOST);
+  /** Takes out the key whose turn it is, of other groups than these; undefined if there is none. */
+  take(turns: RecentTurns, except: ReadonlySet<string>): Waiting<K> | undefined {
+    this.#turns = (this.#turns + 1) % OLDEST_TURN;
+    const rankOf = this.#turns === 0 ? sinceMs : (_: Waiting<K>, group: string) => turns.of(group);
+    const next = this.#first(rankOf, except);
+    if (next !== undefined) this.delete(next.key);
+    return next;
   }
 
   clear(): void {
@@ -111,9 +92,10 @@ export class FairLane<K extends string> {
   }
 
   /** Of the groups' first keys the one with the lowest rank; among equals the one that has waited longest. */
-  #first(rankOf: (head: Waiting<K>, group: string) => number): Waiting<K> | undefined {
+  #first(rankOf: (head: Waiting<K>, group: string) => number, except: ReadonlySet<string>): Waiting<K> | undefined {
     let best: { readonly head: Waiting<K>; readonly rank: number } | undefined;
     for (const [group, keys] of this.#groups) {
+      if (except.has(group)) continue;
       for (const [key, sinceMs] of keys) {
         const head = { key, sinceMs };
         const rank = rankOf(head, group);
@@ -125,4 +107,8 @@ export class FairLane<K extends string> {
     }
     return best?.head;
   }
+}
+
+function sinceMs({ sinceMs }: Waiting<string>): number {
+  return sinceMs;
 }

@@ -1,6 +1,6 @@
 import { exponentialMs, jitter } from "./backoff.ts";
 import { type Clock, systemClock } from "./clock.ts";
-import { FairLane, RecentWork } from "./fair-lane.ts";
+import { FairLane, RecentTurns } from "./fair-lane.ts";
 
 /**
  * `Urgent`: news of an object that is known already; usually it costs one write, and somebody waits for it. `Normal`: an
@@ -33,21 +33,22 @@ export type WorkQueueOptions<K extends string> = {
 const BACKOFF_BASE_MS = 100;
 const BACKOFF_CAP_MS = 300_000;
 
-/** One turn in so many is a lane's own, whatever waits in the others. */
-const OWN_TURN: Readonly<Record<Lane, number>> = { Urgent: 3, Normal: 4, Low: 16 };
+/** One turn in so many is a lane's own, however much waits in the more urgent ones. */
+const OWN_TURN: Readonly<Record<Lane, number>> = { Urgent: 1, Normal: 4, Low: 16 };
 
 /**
- * A lane goes before a more urgent one in which every group had more of the workers' time lately, and so many turns at least:
- * news of a namespace where something changes all the time does not delay what is new in another. An object that starts has
- * fewer turns, or many namespaces with one object each would be served as if there were no lanes.
- */
-const BUSY_TURNS = 32;
-
-/**
- * The share of the workers that the own turns of a lane may hold while something more urgent waits. Turns alone do not protect what is urgent: a new object
+ * The share of the workers that the own turns of a lane may hold. Turns alone do not protect what is urgent: a new object
  * takes many writes, and all workers would soon be busy with those.
  */
 const OWN_WORKERS = 1 / 4;
+
+/**
+ * The share of the workers that the news of one group may hold while something else waits: a namespace whose objects are changed
+ * all the time must not hold up what is new in others.
+ */
+const NEWS_WORKERS = 1 / 4;
+
+const NONE: ReadonlySet<string> = new Set();
 
 /** A timer counts at most 2^31 - 1 milliseconds; what is due later is armed again then. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
@@ -67,8 +68,8 @@ export class WorkQueue<K extends string> {
   readonly #onTaken: (waitMs: number) => void;
   readonly #groupOf: (key: K) => string;
   readonly #ready: Readonly<Record<Lane, FairLane<K>>>;
-  readonly #recent = new RecentWork();
-  readonly #processing = new Map<K, { readonly lane: Lane; readonly startMs: number }>();
+  readonly #recent = new RecentTurns();
+  readonly #processing = new Map<K, Taken<K>>();
   readonly #dirty = new Map<K, Lane>();
   readonly #delays = new Map<K, Delay>();
   readonly #failures = new Map<K, number>();
@@ -165,9 +166,6 @@ export class WorkQueue<K extends string> {
 
   /** Ends the work on a key. */
   done(key: K): void {
-    const nowMs = this.#clock.monotonicMs();
-    const { startMs = nowMs } = this.#processing.get(key) ?? {};
-    this.#recent.end(this.#groupOf(key), nowMs - startMs, nowMs);
     this.#processing.delete(key);
     const lane = this.#dirty.get(key);
     this.#dirty.delete(key);
@@ -212,34 +210,40 @@ export class WorkQueue<K extends string> {
   #wake(): void {
     while (this.#waiting.length > 0) {
       const nowMs = this.#clock.monotonicMs();
-      const lane = this.#nextLane();
-      const next = this.#ready[lane].take(this.#recent);
+      const full = this.#groupsFullOfNews();
+      const lane = this.#nextLane(full);
+      const next = this.#ready[lane].take(this.#recent, lane === "Urgent" ? full : NONE);
       if (next === undefined) return;
-      this.#recent.begin(this.#groupOf(next.key), nowMs);
-      this.#processing.set(next.key, { lane, startMs: nowMs });
+      this.#recent.count(this.#groupOf(next.key), nowMs);
+      this.#processing.set(next.key, { key: next.key, lane });
       this.#onTaken(nowMs - next.sinceMs);
       this.#waiting.shift()?.({ key: next.key, lane });
     }
   }
 
-  /** The lane whose own turn it is, the least urgent if several; else the most urgent one that is not too busy. */
-  #nextLane(): Lane {
-    const filled = LANES.filter((lane) => this.#ready[lane].size > 0);
+  /** Groups whose news hold their share of the workers; none if nothing else waits. */
+  #groupsFullOfNews(): ReadonlySet<string> {
+    const held = new Map<string, number>();
+    for (const { key, lane } of this.#processing.values()) {
+      const group = this.#groupOf(key);
+      if (lane === "Urgent") held.set(group, (held.get(group) ?? 0) + 1);
+    }
+    const share = this.#processing.size * NEWS_WORKERS;
+    const full = new Set([...held].filter(([, workers]) => workers >= share).map(([group]) => group));
+    return LANES.some((lane) => this.#ready[lane].hasOthers(full)) ? full : NONE;
+  }
+
+  /** The lane whose own turn it is, the least urgent if several; else the most urgent one that has something to give. */
+  #nextLane(full: ReadonlySet<string>): Lane {
+    const filled = LANES.filter((lane) => this.#ready[lane].hasOthers(lane === "Urgent" ? full : NONE));
     if (filled.length > 0) this.#turns++;
-    const own = filled.findLast((lane) => this.#isOwnTurn(lane));
-    return own ?? filled.reduce((best, lane) => (this.#isBusier(best, lane) ? lane : best), filled[0] ?? "Urgent");
+    return filled.findLast((lane) => this.#isOwnTurn(lane)) ?? filled[0] ?? "Urgent";
   }
 
   #isOwnTurn(lane: Lane): boolean {
-    if (this.#turns % OWN_TURN[lane] !== 0) return false;
+    if (lane === "Urgent" || this.#turns % OWN_TURN[lane] !== 0) return false;
     const held = [...this.#processing.values()].filter((other) => other.lane === lane).length;
-    return lane === "Urgent" || held === 0 || held < this.#processing.size * OWN_WORKERS;
-  }
-
-  /** Whether only busy groups wait in a lane, and one that was served less in another. */
-  #isBusier(lane: Lane, other: Lane): boolean {
-    const [here, there] = [lane, other].map((one) => this.#ready[one].leastServed(this.#recent));
-    return here !== undefined && there !== undefined && here.turns >= BUSY_TURNS && here.ms > there.ms;
+    return held === 0 || held < this.#processing.size * OWN_WORKERS;
   }
 }
 
