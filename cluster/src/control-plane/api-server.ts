@@ -50,10 +50,11 @@ export function apiServerFlags(settings: ApiServerSettings): readonly string[] {
   ];
 }
 
-/** Status code of an HTTPS GET, or undefined when nobody answers within two seconds. */
-export async function httpsStatus(url: string, authority: string): Promise<number | undefined> {
+/** Status code of an HTTPS GET, or undefined when nobody answers within two seconds. @param token Default: of nobody. */
+export async function httpsStatus(url: string, authority: string, token?: string): Promise<number | undefined> {
+  const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
   return await new Promise((resolve) => {
-    const call = request(url, { ca: authority, agent: false, timeout: 2000 }, (response) => {
+    const call = request(url, { ca: authority, agent: false, timeout: 2000, headers }, (response) => {
       response.resume();
       resolve(response.statusCode);
     });

@@ -131,12 +131,13 @@ function apiServerOf(setting: Setting, extraFlags: readonly string[]): ChildComp
 }
 
 async function controllerManagerOf(
-  { folder }: Setting,
+  { folder, url, adminToken }: Setting,
   kubeconfig: string,
   extraFlags: readonly string[],
 ): Promise<ChildComponent> {
   const port = await freePort();
   const certificates = join(folder, "certificates");
+  const authority = readFileSync(join(certificates, "ca.crt"), "utf8");
   const command = [
     ...componentCommand("kube-controller-manager"),
     `--kubeconfig=${kubeconfig}`,
@@ -148,15 +149,13 @@ async function controllerManagerOf(
   ] as const;
   const logFile = join(folder, "kube-controller-manager.log");
   return new ChildComponent("kube-controller-manager", [...command], logFile, async (manager) => {
+    const account = `${url}/api/v1/namespaces/default/serviceaccounts/default`;
     const hasDefaultAccount = async (): Promise<boolean> => {
       manager.checkRunning();
-      return await runKubectl(kubeconfig, ["get", "serviceaccount", "default"]).then(
-        () => true,
-        () => false,
-      );
+      return (await httpsStatus(account, authority, adminToken)) === 200;
     };
     const what = "kube-controller-manager to make the first ServiceAccount";
-    await waitUntil(hasDefaultAccount, { what, timeoutSeconds: startTimeoutSeconds, intervalMilliseconds: 300 });
+    await waitUntil(hasDefaultAccount, { what, timeoutSeconds: startTimeoutSeconds });
   });
 }
 

@@ -102,7 +102,7 @@ describe("the CRD", () => {
       },
     ],
   ])("admits %s", async (_what, spec) => {
-    expect(await create(cluster, aServer(spec))).toContain('"kind": "JupyterServer"');
+    expect(await create(cluster, aServer(spec))).toContain('"kind":"JupyterServer"');
   });
 
   it.each<[object, string]>([
@@ -249,6 +249,6 @@ describe("the CRD", () => {
   });
 
   it("admits a name of 52 characters", async () => {
-    expect(await create(cluster, aServer({}, "a".repeat(52)))).toContain('"kind": "JupyterServer"');
+    expect(await create(cluster, aServer({}, "a".repeat(52)))).toContain('"kind":"JupyterServer"');
   });
 });

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { jupyterServerCrd, type JupyterServer } from "@amalthea/api";
 import { type ControlPlane, startControlPlane } from "@amalthea/cluster";
 import { broken, type StoredServer, withoutSpec, withOddStatus } from "./old-objects.ts";
-import { aServer, create, installCrd } from "./resource.ts";
+import { aServer, create, installCrd, patch as patchServer, read, remove } from "./resource.ts";
 
 const fixtures = new URL("../../fixtures/0.24/", import.meta.url);
 
@@ -24,10 +24,8 @@ const names = servers.map(({ metadata }) => metadata.name);
 
 let cluster: ControlPlane;
 
-async function patch(name: string, body: object, ...args: readonly string[]): Promise<JupyterServer> {
-  const command = ["patch", "jupyterserver", name, "--type=merge", `-p=${JSON.stringify(body)}`, "-o=json", ...args];
-  const { stdout } = await cluster.kubectl(command);
-  return JSON.parse(stdout) as JupyterServer;
+async function patch(name: string, change: object, subresource?: "status"): Promise<JupyterServer> {
+  return await patchServer(cluster, name, change, subresource === undefined ? {} : { subresource });
 }
 
 beforeAll(async () => {
@@ -58,7 +56,7 @@ describe.each(names)("%s, stored under 0.24's CRD,", (name) => {
       events: null,
       mainPod: { uid: "u" },
     };
-    const patched = await patch(name, { status }, "--subresource=status");
+    const patched = await patch(name, { status }, "status");
     expect(patched.status).toMatchObject({ state: "failed", conditions: [condition], mainPod: { uid: "u" } });
   });
 
@@ -79,13 +77,11 @@ describe.each(names)("%s, stored under 0.24's CRD,", (name) => {
   });
 
   it("loses its finalizer and goes", async () => {
-    await cluster.kubectl(["delete", "jupyterserver", name, "--wait=false"]);
-    await cluster
-      .kubectl(["patch", "jupyterserver", name, "--type=merge", '-p={"metadata":{"finalizers":null}}'])
-      .catch(
-        (error: unknown) => expect(String(error)).toContain("NotFound"), // it had none and is gone already
-      );
-    await cluster.kubectl(["wait", "--for=delete", `jupyterserver/${name}`, "--timeout=60s"]);
+    await remove(cluster, name);
+    await patch(name, { metadata: { finalizers: null } }).catch(
+      (error: unknown) => expect(String(error)).toContain("not found"), // it had none and is gone already
+    );
+    await expect(read(cluster, name)).rejects.toThrow("not found");
   });
 });
 

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { FIXTURES, legacyCrd } from "../../e2e/legacy-controller.ts";
 import { jupyterServerCrd, specSchema } from "@amalthea/api";
 import { broken } from "../api/old-objects.ts";
-import { aServer, installCrd } from "../api/resource.ts";
+import { aServer, create as createIn, installCrd, patch, remove, type Someone } from "../api/resource.ts";
 import { type Operator, startOperator } from "../controller/operator.ts";
 import { conditionOf, eventually, User } from "../controller/servers.ts";
 import { renderChart, startWorld, type World } from "../controller/world.ts";
@@ -48,9 +48,8 @@ beforeAll(async () => {
   const role = ["create", "clusterrolebinding", "everybody", "--clusterrole=cluster-admin"];
   await world.cluster.kubectl([...role, "--group=system:authenticated"]);
   // A policy takes effect a moment after it was made.
-  const asBob = ["--as=bob", "--as-group=system:authenticated"];
   const takenIn = (object: object, namespace: string, sentence: string): Promise<void> =>
-    eventually(() => expect(create(object, namespace, asBob)).rejects.toThrow(sentence), 30_000);
+    eventually(() => expect(create(object, namespace, someone("bob"))).rejects.toThrow(sentence), 30_000);
   const image = "jupyter/lab:1";
   for (const [namespace, aServerWith] of [[LOOSE, server] as const, [STRICT, strictServer] as const]) {
     await takenIn(aServerWith({ jupyterServer: { image, ...reserved } }), namespace, "spec.jupyterServer.env");
@@ -90,10 +89,14 @@ async function installPolicies(values: Readonly<Record<string, unknown>>): Promi
   });
 }
 
-/** Creates an object, in a dry run unless `args` say otherwise. */
-async function create(object: object, namespace: string, args: readonly string[] = []): Promise<string> {
-  const all = ["create", "--dry-run=server", "-o=json", `--namespace=${namespace}`, "-f=-", ...args];
-  return (await world.cluster.kubectl(all, { stdin: JSON.stringify(object) })).stdout;
+/** Creates an object in a dry run. @returns What would be stored. */
+function create(object: object, namespace: string, as?: Someone): Promise<string> {
+  return createIn(world.cluster, object, { namespace, as });
+}
+
+/** Everybody has every right, but for what the policies refuse. */
+function someone(user: string, ...groups: readonly string[]): Someone {
+  return { user, groups: [...groups, "system:authenticated"] };
 }
 
 /** Objects that violate the policies, from before they were there. */
@@ -349,8 +352,7 @@ const large: readonly (readonly [string, object])[] = [
 describe.each([LOOSE, STRICT])("objects as large as can be, where the policies are %s", (namespace) => {
   it.each(large)("%s", async (_what, spec) => {
     const object = namespace === STRICT ? strictServer(spec) : server(spec);
-    const as = ["--as=alice", "--as-group=developers", "--as-group=system:authenticated"];
-    const said = await create(object, namespace, as).then(
+    const said = await create(object, namespace, someone("alice", "developers")).then(
       () => "admitted",
       (error: unknown) => String(error),
     );
@@ -359,7 +361,12 @@ describe.each([LOOSE, STRICT])("objects as large as can be, where the policies a
 });
 
 describe("the admission policies of a strict administrator", () => {
-  const alice = ["--as=alice", "--as-group=developers", "--as-group=system:authenticated"];
+  const alice = someone("alice", "developers");
+
+  beforeAll(async () => {
+    const routes = "amalthea.dev/allowed-routes=(,own.example.org/lab , ,*";
+    await world.cluster.kubectl(["annotate", "namespace", STRICT, routes]);
+  });
 
   it.each<[string, object]>([
     ["its namespace's path", { routing: { host: "hub.example.org", path: "/strict/x" } }],
@@ -391,13 +398,6 @@ describe("the admission policies of a strict administrator", () => {
     ],
     ["a key with a slash", { patches: [merge({ "a/b": { kind: "ConfigMap", data: {} } })] }],
   ])("admit %s", async (_what, spec) => {
-    await world.cluster.kubectl([
-      "annotate",
-      "--overwrite",
-      "namespace",
-      STRICT,
-      "amalthea.dev/allowed-routes=(,own.example.org/lab , ,*",
-    ]);
     await eventually(() => create(strictServer(spec), STRICT, alice), 10_000);
   });
 
@@ -505,9 +505,9 @@ describe("the admission policies of a strict administrator", () => {
     await expect(create(strictServer(spec), STRICT, alice)).rejects.toThrow(sentence);
   });
 
-  const developers = ["--as=carol", "--as-group=developers", "--as-group=system:authenticated"];
-  const nobody = ["--as=Alice", "--as-group=Developers", "--as-group=system:authenticated"];
-  const portal = ["--as=system:serviceaccount:portal:portal", "--as-group=system:authenticated"];
+  const developers = someone("carol", "developers");
+  const nobody = someone("Alice", "Developers");
+  const portal = someone("system:serviceaccount:portal:portal");
   const patches = [json({ op: "add", path: `${ENV}/-`, value: {} })];
 
   it("let those set a token or a login whom the chart names, and nobody else", async () => {
@@ -564,23 +564,25 @@ describe("the admission policies of a strict administrator", () => {
 
   it("let everybody change the rest of a server that has a token and patches", async () => {
     const object = strictServer({ auth: { token: "t" }, patches });
-    const stdin = JSON.stringify(object);
-    const kubectl: typeof world.cluster.kubectl = (args, options) => world.cluster.kubectl(args, options);
-    await kubectl(["apply", `--namespace=${STRICT}`, "-f=-", ...alice], { stdin });
+    const apply = (manifest: object, as: Someone): Promise<unknown> =>
+      world.cluster.kubectl(["apply", `--namespace=${STRICT}`, "-f=-", ...flagsOf(as)], {
+        stdin: JSON.stringify(manifest),
+      });
+    await apply(object, alice);
     const hibernated = { ...(object as Manifest), metadata: { name: "alice", labels: { team: "a" } } };
     const spec = { ...hibernated.spec, jupyterServer: { image: "jupyter/lab:1", hibernated: true } };
-    await kubectl(["apply", `--namespace=${STRICT}`, "-f=-", ...nobody], {
-      stdin: JSON.stringify({ ...hibernated, spec }),
-    });
+    await apply({ ...hibernated, spec }, nobody);
     for (const change of [{ auth: { token: "u" } }, { auth: { token: null } }, { patches: [] }, { patches: null }]) {
-      const args = ["patch", "jupyterserver", "alice", `--namespace=${STRICT}`, "--type=merge", ...nobody];
-      await expect(kubectl([...args, `--patch=${JSON.stringify({ spec: change })}`])).rejects.toThrow(
-        /spec.(auth|patches): Alice may/,
-      );
+      const changed = patch(world.cluster, "alice", { spec: change }, { namespace: STRICT, as: nobody });
+      await expect(changed).rejects.toThrow(/spec.(auth|patches): Alice may/);
     }
-    await kubectl(["delete", "jupyterserver", "alice", `--namespace=${STRICT}`, ...nobody]);
+    await remove(world.cluster, "alice", { namespace: STRICT, as: nobody });
   });
 });
+
+function flagsOf({ user, groups }: Someone): readonly string[] {
+  return [`--as=${user}`, ...groups.map((group) => `--as-group=${group}`)];
+}
 
 describe("objects that violate the policies and were there before", () => {
   const names = [...broken.map(({ metadata }) => metadata.name), "violating"];
@@ -604,17 +606,8 @@ describe("objects that violate the policies and were there before", () => {
   });
 
   it("can be changed in every respect but those that violate, and not there", async () => {
-    const change = (name: string, patch: object): Promise<unknown> =>
-      world.cluster.kubectl([
-        "patch",
-        "jupyterserver",
-        name,
-        `--namespace=${STRICT}`,
-        "--type=merge",
-        `--patch=${JSON.stringify(patch)}`,
-        "--as=bob",
-        "--as-group=system:authenticated",
-      ]);
+    const change = (name: string, body: object): Promise<unknown> =>
+      patch(world.cluster, name, body, { namespace: STRICT, as: someone("bob") });
     await change("violating", { metadata: { labels: { team: "a" }, finalizers: ["example.org/mine"] } });
     await change("violating", { metadata: { finalizers: null } });
     await change("violating", { spec: { jupyterServer: { hibernated: true, defaultUrl: "/tree" } } });
@@ -634,8 +627,7 @@ describe("objects that violate the policies and were there before", () => {
       "--all",
       `--namespace=${STRICT}`,
       "--timeout=90s",
-      "--as=bob",
-      "--as-group=system:authenticated",
+      ...flagsOf(someone("bob")),
     ]);
   });
 });
