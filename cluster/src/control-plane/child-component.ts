@@ -4,6 +4,16 @@ import { openSync, closeSync } from "node:fs";
 import { spawnBound } from "../bound-process.ts";
 import { ClusterError } from "../errors.ts";
 
+/**
+ * The value of GOGC for components, of which AMALTHEA_CONTROL_PLANE_GOGC tells. Default: Go's own, for what runs long and holds much.
+ *
+ * @see https://go.dev/doc/gc-guide#GOGC
+ */
+function goSettings(): Readonly<Record<string, string>> {
+  const { AMALTHEA_CONTROL_PLANE_GOGC: GOGC } = process.env;
+  return GOGC === undefined ? {} : { GOGC };
+}
+
 /** A component that lives at most as long as this process, and can be broken on purpose. */
 export class ChildComponent {
   /** Name of the component, such as "etcd". */
@@ -44,7 +54,10 @@ export class ChildComponent {
   async start(): Promise<void> {
     if (!this.#isRunning()) {
       const log = openSync(this.#logFile, "a");
-      this.#child = spawnBound(this.#command, { stdio: ["ignore", log, log] });
+      this.#child = spawnBound(this.#command, {
+        stdio: ["ignore", log, log],
+        env: { ...process.env, ...goSettings() },
+      });
       this.#child.on("error", () => undefined); // it cannot be run: checkRunning says so
       closeSync(log);
     }
