@@ -37,6 +37,7 @@ export async function install(target: TargetCluster, signal: AbortSignal): Promi
     ...["upgrade", "--install", release.name, join(root, "helm-chart/amalthea"), "--namespace", release.namespace],
     ...["--set", "scope.clusterWide=true", "--set", `image.repository=${controller.name.slice(0, separator)}`],
     ...["--set", `image.tag=${controller.name.slice(separator + 1)}`],
+    ...["--set", "metrics.enabled=true"],
     // A tag that was pushed again is new content: the digest among the annotations starts new pods.
     ...["--set", `image.pullPolicy=${isKind(target) ? "IfNotPresent" : "Always"}`],
     // The kubelets of a cluster of ours have certificates that can be verified; those of others may not.

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { apply, cluster, kubectl, leaveNamespace, until, useNamespace, waitFor } from "./cluster.ts";
+import { ControllerMetrics } from "./controller-metrics.ts";
 import { Kernel } from "./kernel.ts";
 import { inServer, podOf, untilReason, untilRestarted, untilWithout } from "./look.ts";
 import { TestServer } from "./server.ts";
@@ -8,11 +9,13 @@ let namespace: string;
 let server: TestServer;
 let kernel: Kernel;
 let pod: string;
+let metrics: ControllerMetrics;
 
 const resources = { requests: { memory: "256Mi", cpu: "100m" }, limits: { memory: "512Mi", cpu: "1" } };
 
 beforeAll(async () => {
   namespace = await useNamespace("e2e-resize");
+  metrics = await ControllerMetrics.open();
   server = new TestServer("resized", namespace);
   await server.apply({ jupyterServer: { resources } });
   await waitFor("jupyterserver/resized", namespace, "condition=Ready");
@@ -26,7 +29,21 @@ beforeAll(async () => {
   await kernel.run("answer = 41");
 });
 
-afterAll(() => leaveNamespace(namespace));
+afterAll(async () => {
+  await metrics?.[Symbol.asyncDispose]();
+  await leaveNamespace(namespace);
+});
+
+/** Resizes that ended so, of all servers. */
+const resizes = (result: string): Promise<number> => metrics.sum("amalthea_resizes_total", { result });
+
+/** Waits until one more has. */
+async function untilCounted(result: string, before: number): Promise<void> {
+  await until(
+    () => resizes(result),
+    (count) => count > before,
+  );
+}
 
 /** Limits as the kernel of the operating system enforces them, in bytes and thousandths of a CPU; both cgroup versions. */
 async function limits(): Promise<{ readonly memory: string; readonly cpu: string }> {
@@ -60,18 +77,22 @@ async function expectKernelUntouched(): Promise<void> {
 describe("resources of a running server", () => {
   it("change in place: the kernel keeps its id and its variables, the container gets the new limits", async () => {
     expect(await limits()).toEqual({ memory: String(512 * 1024 ** 2), cpu: "100000" });
+    const completed = await resizes("Completed");
     await resize({ limits: { memory: "768Mi", cpu: "500m" }, requests: { memory: "300Mi" } });
     await until(limits, ({ memory, cpu }) => memory === String(768 * 1024 ** 2) && cpu === "50000");
     expect(await kernel.run("answer += 1; print(answer)")).toBe("42");
     await expectKernelUntouched();
+    await untilCounted("Completed", completed);
     expect(await server.condition("Ready")).toMatchObject({ status: "True" });
     expect(await server.condition("UpdatePending")).toBeUndefined();
   });
 
   it("that no node has wait, with the node's reason", async () => {
+    const infeasible = await resizes("Infeasible");
     await resize({ limits: { memory: "9000Gi" }, requests: { memory: "9000Gi" } });
     const { message } = (await untilReason(server, "UpdatePending", "ResizeInfeasible")) ?? {};
     expect(message).toMatch(/capacity/i);
+    await untilCounted("Infeasible", infeasible);
     await expectKernelUntouched();
     await resize({ limits: { memory: "768Mi" }, requests: { memory: "300Mi" } });
     await untilWithout(server, "UpdatePending");
