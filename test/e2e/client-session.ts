@@ -5,7 +5,8 @@ import { JUPYTER_IMAGE, TestServer } from "./server.ts";
 
 /** What the client's own images do, as far as anybody outside of them sees it: this cluster has Jupyter's image alone. */
 const ANSWER_ALL = `
-import http.server, sys
+import http.server, signal, sys
+signal.signal(signal.SIGTERM, lambda *_: sys.exit()) # the first process of a container ends for nothing else
 class Answer(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(200)
