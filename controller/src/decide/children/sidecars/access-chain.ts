@@ -5,10 +5,10 @@ import { copyOf, listOf, objectOf, valueAt, type JsonObject } from "../../values
 import type { Warning } from "../../facts.ts";
 import { isOidc, type ChildContext } from "../child-context.ts";
 import { authProxyRoutes } from "./auth-proxy-routes.ts";
-import { authorization, OWN_DIRECTORIES, POLICY_KEY, policyVolume, sessionsVolume } from "./authorization.ts";
+import { AUTHORITIES_DIRECTORY, authorization, POLICY_KEY, policyVolume, sessionsVolume } from "./authorization.ts";
 import { bearerEnvironment } from "./bearer.ts";
 import { TRUSTED_CA_VOLUME } from "./oauth2-proxy.ts";
-import { patchedAuthorities, withFlagsAsArgs } from "./patched-environment.ts";
+import { authoritiesOf, withFlagsAsArgs } from "./patched-environment.ts";
 import { authProxy, ROUTES_ANNOTATION, routesVolume } from "./traefik.ts";
 import { readPatchedArgs, type PatchedArgs } from "./upstreams.ts";
 
@@ -53,7 +53,7 @@ export function completeAccessChain(context: ChildContext, statefulSet: JsonObje
   login["env"] = [...said.env];
   const toProvider = {
     wayOut: said.env.filter((variable): variable is EnvVar => isProxyVariable(variable)),
-    authorities: patchedAuthorities(patched.args, login, OWN_DIRECTORIES),
+    authorities: authoritiesOf(patched.args, login, AUTHORITIES_DIRECTORY),
   };
   spec["containers"] = [...containers, authorization(context, patched, toProvider), authProxy(context)];
   spec["volumes"] = [...listOf(spec["volumes"]), ...chainVolumes(context)];

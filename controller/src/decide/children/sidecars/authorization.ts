@@ -13,7 +13,7 @@ import type { ChildContext } from "../child-context.ts";
 import { LIVENESS_PATHS, livenessThroughProxy } from "./liveness.ts";
 import { bearerEnvironment } from "./bearer.ts";
 import { optionalScopes, SESSION_DEFAULTS, sessionCookieName } from "./oauth2-proxy.ts";
-import type { PatchedAuthorities } from "./patched-environment.ts";
+import type { Authorities } from "./patched-environment.ts";
 import { sidecarResources } from "./sidecar-resources.ts";
 import { sidecarSecurity } from "./sidecar-settings.ts";
 import type { PatchedArgs } from "./upstreams.ts";
@@ -24,8 +24,8 @@ const POLICY_VOLUME = "access-policy";
 export const SESSIONS_DIRECTORY = "/var/lib/amalthea/sessions";
 const SESSIONS_VOLUME = "login-sessions";
 
-/** Where the container has volumes of its own. */
-export const OWN_DIRECTORIES: readonly string[] = [POLICY_DIRECTORY, SESSIONS_DIRECTORY];
+/** Of the container's: where the provider's certificate authorities are mounted, if there are some. */
+export const AUTHORITIES_DIRECTORY = "/etc/amalthea/authorities";
 
 /** Key of the ConfigMap, and name of the file, that says who may enter. */
 export const POLICY_KEY = "policy.json";
@@ -47,7 +47,7 @@ export function accessPolicy(oidc: Oidc): string {
 export type ToProvider = {
   /** Variables that name a proxy on the way. */
   readonly wayOut: readonly EnvVar[];
-  readonly authorities: PatchedAuthorities;
+  readonly authorities: Authorities;
 };
 
 /** The container that decides who may enter and carries the WebSockets. The proxy's readiness asks it for Jupyter's. */

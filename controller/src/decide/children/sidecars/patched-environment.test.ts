@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { aServer, someSettings } from "../../testing/builders.ts";
 import { listOf, valueAt } from "../../values/json.ts";
 import { desiredChildren, type Desired } from "../desired.ts";
-import { patchedAuthorities, withFlagsAsArgs } from "./patched-environment.ts";
+import { authoritiesOf, withFlagsAsArgs } from "./patched-environment.ts";
 
 const LOGIN = { enabled: true, issuerUrl: "https://id.example.org", clientId: "jupyter", clientSecret: { value: "s" } };
 const PROXY = "/statefulset/spec/template/spec/containers/1";
@@ -99,8 +99,9 @@ describe("a private certificate authority that a patch gives oauth2-proxy", () =
     ["two arguments", ["--provider-ca-file", file].map((value) => ({ op: "add", path: `${PROXY}/args/-`, value }))],
   ])("is the authorization service's, too: by %s", (_how, patch) => {
     const authorization = containerOf(rendered([mounted, ...patch]), "authorization");
-    expect(variablesOf(authorization)).toMatchObject({ AMALTHEA_PROVIDER_CA_FILE: file });
-    expect(valueAt(authorization, "volumeMounts")).toContainEqual(mount);
+    const mountPath = "/etc/amalthea/authorities/0";
+    expect(variablesOf(authorization)).toMatchObject({ AMALTHEA_PROVIDER_CA_FILE: `${mountPath}/ca-certificates.crt` });
+    expect(valueAt(authorization, "volumeMounts")).toContainEqual({ ...mount, mountPath });
   });
 
   it("is beside the one of the spec", () => {
@@ -108,14 +109,24 @@ describe("a private certificate authority that a patch gives oauth2-proxy", () =
     const oidc = { trustedCA: { configMapName: "company-ca", key: "ca.crt" } };
     const authorization = containerOf(rendered([mounted, argument], oidc), "authorization");
     expect(variablesOf(authorization)).toMatchObject({
-      AMALTHEA_PROVIDER_CA_FILE: `/etc/oauth2-proxy/ca/ca.crt,${file}`,
+      AMALTHEA_PROVIDER_CA_FILE: "/etc/amalthea/authorities/0/ca.crt,/etc/amalthea/authorities/1/ca-certificates.crt",
     });
   });
 
-  it("is left to oauth2-proxy where the file is of its image, or lies where the service has volumes of its own", () => {
-    const args = ["--provider-ca-file=/etc/ssl/ca.crt,/etc/amalthea/ca.crt"];
-    const mounts = { volumeMounts: [{ name: "a", mountPath: "/etc/amalthea" }] };
-    const nothing = { files: [], mounts: [] };
-    expect(patchedAuthorities(args, mounts, ["/etc/amalthea/policy"])).toEqual(nothing);
+  it("is left to oauth2-proxy where the file is of its image", () => {
+    const args = ["--provider-ca-file=/etc/ssl/ca.crt,/etc/sslx/ca.crt"];
+    const oauth2Proxy = { volumeMounts: [{ name: "a", mountPath: "/etc/ssl/certs" }] };
+    expect(authoritiesOf(args, oauth2Proxy, "/here")).toEqual({ files: [], mounts: [] });
+  });
+
+  it("hides nothing of the authorization service, wherever it is mounted, and is found on the inner of two volumes", () => {
+    const volumeMounts = [
+      { name: "program", mountPath: "/app" },
+      { name: "file", mountPath: "/app/ca.crt", subPath: "ca.crt" },
+    ];
+    expect(authoritiesOf(["--provider-ca-file=/app//ca.crt"], { volumeMounts }, "/here")).toEqual({
+      files: ["/here/0"],
+      mounts: [{ name: "file", mountPath: "/here/0", subPath: "ca.crt", readOnly: true }],
+    });
   });
 });

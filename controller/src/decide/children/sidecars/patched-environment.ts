@@ -1,4 +1,4 @@
-import { isPathWithin } from "@amalthea/api";
+import { isPathWithin, normalizePath } from "@amalthea/api";
 import type { VolumeMount } from "kubernetes-types/core/v1.js";
 import { listOf, valueAt, type JsonObject } from "../../values/json.ts";
 
@@ -45,9 +45,9 @@ function valueOf(environment: readonly unknown[], name: string): string | undefi
   return typeof value === "string" ? value : undefined;
 }
 
-/** Certificate authorities of the provider that the spec or patches give oauth2-proxy, and where it has them from. */
-export type PatchedAuthorities = {
-  /** Paths of PEM files. */
+/** Certificate authorities of the provider that the spec or patches give oauth2-proxy, for another container of the pod. */
+export type Authorities = {
+  /** Paths of PEM files in that container. */
   readonly files: readonly string[];
   readonly mounts: readonly VolumeMount[];
 };
@@ -56,23 +56,31 @@ export type PatchedAuthorities = {
 export const CA_FLAG = "--provider-ca-file=";
 
 /**
- * Those that are on volumes: in the images of the two containers there may be other files.
+ * Those that are on volumes: in the images of the two containers there may be other files. They are mounted at a place of their
+ * own, so that whoever mounts something for oauth2-proxy hides nothing of the other container.
  *
  * @param args Of oauth2-proxy, each with its value in one argument.
- * @param taken Paths at which the authorization service has volumes of its own.
+ * @param directory Where to mount them, each in a folder.
  */
-export function patchedAuthorities(
-  args: readonly string[],
-  oauth2Proxy: JsonObject,
-  taken: readonly string[],
-): PatchedAuthorities {
-  const mounts = listOf(oauth2Proxy["volumeMounts"])
-    .filter(isMount)
-    .filter(({ mountPath }) => !taken.some((path) => isPathWithin(path, mountPath)));
+export function authoritiesOf(args: readonly string[], oauth2Proxy: JsonObject, directory: string): Authorities {
+  const mounts = listOf(oauth2Proxy["volumeMounts"]).filter(isMount);
   const named = args.filter((arg) => arg.startsWith(CA_FLAG)).flatMap((arg) => arg.slice(CA_FLAG.length).split(","));
-  const files = named.filter((file) => mounts.some(({ mountPath }) => isPathWithin(file, mountPath)));
-  const needed = mounts.filter(({ mountPath }) => files.some((file) => isPathWithin(file, mountPath)));
-  return { files, mounts: needed.map((mount) => ({ ...mount, readOnly: true })) };
+  const moved = named
+    .map((file) => ({ file: normalizePath(file), mount: mountOf(file, mounts) }))
+    .filter((found): found is { file: string; mount: VolumeMount } => found.mount !== undefined)
+    .map(({ file, mount }, index) => {
+      const mountPath = `${directory}/${index}`;
+      const below = file.slice(normalizePath(mount.mountPath).length);
+      return { file: `${mountPath}${below}`, mount: { ...mount, mountPath, readOnly: true } };
+    });
+  return { files: moved.map(({ file }) => file), mounts: moved.map(({ mount }) => mount) };
+}
+
+/** The mount that a file is on: of several, one within the other, the inner one. */
+function mountOf(file: string, mounts: readonly VolumeMount[]): VolumeMount | undefined {
+  return mounts
+    .filter(({ mountPath }) => isPathWithin(file, mountPath))
+    .toSorted((a, b) => normalizePath(b.mountPath).length - normalizePath(a.mountPath).length)[0];
 }
 
 function isMount(mount: unknown): mount is VolumeMount {
