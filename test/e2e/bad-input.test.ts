@@ -21,8 +21,9 @@ describe("a server that cannot work says why, and correcting it is enough", () =
   it.each([
     {
       mistake: "an image that does not exist",
-      spec: { jupyterServer: { image: "jupyter/does-not-exist:v9" } },
+      spec: { jupyterServer: { image: "jupyter/does-not-exist:v9", imagePullSecrets: [{ name: "no-such-secret" }] } },
       reason: "ImageNotFound",
+      tells: "the node did not find these pull secrets: no-such-secret.",
     },
     {
       mistake: "a storage class that does not exist",
@@ -40,10 +41,14 @@ describe("a server that cannot work says why, and correcting it is enough", () =
       correction: { patches: [] },
       reason: "InvalidPatch",
     },
-  ])("$mistake", async ({ mistake, spec, correction, reason }) => {
+  ])("$mistake", async ({ mistake, spec, correction, reason, tells = "" }) => {
     const server = new TestServer(`bad-${mistake.split(" ")[1]}`, namespace);
     await server.apply(spec);
     await waitForReason(server, reason);
+    await until(
+      () => server.condition("Stalled"),
+      (condition) => condition?.message.includes(tells) === true,
+    );
     await (correction === undefined ? server.apply() : server.patch({ spec: correction }));
     await waitFor(`jupyterserver/${server.name}`, namespace, "condition=Ready");
   });

@@ -24,7 +24,7 @@ let namespace: string;
 let provider: PrivateProvider;
 /** The one of the guide, by https: it knows the issuer URL, and the authority. */
 let finding: TestServer;
-/** Knows all addresses and the authority. */
+/** Knows all addresses, and the authority by a patch of oauth2-proxy alone, as clients of 0.24 write it. */
 let told: TestServer;
 /** Knows all addresses. */
 let distrustful: TestServer;
@@ -41,11 +41,38 @@ beforeAll(async () => {
   ];
   const { trust, addresses } = provider;
   await followGuide(trust);
-  await applyWithLogin(told, provider, { ...trust, ...addresses, userId: "alice" });
+  const patches = [trustByPatch(trust)];
+  await applyWithLogin(told, provider, { ...addresses, userId: "alice" }, { patches });
   await applyWithLogin(distrustful, provider, { ...addresses, allowAnyUser: true });
 });
 
 afterAll(() => leaveNamespace(namespace));
+
+/** A patch that mounts the authority for oauth2-proxy and names it, and wants tokens of programs to be accepted. */
+function trustByPatch({ trustedCA: { configMapName: name, key } }: PrivateProvider["trust"]): object {
+  const pod = "/statefulset/spec/template/spec";
+  const variables = {
+    OAUTH2_PROXY_PROVIDER_CA_FILES: `/etc/ssl/certs/${key}`,
+    OAUTH2_PROXY_SKIP_JWT_BEARER_TOKENS: "true",
+  };
+  const patch = [
+    { op: "add", path: `${pod}/volumes/-`, value: { name: "etc-ssl-certs", configMap: { name } } },
+    {
+      ...{ op: "add", path: `${pod}/containers/1/volumeMounts/-` },
+      value: { name: "etc-ssl-certs", mountPath: "/etc/ssl/certs/", readOnly: true },
+    },
+    ...Object.entries(variables).map(([variable, value]) => ({
+      ...{ op: "add", path: `${pod}/containers/1/env/-`, value: { name: variable, value } },
+    })),
+  ];
+  return { type: "application/json-patch+json", patch };
+}
+
+/** A token in the form of a provider's, of a key that none has. */
+function foreignToken(): string {
+  const parts = [{ alg: "RS256", kid: "foreign" }, { sub: "alice" }].map((part) => JSON.stringify(part));
+  return [...parts, "signature"].map((part) => Buffer.from(part).toString("base64url")).join(".");
+}
 
 /** Applies the guide's server with its Secret. @param trust What the guide says to set for a private authority. */
 async function followGuide(trust: object): Promise<void> {
@@ -133,6 +160,12 @@ describe("when the provider is back", () => {
   it("people sign in at a server that was told its addresses and its authority", async () => {
     const { ask } = await signInAgain(browser, told.url, "alice");
     expect((await ask("/api/status")).status).toBe(200);
+  });
+
+  it("its keys are known to that server, too: a token of another key is refused, and not for want of them", async () => {
+    const headers = { authorization: `Bearer ${foreignToken()}` };
+    const { status, body } = await fetchThroughIngress(`${told.url}/api/status`, { headers });
+    expect([status, body]).toEqual([401, expect.stringContaining("TokenNotAccepted")]);
   });
 
   it("its metadata have what the guide tells readers to look for", async () => {
