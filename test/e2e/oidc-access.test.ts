@@ -4,7 +4,7 @@ import { launchBrowser, runInNewNotebook } from "./browser.ts";
 import { type Answer, leaveNamespace, until, useNamespace } from "./cluster.ts";
 import { applyWithLogin, startIdentityProvider, untilAsksForLogin } from "./identity-provider.ts";
 import { TestServer } from "./server.ts";
-import { signIn, type SignedIn } from "./sign-in.ts";
+import { signIn, type SignedIn, STATUS } from "./sign-in.ts";
 
 let namespace: string;
 let browser: Browser;
@@ -63,7 +63,7 @@ describe("a user who is taken from the list while a cell runs", () => {
   let socket: WebSocket;
 
   beforeAll(async () => {
-    [alice, bob] = [await signIn(browser, listed.url, "alice"), await signIn(browser, listed.url, "bob")];
+    [alice, bob] = [await signIn(browser, listed.url, "alice"), await signIn(browser, listed.url, "bob", STATUS)];
     socket = await startLongCell(alice.page);
   });
 
@@ -103,7 +103,7 @@ describe("a user who is taken from the list while a cell runs", () => {
 
 describe("a policy that cannot be read", () => {
   it("lets nobody in and says so, until it can be read again", async () => {
-    const alice = await signIn(browser, listed.url, "alice");
+    const alice = await signIn(browser, listed.url, "alice", STATUS);
     const broken = [{ op: "replace", path: "/configmap/data/policy.json", value: "{" }];
     await listed.patch({ spec: { patches: [{ type: JSON_PATCH, patch: broken }] } });
     const refused = await until(

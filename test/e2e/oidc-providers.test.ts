@@ -18,7 +18,7 @@ import { commandsOfGuide, metadataOfGuide, textOfGuide } from "./guide.ts";
 import { applyWithLogin, makePrivateProvider, type PrivateProvider } from "./identity-provider.ts";
 import { forwardPort, type PortForward } from "./port-forward.ts";
 import { JUPYTER_IMAGE, TestServer } from "./server.ts";
-import { signIn, signInAgain } from "./sign-in.ts";
+import { signIn, signInAgain, STATUS } from "./sign-in.ts";
 
 let namespace: string;
 let provider: PrivateProvider;
@@ -186,9 +186,9 @@ describe("when the provider is back", () => {
       () => pageOf(finding),
       ({ status }) => status === 302,
     );
-    const { ask } = await signIn(browser, finding.url, "alice");
+    const { ask } = await signIn(browser, finding.url, "alice", STATUS);
     expect((await ask("/api/status")).status).toBe(200);
-    const { context, ask: askAsBob } = await signIn(browser, finding.url, "bob");
+    const { context, ask: askAsBob } = await signIn(browser, finding.url, "bob", STATUS);
     expect((await askAsBob("/api/status")).status).toBe(403);
     await context.close();
   });

@@ -11,7 +11,7 @@ import {
   untilAsksForLogin,
 } from "./identity-provider.ts";
 import { TestServer } from "./server.ts";
-import { fillLogin, signIn, type SignedIn } from "./sign-in.ts";
+import { fillLogin, signIn, type SignedIn, STATUS } from "./sign-in.ts";
 
 let namespace: string;
 let provider: IdentityProvider;
@@ -199,8 +199,8 @@ describe("nobody", () => {
 
 describe("criteria", () => {
   const enters = async (server: TestServer, user: UserName): Promise<number> => {
-    const { context, ask } = await signIn(browser, server.url, user);
-    const { status } = await ask("/api/status");
+    const { context, ask } = await signIn(browser, server.url, user, STATUS);
+    const { status } = await ask(STATUS);
     await context.close();
     return status;
   };
