@@ -4,7 +4,14 @@ import type { Live } from "@amalthea/kube";
 import type { Event as CoreEvent, Pod } from "kubernetes-types/core/v1.js";
 import type { OwnerReference } from "kubernetes-types/meta/v1.js";
 import { describe, expect, it } from "vitest";
-import { childContent, eventContent, outlineOf, podContent } from "./kept-content.ts";
+import {
+  childContent,
+  eventContent,
+  hibernatedAppliedBy,
+  outlineOf,
+  podContent,
+  serverContent,
+} from "./kept-content.ts";
 
 const owner = (kind: string): OwnerReference => ({
   apiVersion: kind === KIND ? API_VERSION : "apps/v1",
@@ -44,6 +51,22 @@ describe("what caches keep of an object with our label", () => {
     expect(kept).toMatchObject({ involvedObject: { kind: "Pod", uid: "p" }, reason: "R", message: "m".repeat(1_024) });
     expect(JSON.stringify(kept)).not.toContain("large");
   });
+
+  const LONG = "x".repeat(1_000_000);
+  const HUGE: readonly OwnerReference[] = [{ ...owner("ConfigMap"), controller: false, name: LONG, uid: LONG }];
+  it.each<{ what: string; kept: object }>([
+    { what: "an object that is no child, with long owners", kept: childContent(anObject([...HUGE])) },
+    { what: "a pod that is nobody's, with long owners", kept: podContent(anObject([...HUGE]) as Live<Pod>) },
+    {
+      what: "an Event with a long reason about an object with a long uid",
+      kept: eventContent({
+        ...anObject([]),
+        ...{ involvedObject: { kind: LONG, uid: LONG }, reason: LONG, message: LONG },
+      } as Live<CoreEvent>),
+    },
+  ])("$what → a few kilobytes", ({ kept }) => {
+    expect(JSON.stringify(kept).length).toBeLessThan(3_000);
+  });
 });
 
 describe("what caches keep of a server", () => {
@@ -76,6 +99,22 @@ describe("what caches keep of a server", () => {
       metadata: { name: "a", namespace: "ns", uid: "u", resourceVersion: "7", generation: 3 },
       spec: { routing },
     });
+  });
+
+  it("is nothing of its owners, which can be thousands, and the first of those who apply `hibernated`", () => {
+    const owners = Array.from({ length: 8_000 }, (_, at) => ({ ...owner("ConfigMap"), uid: `${at}` }));
+    const managedFields = Array.from({ length: 4_000 }, (_, at) => ({
+      ...{
+        manager: `m${at}`,
+        operation: "Apply",
+        fieldsV1: { "f:spec": { "f:jupyterServer": { "f:hibernated": {} } } },
+      },
+    }));
+    const small = aServer({});
+    const large = { ...small, metadata: { ...small.metadata, ownerReferences: owners, managedFields } } as Live;
+    const kept = outlineOf(serverContent(large));
+    expect(JSON.stringify(kept).length).toBeLessThan(1_000);
+    expect(hibernatedAppliedBy(kept)).toBe("m0");
   });
 
   it("is all of it otherwise: the session of a real client, too", () => {

@@ -5,30 +5,36 @@ import { objectOf, valueAt } from "../decide/values/json.ts";
 import { controllerOf } from "../decide/values/controller.ts";
 import { controllingServer } from "./owner.ts";
 
-/** Characters that are kept of an Event's message, as many as the newer API allows. */
+/** Characters that are kept of an Event's message, and of its other texts: as many as the newer API allows. */
 const EVENT_MESSAGE_LIMIT = 1_024;
+const EVENT_TEXT_LIMIT = 128;
 
 /** Clusters have many Events, most of them not about us: keeps what is read of each. */
 export function eventContent(event: Live<CoreEvent>): Live<CoreEvent> {
   const { name, namespace, uid, resourceVersion, creationTimestamp } = event.metadata;
   return {
     metadata: { name, namespace, uid, resourceVersion, creationTimestamp },
-    involvedObject: { kind: event.involvedObject.kind, uid: event.involvedObject.uid },
-    reason: event.reason,
+    involvedObject: { kind: shortened(event.involvedObject.kind), uid: shortened(event.involvedObject.uid) },
+    reason: shortened(event.reason),
     message: event.message?.slice(0, EVENT_MESSAGE_LIMIT),
     lastTimestamp: event.series?.lastObservedTime ?? event.lastTimestamp ?? event.eventTime ?? creationTimestamp,
   } as Live<CoreEvent>; // exactOptionalPropertyTypes: fields that are undefined are no less absent to their readers
 }
 
-/** Of who set which field of a server, only who applies `hibernated` is read. */
+function shortened(text: string | undefined): string | undefined {
+  return text?.slice(0, EVENT_TEXT_LIMIT);
+}
+
+/** Of who set which field of a server, only the first who applies `hibernated` is read: there may be thousands. */
 export function serverContent(server: Live): Live {
   const { managedFields = [], ...metadata } = server.metadata;
-  const kept = managedFields.flatMap(({ manager, operation, fieldsV1 }) =>
-    operation === "Apply" && valueAt(fieldsV1, "f:spec", "f:jupyterServer", "f:hibernated") !== undefined
-      ? [{ manager: manager ?? "", operation }]
-      : [],
+  const applier = managedFields.find(
+    ({ operation, fieldsV1 }) =>
+      operation === "Apply" && valueAt(fieldsV1, "f:spec", "f:jupyterServer", "f:hibernated") !== undefined,
   );
-  return { ...server, metadata: kept.length === 0 ? metadata : { ...metadata, managedFields: kept } };
+  if (applier === undefined) return { ...server, metadata };
+  const { manager = "", operation = "" } = applier;
+  return { ...server, metadata: { ...metadata, managedFields: [{ manager, operation }] } };
 }
 
 /** Field manager that applies `spec.jupyterServer.hibernated` of a server in the cache; undefined without one. */
@@ -48,9 +54,9 @@ export function podContent(pod: Live<Pod>): Live<Pod> {
 }
 
 function metadataOnly<T extends KubeObject>({ apiVersion, kind, metadata }: Live<T>): Live<T> {
-  const { name, namespace, uid, resourceVersion, creationTimestamp, ownerReferences, labels = {} } = metadata;
+  const { name, namespace, uid, resourceVersion, creationTimestamp, labels = {} } = metadata;
   const ofServer = Object.fromEntries(Object.entries(labels).filter(([label]) => label === LABELS.parentUid));
-  const kept = { name, namespace, uid, resourceVersion, creationTimestamp, ownerReferences, labels: ofServer };
+  const kept = { name, namespace, uid, resourceVersion, creationTimestamp, labels: ofServer };
   return { apiVersion, kind, metadata: kept } as Live<T>; // every other field of an object is optional
 }
 
@@ -65,9 +71,10 @@ const VALUE_SIZE = 16;
  * and whoever may create servers must not fill our memory with them: a large one is read again when it is reconciled.
  */
 export function outlineOf(object: Live): Live | undefined {
-  const { apiVersion, kind, metadata, spec, status } = object as unknown as JupyterServer; // of the CRD
-  const { labels, annotations, finalizers, ...identity } = metadata;
-  if (!isLarger([labels, annotations, finalizers, spec], LARGE_SERVER)) return undefined;
+  const { apiVersion, kind, spec, status } = object as unknown as JupyterServer; // of the CRD
+  // Everything in metadata that a user can make long.
+  const { labels, annotations, finalizers, ownerReferences, ...identity } = object.metadata;
+  if (!isLarger([labels, annotations, finalizers, ownerReferences, spec], LARGE_SERVER)) return undefined;
   const { host, path, tls, externalUrl } = objectOf(objectOf(spec)["routing"]);
   const routing = { host, path, tls, externalUrl };
   return { apiVersion, kind, metadata: identity, spec: { routing }, status } as unknown as Live; // marked as an outline
