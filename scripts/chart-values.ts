@@ -111,9 +111,9 @@ export const chartValues: SchemaNode = group("", {
     ),
     serviceAccounts: texts(
       ["*"],
-      "Service accounts that pods may use besides `default`. In all lists of names, `*` matches any characters but `/`, `**` any characters, and a lone `*` everything.",
+      "Service accounts that pods may use besides `default`, and whose tokens Secrets may ask for. In all lists of names, `*` matches any characters but `/`, `**` any characters, and a lone `*` everything.",
     ),
-    secrets: texts(["*"], "Secrets that pods and Ingresses may refer to, besides the server's own."),
+    secrets: texts(["*"], "Secrets that pods may refer to, besides the server's own."),
     images: texts(
       ["*"],
       "Allowed images, as written in the pod, such as `registry.example.org/lab/**`; those of the sidecars are always allowed.",

@@ -7,9 +7,9 @@ import type { ActionResult } from "./action-result.ts";
 import { ApplyHistory } from "./apply-history.ts";
 import { applyPlan } from "./apply-plan.ts";
 
-function applyOf(childKey: string, apiVersion: string, kind: string): Action {
+function applyOf(childKey: string, apiVersion: string, kind: string, spec?: object): Action {
   const metadata = { name: "alice", namespace: "sessions", labels: {} };
-  const manifest = { apiVersion, kind, metadata };
+  const manifest = { apiVersion, kind, metadata, spec };
   const head = { childKey, target: addressOf(manifest), desiredHash: "hash", because: "it is missing" };
   return { kind: "Apply", ...head, manifest, create: true };
 }
@@ -20,8 +20,13 @@ const PLAN: readonly Action[] = [
   applyOf("statefulset", "apps/v1", "StatefulSet"),
 ];
 
+const JOB = { apiVersion: "batch/v1", kind: "Job", plural: "jobs", namespaced: true };
+
 /** Carries the plan out against an API server that accepts everything but what `answer` says. */
-async function carryOut(answer: (kind: string) => ApiError | undefined): Promise<readonly ActionResult[]> {
+async function carryOut(
+  answer: (kind: string) => ApiError | undefined,
+  plan: readonly Action[] = PLAN,
+): Promise<readonly ActionResult[]> {
   const apply = async (kind: Kind, manifest: WriteBody): Promise<Live> => {
     const error = answer(kind.kind);
     if (error !== undefined) throw error;
@@ -31,13 +36,13 @@ async function carryOut(answer: (kind: string) => ApiError | undefined): Promise
   const deps = {
     client: { apply } as unknown as KubeClient,
     clock: new FakeClock(),
-    findKind: (name: { apiVersion: string; kind: string }) => findKind(name, []),
+    findKind: (name: { apiVersion: string; kind: string }) => findKind(name, [JOB]),
     liveVersion: () => undefined,
     history: new ApplyHistory(),
     isClockAhead: () => false,
     record: () => {},
   };
-  return await applyPlan(PLAN, { secretExpected: false }, deps, new AbortController().signal);
+  return await applyPlan(plan, { secretExpected: false }, deps, new AbortController().signal);
 }
 
 const outcomes = (results: readonly ActionResult[]): string[] =>
@@ -57,6 +62,18 @@ describe("applyPlan", () => {
     const results = await carryOut((kind) => (kind === "Ingress" ? refused : undefined));
     expect(outcomes(results)).toEqual(["Written", "Refused", "Written"]);
     expect(results[1]).toMatchObject({ failure: { childKey: "ingress", code, message: detail } });
+  });
+
+  it.each(["StatefulSet", "Job"])("makes no %s whose pods would use what is refused", async (kind) => {
+    const template = { spec: { containers: [{ name: "a", image: "i" }] } };
+    const plan = [
+      applyOf("notes", "v1", "ConfigMap"),
+      applyOf("more", kind === "Job" ? "batch/v1" : "apps/v1", kind, { template }),
+      applyOf("service", "v1", "Service"),
+    ];
+    const refused = new ApiError("apply ConfigMap sessions/alice", { code: 403, detail: "taken" });
+    const results = await carryOut((one) => (one === "ConfigMap" ? refused : undefined), plan);
+    expect(outcomes(results)).toEqual(["Refused", "Skipped AfterFailure", "Written"]);
   });
 
   it("leaves an API server that is in trouble itself to the queue", async () => {

@@ -10,7 +10,7 @@ import {
   type KubeClient,
   type Live,
 } from "@amalthea/kube";
-import { POD_NEEDS } from "../decide/plan/children.ts";
+import { isPodApply, POD_NEEDS } from "../decide/plan/children.ts";
 import type { Action, ActionOf, Manifest, Plan } from "../decide/decision.ts";
 import { controllerOf } from "../decide/values/controller.ts";
 import type { KindName } from "../kinds.ts";
@@ -88,9 +88,7 @@ function takesAway(action: Action): boolean {
 
 /** Also a template that is changed while the pod runs: the next start, whatever causes it, uses what it names. */
 function startsPod(action: Action): boolean {
-  return action.kind === "Scale"
-    ? action.replicas === 1
-    : action.kind === "Apply" && action.manifest.kind === "StatefulSet";
+  return action.kind === "Scale" ? action.replicas === 1 : isPodApply(action);
 }
 
 /** Without the object that was refused, the pod would find somebody else's under its name: a volume, a token, a program. */

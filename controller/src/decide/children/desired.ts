@@ -149,17 +149,18 @@ function withAllowedAnnotations(
   return { document: result, warnings };
 }
 
-/** The children that the policy allows: if the StatefulSet is not allowed, the others are not known either. */
+/** The children that the policy allows: if the StatefulSet or a Secret is not allowed, the others are not known either. */
 function underPolicy(owner: ChildContext, desired: Desired, circumstances: Circumstances): Desired {
   if (desired.kind === "Unrenderable") return desired;
   const ownRoutes = [owner.route, owner.servedRoute];
   const policy = { ...policyOf(owner, desired.secrets, circumstances), ownRoutes };
   const { problems: ofChildren, warnings } = judge(desired.children, policy);
-  const problems = [...fieldProblems(owner), ...ofChildren];
+  const { problems: ofSecrets } = judge(desired.secrets.map(withChildKey), policy);
+  const problems = [...fieldProblems(owner), ...ofSecrets, ...ofChildren];
   const refused = new Set(problems.map(({ childKey }) => childKey));
   const allProblems = [...desired.problems, ...problems];
   const allWarnings = [...desired.warnings, ...warnings];
-  if (refused.has("statefulset")) return unrenderable(owner, allProblems, allWarnings);
+  if (refused.has("statefulset") || ofSecrets.length > 0) return unrenderable(owner, allProblems, allWarnings);
   return {
     ...desired,
     children: desired.children.filter(({ childKey }) => !refused.has(childKey)),
@@ -167,6 +168,10 @@ function underPolicy(owner: ChildContext, desired: Desired, circumstances: Circu
     problems: allProblems,
     warnings: allWarnings,
   };
+}
+
+function withChildKey({ manifest }: SecretManifest): { readonly childKey: string; readonly manifest: Manifest } {
+  return { childKey: manifest.metadata.labels[LABELS.childKey] ?? "secret", manifest };
 }
 
 /** Fields of the spec that are not allowed: each counts against the pod. */

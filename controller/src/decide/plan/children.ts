@@ -19,6 +19,7 @@ import type { Problem } from "../facts.ts";
 import type { ServerRoutes } from "../children/child-context.ts";
 import { firstDifference } from "./difference.ts";
 import { routesServedBy, servesRoute } from "../live/routes.ts";
+import { podTemplatesOf } from "../policy/pod-templates.ts";
 import { isLegacy } from "../takeover/legacy.ts";
 
 export type ChildrenPlan = {
@@ -27,9 +28,11 @@ export type ChildrenPlan = {
   readonly ingressSettled: boolean;
   /** The StatefulSet is to be created or scaled up, as soon as nothing prevents it. */
   readonly isStarting: boolean;
+  /** Something that makes pods is to be created or changed, as soon as nothing prevents it. */
+  readonly isChangingPods: boolean;
   /**
    * The StatefulSet must not be written: something that its pod needs was refused. Its name may belong to somebody else's
-   * object, which the pod would then use. Or the pod would have no route.
+   * object, which the pod would then use, as would the pods of other children. Or the pod would have no route.
    */
   readonly isWithheld: boolean;
   /** A pod that starts now gets the desired template, and no object of somebody else. */
@@ -58,8 +61,11 @@ export function compareChildren(observed: Observed, desired: Rendered, routes: S
   const prune = observed.children.filter((live) => isUnwanted(live, wanted, desired.refusedKeys));
   const steps = decided.flatMap(({ step }) => (step.kind === "Act" ? [step.action] : []));
   const wouldStart = isStarting(observed, steps);
-  const isWithheld = isSomethingNeededRefused(observed, wanted) || (isRouteless && wouldStart);
-  const applies = isWithheld ? steps.filter((action) => !isStatefulSetApply(action)) : steps;
+  const isNeedRefused = isSomethingNeededRefused(observed, wanted);
+  const isWithheld = isNeedRefused || (isRouteless && wouldStart);
+  const applies = steps
+    .filter((action) => !isWithheld || !isStatefulSetApply(action))
+    .filter((action) => !isNeedRefused || !isPodApply(action));
   const isSettled = (key: string): boolean =>
     decided.every(({ child, step }) => child.childKey !== key || step.kind === "Settled");
   const released = releases(observed, wanted);
@@ -68,6 +74,7 @@ export function compareChildren(observed: Observed, desired: Rendered, routes: S
     problems: [...routeProblems, ...claims.problems],
     ingressSettled: isSettled("ingress") && !isRouteless,
     isStarting: wouldStart,
+    isChangingPods: steps.some(isPodApply),
     isWithheld,
     isTemplateCurrent: !isWithheld && isSettled("statefulset") && isObserved(liveStatefulSet(observed)),
   };
@@ -297,6 +304,11 @@ function isStarting(observed: Observed, applies: readonly Action[]): boolean {
 
 function isStatefulSetApply(action: Action): boolean {
   return action.kind === "Apply" && action.childKey === "statefulset";
+}
+
+/** Whether an action creates or changes something that makes pods. */
+export function isPodApply(action: Action): action is ActionOf<"Apply"> {
+  return action.kind === "Apply" && podTemplatesOf(action.manifest).length > 0;
 }
 
 /** Whether the StatefulSet's controller has seen its latest form, so that it makes the next pod from it. */

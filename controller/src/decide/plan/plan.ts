@@ -17,7 +17,7 @@ import { outdatedBeforeReady, restartReason } from "./restart.ts";
 import { activePod, isUnused, podTarget, type LivePod } from "../live/pod.ts";
 import { circumstancesOf, beyondServerLimit, withoutForbiddenStart } from "./policy.ts";
 import { planCarriedValues, withOthersValues } from "./others-values.ts";
-import { planMissingSecrets, planSecrets } from "./secrets.ts";
+import { planMissingSecrets, planNamedSecrets, planSecrets } from "./secrets.ts";
 import type { ServerRoutes } from "../children/child-context.ts";
 import { routesOf } from "./routes.ts";
 import { planMetadata } from "./server-metadata.ts";
@@ -214,7 +214,7 @@ function planChildren(
   const children = compareChildren(observed, desired, state.routes);
   const removePod = children.isTemplateCurrent ? podRemoval(observed, state) : [];
   const isStarting = children.isStarting || removePod.length > 0 || migration.kind === "Replace";
-  const secrets = planSecrets(observed, desired.secrets, isStarting);
+  const secrets = secretsFor(observed, desired.secrets, { isStarting, isChangingPods: children.isChangingPods });
   return {
     plan: [
       ...(migration.kind === "Replace" ? removeLegacy(migration, desired) : []),
@@ -227,6 +227,15 @@ function planChildren(
     ingressSettled: children.ingressSettled,
     isRemovingPod: removePod.length > 0,
   };
+}
+
+function secretsFor(
+  observed: Observed,
+  secrets: readonly SecretManifest[],
+  { isStarting, isChangingPods }: { readonly isStarting: boolean; readonly isChangingPods: boolean },
+): readonly Action[] {
+  const needed = planSecrets(observed, secrets, isStarting);
+  return needed.length > 0 || !isChangingPods ? needed : planNamedSecrets(observed, secrets);
 }
 
 /** The live template can be started again if its Secret still exists and is the server's. */

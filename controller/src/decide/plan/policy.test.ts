@@ -26,6 +26,29 @@ const CONTAINERS = "/statefulset/spec/template/spec/containers";
 const hostPath = (path: string): readonly Patch[] =>
   jsonPatch("/statefulset/spec/template/spec/volumes/-", { name: "host", hostPath: { path } });
 
+const TOKEN_TYPE = "kubernetes.io/service-account-token";
+const TOKEN_OF = "kubernetes.io/service-account.name";
+
+/** A Secret into which Kubernetes puts a token of a service account, mounted. */
+const tokenOf = (account: string): readonly Patch[] => [
+  {
+    type: "application/json-patch+json",
+    patch: [
+      {
+        ...{ op: "add", path: "/stolen" },
+        value: {
+          ...{ apiVersion: "v1", kind: "Secret", type: TOKEN_TYPE },
+          metadata: { name: "stolen", annotations: { [TOKEN_OF]: account } },
+        },
+      },
+      {
+        ...{ op: "add", path: "/statefulset/spec/template/spec/volumes/-" },
+        value: { name: "stolen", secret: { secretName: "stolen" } },
+      },
+    ],
+  },
+];
+
 function stalled({ status }: Decision): { readonly reason: string; readonly message: string } | undefined {
   return status.conditions?.find(({ type }) => type === "Stalled");
 }
@@ -134,6 +157,25 @@ describe("a new server", () => {
       policy: { serviceAccounts: ["jupyter-*"] },
       options: { jupyterServer: { serviceAccountName: "admin" } },
       field: "spec.template.spec.serviceAccountName",
+    },
+    {
+      setting: "serviceAccounts",
+      policy: { serviceAccounts: ["jupyter-*"] },
+      options: { patches: tokenOf("admin") },
+      field: "metadata.annotations[kubernetes.io/service-account.name]",
+    },
+    {
+      setting: "serviceAccounts",
+      policy: { serviceAccounts: [] },
+      options: {
+        patches: [
+          {
+            type: "application/merge-patch+json",
+            patch: { secret: { type: TOKEN_TYPE, metadata: { annotations: { [TOKEN_OF]: "default" } } } },
+          },
+        ],
+      },
+      field: "metadata.annotations[kubernetes.io/service-account.name]",
     },
     {
       setting: "secrets",
@@ -299,6 +341,17 @@ describe("a new server", () => {
       expect(reasonWith(options, {})).toBeUndefined();
     });
 
+    it.each(["serviceAccountToken", "podCertificate"])("have no volume with a %s where none is mounted", (source) => {
+      const volume = { name: "identity", projected: { sources: [{ [source]: { path: "token" } }] } };
+      const options = { jupyterServer: { extraVolumes: [{ name: "scratch", emptyDir: {} }, volume] } };
+      expect(reasonWith(options, { patches })).toContain("spec.jupyterServer.extraVolumes.");
+      const fields = ["jupyterServer.automountServiceAccountToken"];
+      expect(reasonWith(options, { patches, fields })).toBeUndefined();
+      const serverDefaults = { jupyterServer: { extraVolumes: [volume] } };
+      const settings = someSettings({ policy: somePolicy({ patches }), serverDefaults });
+      expect(stalled(decideAll(anObserved({ server: aServer(options) }), settings, NOW))).toBeUndefined();
+    });
+
     it("may say no to a token, and have what is a default for all servers", () => {
       const no = { automountServiceAccountToken: false, podLabels: {}, extraPorts: [] };
       expect(reasonWith({ jupyterServer: no }, { patches })).toBeUndefined();
@@ -407,6 +460,16 @@ describe("a server that runs", () => {
     expect(decide(resumed).plan.map(subject)).toContain("statefulset");
     const tampered = withStatus(stopped, recorded, { patches: podPatch({ hostPID: true }) });
     expect(decide(tampered).plan.map(subject)).not.toContain("statefulset");
+  });
+
+  it("does not start again with the token of a service account that is no longer allowed", () => {
+    const asleep = running({ patches: tokenOf("jupyter-a"), jupyterServer: { hibernated: true } });
+    const world = change(asleep, { patches: tokenOf("jupyter-a"), jupyterServer: { hibernated: false } });
+    const planWith = (serviceAccounts: readonly string[]): readonly string[] =>
+      decide(world, settingsWith({ serviceAccounts })).plan.map(({ kind }) => kind);
+    expect(planWith(["jupyter-*"])).toContain("Apply");
+    expect(planWith([])).not.toContain("Scale");
+    expect(planWith([])).not.toContain("Apply");
   });
 
   it("gains nothing by writing into its StatefulSet once it has been checked", () => {

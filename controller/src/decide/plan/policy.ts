@@ -2,6 +2,7 @@ import { fieldProblems, policyOf, type Circumstances, type Desired } from "../ch
 import type { Plan } from "../decision.ts";
 import { liveStatefulSet } from "../live/child.ts";
 import type { Observed } from "../live/observed.ts";
+import { TOKEN_FIELD } from "../policy/child-policy.ts";
 import { judge } from "../policy/policy.ts";
 import { recordedViolations } from "../policy/record.ts";
 import type { DecisionSettings } from "../settings.ts";
@@ -33,6 +34,7 @@ export function withoutForbiddenStart(
   const owner = { server: observed.server, settings };
   const policy = policyOf(owner, desired.secrets, circumstancesOf(observed, settings));
   const { problems: ofTemplate } = judge([{ childKey: "statefulset", manifest: statefulSet }], policy);
-  const problems = [...fieldProblems(owner), ...ofTemplate];
+  const ofTokens = desired.problems.filter((problem) => problem.kind === "NotAllowed" && problem.field === TOKEN_FIELD);
+  const problems = [...fieldProblems(owner), ...ofTemplate, ...ofTokens];
   return problems.length === 0 ? plan : plan.filter(({ kind }) => kind !== "Scale");
 }

@@ -1,7 +1,8 @@
+import type { Patch } from "@amalthea/api";
 import { describe, expect, it } from "vitest";
 import type { Observed } from "../live/observed.ts";
 import { carryOut, change, decide, restartedAt, running, subject } from "../testing/simulated-world.ts";
-import { anObserved, aServer } from "../testing/builders.ts";
+import { anObserved, aServer, someSettings } from "../testing/builders.ts";
 
 describe("a server with a Secret that nobody watches", () => {
   it("does not look at it while the pod runs", () => {
@@ -73,6 +74,50 @@ describe("a server with a Secret that nobody watches", () => {
       expect(decide({ ...world, failures: [failure] }).plan).toEqual([]);
       const again = decide({ ...world, failures: [{ ...failure, mayRetry: true }] }).plan;
       expect(again.map(({ kind }) => kind)).toEqual(["EnsureSecret"]);
+    });
+  });
+
+  describe("which a patch adds under the name of one that is there", () => {
+    const settings = someSettings({ extraChildKinds: [{ apiVersion: "batch/v1", kind: "Job", plural: "jobs" }] });
+    const template = {
+      spec: {
+        containers: [{ name: "thief", image: "i" }],
+        volumes: [{ name: "v", secret: { secretName: "database" } }],
+      },
+    };
+    const add = (path: string, value: object): object => ({ op: "add", path, value });
+    const database = { apiVersion: "v1", kind: "Secret", metadata: { name: "database" }, data: {} };
+    const patchesWith = (...more: readonly object[]): Patch[] => [
+      { type: "application/json-patch+json", patch: [add("/database", database), ...more] },
+    ];
+    const volume = add("/statefulset/spec/template/spec/volumes/-", { name: "v", secret: { secretName: "database" } });
+    const taken = { childKey: "database", kind: "Secret", code: 409, message: "taken" };
+
+    it("is looked at before the template of a running pod names it, so that an eviction does not start one with it", () => {
+      const { plan } = decide(change(running(), { patches: patchesWith(volume) }), settings);
+      expect(plan.map(subject)).toEqual(["database", "secret", "statefulset"]);
+      expect(plan[0]).toMatchObject({ kind: "EnsureSecret", secret: { isOnlyMade: true } });
+    });
+
+    it.each([
+      { what: "the server's own pod", childKey: "statefulset", by: volume },
+      {
+        ...{ what: "a StatefulSet", childKey: "more" },
+        by: add("/more", { apiVersion: "apps/v1", kind: "StatefulSet", spec: { template } }),
+      },
+      {
+        what: "a Job",
+        childKey: "more",
+        by: add("/more", { apiVersion: "batch/v1", kind: "Job", spec: { template } }),
+      },
+    ])("is not mounted by $what, however long that is tried, and looked at again in time", ({ childKey, by }) => {
+      const world = change(running(), { patches: patchesWith(by) });
+      const ensure = decide(world, settings).plan.find((action) => action.kind === "EnsureSecret");
+      const failure = { ...taken, desiredHash: ensure?.secret.contentHash ?? "" };
+      expect(decide({ ...world, failures: [failure] }, settings).plan.map(subject)).not.toContain(childKey);
+      const again = decide({ ...world, failures: [{ ...failure, mayRetry: true }] }, settings).plan.map(subject);
+      expect(again).toContain("database");
+      expect(again).not.toContain(childKey);
     });
   });
 

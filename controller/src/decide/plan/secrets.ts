@@ -19,7 +19,20 @@ export function planSecrets(
   const last = own ?? secrets.at(-1);
   if (last === undefined) return [];
   const because = reasonToRead(observed, last, isStarting);
-  if (because === undefined) return [];
+  return because === undefined ? [] : ensureAll(observed, secrets, because);
+}
+
+/**
+ * Before a template of pods is written that Secrets which patches added are for: its pods may start at any time, and would
+ * find somebody else's Secret under the same name. What exists is not changed.
+ */
+export function planNamedSecrets(observed: Observed, secrets: readonly SecretManifest[]): readonly Action[] {
+  if (secrets.every(isOwnSecret)) return [];
+  const onlyMade = secrets.map((secret) => ({ ...secret, isOnlyMade: true }) as const);
+  return ensureAll(observed, onlyMade, "pods that may use it are about to change");
+}
+
+function ensureAll(observed: Observed, secrets: readonly SecretManifest[], because: string): readonly Action[] {
   const possible = secrets.filter((secret) => !isHeldBack(observed, secret));
   return possible.map((secret): Action => {
     const { manifest, contentHash: desiredHash } = secret;

@@ -1,4 +1,5 @@
 import { groupKind } from "../values/group-kind.ts";
+import { matchesAny } from "../values/pattern.ts";
 import { contentHash } from "../values/hash.ts";
 import { listOf, valueAt } from "../values/json.ts";
 import { podExcesses, storageExcess, type Excess, type OwnParts } from "./pod-limits.ts";
@@ -10,8 +11,10 @@ import type { NamespacePolicy, PolicySettings } from "./policy-settings.ts";
 export type PolicyChild = {
   readonly apiVersion: string;
   readonly kind: string;
-  readonly metadata: { readonly name: string };
+  readonly metadata: { readonly name: string; readonly annotations?: Readonly<Record<string, string>> | undefined };
   readonly spec?: unknown;
+  /** Of a Secret. */
+  readonly type?: unknown;
 };
 
 /** Why a child is not allowed. */
@@ -103,6 +106,7 @@ function excessesOf(child: PolicyChild, { settings, own }: ChildPolicy): readonl
       podExcesses(pod, settings, own).map(({ field, ...excess }) => ({ ...excess, field: at + field })),
     ),
     ...claimExcesses(child, settings),
+    ...tokenExcesses(child, settings),
   ];
   return excesses.map((excess) => ({ kind: "Excess", ...excess }) as const);
 }
@@ -120,6 +124,22 @@ function claimExcesses(child: PolicyChild, settings: PolicySettings): readonly E
     default:
       return [];
   }
+}
+
+/** Into a Secret of this type Kubernetes itself puts a token of the service account that an annotation names. */
+const TOKEN_SECRET = "kubernetes.io/service-account-token";
+const TOKEN_OF = "kubernetes.io/service-account.name";
+
+/** Where a Secret asks for a token. */
+export const TOKEN_FIELD: string = `metadata.annotations[${TOKEN_OF}]`;
+
+/** A pod that mounts the token of a service account is as powerful as one that runs as it. */
+function tokenExcesses(child: PolicyChild, { serviceAccounts }: PolicySettings): readonly Excess[] {
+  if (groupKind(child) !== "/Secret" || child.type !== TOKEN_SECRET) return [];
+  const account = child.metadata.annotations?.[TOKEN_OF] ?? "";
+  if (matchesAny(account, serviceAccounts)) return [];
+  const detail = `a token of the service account ${account} is not allowed`;
+  return [{ field: TOKEN_FIELD, detail, setting: "serviceAccounts" }];
 }
 
 function serviceExcesses(child: PolicyChild, { services }: PolicySettings): readonly Excess[] {

@@ -1,6 +1,6 @@
 import type { JupyterServerSpec } from "@amalthea/api";
 import type { ServerDefaults } from "../effective-spec.ts";
-import { canonicalJson, valueAt } from "../values/json.ts";
+import { canonicalJson, isObject, listOf, valueAt } from "../values/json.ts";
 import { matchesAny } from "../values/pattern.ts";
 import type { PolicySettings } from "./policy-settings.ts";
 
@@ -27,9 +27,31 @@ export function forbiddenFields(
 ): readonly string[] {
   const isUnlimited = [patches.kinds, patches.paths].every((allowed) => allowed.includes("*"));
   const allowed = fields ?? (isUnlimited ? ["*"] : []);
-  return LIMITED_FIELDS.filter((field) => !matchesAny(field, allowed))
-    .filter((field) => isGiven(field, spec) && !isSame(field, spec, defaults))
-    .map((field) => `spec.${field}`);
+  const given = LIMITED_FIELDS.filter((field) => !matchesAny(field, allowed)).filter(
+    (field) => isGiven(field, spec) && !isSame(field, spec, defaults),
+  );
+  const isTokenAllowed = matchesAny("jupyterServer.automountServiceAccountToken", allowed);
+  const all = isTokenAllowed || !hasTokenVolume(spec, defaults) ? given : [...given, VOLUMES];
+  return all.map((field) => `spec.${field}`);
+}
+
+const VOLUMES = "jupyterServer.extraVolumes";
+
+/** Parts of a projected volume by which the pod shows who it is, whether tokens are mounted automatically or not. */
+const IDENTITIES: readonly string[] = ["serviceAccountToken", "podCertificate"];
+
+function hasTokenVolume(spec: JupyterServerSpec, defaults: ServerDefaults): boolean {
+  const [volumes, ofAll] = [spec, defaults].map((one) => listOf(valueAt(one, ...VOLUMES.split("."))));
+  const known = new Set(ofAll?.map(canonicalJson));
+  return (volumes ?? []).some((volume) => !known.has(canonicalJson(volume)) && sourcesOf(volume).some(isIdentity));
+}
+
+function sourcesOf(volume: unknown): readonly unknown[] {
+  return listOf(valueAt(volume, "projected", "sources"));
+}
+
+function isIdentity(source: unknown): boolean {
+  return IDENTITIES.some((name) => isObject(valueAt(source, name)));
 }
 
 function isGiven(field: string, spec: JupyterServerSpec): boolean {

@@ -12,9 +12,9 @@ export type PolicySettings = {
   };
   /** Limited fields of the spec that servers may use; undefined: all where patches are not limited, otherwise none. */
   readonly fields: readonly string[] | undefined;
-  /** Names of service accounts besides `default`; see `matchesAny` in `values/pattern.ts`. */
+  /** Names of service accounts besides `default`, and of those whose tokens Secrets may ask for; see `matchesAny` in `values/pattern.ts`. */
   readonly serviceAccounts: readonly string[];
-  /** Names of Secrets, besides the server's own, that pods and Ingresses may refer to. */
+  /** Names of Secrets, besides the server's own, that pods may refer to. */
   readonly secrets: readonly string[];
   /** Images, as they are written in the spec. */
   readonly images: readonly string[];
