@@ -113,6 +113,10 @@ export const chartValues: SchemaNode = group("", {
       ["*"],
       "Service accounts that pods may use besides `default`, and whose tokens Secrets may ask for. In all lists of names, `*` matches any characters but `/`, `**` any characters, and a lone `*` everything.",
     ),
+    priorityClasses: texts(
+      ["*"],
+      "Priority classes that pods may use. `*` does not include those of the cluster itself (`system-…`): name them to allow them.",
+    ),
     secrets: texts(["*"], "Secrets that pods may refer to, besides the server's own."),
     images: texts(
       ["*"],
@@ -142,7 +146,7 @@ export const chartValues: SchemaNode = group("", {
     ingressAnnotations: group("Annotations of Ingresses; those that are not allowed are omitted.", {
       denied: texts(
         [],
-        "Annotations to omit; empty: those by which an Ingress can capture requests of other servers. `*`: all.",
+        "Annotations to omit; empty: those by which an Ingress can capture requests of other servers. `*`: all. Annotations of Services and pods that name them in the DNS are omitted as well.",
       ),
       allowed: texts([], "Exceptions from `denied`."),
     }),

@@ -700,7 +700,7 @@ const policyWarnings = {
   },
   IngressAnnotationIgnored: {
     conditions: ["PolicyWarning"],
-    when: "An Ingress requests annotations that are not allowed, because they could capture the requests of other servers; they are omitted.",
+    when: "An Ingress, a Service or a pod has annotations that are not allowed, because they could capture the requests of other servers; they are omitted.",
     example: { childKey: "ingress", names: ["nginx.ingress.kubernetes.io/server-alias"] },
     sentence: ({ childKey, names }) => `Annotations of the child "${childKey}" are omitted: ${names.join(", ")}.`,
     remedy: "Remove them, or ask an administrator to allow them in the chart value policy.ingressAnnotations.",

@@ -14,7 +14,14 @@ describe("POLICY", () => {
       podSecurity: undefined,
       patches: { kinds: ["*"], paths: ["*"] },
       fields: undefined,
-      ...{ serviceAccounts: ["*"], secrets: ["*"], images: ["*"], maxResources: {}, serversPerNamespace: 0 },
+      ...{
+        serviceAccounts: ["*"],
+        priorityClasses: ["*"],
+        secrets: ["*"],
+        images: ["*"],
+        maxResources: {},
+        serversPerNamespace: 0,
+      },
       services: { types: undefined, externalIPs: false },
       routes: { allowed: [], namespaceAnnotation: false },
     });
@@ -48,6 +55,9 @@ describe("POLICY", () => {
     "alb.ingress.kubernetes.io/group.order",
     "external-dns.alpha.kubernetes.io/hostname",
     "getambassador.io/config",
+    "dns.alpha.kubernetes.io/external",
+    "tailscale.com/expose",
+    "nginx.ingress.kubernetes.io/ssl-ciphers",
   ])("denies the annotation %s unless the administrator says otherwise", (name) => {
     expect(matchesAny(name, DENIED_INGRESS_ANNOTATIONS)).toBe(true);
   });

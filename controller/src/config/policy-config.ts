@@ -1,12 +1,8 @@
+import { below, SHARED_DENIED_ANNOTATIONS } from "../decide/policy/denied-annotations.ts";
 import type { PodSecurityLevel } from "../decide/policy/pod-security.ts";
 import type { PolicySettings } from "../decide/policy/policy-settings.ts";
 import { parseQuantity } from "../decide/values/quantity.ts";
 import { asObject, type EnvironmentReader } from "./environment.ts";
-
-/** Names below a prefix. */
-function below(prefix: string, ...names: readonly string[]): readonly string[] {
-  return names.map((name) => `${prefix}/${name}`);
-}
 
 /**
  * Annotations by which an Ingress takes requests of others, puts text of its author into a proxy that all share, takes
@@ -19,6 +15,7 @@ export const DENIED_INGRESS_ANNOTATIONS: readonly string[] = [
   ...below("nginx.ingress.kubernetes.io", "use-regex", "rewrite-target", "canary", "canary-*", "ssl-passthrough"),
   ...below("nginx.ingress.kubernetes.io", "auth-*", "enable-global-auth", "proxy-ssl-secret", "mirror-*"),
   ...below("nginx.ingress.kubernetes.io", "enable-modsecurity", "modsecurity-*"),
+  ...below("nginx.ingress.kubernetes.io", "ssl-ciphers", "ssl-prefer-server-ciphers"), // of the whole host
   ...below("nginx.org", "*-snippets", "mergeable-ingress-type", "path-regex"),
   ...below("traefik.ingress.kubernetes.io", "router.priority", "router.middlewares", "router.rulesyntax"),
   ...below("traefik.ingress.kubernetes.io", "router.pathmatcher"),
@@ -32,8 +29,7 @@ export const DENIED_INGRESS_ANNOTATIONS: readonly string[] = [
   ...below("alb.ingress.kubernetes.io", "group.*", "actions.*", "conditions.*", "transforms.*", "auth-*"),
   ...below("appgw.ingress.kubernetes.io", "rule-priority", "hostname-extension", "rewrite-rule-set*"),
   ...below("kubernetes.io", "ingress.global-static-ip-name", "ingress.regional-static-ip-name"),
-  ...below("external-dns.alpha.kubernetes.io", "*hostname*", "target", "set-identifier"),
-  ...below("getambassador.io", "*"),
+  ...SHARED_DENIED_ANNOTATIONS,
   ...below("zalando.org", "skipper-*"),
 ];
 
@@ -42,6 +38,7 @@ const DEFAULTS: PolicySettings = {
   patches: { kinds: ["*"], paths: ["*"] },
   fields: undefined,
   serviceAccounts: ["*"],
+  priorityClasses: ["*"],
   secrets: ["*"],
   images: ["*"],
   maxResources: {},
@@ -91,6 +88,7 @@ class PolicyReader {
       },
       fields: fields.length === 0 ? undefined : fields,
       serviceAccounts: this.#texts("serviceAccounts", this.#given["serviceAccounts"], DEFAULTS.serviceAccounts),
+      priorityClasses: this.#texts("priorityClasses", this.#given["priorityClasses"], DEFAULTS.priorityClasses),
       secrets: this.#texts("secrets", this.#given["secrets"], DEFAULTS.secrets),
       images: this.#texts("images", this.#given["images"], DEFAULTS.images),
       maxResources: this.#quantities(this.#given["maxResources"] ?? {}),

@@ -153,6 +153,21 @@ const ATTACKS: readonly { readonly what: string; readonly reason: string; readon
     reason: "PodSecurity",
     spec: json(`${POD}/volumes/-`, { name: "node", hostPath: { path: "/" } }),
   },
+  {
+    what: "the nodes, by a priority above everything else",
+    reason: "NotAllowed",
+    spec: { jupyterServer: { priorityClassName: "system-node-critical" } },
+  },
+  {
+    what: "her host, by a certificate for it",
+    reason: "RouteTaken",
+    spec: {
+      ...json(
+        "/more",
+        ingressFor({ rules: [{ host: "b.example.com", ...alicesPath("/") }], tls: [{ hosts: [host] }] }),
+      ),
+    },
+  },
   { what: "a load balancer", reason: "NotAllowed", spec: json("/service/spec/type", "LoadBalancer") },
   { what: "any address", reason: "NotAllowed", spec: json("/service/spec/externalIPs", ["192.0.2.1"]) },
   {

@@ -18,9 +18,10 @@ import { withOwnPort } from "./patched-pod.ts";
 import { replicasWarning, withOwnReplicas } from "./patched-replicas.ts";
 import type { Problem, Warning } from "../facts.ts";
 import type { ServerRoutes } from "./child-context.ts";
-import { isRouteChild, routesServedBy } from "../live/routes.ts";
+import { certificateHosts, routesServedBy } from "../live/routes.ts";
 import { PATCH_BOUNDS } from "../patch/bounds.ts";
-import { allowedAnnotations, routeExcess } from "../policy/ingress-policy.ts";
+import { allowedAnnotations } from "../policy/annotation-policy.ts";
+import { routeExcess } from "../policy/ingress-policy.ts";
 import { forbiddenFields } from "../policy/field-limits.ts";
 import { forbiddenChange } from "../policy/patch-limits.ts";
 import { chartResources } from "./sidecars/sidecar-resources.ts";
@@ -139,11 +140,9 @@ function withAllowedAnnotations(
   const result = { ...document };
   const warnings: Warning[] = [];
   for (const [childKey, child] of Object.entries(document)) {
-    if (!isObject(child) || !isRouteChild(child)) continue;
-    const metadata = objectOf(child["metadata"]);
-    const allowed = allowedAnnotations(metadata["annotations"], settings);
+    const allowed = isObject(child) ? allowedAnnotations(child, settings) : undefined;
     if (allowed === undefined) continue;
-    result[childKey] = { ...child, metadata: { ...metadata, annotations: allowed.annotations } };
+    result[childKey] = allowed.child;
     warnings.push({ kind: "IngressAnnotationIgnored", childKey, names: allowed.refused });
   }
   return { document: result, warnings };
@@ -277,9 +276,9 @@ function childProblems(context: ChildContext, base: PatchDocument, document: Pat
       problems.set(key, problem);
       continue;
     }
-    routes += routesServedBy(child).length;
+    routes += routesServedBy(child).length + certificateHosts(child).length;
     if (routes > PATCH_BOUNDS.routes) {
-      invalid(key, `the Ingresses of a server may have ${PATCH_BOUNDS.routes} paths together`);
+      invalid(key, `the Ingresses of a server may have ${PATCH_BOUNDS.routes} paths and certificate hosts together`);
       continue;
     }
     const identity = `${groupKind(child)}/${nameOf(context.server, key, child)}`;

@@ -23,6 +23,14 @@ export function routesServedBy(child: OfKind & { readonly spec?: unknown }): rea
   return [...rules.flatMap(routesOfRule), ...(isDefault ? [EVERYTHING] : [])];
 }
 
+/** The hosts that an Ingress brings certificates for. */
+export function certificateHosts(child: OfKind & { readonly spec?: unknown }): readonly string[] {
+  if (!isRouteChild(child)) return [];
+  return listOf(valueAt(child.spec, "tls"))
+    .flatMap((entry) => listOf(valueAt(entry, "hosts")))
+    .filter((host) => typeof host === "string");
+}
+
 const EVERYTHING: HostAndPath = { host: undefined, path: "/", isPattern: false };
 
 /** A rule without paths takes all requests for its host. */

@@ -178,6 +178,18 @@ describe("a new server", () => {
       field: "metadata.annotations[kubernetes.io/service-account.name]",
     },
     {
+      setting: "priorityClasses",
+      policy: {},
+      options: { jupyterServer: { priorityClassName: "system-node-critical" } },
+      field: "spec.template.spec.priorityClassName",
+    },
+    {
+      setting: "priorityClasses",
+      policy: { priorityClasses: ["jupyter-*"] },
+      options: { patches: podPatch({ priorityClassName: "production" }) },
+      field: "spec.template.spec.priorityClassName",
+    },
+    {
       setting: "secrets",
       policy: { secrets: [] },
       options: { jupyterServer: { extraVolumes: [{ name: "s", secret: { secretName: "database" } }] } },
@@ -359,6 +371,15 @@ describe("a new server", () => {
       const settings = someSettings({ policy: somePolicy({ patches }), serverDefaults: { jupyterServer } });
       expect(stalled(decideAll(anObserved({ server: aServer({}) }), settings, NOW))).toBeUndefined();
     });
+  });
+
+  it.each([
+    { priorityClasses: ["*"], priorityClassName: "high" },
+    { priorityClasses: ["system-cluster-*"], priorityClassName: "system-cluster-critical" },
+  ])("may have the priority class $priorityClassName where $priorityClasses are allowed", (one) => {
+    const { priorityClasses, priorityClassName } = one;
+    const world = anObserved({ server: aServer({ jupyterServer: { priorityClassName } }) });
+    expect(decide(world, settingsWith({ priorityClasses })).facts.problems).toEqual([]);
   });
 
   it("that stays within all settings is made", () => {
@@ -614,6 +635,73 @@ describe("the routes of a server", () => {
     const names = Object.keys(ingressAnnotations);
     const allowing = settingsWith({ ingressAnnotations: { denied: ["*"], allowed: names } });
     expect(JSON.stringify(decide(world, allowing).plan)).toContain("configuration-snippet");
+  });
+
+  const NAME = "external-dns.alpha.kubernetes.io/hostname";
+  it.each<{ what: string; options: ServerOptions; childKey: string }>([
+    {
+      ...{ what: "the server's Service, without an address", childKey: "service" },
+      options: {
+        patches: [
+          {
+            type: "application/merge-patch+json",
+            patch: {
+              service: { metadata: { annotations: { [NAME]: "hub.example.org" } }, spec: { clusterIP: "None" } },
+            },
+          },
+        ],
+      },
+    },
+    {
+      ...{ what: "a Service that a patch adds", childKey: "more" },
+      options: {
+        patches: jsonPatch("/more", {
+          ...{ apiVersion: "v1", kind: "Service", spec: { clusterIP: "None", selector: { app: "alice" } } },
+          metadata: { annotations: { [NAME]: "hub.example.org" } },
+        }),
+      },
+    },
+    {
+      ...{ what: "the server's pod", childKey: "statefulset" },
+      options: { jupyterServer: { podAnnotations: { [NAME]: "hub.example.org", kept: "yes" } } },
+    },
+  ])("have no name in the DNS by an annotation of $what", ({ options, childKey }) => {
+    const decision = decideAll(anObserved({ server: aServer(options) }), someSettings(), NOW);
+    expect(decision.plan.map(subject)).toContain(childKey);
+    expect(JSON.stringify(decision.plan)).not.toContain(NAME);
+    expect(decision.status.conditions).toContainEqual(
+      expect.objectContaining({ reason: "IngressAnnotationIgnored", message: expect.stringContaining(NAME) }),
+    );
+    const allowing = settingsWith({ ingressAnnotations: { denied: [], allowed: [NAME] } });
+    expect(JSON.stringify(decide(anObserved({ server: aServer(options) }), allowing).plan)).toContain(NAME);
+  });
+
+  it("do not come with certificates for hundreds of hosts: each is compared with all others", () => {
+    const hosts = Array.from({ length: 201 }, (_, at) => `*.x${at}.example.org`);
+    const asked: unknown[] = [];
+    const ruleTakenBy = (rule: unknown): undefined => void asked.push(rule);
+    const patches = jsonPatch(
+      "/extra",
+      anIngress({ ...aRule("hub.example.org", "/sessions/alice/x"), tls: [{ hosts }] }),
+    );
+    const { facts } = decide(anObserved({ server: aServer({ patches }), ruleTakenBy }));
+    expect(facts.problems).toMatchObject([{ kind: "ChildInvalid", childKey: "extra" }]);
+    expect(asked.length).toBeLessThan(10);
+  });
+
+  it("do not come with a certificate for the host of another server", () => {
+    const tls = [{ hosts: ["hub.example.org", "shop.example.org"], secretName: "mine" }];
+    const extra = { ...aRule("hub.example.org", "/sessions/alice/x"), tls };
+    const server = aServer({ patches: jsonPatch("/extra", anIngress(extra)) });
+    const problemsBeside = (taken: string): readonly unknown[] => {
+      const ruleTakenBy = ({ host }: { readonly host: string | undefined }): string | undefined =>
+        host === taken ? "team-b/bob" : undefined;
+      return decide(anObserved({ server, ruleTakenBy })).facts.problems;
+    };
+    expect(problemsBeside("shop.example.org")).toMatchObject([
+      { kind: "RuleTaken", childKey: "extra", holder: "team-b/bob", route: "shop.example.org" },
+    ]);
+    expect(problemsBeside("other.example.org")).toEqual([]);
   });
 });
 

@@ -1,7 +1,6 @@
 import { isPathWithin } from "@amalthea/api";
 import type { HostAndPath } from "../live/observed.ts";
-import { routesServedBy } from "../live/routes.ts";
-import { isObject, listOf, valueAt } from "../values/json.ts";
+import { certificateHosts, routesServedBy } from "../live/routes.ts";
 import type { Excess } from "./pod-limits.ts";
 import { matchesAny } from "../values/pattern.ts";
 import type { NamespacePolicy, PolicySettings } from "./policy-settings.ts";
@@ -22,31 +21,43 @@ export type RoutePolicy = {
 /** A rule that another server's requests would follow. */
 export type TakenRule = { readonly kind: "RouteTaken"; readonly route: string; readonly holder: string };
 
+type IngressLike = { readonly kind?: unknown; readonly apiVersion?: unknown; readonly spec?: unknown };
+
 /** What is wrong with the rules of an Ingress; empty for any other child. */
 export function routeFindings(
   childKey: string,
-  child: { readonly kind?: unknown; readonly apiVersion?: unknown; readonly spec?: unknown },
+  child: IngressLike,
   policy: RoutePolicy,
 ): readonly (TakenRule | (Excess & { readonly kind: "Excess" }))[] {
   const isOwn = ({ host, path }: HostAndPath): boolean =>
     childKey === "ingress" && policy.ownRoutes.some((own) => own.host === host && own.path === path);
   const rules = routesServedBy(child).filter((rule) => !isOwn(rule));
   return [
-    ...[...rules, ...certificateHosts(child.spec)]
+    // Whoever brings the certificate of a host speaks for it as a whole.
+    ...[...rules, ...certificateHosts(child).map(certificateRoute)]
       .flatMap((rule) => routeExcess(rule, "spec.rules", policy))
       .map((excess) => ({ kind: "Excess", ...excess }) as const),
-    ...rules.flatMap((rule): readonly TakenRule[] => {
-      const holder = policy.takenBy(rule);
-      return holder === undefined ? [] : [{ kind: "RouteTaken", route: textOf(rule), holder }];
-    }),
+    ...rules.flatMap((rule) => takenRule(rule, rule, policy)),
+    ...strangeHosts(child).flatMap((host) => takenRule(host, { ...host, path: "/" }, policy)),
   ];
 }
 
-/** Whoever brings the certificate of a host speaks for it as a whole. */
-function certificateHosts(spec: unknown): readonly HostAndPath[] {
-  return listOf(valueAt(spec, "tls"))
-    .flatMap((entry) => listOf(valueAt(entry, "hosts")))
-    .flatMap((host) => (typeof host === "string" ? [{ host, path: ANY_PATH, isPattern: false }] : []));
+function takenRule(shown: HostAndPath, rule: HostAndPath, { takenBy }: RoutePolicy): readonly TakenRule[] {
+  const holder = takenBy(rule);
+  return holder === undefined ? [] : [{ kind: "RouteTaken", route: textOf(shown), holder }];
+}
+
+/** Hosts for which an Ingress brings a certificate and has no rule: some ingress controllers show it there all the same. */
+function strangeHosts(child: IngressLike): readonly HostAndPath[] {
+  const own = routesServedBy(child).flatMap(({ host }) => host?.toLowerCase() ?? []);
+  const isOwn = (host: string): boolean => own.some((one) => isHostWithin(one, host));
+  return certificateHosts(child)
+    .filter((host) => !isOwn(host.toLowerCase()))
+    .map(certificateRoute);
+}
+
+function certificateRoute(host: string): HostAndPath {
+  return { host, path: ANY_PATH, isPattern: false };
 }
 
 /** Stands for some path of a host: a certificate is allowed where any path of its host is. */
@@ -85,20 +96,4 @@ function isHostWithin(host: string, pattern: string): boolean {
   const [labels, patterns] = [host.split("."), pattern.split(".")];
   if (labels.length !== patterns.length) return false;
   return labels.every((label, index) => matchesAny(label, [patterns[index] ?? ""]));
-}
-
-/** Annotations of an Ingress, and the names of those that are left out. */
-export type AllowedAnnotations = { readonly annotations: object; readonly refused: readonly string[] };
-
-/** Leaves out the annotations of an Ingress that are not allowed; undefined if there are none such. */
-export function allowedAnnotations(
-  annotations: unknown,
-  { denied, allowed }: PolicySettings["ingressAnnotations"],
-): AllowedAnnotations | undefined {
-  if (!isObject(annotations)) return undefined;
-  const isRefused = (name: string): boolean => matchesAny(name, denied) && !matchesAny(name, allowed);
-  const refused = Object.keys(annotations).filter(isRefused).toSorted();
-  if (refused.length === 0) return undefined;
-  const kept = Object.entries(annotations).filter(([name]) => !refused.includes(name));
-  return { annotations: Object.fromEntries(kept), refused };
 }

@@ -22,7 +22,7 @@ export type OwnParts = {
   readonly containers: Readonly<Record<string, { readonly image: string; readonly resources: unknown }>>;
 };
 
-type Limits = Pick<PolicySettings, "serviceAccounts" | "secrets" | "images" | "maxResources">;
+type Limits = Pick<PolicySettings, "serviceAccounts" | "priorityClasses" | "secrets" | "images" | "maxResources">;
 
 /** What a pod has that the limits do not allow. */
 export function podExcesses(pod: PodParts, limits: Limits, own: OwnParts): readonly Excess[] {
@@ -30,6 +30,7 @@ export function podExcesses(pod: PodParts, limits: Limits, own: OwnParts): reado
   const containers = containersOf(spec, own);
   return [
     ...accountExcess(spec, limits),
+    ...priorityExcess(spec, limits),
     ...secretExcesses(spec, limits, own),
     ...imageExcesses(spec, containers, limits),
     ...resourceExcesses(spec, containers, limits),
@@ -74,6 +75,19 @@ function accountExcess(spec: Readonly<JsonObject>, { serviceAccounts }: Limits):
     if (name === "" || name === "default" || matchesAny(name, serviceAccounts)) return [];
     return [{ field: `spec.${key}`, detail: `the service account ${name} is not allowed`, setting: "serviceAccounts" }];
   });
+}
+
+/** Kubernetes keeps this prefix for what a cluster cannot do without: such a pod evicts any other, of any namespace. */
+const SYSTEM_CLASS = "system-";
+
+function priorityExcess(spec: Readonly<JsonObject>, { priorityClasses }: Limits): readonly Excess[] {
+  const name = textOf(spec["priorityClassName"]);
+  const allowed = name.startsWith(SYSTEM_CLASS)
+    ? priorityClasses.filter((pattern) => pattern.startsWith(SYSTEM_CLASS))
+    : priorityClasses;
+  if (name === "" || matchesAny(name, allowed)) return [];
+  const detail = `the priority class ${name} is not allowed`;
+  return [{ field: "spec.priorityClassName", detail, setting: "priorityClasses" }];
 }
 
 function secretExcesses(spec: Readonly<JsonObject>, { secrets }: Limits, own: OwnParts): readonly Excess[] {

@@ -14,6 +14,8 @@ export type PolicySettings = {
   readonly fields: readonly string[] | undefined;
   /** Names of service accounts besides `default`, and of those whose tokens Secrets may ask for; see `matchesAny` in `values/pattern.ts`. */
   readonly serviceAccounts: readonly string[];
+  /** Priority classes; `*` leaves out those of the cluster itself (`system-…`), which have to be named. */
+  readonly priorityClasses: readonly string[];
   /** Names of Secrets, besides the server's own, that pods may refer to. */
   readonly secrets: readonly string[];
   /** Images, as they are written in the spec. */

@@ -261,6 +261,7 @@ export function somePolicy(more: Partial<PolicySettings> = {}): PolicySettings {
     patches: { kinds: ["*"], paths: ["*"] },
     fields: undefined,
     serviceAccounts: ["*"],
+    priorityClasses: ["*"],
     secrets: ["*"],
     images: ["*"],
     maxResources: {},
