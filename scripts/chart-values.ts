@@ -165,7 +165,7 @@ export const chartValues: SchemaNode = group("", {
       validationActions: texts(["Deny"], "What is done about a violation: `Deny`, or `Warn` and `Audit`."),
       authEditors: subjects("Who may set or change `spec.auth` of a server; empty: everybody who may write servers."),
       patchEditors: subjects(
-        "Who may set or change `spec.patches` of a server; empty: everybody who may write servers.",
+        "Who may set or change `spec.patches` of a server, and the fields that do what would take a patch unless `policy.fields` lists them; empty: everybody who may write servers.",
       ),
     },
   ),

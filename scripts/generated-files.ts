@@ -2,6 +2,7 @@ import { format } from "prettier";
 import { stringify } from "yaml";
 import { jupyterServerCrd, KIND_BY_CHILD_KEY } from "../api/src/index.ts";
 import { PATCH_BOUNDS } from "../controller/src/decide/patch/bounds.ts";
+import { LIMITED_FIELDS } from "../controller/src/decide/policy/field-limits.ts";
 import { chartValuesSchema, CONTROLLER_REPOSITORY, retiredChartValues } from "./chart-values.ts";
 import { conditionsPage } from "./conditions-page.ts";
 import { dashboard } from "./monitoring/dashboard.ts";
@@ -51,5 +52,6 @@ function valueNames(): string {
     define("defaultRepository", CONTROLLER_REPOSITORY),
     define("patchBounds", JSON.stringify(patchBounds())),
     define("kindsByChildKey", JSON.stringify(KIND_BY_CHILD_KEY)),
+    define("limitedFields", JSON.stringify(LIMITED_FIELDS)),
   ].join("");
 }

@@ -70,6 +70,14 @@ system:serviceaccount:{{ .Release.Namespace }}:{{ include "amalthea.serviceAccou
 request.userInfo.username in {{ $users | toJson }} || request.userInfo.?groups.orValue([]).exists(group, group in {{ $groups | toJson }})
 {{- end }}
 
+{{/* Not empty if one of .patterns, in which `*` stands for any characters but `/`, matches .field. */}}
+{{- define "amalthea.isAllowedField" -}}
+{{- $field := .field }}
+{{- range .patterns }}
+{{- if regexMatch (printf "^%s$" (regexQuoteMeta . | replace "\\*\\*" ".*" | replace "\\*" "[^/]*")) $field }}yes{{ end }}
+{{- end }}
+{{- end }}
+
 {{/* CEL: whether the text .text matches one of .patterns, in which `*` stands for any characters but `/`, and `**` for any. */}}
 {{- define "amalthea.matchesAny" -}}
 {{- $expressions := list }}

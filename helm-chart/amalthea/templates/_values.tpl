@@ -3,3 +3,4 @@
 {{- define "amalthea.defaultRepository" -}}amalthea/controller{{- end }}
 {{- define "amalthea.patchBounds" -}}{"patches":500,"operations":5000,"keys":57}{{- end }}
 {{- define "amalthea.kindsByChildKey" -}}{"secret":"Secret","configmap":"ConfigMap","pvc":"PersistentVolumeClaim","service":"Service","networkpolicy":"NetworkPolicy","ingress":"Ingress","statefulset":"StatefulSet"}{{- end }}
+{{- define "amalthea.limitedFields" -}}["jupyterServer.automountServiceAccountToken","jupyterServer.extraPorts","jupyterServer.podAnnotations","jupyterServer.podLabels","jupyterServer.runtimeClassName","storage.pvc.selector","storage.pvc.volumeName"]{{- end }}

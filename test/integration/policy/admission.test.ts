@@ -562,6 +562,40 @@ describe("the admission policies of a strict administrator", () => {
     );
   });
 
+  const FIELDS: readonly (readonly [string, object])[] = [
+    ["jupyterServer.automountServiceAccountToken", { automountServiceAccountToken: true }],
+    ["jupyterServer.extraPorts", { extraPorts: [{ name: "open", containerPort: 9999 }] }],
+    ["jupyterServer.podAnnotations", { podAnnotations: { a: "b" } }],
+    ["jupyterServer.podLabels", { podLabels: { a: "b" } }],
+    ["jupyterServer.runtimeClassName", { runtimeClassName: "kata" }],
+    [
+      "jupyterServer.extraVolumes",
+      { extraVolumes: [{ name: "v", projected: { sources: [{ serviceAccountToken: { path: "t" } }] } }] },
+    ],
+    ["jupyterServer.extraVolumes", { extraVolumes: many(65, (i) => ({ name: `v${i}`, emptyDir: {} })) }],
+  ];
+  const volumes: readonly (readonly [string, object])[] = [
+    ["storage.pvc.selector", { selector: { matchLabels: { a: "b" } } }],
+    ["storage.pvc.volumeName", { volumeName: "data" }],
+  ];
+
+  it.each([
+    ...FIELDS.map(([field, more]) => ({ field, spec: { jupyterServer: { image: "jupyter/lab:1", ...more } } })),
+    ...volumes.map(([field, more]) => ({ field, spec: { storage: { pvc: { enabled: true, ...more } } } })),
+  ])("let only those use $field who may set patches, for it does the same", async ({ field, spec }) => {
+    await create(strictServer(spec), STRICT, developers);
+    await expect(create(strictServer(spec), STRICT, nobody)).rejects.toThrow(new RegExp(`spec.${field}: Alice may`));
+  });
+
+  it("let everybody say no to such a field, and have volumes of their own", async () => {
+    const no = { automountServiceAccountToken: false, extraPorts: [], podLabels: {} };
+    const extraVolumes = [
+      { name: "v", emptyDir: {} },
+      { name: "w", projected: { sources: [{ configMap: { name: "c" } }] } },
+    ];
+    await create(strictServer({ jupyterServer: { image: "jupyter/lab:1", ...no, extraVolumes } }), STRICT, nobody);
+  });
+
   it("let everybody change the rest of a server that has a token and patches", async () => {
     const object = strictServer({ auth: { token: "t" }, patches });
     const apply = (manifest: object, as: Someone): Promise<unknown> =>

@@ -5,7 +5,7 @@ import { matchesAny } from "../values/pattern.ts";
 import type { PolicySettings } from "./policy-settings.ts";
 
 /** Fields that give a pod what took a patch before they were there, or a volume that is not the server's own. */
-const LIMITED_FIELDS: readonly string[] = [
+export const LIMITED_FIELDS: readonly string[] = [
   "jupyterServer.automountServiceAccountToken",
   "jupyterServer.extraPorts",
   "jupyterServer.podAnnotations",
