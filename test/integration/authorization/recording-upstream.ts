@@ -19,6 +19,14 @@ export type RecordingUpstream = {
   readonly close: () => Promise<void>;
 };
 
+/** Headers by which an answer concerns other servers of its host or domain. */
+export const ABOUT_OTHERS: Readonly<Record<string, string>> = {
+  "Service-Worker-Allowed": "/",
+  "Clear-Site-Data": '"*"',
+  NEL: '{"report_to":"all","max_age":31536000,"include_subdomains":true}',
+  "Report-To": '{"group":"all","max_age":31536000,"endpoints":[{"url":"https://evil.example.org"}]}',
+};
+
 export async function startRecordingUpstream(port = 0): Promise<RecordingUpstream> {
   const arrivals: Arrival[] = [];
   const sockets = new Set<Socket>();
@@ -28,7 +36,7 @@ export async function startRecordingUpstream(port = 0): Promise<RecordingUpstrea
     record(request);
     request.resume();
     const status = Number(/[?&]status=(\d{3})/.exec(request.url ?? "")?.[1] ?? 200);
-    const headers = { "Content-Type": "text/plain", "Service-Worker-Allowed": "/" };
+    const headers = { "Content-Type": "text/plain", ...ABOUT_OTHERS };
     response.writeHead(status, headers).end(`upstream ${status}`);
   });
   server.on("upgrade", (request, socket: Socket, head: Buffer) => {

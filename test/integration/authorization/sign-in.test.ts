@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { prefixOf } from "@amalthea/api";
 import { startChain, type Chain } from "./chain.ts";
+import { ABOUT_OTHERS } from "./recording-upstream.ts";
 import { openTunnel } from "./tunnel.ts";
 
 const accounts = {
@@ -57,11 +58,22 @@ describe.each(["/", "/sessions/a", ALL_CHARACTERS])("signing in to a server at %
     expect(chain.programs.oauth2Proxy.output()).not.toMatch(/^forged line/m);
   });
 
-  it("lets no service worker of the server take its whole host", async () => {
-    const { cookie } = await chain.signIn("alice");
-    const answer = await fetch(`${chain.origin}${prefix}/api/contents`, { headers: { cookie } });
-    expect(answer.headers.get("service-worker-allowed")).toBeNull();
-  });
+  it.each(Object.keys(ABOUT_OTHERS))(
+    "lets no answer of the server concern others of its host or domain: %s",
+    async (name) => {
+      const { cookie } = await chain.signIn("alice");
+      const requests = [
+        { path: "/api/contents", more: {} },
+        { path: "/lab", more: { accept: "text/html" } },
+        { path: "/api/kernels/1", more: { "sec-fetch-site": "same-origin" } },
+      ];
+      for (const { path, more } of requests) {
+        const answer = await fetch(`${chain.origin}${prefix}${path}`, { headers: { cookie, ...more } });
+        expect(await answer.text(), path).toBe("upstream 200");
+        expect(answer.headers.get(name), path).toBeNull();
+      }
+    },
+  );
 
   it("leaves one cookie, for this server's path alone", async () => {
     const { setCookies } = await chain.signIn("alice");

@@ -16,6 +16,13 @@ const REMOVED_HEADERS = [
   "X-Http-Method-Override",
 ];
 
+/**
+ * Headers by which the answer of one server concerns others: its service worker could answer for all of its host; it could
+ * take away the cookies of every host of its domain, the provider's included; and have the browser report to it what people
+ * ask of its host.
+ */
+const REMOVED_ANSWER_HEADERS = ["Service-Worker-Allowed", "Clear-Site-Data", "NEL", "Report-To"];
+
 const LOGIN_URL = `http://127.0.0.1:${PORTS.oauth2Proxy}`;
 const AUTHORIZATION_URL = `http://127.0.0.1:${PORTS.authorization}`;
 
@@ -130,7 +137,7 @@ function kernelRouter(route: Route): unknown {
     entryPoints: ["web"],
     priority: MAIN_PRIORITY + 1,
     rule: onHosts(route, `${isOneKernel} && Method(\`GET\`) && Header(\`Sec-Fetch-Site\`, \`same-origin\`)`),
-    middlewares: ["strip", "ask-again-later", "ask-again-signed-in", "authorize", "to-upstream"],
+    middlewares: ["many-at-once", "strip", "ask-again-later", "ask-again-signed-in", "authorize", "to-upstream"],
     service: upstreamName(0),
   };
 }
@@ -220,8 +227,7 @@ function middlewares(route: Route): Readonly<Record<string, unknown>> {
     "to-upstream": {
       headers: {
         ...removeHeaders(["Authorization", "Upgrade"]).headers,
-        // With it a server's service worker could answer for every other server on its host.
-        customResponseHeaders: { "Service-Worker-Allowed": "" },
+        customResponseHeaders: Object.fromEntries(REMOVED_ANSWER_HEADERS.map((name) => [name, ""])),
       },
     },
     "add-slash": redirect("^[^?]*([?].*)?$", `${route.path}/\${1}`),
