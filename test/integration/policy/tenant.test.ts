@@ -45,7 +45,9 @@ const MALLORYS_RIGHTS = [
 ];
 
 beforeAll(async () => {
-  world = await startWorld(["scope.clusterWide=true"], { users: [{ name: "mallory", token: MALLORY_TOKEN }] });
+  world = await startWorld(["scope.clusterWide=true", "policy.serviceAccounts[0]=lab-*"], {
+    users: [{ name: "mallory", token: MALLORY_TOKEN }],
+  });
   for (const name of ["one", "two"]) await world.makeNamespace(name);
   await world.cluster.kubectl(["apply", "--server-side", "-f=-"], {
     stdin: JSON.stringify({ apiVersion: "v1", kind: "List", items: MALLORYS_RIGHTS }),
@@ -204,6 +206,14 @@ const ATTACKS: readonly { readonly what: string; readonly reason: string; readon
   },
   { what: "rights", reason: "ChildKindRefused", spec: json("/more", roleBinding) },
   {
+    what: "the rights of a service account",
+    reason: "NotAllowed",
+    spec: json("/more", {
+      ...{ apiVersion: "v1", kind: "Secret", type: "kubernetes.io/service-account-token" },
+      metadata: { annotations: { "kubernetes.io/service-account.name": "default" } },
+    }),
+  },
+  {
     what: "endpoints",
     reason: "ChildKindRefused",
     spec: json("/more", { apiVersion: "v1", kind: "Endpoints", metadata: { name: "alice" } }),
@@ -295,6 +305,37 @@ describe("somebody who may write servers in one namespace only", () => {
     const after = await worldOfAlice();
     expect(statusOf(after)).toEqual(statusOf(before));
     expect(JSON.stringify(after)).not.toContain("mallory was here");
+  });
+
+  it("gets no pod that mounts a Secret of her own namespace by adding one of the same name", async () => {
+    const admin = new User(world.admin, "two");
+    await admin.make(kinds.Secret, "database", { data: { password: "c2VjcmV0" } });
+    const template = {
+      metadata: { labels: { app: "taker", role: "thief" } },
+      spec: {
+        containers: [{ name: "x", image: "x" }],
+        volumes: [{ name: "v", secret: { secretName: "database" } }],
+      },
+    };
+    const spec = { selector: { matchLabels: { app: "taker", role: "thief" } }, template };
+    const add = (path: string, value: object): object => ({ op: "add", path, value });
+    const patch = [
+      add("/database", { apiVersion: "v1", kind: "Secret", metadata: { name: "database" }, data: {} }),
+      add("/more", { apiVersion: "apps/v1", kind: "StatefulSet", metadata: { name: "thief" }, spec }),
+    ];
+    const patches = [{ type: "application/json-patch+json", patch }];
+    await mallory.create("taker", { routing: { host, path: "/two/taker" }, patches });
+    await admin.until("taker", (seen) => conditionOf(seen, "Stalled") !== undefined);
+    for (const at of [1, 2]) {
+      // A further object shows that everything was tried again.
+      patch.push(add(`/notes-${at}`, configMap({ name: `notes-${at}` })));
+      await mallory.patchServer("taker", { spec: { patches } });
+      await eventually(() => admin.get(kinds.ConfigMap, `notes-${at}`));
+      expect(await admin.find(kinds.StatefulSet, "thief")).toBeUndefined();
+    }
+    expect((await admin.get(kinds.Secret, "database")).data).toEqual({ password: "c2VjcmV0" });
+    await mallory.remove(SERVERS, "taker");
+    await eventually(async () => expect(await admin.childrenOf("taker")).toEqual([]));
   });
 
   const WAYS: readonly { readonly way: string; readonly spec: object; readonly waitsFor?: string }[] = [
