@@ -26,7 +26,18 @@ spec:
     - name: not-the-controller
       expression: request.userInfo.username != {{ include "amalthea.controllerUser" .root | toJson }}
     - name: changes-the-spec
-      expression: request.operation == 'CREATE' || object.?spec != oldObject.?spec
+      expression: >-
+        request.operation == 'CREATE' || object.?spec != oldObject.?spec{{ with .orIf }} || {{ . }}{{ end }}
+{{- end }}
+
+{{/*
+CEL: whether the marks that the controller keeps in a server's metadata are as they were: .annotations, and 0.24's finalizer
+where .finalizer is true. They can be taken away.
+*/}}
+{{- define "amalthea.hasNoNewMarks" -}}
+{{- $finalizer := "'kopf.zalando.org/KopfFinalizerMarker'" -}}
+{{ .annotations | toJson }}.all(mark, !object.metadata.?annotations[?mark].hasValue() || (request.operation == 'UPDATE' && object.metadata.?annotations[?mark] == oldObject.metadata.?annotations[?mark]))
+{{- if .finalizer }} && (!({{ $finalizer }} in object.metadata.?finalizers.orValue([])) || (request.operation == 'UPDATE' && {{ $finalizer }} in oldObject.metadata.?finalizers.orValue([]))){{ end }}
 {{- end }}
 
 {{- define "amalthea.admissionPolicyBinding" -}}

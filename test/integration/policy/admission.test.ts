@@ -18,6 +18,7 @@ const ENV = "/statefulset/spec/template/spec/containers/0/env";
 
 const strictValues = {
   fullnameOverride: "tight",
+  serviceAccount: { name: "amalthea" }, // the controller's, who always passes
   scope: { namespaces: [STRICT] },
   policy: {
     patches: { kinds: ["StatefulSet", "ConfigMap"], paths: [ENV, "/*/metadata/labels", "/notes", "/a~1b"] },
@@ -554,6 +555,35 @@ describe("the admission policies of a strict administrator", () => {
       );
     }
   });
+
+  it("let only those mark a server as one of 0.24 who may say who is let in, for its login admits more", async () => {
+    const marks = [
+      { annotations: { "amalthea.dev/taken-over-at": "2026-01-01T00:00:00Z" } },
+      { finalizers: ["kopf.zalando.org/KopfFinalizerMarker"] },
+    ];
+    const plain = strictServer({}) as Manifest;
+    const marked = (mark: object): object => ({ ...plain, metadata: { name: "marked", ...mark } });
+    const args = ["create", `--namespace=${STRICT}`, "-f=-", ...flagsOf(nobody)];
+    await world.cluster.kubectl(args, { stdin: JSON.stringify(marked({})) });
+    for (const mark of marks) {
+      const other = { ...(marked(mark) as Manifest), metadata: { name: "marked-2", ...mark } };
+      await create(other, STRICT, alice);
+      const sentence = "Alice may not mark a server as one of 0.24";
+      await expect(create(other, STRICT, nobody)).rejects.toThrow(sentence);
+      const changed = patch(world.cluster, "marked", { metadata: mark }, { namespace: STRICT, as: nobody });
+      await expect(changed).rejects.toThrow(sentence);
+    }
+    await remove(world.cluster, "marked", { namespace: STRICT, as: nobody });
+  });
+
+  it.each(["amalthea.dev/carried-values", "amalthea.dev/legacy-patches"])(
+    "let only those who may set patches write %s, by which values take the place of those of patches",
+    async (name) => {
+      const object = { ...(strictServer({}) as Manifest), metadata: { name: "marked", annotations: { [name]: "x" } } };
+      await create(object, STRICT, developers);
+      await expect(create(object, STRICT, nobody)).rejects.toThrow("Alice may not say which values take the place");
+    },
+  );
 
   it("let those set patches whom the chart names, and nobody else", async () => {
     await create(strictServer({ patches }), STRICT, developers);

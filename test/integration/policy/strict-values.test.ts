@@ -105,6 +105,10 @@ describe("the strict values of the guide", () => {
 
   it.each<[string, object]>([
     ["a token", { auth: { token: "" } }],
+    [
+      "a token of the pod's account",
+      { jupyterServer: { image: "registry.example.org/lab:1", automountServiceAccountToken: true } },
+    ],
     ["a patch", patched(addEnv)],
   ])("refuse a user %s", async (_what, spec) => {
     await expect(create(allowed(spec), "alice", "--dry-run=server")).rejects.toThrow("alice may not set or change");
@@ -116,10 +120,10 @@ describe("the strict values of the guide", () => {
     ["secret-volume", allowed({}, { extraVolumes: [{ name: "v", secret: { secretName: "other" } }] }), "NotAllowed"],
     ["account-token", allowed({}, { automountServiceAccountToken: true }), "NotAllowed"],
     ["node-volume", allowed({}, { extraVolumes: [{ name: "v", hostPath: { path: "/" } }] }), "PodSecurity"],
-  ])("keep the server %s from being made", async (name, object, reason) => {
+  ])("keep the server %s from being made, also for the portal", async (name, object, reason) => {
     const routing = { host: "hub.example.org", path: `/team/${name}` };
     const { spec } = object as { readonly spec: object };
-    await create({ ...object, metadata: { name }, spec: { ...spec, routing } }, "alice");
+    await create({ ...object, metadata: { name }, spec: { ...spec, routing } }, PORTAL);
     const server = await user.until(name, (seen) => conditionOf(seen, "Stalled") !== undefined);
     expect(conditionOf(server, "Stalled")?.reason).toBe(reason);
     expect(await user.find(kinds.StatefulSet, name)).toBeUndefined();
