@@ -513,7 +513,8 @@ const refusals = {
     conditions: STALL,
     when: "A field has a value that can never work. New objects with it are rejected; this one was stored before the validation existed.",
     example: { field: "routing.host", detail: "it is missing; set it to the host name of the server" },
-    sentence: ({ field, detail }) => `spec.${field} is invalid: ${detail}.`,
+    sentence: ({ field, detail }) =>
+      `${field.startsWith("metadata.") ? field : `spec.${field}`} is invalid: ${detail}.`,
     remedy: "",
   },
   InvalidPatch: {

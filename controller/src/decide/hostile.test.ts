@@ -46,6 +46,34 @@ beforeAll(async () => {
 
 afterAll(() => session.disconnect());
 
+const times = <T>(count: number, make: (index: number) => T): readonly T[] =>
+  Array.from({ length: count }, (_, at) => make(at));
+const keys = (count: number, value: string): Record<string, string> =>
+  Object.fromEntries(times(count, (at) => [`k${at}`, value]));
+
+/** Objects that are large by something else than patches: as many as an object holds, or as our bounds let through. */
+const HOSTILE_FIELDS: Readonly<Record<string, () => ServerOptions>> = {
+  labels: () => ({ metadata: { labels: keys(LARGEST_OBJECT / 15, "v") } }),
+  annotations: () => ({ metadata: { annotations: keys(20_000, "v") } }),
+  finalizers: () => ({ metadata: { finalizers: times(LARGEST_OBJECT / 20, (at) => `a.example.org/${at}`) } }),
+  variables: () => ({ jupyterServer: { env: times(8_000, (at) => ({ name: `V${at}`, value: "x" })) } }),
+  volumes: () => ({ jupyterServer: { extraVolumes: times(6_000, (at) => ({ name: `v${at}`, emptyDir: {} })) } }),
+  tolerations: () => ({ jupyterServer: { tolerations: times(8_000, (at) => ({ key: `k${at}` })) as never } }),
+  resources: () => ({ jupyterServer: { resources: { limits: keys(20_000, "1"), requests: keys(5_000, "1") } } }),
+  "wrong amounts": () => ({ jupyterServer: { resources: { limits: keys(20_000, "x") } } }),
+  "node labels": () => ({ jupyterServer: { nodeSelector: keys(20_000, "v") } }),
+  "pull secrets": () => ({ jupyterServer: { imagePullSecrets: times(12_000, (at) => ({ name: `s${at}` })) } }),
+  words: () => ({ jupyterServer: { args: times(25_000, (at) => `${at}`) } }),
+  "Ingress annotations": () => ({ routing: { ingressAnnotations: keys(20_000, "v") } }),
+  "refused annotations": () => ({
+    routing: { ingressAnnotations: Object.fromEntries(times(15_000, (at) => [`tailscale.com/${at}`, "v"])) },
+  }),
+  "addresses of people": () => ({
+    oidc: { ...OIDC, authorizedEmails: times(20_000, (at) => `u${at}@example.org`) },
+    routing: { tls: { enabled: true } },
+  }),
+};
+
 /** Decides twice, before and after the first plan is carried out, and counts the blocks that were executed. */
 async function decided(
   options: ServerOptions,
@@ -93,6 +121,24 @@ describe("any object that the API server stores", () => {
     const { decisions, blocks } = await decided({ patches, ...options }, under);
     decisions.forEach(expectSound);
     expect(blocks).toBeLessThan(MOST_BLOCKS);
+  });
+
+  it.each(Object.keys(HOSTILE_FIELDS))("with thousands of %s is decided about within bounded work", async (name) => {
+    const options = HOSTILE_FIELDS[name]?.() ?? {};
+    const { decisions, blocks } = await decided(options);
+    decisions.forEach(expectSound);
+    expect(blocks).toBeLessThan(MOST_BLOCKS);
+  });
+
+  it.each([
+    { count: 500, isTooMuch: false },
+    { count: 501, isTooMuch: true },
+  ])("with $count labels is told that they are too many: $isTooMuch", async ({ count, isTooMuch }) => {
+    const { decisions } = await decided({ metadata: { labels: keys(count, "v") } });
+    const stalled = decisions[0]?.status.conditions?.find(({ type }) => type === "Stalled");
+    expect(stalled?.message).toEqual(
+      isTooMuch ? expect.stringContaining("metadata.labels is invalid: there are more than 500") : undefined,
+    );
   });
 
   const deep = nested(9_900);

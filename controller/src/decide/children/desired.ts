@@ -30,7 +30,7 @@ import { judge, type Policy } from "../policy/policy.ts";
 import type { NamespacePolicy } from "../policy/policy-settings.ts";
 import type { DecisionSettings } from "../settings.ts";
 import { yieldsOf, type Yields } from "./yielding-fields.ts";
-import { specBoundsProblem } from "./spec-bounds.ts";
+import { boundsProblem } from "./spec-bounds.ts";
 import { specProblems } from "./spec-problems.ts";
 import {
   resourcesOf,
@@ -98,7 +98,7 @@ export function desiredChildren(
   settings: DecisionSettings,
   { wanted, served, kept, isLegacy = false, circumstances = NO_CIRCUMSTANCES }: DesiredInput,
 ): Desired {
-  const unbounded = specBoundsProblem(server.spec);
+  const unbounded = boundsProblem(server);
   if (unbounded !== undefined) return unrenderable({ server, settings }, [unbounded], []);
   const invalid = specProblems(server, wanted, isLegacy);
   if (invalid.length > 0 || wanted === undefined) return unrenderable({ server, settings }, invalid, []);

@@ -2,6 +2,14 @@ import { API_VERSION, COMPONENT, KIND, LABELS, type JupyterServer } from "@amalt
 import type { OwnerReference } from "../decision.ts";
 import type { DecisionSettings } from "../settings.ts";
 
+/** Most labels of a server: all of them are on each of its objects, and on its pod. */
+export const MAX_LABELS = 500;
+
+/** Whether a server has more labels than can be copied. */
+export function hasTooManyLabels({ metadata }: JupyterServer): boolean {
+  return Object.keys(metadata.labels ?? {}).length > MAX_LABELS;
+}
+
 /**
  * Labels of every object of a server: its own, over them the administrator's, over them ours. A label that a patch or
  * a builder has put on the object itself comes last, except where it is one of ours.
@@ -12,7 +20,7 @@ export function labelsOf(
   own: Readonly<Record<string, string>>,
 ): Readonly<Record<string, string>> {
   return {
-    ...server.metadata.labels,
+    ...(hasTooManyLabels(server) ? {} : server.metadata.labels),
     ...settings.selectorLabels,
     [LABELS.component]: COMPONENT,
     ...own,

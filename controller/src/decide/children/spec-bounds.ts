@@ -3,12 +3,19 @@ import type { Problem } from "../facts.ts";
 import { checkDepth, PatchRefused } from "../patch/bounds.ts";
 import { Meter } from "../patch/meter.ts";
 import { isObject, objectOf } from "../values/json.ts";
+import { hasTooManyLabels, MAX_LABELS } from "./labels.ts";
+
+/** What of a server is too much for all that is made from it. */
+export function boundsProblem(server: JupyterServer): Problem | undefined {
+  if (!hasTooManyLabels(server)) return specBoundsProblem(server.spec);
+  return { kind: "InvalidSpec", field: "metadata.labels", message: `there are more than ${MAX_LABELS}; remove some` };
+}
 
 /**
  * What in a spec nothing may walk: fields that are nested too deeply, together too large, or have reserved keys. The CRD
  * lets some fields be any JSON.
  */
-export function specBoundsProblem({ patches, ...spec }: JupyterServer["spec"]): Problem | undefined {
+function specBoundsProblem({ patches, ...spec }: JupyterServer["spec"]): Problem | undefined {
   const meter = new Meter();
   for (const [section, fields] of Object.entries(spec)) {
     for (const [name, value] of Object.entries(objectOf(fields))) {
