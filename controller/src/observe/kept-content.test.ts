@@ -85,14 +85,20 @@ describe("what caches keep of a server", () => {
     }) as unknown as Live;
 
   it.each([
-    { large: "a long text", of: aServer({ patches: [{ patch: "x".repeat(40_000) }] }) },
-    { large: "a long key", of: aServer({ patches: [{ patch: { ["x".repeat(40_000)]: 1 } }] }) },
+    { large: "a long text", of: aServer({ patches: [{ patch: "x".repeat(50_000) }] }) },
+    { large: "a long key", of: aServer({ patches: [{ patch: { ["x".repeat(50_000)]: 1 } }] }) },
     { large: "many values", of: aServer({ patches: Array.from({ length: 3_000 }, () => 1) }) },
     {
       large: "deep nesting",
       of: aServer({ patches: JSON.parse(`${"[".repeat(9_000)}${"]".repeat(9_000)}`) as unknown }),
     },
-    { large: "labels", of: aServer({}, { a: "x".repeat(40_000) }) },
+    { large: "small values", of: aServer({ patches: Array.from({ length: 1_000 }, () => ({})) }) },
+    {
+      large: "keys of their own",
+      of: aServer({ patches: Array.from({ length: 400 }, (_, at) => ({ [`k${at}`]: 1 })) }),
+    },
+    { large: "a text in Chinese", of: aServer({ patches: [{ patch: "\u4e2d".repeat(30_000) }] }) },
+    { large: "labels", of: aServer({}, { a: "x".repeat(50_000) }) },
   ])("is its identity, route and status, if it is large by $large", ({ of }) => {
     expect(outlineOf(of)).toEqual({
       ...{ apiVersion: API_VERSION, kind: KIND, status },

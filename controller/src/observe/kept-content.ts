@@ -60,11 +60,17 @@ function metadataOnly<T extends KubeObject>({ apiVersion, kind, metadata }: Live
   return { apiVersion, kind, metadata: kept } as Live<T>; // every other field of an object is optional
 }
 
-/** Up to this size a server is kept as a whole: the session that a real client of 0.24 creates has about 18,000. */
-const LARGE_SERVER = 32_768;
+/** Up to this memory a server is kept as a whole: the session that a real client of 0.24 creates takes about 44,000. */
+const LARGE_SERVER = 49_152;
 
-/** What a value counts besides its characters, for the memory that it takes. */
-const VALUE_SIZE = 16;
+/**
+ * What values take in V8's heap, in bytes, measured with thousands of objects. A key takes much where it is seen first (its
+ * text, and a shape of objects that has it) and little after that.
+ */
+const BYTES = { container: 60, text: 24, otherValue: 24, newKey: 112, knownKey: 16 } as const;
+
+/** A text with one such character has two bytes for each. */
+const WIDE = /[^\0-\xff]/;
 
 /**
  * The part of a server by which it is found and routes are compared; undefined if all of it is kept. A spec may have 1.5 MiB,
@@ -80,19 +86,25 @@ export function outlineOf(object: Live): Live | undefined {
   return { apiVersion, kind, metadata: identity, spec: { routing }, status } as unknown as Live; // marked as an outline
 }
 
-/** Whether a value takes more than this; without recursion, for it may be nested as deeply as JSON can be. */
+/** Whether a value takes more memory than this; without recursion, for it may be nested as deeply as JSON can be. */
 function isLarger(value: unknown, most: number): boolean {
   const waiting: unknown[] = [value];
+  const keys = new Set<string>();
   let size = 0;
   while (waiting.length > 0 && size <= most) {
     const one = waiting.pop();
-    size += VALUE_SIZE;
-    if (typeof one === "string") size += one.length;
+    size += ownBytes(one);
     if (typeof one !== "object" || one === null) continue;
     for (const [key, part] of Object.entries(one)) {
-      size += Array.isArray(one) ? 0 : key.length;
+      if (!Array.isArray(one)) size += keys.has(key) ? BYTES.knownKey : BYTES.newKey + key.length;
+      keys.add(key);
       waiting.push(part);
     }
   }
   return size > most;
+}
+
+function ownBytes(value: unknown): number {
+  if (typeof value === "string") return BYTES.text + (WIDE.test(value) ? 2 : 1) * value.length;
+  return typeof value === "object" && value !== null ? BYTES.container : BYTES.otherValue;
 }
