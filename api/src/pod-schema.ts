@@ -29,6 +29,7 @@ import {
   object,
   required,
   rule,
+  ruleInList,
   string,
   type Fields,
   type Rule,
@@ -89,7 +90,7 @@ const envFrom = object<EnvFromSource>(
   },
   {
     rules: [
-      rule(
+      ruleInList(
         "has(self.configMapRef) != has(self.secretRef)",
         "jupyterServer.envFrom must have either configMapRef or secretRef in each entry",
       ),

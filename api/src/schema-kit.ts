@@ -152,10 +152,15 @@ export function required<T>(schema: Schema<T>): RequiredField<T> {
 }
 
 /**
- * A rule for a single value. The API server does not hold it against a value that was stored before the rule and stays as
- * it is (CRD ratcheting, Kubernetes 1.33 and later).
+ * A rule for a single value. It accepts a value that was stored before the rule and stays as it is: API servers do so by
+ * themselves (CRD ratcheting), but those of Kubernetes 1.30 not when the status is written.
  */
 export function rule(expression: string, message: string): Rule {
+  return excusing(expression, "oldSelf.value() == self", message);
+}
+
+/** A rule for a value within a list without keys: the API server does not know what such a value was before. */
+export function ruleInList(expression: string, message: string): Rule {
   return { rule: expression, message };
 }
 
@@ -170,12 +175,19 @@ export function jointRule(
   message: string,
   details: Pick<Rule, "reason" | "fieldPath"> = {},
 ): Rule {
-  return {
-    rule: `(${holds("self")}) || (oldSelf.hasValue() && !(${holds("oldSelf.value()")}))`,
-    message,
-    ...details,
-    optionalOldSelf: true,
-  };
+  return { ...excusing(holds("self"), `!(${holds("oldSelf.value()")})`, message), ...details };
+}
+
+/** What a rule asks of a value that was not there before. */
+export function askedOfNew({ rule: expression }: Rule): string {
+  return expression.split(EXCUSE, 1)[0] ?? expression;
+}
+
+/** Between what a rule asks and what excuses from it, which only a value before can. */
+const EXCUSE = " || (oldSelf.hasValue() && ";
+
+function excusing(expression: string, excuse: string, message: string): Rule {
+  return { rule: `(${expression})${EXCUSE}${excuse})`, message, optionalOldSelf: true };
 }
 
 type RequiredNode = { readonly required: SchemaNode };

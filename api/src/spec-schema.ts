@@ -31,6 +31,7 @@ import {
   object,
   required,
   rule,
+  ruleInList,
   string,
   withDefault,
   type Defaulted,
@@ -153,9 +154,10 @@ const IPV4_ADDRESS = `(${OCTET}[.]){3}${OCTET}`;
 const PORT = "([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])";
 
 const routing: Schema<Routing> = object<Routing>("Where the server is reached from outside.", {
+  // Lengths are rules, because 0.24 had no limit: Kubernetes 1.30 writes no status of what the schema alone refuses.
   host: string("Host name, such as `hub.example.org`.", {
-    maxLength: 253,
     rules: [
+      rule("self.size() <= 253", "routing.host must have at most 253 characters"),
       rule(
         `self == '' || (self.matches(r'^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$') && !self.matches(r'(^|[.])${NUMBER}$'))`,
         "routing.host must be a host name in lower case such as hub.example.org, without scheme, port and path, and must not end in a number",
@@ -165,14 +167,14 @@ const routing: Schema<Routing> = object<Routing>("Where the server is reached fr
   path: withDefault(
     "/",
     string("Path below which the server is reached.", {
-      maxLength: MAX_PATH_LENGTH,
       rules: [
+        rule(`self.size() <= ${MAX_PATH_LENGTH}`, `routing.path must have at most ${MAX_PATH_LENGTH} characters`),
         rule(
           `self.matches(r"${ROUTING_PATH_PATTERN}")`,
           "routing.path must consist of a-z, A-Z, 0-9 and -._~@:,=&!' between slashes: replace every other character, percent codes included",
         ),
         rule(
-          "!self.split('/').exists(segment, segment == '.' || segment == '..')",
+          "!self.matches(r'(^|/)[.][.]?(/|$)')",
           "routing.path must not contain the segments . and ..: write the path out",
         ),
       ],
@@ -292,7 +294,7 @@ const patches: Schema<readonly Patch[]> = list(
     {
       rules: [
         {
-          ...rule(
+          ...ruleInList(
             "has(self.type)",
             "a patch needs a type: application/json-patch+json or application/merge-patch+json",
           ),

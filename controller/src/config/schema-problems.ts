@@ -1,4 +1,4 @@
-import type { Rule, SchemaNode } from "@amalthea/api";
+import { askedOfNew, type Rule, type SchemaNode } from "@amalthea/api";
 import { Environment } from "@marcbachmann/cel-js";
 import { isObject } from "../decide/values/json.ts";
 import { parseQuantity } from "../decide/values/quantity.ts";
@@ -94,7 +94,7 @@ class Quantity {
 }
 
 /** CEL as the API server evaluates the rules: the language, and what Kubernetes adds to it, as far as our rules use it. */
-const CEL = new Environment({ unlistedVariablesAreDyn: true, enableOptionalTypes: true })
+const CEL = new Environment({ unlistedVariablesAreDyn: true })
   .registerType("Quantity", Quantity)
   .registerFunction("isQuantity(string): bool", (text: string) => parseQuantity(text) !== undefined)
   .registerFunction("quantity(string): Quantity", (text: string) => new Quantity(text))
@@ -106,8 +106,7 @@ const CEL = new Environment({ unlistedVariablesAreDyn: true, enableOptionalTypes
 function brokenRules(schema: SchemaNode, value: unknown): readonly Rule[] {
   const rules = schema["x-kubernetes-validations"] ?? [];
   const self = celValue(value);
-  // Rules for a change say something about a new value only with the one before.
-  return rules.filter(({ rule, optionalOldSelf }) => optionalOldSelf !== true && CEL.evaluate(rule, { self }) !== true);
+  return rules.filter((rule) => CEL.evaluate(askedOfNew(rule), { self }) !== true);
 }
 
 /** Whole numbers are integers in CEL, and not floating. */

@@ -121,7 +121,7 @@ describe("the CRD", () => {
         "routing.path must consist of a-z, A-Z, 0-9 and -.",
       ],
     ),
-    [{ routing: { host: "h", path: `/${"p".repeat(1000)}` } }, "Too long: may not be"],
+    [{ routing: { host: "h", path: `/${"p".repeat(1000)}` } }, "routing.path must have at most 1000 characters"],
     [{ routing: { host: "hub.1" } }, "routing.host must be a host name"],
     [{ routing: { host: "h", externalUrl: "https://hub.example.org:65536" } }, "routing.externalUrl must be scheme"],
     [{ routing: { host: "h", externalUrl: "https://hub.example.org:0443" } }, "routing.externalUrl must be scheme"],

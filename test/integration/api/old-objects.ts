@@ -36,6 +36,10 @@ export const broken: readonly StoredServer[] = Object.entries({
   "half-reference": {
     auth: { oidc: { enabled: true, issuerUrl: "http://i", clientId: "c", clientSecret: { secretKeyRef: {} } } },
   },
+  "mount-with-colon": { storage: { pvc: { mountPath: "/a:b" } } },
+  "image-with-space": { jupyterServer: { image: "a b" } },
+  "negative-size": { storage: { size: -1 } },
+  "token-of-white-space": { auth: { token: " " } },
   "token-of-two-lines": { auth: { token: "a\nb" } },
 }).map(([name, spec]) => aServer(spec, name) as StoredServer);
 
