@@ -60,7 +60,10 @@ describe("a change of a running server", () => {
     await server.patch({ spec: { routing: { ingressAnnotations, ingressClassName: "another" } } });
     await waitFor("ingress/changed", namespace, "jsonpath={.spec.ingressClassName}=another");
     expect(await field("ingress", server, ".metadata.annotations.example\\.org/buffering")).toBe("off");
+    const { message } = (await untilReason(server, "RouteWarning", "IngressClassMissing")) ?? {};
+    expect(message).toContain("The IngressClass another does not exist");
     await server.patch({ spec: { routing: { ingressAnnotations: null, ingressClassName: null } } });
+    await untilWithout(server, "RouteWarning");
     await until(
       () => field("ingress", server, ".metadata"),
       (metadata) => metadata.includes("annotations") && !metadata.includes("buffering"),
