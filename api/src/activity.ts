@@ -24,6 +24,8 @@ export type ActivityReport = {
     readonly openWebSockets: number;
     /** Seconds since somebody opened a page or changed something; undefined before. Reading data does not count: tabs poll. */
     readonly quietSeconds?: number;
+    /** Whether the provider renews sessions; undefined while that is not known, and in the report of an earlier version. */
+    readonly sessionsRenewed?: boolean;
   };
   /** CPU use of the pod by the metrics API; undefined where the administrator lets it not count. */
   readonly cpuMillicores?: number;
@@ -74,7 +76,7 @@ export function readActivityReport(value: unknown): ActivityReport | undefined {
     hasAmounts(kernels, ["total", "busy", "connections"]) &&
     hasAmounts(terminals, ["total"]) &&
     (requests === undefined || hasAmounts(requests, ["quietSeconds"])) &&
-    (proxy === undefined || hasAmounts(proxy, ["openWebSockets"]));
+    (proxy === undefined || (hasAmounts(proxy, ["openWebSockets"]) && isFlag(asRecord(proxy)?.["sessionsRenewed"])));
   return isReport ? (value as ActivityReport) : undefined;
 }
 
@@ -103,6 +105,10 @@ function hasAmounts(value: unknown, required: readonly string[]): boolean {
   if (fields === undefined) return false;
   const amounts = [...required, ...("quietSeconds" in fields ? ["quietSeconds"] : [])].map((name) => fields[name]);
   return amounts.every((amount) => typeof amount === "number" && Number.isFinite(amount) && amount >= 0);
+}
+
+function isFlag(value: unknown): boolean {
+  return value === undefined || typeof value === "boolean";
 }
 
 function asRecord(value: unknown): Fields | undefined {

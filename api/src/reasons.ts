@@ -96,6 +96,7 @@ export type ReasonValues = {
   // Warnings
   OpenWithoutAccessControl: Nothing;
   NobodyAuthorized: Nothing;
+  SessionsNotRenewed: Nothing;
   UnverifiedEmailsCount: Nothing;
   PlainHttpOidc: { readonly host: string };
   IngressClassMissing: { readonly ingressClass: string };
@@ -772,6 +773,15 @@ const warnings = {
     example: {},
     sentence: () => "Nobody is authorized, because spec.auth.oidc names no user, e-mail address or group.",
     remedy: "Add entries to one of its lists, or set spec.auth.oidc.allowAnyUser.",
+  },
+  SessionsNotRenewed: {
+    conditions: ["AccessWarning"],
+    when: "The provider of the login has renewed no session of the running pod, most likely because it gives no refresh tokens. Seen where the controller asks for the activity of the server: when an idle limit is near.",
+    example: {},
+    sentence: () =>
+      "The provider does not renew the sessions of the login, so whoever is disabled there stays signed in until the session has its full length.",
+    remedy:
+      "Add the scope offline_access to spec.auth.oidc.scopes, or have the provider give this client refresh tokens; otherwise choose a shorter spec.auth.oidc.session.lengthSeconds, and set renewalSeconds to 0 there. Each takes effect at the next start.",
   },
   UnverifiedEmailsCount: {
     conditions: ["AccessWarning"],

@@ -38,9 +38,14 @@ async function jupyter(answers: Readonly<Record<string, string | number>>): Prom
   return { port: await listening(server), paths };
 }
 
-async function activityServer(upstream: Jupyter, activity = new Activity(() => NOW - 7000)): Promise<string> {
+async function activityServer(
+  upstream: Jupyter,
+  activity = new Activity(() => NOW - 7000),
+  areRenewed?: boolean,
+): Promise<string> {
   const config = { jupyter: { host: "127.0.0.1", port: upstream.port }, basePath: "/a" };
-  const server = createActivityServer(KEY, { config, sockets: { size: 2 }, activity, now: () => NOW });
+  const sources = { config, sockets: { size: 2 }, activity, sessions: { areRenewed }, now: () => NOW };
+  const server = createActivityServer(KEY, sources);
   return `http://127.0.0.1:${await listening(server)}`;
 }
 
@@ -63,6 +68,13 @@ describe("the activity", () => {
     });
     expect(readActivityReport(report)).toEqual(report);
     expect(upstream.paths.every((path) => path.endsWith("?no_track_activity=1"))).toBe(true);
+  });
+
+  it.each([true, false])("is told with whether the provider renews sessions: %s", async (areRenewed) => {
+    const url = await activityServer(await jupyter(healthy), new Activity(() => NOW), areRenewed);
+    const report: unknown = await (await fetch(`${url}/activity`, withKey(KEY))).json();
+    expect(report).toMatchObject({ proxy: { sessionsRenewed: areRenewed } });
+    expect(readActivityReport(report)).toEqual(report);
   });
 
   it.each([undefined, "", KEY.slice(1), `${KEY} `.repeat(2), KEY.toUpperCase(), `${KEY}x`])(

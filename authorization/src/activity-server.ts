@@ -6,6 +6,7 @@ import { readJupyterActivity, type JupyterActivity } from "./jupyter-activity.ts
 import type { OpenSockets } from "./open-sockets.ts";
 import { sendJson } from "./responses.ts";
 import type { Activity } from "./server-deps.ts";
+import type { Sessions } from "./session/sessions.ts";
 
 /** The one path that is answered. */
 const PATH = "/activity";
@@ -18,12 +19,13 @@ export type ActivitySources = {
   readonly config: Pick<AuthorizationConfig, "jupyter" | "basePath">;
   readonly sockets: Pick<OpenSockets, "size">;
   readonly activity: Pick<Activity, "lastUseAt">;
+  readonly sessions: Pick<Sessions, "areRenewed">;
   readonly now: () => number;
 };
 
 /**
  * A server for a port of its own, which is reached from outside of the pod: it tells whoever presents the key how the
- * server is used. Without the key there is nothing to learn, and nothing is asked of Jupyter.
+ * server is used, and whether its sessions are renewed. Without the key there is nothing to learn, and nothing is asked of Jupyter.
  *
  * @param key From the server's Secret.
  */
@@ -64,7 +66,9 @@ async function answer(
   if (found === undefined) return sendJson(response, 503, { error: "JupyterNotAnswering" });
   const { lastUseAt } = sources.activity;
   const quiet = lastUseAt === undefined ? {} : { quietSeconds: Math.max(0, (sources.now() - lastUseAt) / 1000) };
-  const report: ActivityReport = { ...found, proxy: { openWebSockets: sources.sockets.size, ...quiet } };
+  const { areRenewed } = sources.sessions;
+  const renewal = areRenewed === undefined ? {} : { sessionsRenewed: areRenewed };
+  const report: ActivityReport = { ...found, proxy: { openWebSockets: sources.sockets.size, ...quiet, ...renewal } };
   sendJson(response, 200, report);
 }
 

@@ -54,13 +54,13 @@ export async function startAuthorization(
   now: () => number,
 ): Promise<Authorization> {
   const parts = assemble(config, log, now);
-  const { policyFile, store, server, sockets, activity } = parts;
+  const { policyFile, store, server, sockets, sessions, activity } = parts;
   await Promise.all([policyFile.refresh(), store.load()]);
   server.listen(config.listen);
   await once(server, "listening"); // rejects when the port is taken
   const port = portOf(server);
   log.info("listening", { address: config.listen.host, port });
-  const activityServer = await startActivityServer(config, { config, sockets, activity, now }, log);
+  const activityServer = await startActivityServer(config, { config, sockets, activity, sessions, now }, log);
   const timers = startTimers(parts, config);
   return {
     port,

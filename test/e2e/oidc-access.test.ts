@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { launchBrowser, runInNewNotebook } from "./browser.ts";
 import { type Answer, leaveNamespace, until, useNamespace } from "./cluster.ts";
 import { applyWithLogin, startIdentityProvider, untilAsksForLogin } from "./identity-provider.ts";
+import { untilReason } from "./look.ts";
 import { TestServer } from "./server.ts";
 import { signIn, type SignedIn, STATUS } from "./sign-in.ts";
 
@@ -25,7 +26,9 @@ beforeAll(async () => {
   await applyWithLogin(listed, provider, { authorizedUserIds: ["alice", "bob"] });
   const path = "/statefulset/spec/template/spec/containers/1/args/-";
   const patch = [{ op: "add", path, value: `--cookie-expire=${SESSION_SECONDS}s` }];
-  await applyWithLogin(brief, provider, { allowAnyUser: true }, { patches: [{ type: JSON_PATCH, patch }] });
+  const patches = [{ type: JSON_PATCH, patch }];
+  const session = { renewalSeconds: 5 };
+  await applyWithLogin(brief, provider, { allowAnyUser: true, session }, { patches, ...VOLUME });
   for (const server of [listed, brief]) await untilAsksForLogin(server);
 });
 
@@ -33,6 +36,9 @@ afterAll(async () => {
   await browser?.close();
   await leaveNamespace(namespace);
 });
+
+/** Without one no idle limit is enforced, and so nothing asked. */
+const VOLUME = { storage: { size: "100Mi", pvc: { enabled: true } } };
 
 const JSON_PATCH = "application/json-patch+json";
 
@@ -131,10 +137,15 @@ describe("a session that ends with a notebook open", () => {
     carol = await signIn(browser, brief.url, "carol");
   });
 
-  it("cuts the WebSocket", async () => {
+  it("cuts the WebSocket, and the status says that only its length ends it", async () => {
     const socket = await startLongCell(carol.page);
+    const closed = socket.waitForEvent("close", { timeout: (SESSION_SECONDS + 60) * 1000 });
     kernels = await kernelsOf(carol);
-    await socket.waitForEvent("close", { timeout: (SESSION_SECONDS + 60) * 1000 });
+    await brief.patch({ spec: { culling: { idleSecondsThreshold: 2 } } }); // the cell goes on: it is asked, and not idle
+    const warning = await untilReason(brief, "AccessWarning", "SessionsNotRenewed");
+    expect(warning?.message).toContain("offline_access");
+    await brief.patch({ spec: { culling: { idleSecondsThreshold: 0 } } });
+    await closed;
   });
 
   it("answers 401 to what the tab asks for, and leaves no cookies behind", async () => {

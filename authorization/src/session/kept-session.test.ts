@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { afterRenewal, mayTryAgain, stateOf, type KeptSession } from "./kept-session.ts";
+import { afterRenewal, areRenewedAfter, mayTryAgain, stateOf, type KeptSession } from "./kept-session.ts";
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
@@ -100,6 +100,20 @@ describe("a renewal", () => {
     expect(before).toMatchObject({ failingSince: START + 3 * MINUTE });
     expect(before && fail(before, 3 * MINUTE + againMs)).toBeUndefined();
   });
+
+  it.each([
+    { kind: "Renewed", isRenewable: false, failures: 0, told: true },
+    { kind: "Failed", isRenewable: false, failures: 0, told: undefined },
+    { kind: "Failed", isRenewable: false, failures: 1, told: false },
+    { kind: "Failed", isRenewable: true, failures: 9, told: undefined },
+    { kind: "Refused", isRenewable: false, failures: 1, told: undefined },
+  ] as const)(
+    "$kind tells of the provider's renewals: $told (renewed before: $isRenewable, failures before: $failures)",
+    ({ kind, isRenewable, failures, told }) => {
+      const failingSince = failures === 0 ? 0 : START + 3 * MINUTE;
+      expect(areRenewedAfter(aSession({ isRenewable, failingSince }), { kind })).toBe(told);
+    },
+  );
 
   it("that succeeds lets the next failure count as the first", () => {
     const renewed = { kind: "Renewed", cookie: "a=c", identity } as const;

@@ -61,6 +61,18 @@ export function mayTryAgain({ triedAt, isRenewable }: KeptSession, { renewMs }: 
   return now - triedAt >= pause || now < triedAt;
 }
 
+/**
+ * What an attempt to renew a session tells of the provider: whether it renews sessions. One that fails tells nothing alone:
+ * the provider may not answer at the moment. The next one comes minutes later.
+ */
+export function areRenewedAfter(
+  { isRenewable, failingSince }: Pick<KeptSession, "isRenewable" | "failingSince">,
+  { kind }: Pick<Renewal, "kind">,
+): boolean | undefined {
+  if (kind === "Renewed") return true;
+  return kind === "Failed" && !isRenewable && failingSince > 0 ? false : undefined;
+}
+
 /** The session after an attempt to renew it; undefined ends it. */
 export function afterRenewal(
   session: KeptSession,

@@ -87,6 +87,20 @@ describe("Sessions", () => {
     expect(store.size).toBe(0);
   });
 
+  it("know what the provider does about renewals once it has told, also when the session is over", async () => {
+    const { world, sessions } = aWorld();
+    const credentials = ofTicket(sessions.begin("a=1", alice));
+    world.renewal.resolve({ kind: "Failed", problem: "" });
+    const known: unknown[] = [];
+    for (let attempt = 0; attempt < 2; attempt += 1) {
+      world.ms += 10 * MINUTE;
+      await sessions.ask(credentials);
+      known.push(sessions.areRenewed);
+    }
+    await sessions.end(credentials);
+    expect([...known, sessions.areRenewed]).toEqual([undefined, false, false]);
+  });
+
   it("that began before a given time are over, those after it are not", async () => {
     const { world, sessions, ended } = aWorld();
     const before = ofTicket(sessions.begin("a=1", alice));

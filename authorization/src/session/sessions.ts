@@ -3,6 +3,7 @@ import type { Credentials, SessionAnswer, SessionSource } from "../login-service
 import type { RememberedAnswers } from "../remembered-answers.ts";
 import {
   afterRenewal,
+  areRenewedAfter,
   mayTryAgain,
   stateOf,
   type KeptSession,
@@ -39,9 +40,15 @@ const SIGNED_OUT: SessionAnswer = { kind: "SignedOut" };
 export class Sessions implements SessionSource {
   readonly #deps: SessionsDeps;
   readonly #renewing = new Map<string, Promise<void>>();
+  #areRenewed: boolean | undefined;
 
   constructor(deps: SessionsDeps) {
     this.#deps = deps;
+  }
+
+  /** Whether the provider renews sessions, also of sessions that are over; undefined while no attempt has told. */
+  get areRenewed(): boolean | undefined {
+    return this.#areRenewed;
   }
 
   /** Whose credentials they are. */
@@ -123,6 +130,7 @@ export class Sessions implements SessionSource {
     const { store, renew, limits, now, onRenewal } = this.#deps;
     const renewal = await renew(session);
     onRenewal(renewal, session);
+    this.#areRenewed = areRenewedAfter(session, renewal) ?? this.#areRenewed;
     const after = afterRenewal(session, renewal, limits, now());
     if (after === undefined) this.#end(session.id);
     else store.replace(after);

@@ -1,5 +1,10 @@
 import { once } from "node:events";
-import { afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { readActivityReport } from "@amalthea/api";
+import { freePort } from "@amalthea/cluster";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
+import { jupyterWithKernel } from "../controller/pod-stand-in.ts";
 import { startChain, type Chain, type ChainOptions } from "./chain.ts";
 import { eventually } from "./program.ts";
 import { openTunnel, type Tunnel } from "./tunnel.ts";
@@ -157,5 +162,32 @@ describe("a session whose tokens are over", () => {
     expect(told).toEqual([expect.stringContaining('"level":"warn"')]);
     await once(tunnel.socket, "close");
     expect(await statusOf(chain, cookie)).toBe(401);
+  });
+});
+
+describe("whether the provider renews sessions", () => {
+  const key = "0123456789abcdef".repeat(4); // of `localPod`
+  const jupyter = createServer(jupyterWithKernel(() => new Date()));
+  beforeAll(async () => void (await once(jupyter.listen(0, "127.0.0.1"), "listening")));
+  afterAll(() => void jupyter.close());
+
+  it.each([true, false])("is told with the activity: %s", async (hasRefreshTokens) => {
+    const activityPort = await freePort();
+    const { port: jupyterPort } = jupyter.address() as AddressInfo; // it listens on TCP
+    const env = { AMALTHEA_ACTIVITY_PORT: String(activityPort) };
+    const chain = await aChain({ provider: { hasRefreshTokens }, jupyterPort, env });
+    onTestFinished(() => chain.close());
+    const told = async (): Promise<unknown> => {
+      const headers = { authorization: `Bearer ${key}` };
+      const answer = await fetch(`http://127.0.0.1:${activityPort}/activity`, { headers });
+      return readActivityReport(await answer.json())?.proxy?.sessionsRenewed;
+    };
+    const { cookie } = await chain.signIn("alice");
+    expect(await told()).toBeUndefined();
+    await eventually("it is known", async () => {
+      expect(await statusOf(chain, cookie)).toBe(200);
+      return (await told()) !== undefined;
+    });
+    expect(await told()).toBe(hasRefreshTokens);
   });
 });

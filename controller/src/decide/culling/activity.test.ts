@@ -130,7 +130,11 @@ describe("an answer of Jupyter", () => {
 
 describe("a report", () => {
   it("is taken as it was sent", () => {
-    const report = { ...kernels({}), requests: { quietSeconds: 2 }, proxy: { openWebSockets: 2, quietSeconds: 1.5 } };
+    const report = {
+      ...kernels({}),
+      requests: { quietSeconds: 2 },
+      proxy: { openWebSockets: 2, quietSeconds: 1.5, sessionsRenewed: false },
+    };
     expect(readActivityReport(JSON.parse(JSON.stringify(report)))).toEqual(report);
   });
 
@@ -143,6 +147,7 @@ describe("a report", () => {
     { ...quiet, terminals: { total: 1, quietSeconds: null } },
     { ...quiet, requests: {} },
     { ...quiet, proxy: {} },
+    { ...quiet, proxy: { openWebSockets: 0, sessionsRenewed: "no" } },
   ])("that is malformed is none (%#)", (value) => {
     expect(readActivityReport(value)).toBeUndefined();
   });

@@ -12,6 +12,7 @@ import {
 import { claimDeletion } from "./claim.ts";
 import { lossReason } from "./loss.ts";
 import { routeWarnings } from "./route.ts";
+import { sessionWarnings } from "./sessions.ts";
 import { isResizing, pendingReasons, warningReason } from "./reasons.ts";
 import { MISSING_IMAGE_REASONS } from "./pod/image.ts";
 import type { Observed } from "../live/observed.ts";
@@ -64,7 +65,8 @@ function entriesOf(observed: Observed, { facts, verdict, culling, filesLost }: F
     Reconciling: { status: "True", whys: reconcilingReasons(observed, facts, verdict) },
     Stalled: { status: "True", whys: verdict.stalled },
     UpdatePending: { status: "True", whys: verdict.state === "stopping" ? [] : pendingReasons(observed, facts) },
-    AccessWarning: warningsOf("AccessWarning"),
+    // First: the reason tells the controller's next process.
+    AccessWarning: { status: "True", whys: [...sessionWarnings(observed), ...warningsOf("AccessWarning").whys] },
     RouteWarning: { status: "True", whys: routeWarnings(observed) },
     PatchWarning: warningsOf("PatchWarning"),
     StorageWarning: warningsOf("StorageWarning"),
