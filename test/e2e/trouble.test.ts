@@ -36,7 +36,10 @@ const CRAMPED = { requests: { memory: "30Mi" }, limits: { memory: "30Mi" } };
 const TROUBLED: Readonly<Record<string, { readonly [field: string]: object }>> = {
   hungry: { jupyterServer: { resources: { limits: { memory: "40Mi" } } } },
   crashing: { patches: running("exit 3") },
-  recovered: { patches: running(`cd /home/jovyan/work; ${COUNTING}; [ $n -ge 4 ] || exit 1; exec start-notebook.sh`) },
+  recovered: {
+    patches: running(`cd /home/jovyan/work; ${COUNTING}; [ $n -ge 4 ] || exit 1; exec start-notebook.sh`),
+    routing: { tls: { enabled: true, secretName: "certificate" } },
+  },
   homeless: { jupyterServer: { nodeSelector: { "example.org/none": "has-this" } } },
   waiting: { auth: { tokenSecretRef: { name: "later", key: "token" } }, jupyterServer: { resources: ROOMY } },
   elsewhere: {
@@ -180,5 +183,11 @@ describe("a server in trouble reports it, and runs once that is fixed", () => {
     await kubectl(["delete", "resourcequota", "full", "-n", fullNamespace]);
     await waitFor("jupyterserver/refused", fullNamespace, "condition=Ready");
     await untilWithout(refused, "Stalled");
+  });
+
+  it("the Secret with its certificate is missing: TlsSecretMissing, although it runs", async () => {
+    const { message } = (await untilReason(server("recovered"), "RouteWarning", "TlsSecretMissing")) ?? {};
+    expect(message).toContain("The Secret certificate");
+    expect(await server("recovered").condition("Ready")).toMatchObject({ status: "True" });
   });
 });
