@@ -35,6 +35,7 @@ import { routeNeeds, tlsGraceEndsInMs } from "../decide/live/routes.ts";
 import { endOf, type Milestone, milestonesBetween } from "../decide/status/milestones.ts";
 import { statusOfFailure } from "../decide/status/failed-reconcile.ts";
 import { findKind, SERVER_KIND } from "../kinds.ts";
+import { laneOf } from "./lane.ts";
 import { logResult } from "./log-result.ts";
 import type { Metrics } from "../operator/metrics.ts";
 import { asServer, type Caches } from "../observe/caches.ts";
@@ -122,7 +123,7 @@ export class ServerReconciler {
         this.#enqueue(key, "Urgent");
       },
     });
-    options.caches.subscribe((key, { initial }) => this.#enqueue(key, this.#laneOf(key, initial)));
+    options.caches.subscribe((key, { initial }) => this.#enqueue(key, laneOf(options.caches.server(key), initial)));
     options.caches.servers.store.subscribe((change) => this.#serverChanged(change));
     options.caches.quotas.store.subscribe((change) => this.#quotaChanged(change));
     // Before the reconcile that the pod's news leads to.
@@ -353,16 +354,6 @@ export class ServerReconciler {
         this.#memories.failures.forgetChild(observed.server.metadata.uid, childKey);
       }
     }
-  }
-
-  /**
-   * News of a server that has a status goes first: it mostly costs one write, and somebody waits for it. A new server costs
-   * a write for each child.
-   */
-  #laneOf(key: ObjectKey, initial: boolean): Lane {
-    if (initial) return "Low";
-    // Not `status`: of a new object the API server fills in the defaults of the CRD.
-    return this.#options.caches.server(key)?.status?.state === undefined ? "Normal" : "Urgent";
   }
 
   /** Nothing enters the queue of a replica that does not lead. */
