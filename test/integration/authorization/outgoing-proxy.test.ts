@@ -83,7 +83,7 @@ describe("the proxy for outgoing traffic that the chart names", () => {
 
   it("is the way of the authorization service to the provider", async () => {
     const provider = JSON.stringify(new URL("../../../authorization/src/provider.ts", import.meta.url));
-    const config = JSON.stringify({ issuerUrl: ISSUER });
+    const config = JSON.stringify({ issuerUrl: ISSUER, caFiles: [] });
     const script = `const { Provider } = await import(${provider});
       console.log(JSON.stringify(await new Provider(${config}, Date.now).metadata()))`;
     const env = environmentOf(containerOf(CONTAINERS.authorization));
