@@ -105,6 +105,7 @@ export const otherVersions = [
       "untyped-patch, stored under 0.24's CRD,.*takes a status",
       "report their state, and disturb no other server",
       "it writes their status, and 0.24's finalizer goes",
+      "objects that 0.24 accepted and that the CRD's validation rejects.*go when they are deleted",
       // The template of a StatefulSet is not validated: the pod is refused, and not the StatefulSet.
       "keeps all that it has when it is re(sumed|started), says why",
       // What exists is streamed as an alpha alone, which a compaction ends; by the lists that are its default it goes on.

@@ -139,8 +139,9 @@ describe("the metrics of a controller", () => {
   });
 
   it("count what is deleted, and show nothing of it any more", async () => {
-    for (const name of ["alice", "rival", "resized"]) await user.remove(SERVER_KIND, name);
-    await untilValue(second, changes, { to: "deleted" }, 3);
+    const { items } = await world.admin.list(SERVER_KIND, { namespace: "lab-seven" }, forever);
+    for (const { metadata } of items) await user.remove(SERVER_KIND, metadata.name);
+    await untilValue(second, changes, { to: "deleted" }, items.length);
     const { port } = second;
     await eventually(async () => expect((await Scraped.from(port)).value("amalthea_servers")).toBe(0));
     const scraped = await Scraped.from(port);
