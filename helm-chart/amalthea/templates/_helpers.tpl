@@ -213,7 +213,7 @@ where it carries the policy "keep". Nothing can be looked up by `helm template`,
 - name: audit-log-s3
   mountPath: /etc/amalthea/audit-log-s3
   readOnly: true
-{{- if .Values.auditLog.s3.caConfigMap.name }}
+{{- if (.Values.auditLog.s3.caConfigMap).name }}
 - name: audit-log-s3-ca
   mountPath: /etc/amalthea/audit-log-s3-ca
   readOnly: true
@@ -243,7 +243,7 @@ where it carries the policy "keep". Nothing can be looked up by `helm template`,
     secretName: {{ include "amalthea.auditSecret" . | quote }}
     # The audit log keeps nobody from managing servers: without the Secret files wait.
     optional: true
-{{- with .Values.auditLog.s3.caConfigMap.name }}
+{{- with (.Values.auditLog.s3.caConfigMap).name }}
 - name: audit-log-s3-ca
   configMap:
     name: {{ . | quote }}
@@ -273,7 +273,7 @@ where it carries the policy "keep". Nothing can be looked up by `helm template`,
 {{- if and .s3.endpoint (not (or .s3.credentialsSecret .s3.accessKeyId)) }}
 {{- fail "auditLog.s3.endpoint needs auditLog.s3.credentialsSecret: a Secret with accessKeyId and secretAccessKey" }}
 {{- end }}
-{{- if and .s3.caConfigMap.name (not .s3.endpoint) }}
+{{- if and (.s3.caConfigMap).name (not .s3.endpoint) }}
 {{- fail "auditLog.s3.caConfigMap needs auditLog.s3.endpoint and auditLog.s3.bucket" }}
 {{- end }}
 {{- if and .s3.credentialsSecret (not .s3.endpoint) }}

@@ -212,6 +212,14 @@ describe("the chart", () => {
     expect(pod).toContain(`"mountPath":"${folder}","readOnly":true`);
   });
 
+  it("renders with the values of a release from before these authorities, which helm reuses without new defaults", () => {
+    const before = `${AUDIT},${S3},${KEY}`;
+    expect(renderChart([`${before},auditLog.s3.caConfigMap=null`])).toEqual(renderChart([before]));
+    const named = "auditLog.s3.caConfigMap.name=our-ca,auditLog.s3.caConfigMap.key=null";
+    const { auditLog } = readConfig(environmentOf(renderChart([`${before},${named}`])));
+    expect(auditLog?.s3?.caFile).toBe("/etc/amalthea/audit-log-s3-ca/ca.crt");
+  });
+
   it("leaves out all of the audit log where it is not enabled, whatever else is set", () => {
     const objects = renderChart([`${S3},${KEY}`]);
     expect(JSON.stringify(objects.filter(({ kind }) => kind !== "CustomResourceDefinition"))).not.toMatch(
