@@ -1,7 +1,8 @@
-import { LABELS } from "@amalthea/api";
+import { jupyterServerCrd, LABELS, VERSION } from "@amalthea/api";
 import { type Kind, type KubeClient, kinds } from "@amalthea/kube";
 import { SERVER_KIND } from "../controller/src/kinds.ts";
 import { ControllerProcess } from "./controller-process.ts";
+import { installCrd } from "../test/integration/api/resource.ts";
 import type { World } from "../test/integration/controller/world.ts";
 import { createServers, NAMESPACE, runningServers, startLoadedWorld } from "./loaded-world.ts";
 import { watchReadyLags } from "./ready-lag.ts";
@@ -26,8 +27,9 @@ const MEMORY_LIMIT_MEBIBYTES = 512;
 /** Changes of hostile objects that are under way at a time. */
 const HOSTILE_WRITERS = 4;
 
-/** The same kind under another name, which nobody reconciles: what its objects cost the API server is the same. */
-const BYSTANDER_KIND: Kind = { ...SERVER_KIND, apiVersion: "bystander.example.org/v1alpha1" };
+/** Of the same kind under another name, which nobody reconciles: what its objects cost the API server is the same. */
+const BYSTANDER_GROUP = "bystander.example.org";
+const BYSTANDER_KIND: Kind = { ...SERVER_KIND, apiVersion: `${BYSTANDER_GROUP}/${VERSION}` };
 
 /**
  * 200 servers of one namespace beside 5,000 objects of another, each large, invalid, and changed again and again, some of a
@@ -142,18 +144,10 @@ const filler = "x".repeat(HOSTILE_BYTES);
 
 /** The chart's CRD under another group. */
 async function makeBystanderKind({ cluster }: World): Promise<void> {
-  const { stdout } = await cluster.kubectl(["get", "crd", `${SERVER_KIND.plural}.amalthea.dev`, "-o", "json"]);
-  const { spec } = JSON.parse(stdout) as { spec: { names: object } };
-  const group = "bystander.example.org";
+  const { spec } = jupyterServerCrd;
+  const metadata = { name: `${SERVER_KIND.plural}.${BYSTANDER_GROUP}` };
   const names = { ...spec.names, shortNames: [], categories: [] };
-  const copy = {
-    apiVersion: "apiextensions.k8s.io/v1",
-    kind: "CustomResourceDefinition",
-    spec: { ...spec, group, names },
-  };
-  const name = `${SERVER_KIND.plural}.${group}`;
-  await cluster.kubectl(["create", "-f", "-"], { stdin: JSON.stringify({ ...copy, metadata: { name } }) });
-  await cluster.kubectl(["wait", "--for=condition=Established", `crd/${name}`, "--timeout=90s"]);
+  await installCrd(cluster, { ...jupyterServerCrd, metadata, spec: { ...spec, group: BYSTANDER_GROUP, names } });
 }
 
 const aBystander = (name: string): object => anInvalidServer(BYSTANDER_KIND, "quiet", name);

@@ -74,14 +74,15 @@ export class FairLane<K extends string> {
 
   /** Whether keys of other groups than these wait. */
   hasOthers(groups: ReadonlySet<string>): boolean {
-    return [...this.#groups.keys()].some((group) => !groups.has(group));
+    for (const group of this.#groups.keys()) if (!groups.has(group)) return true;
+    return false;
   }
 
   /** Takes out the key whose turn it is, of other groups than these; undefined if there is none. */
   take(turns: RecentTurns, except: ReadonlySet<string>): Waiting<K> | undefined {
     this.#turns = (this.#turns + 1) % OLDEST_TURN;
-    const rankOf = this.#turns === 0 ? sinceMs : (_: Waiting<K>, group: string) => turns.of(group);
-    const next = this.#first(rankOf, except);
+    const isOldestFirst = this.#turns === 0;
+    const next = this.#first(({ sinceMs }, group) => (isOldestFirst ? sinceMs : turns.of(group)), except);
     if (next !== undefined) this.delete(next.key);
     return next;
   }
@@ -107,8 +108,4 @@ export class FairLane<K extends string> {
     }
     return best?.head;
   }
-}
-
-function sinceMs({ sinceMs }: Waiting<string>): number {
-  return sinceMs;
 }

@@ -69,7 +69,7 @@ export class WorkQueue<K extends string> {
   readonly #groupOf: (key: K) => string;
   readonly #ready: Readonly<Record<Lane, FairLane<K>>>;
   readonly #recent = new RecentTurns();
-  readonly #processing = new Map<K, Taken<K>>();
+  readonly #processing = new Map<K, Lane>();
   readonly #dirty = new Map<K, Lane>();
   readonly #delays = new Map<K, Delay>();
   readonly #failures = new Map<K, number>();
@@ -215,7 +215,7 @@ export class WorkQueue<K extends string> {
       const next = this.#ready[lane].take(this.#recent, lane === "Urgent" ? full : NONE);
       if (next === undefined) return;
       this.#recent.count(this.#groupOf(next.key), nowMs);
-      this.#processing.set(next.key, { key: next.key, lane });
+      this.#processing.set(next.key, lane);
       this.#onTaken(nowMs - next.sinceMs);
       this.#waiting.shift()?.({ key: next.key, lane });
     }
@@ -224,7 +224,7 @@ export class WorkQueue<K extends string> {
   /** Groups whose news hold their share of the workers; none if nothing else waits. */
   #groupsFullOfNews(): ReadonlySet<string> {
     const held = new Map<string, number>();
-    for (const { key, lane } of this.#processing.values()) {
+    for (const [key, lane] of this.#processing) {
       const group = this.#groupOf(key);
       if (lane === "Urgent") held.set(group, (held.get(group) ?? 0) + 1);
     }
@@ -242,7 +242,7 @@ export class WorkQueue<K extends string> {
 
   #isOwnTurn(lane: Lane): boolean {
     if (lane === "Urgent" || this.#turns % OWN_TURN[lane] !== 0) return false;
-    const held = [...this.#processing.values()].filter((other) => other.lane === lane).length;
+    const held = [...this.#processing.values()].filter((other) => other === lane).length;
     return held === 0 || held < this.#processing.size * OWN_WORKERS;
   }
 }

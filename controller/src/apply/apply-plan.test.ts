@@ -5,7 +5,7 @@ import { addressOf, type Action } from "../decide/decision.ts";
 import { findKind } from "../kinds.ts";
 import type { ActionResult } from "./action-result.ts";
 import { ApplyHistory } from "./apply-history.ts";
-import { applyPlan } from "./apply-plan.ts";
+import { type ApplyDeps, applyPlan } from "./apply-plan.ts";
 
 function applyOf(childKey: string, apiVersion: string, kind: string, spec?: object): Action {
   const metadata = { name: "alice", namespace: "sessions", labels: {} };
@@ -22,6 +22,25 @@ const PLAN: readonly Action[] = [
 
 const JOB = { apiVersion: "batch/v1", kind: "Job", plural: "jobs", namespaced: true };
 
+/** Carries a plan out with a client that has no other calls than these. */
+async function carryOutWith(
+  client: object,
+  plan: readonly Action[],
+  deps: Partial<ApplyDeps> = {},
+): Promise<readonly ActionResult[]> {
+  const all: ApplyDeps = {
+    client: client as KubeClient,
+    clock: new FakeClock(),
+    findKind: (name) => findKind(name, [JOB]),
+    liveVersion: () => undefined,
+    history: new ApplyHistory(),
+    isClockAhead: () => false,
+    record: () => {},
+    ...deps,
+  };
+  return await applyPlan(plan, { secretExpected: false }, all, new AbortController().signal);
+}
+
 /** Carries the plan out against an API server that accepts everything but what `answer` says. */
 async function carryOut(
   answer: (kind: string) => ApiError | undefined,
@@ -33,16 +52,7 @@ async function carryOut(
     const made = { uid: `uid-of-${kind.kind}`, resourceVersion: "2", creationTimestamp: "2026-03-01T12:00:00Z" };
     return { ...manifest, metadata: { name: "alice", ...made } };
   };
-  const deps = {
-    client: { apply } as unknown as KubeClient,
-    clock: new FakeClock(),
-    findKind: (name: { apiVersion: string; kind: string }) => findKind(name, [JOB]),
-    liveVersion: () => undefined,
-    history: new ApplyHistory(),
-    isClockAhead: () => false,
-    record: () => {},
-  };
-  return await applyPlan(plan, { secretExpected: false }, deps, new AbortController().signal);
+  return await carryOutWith({ apply }, plan);
 }
 
 const outcomes = (results: readonly ActionResult[]): string[] =>
@@ -105,16 +115,7 @@ describe("applyPlan", () => {
     const target = { apiVersion: "v1", kind: "Pod", namespace: "sessions", name: "alice-0", uid: "u" };
     const head = { childKey: "pod", target, desiredHash: "hash", because: "resources changed" };
     const resize: Action = { kind: "Resize", ...head, container: "jupyter-server", resources: {} };
-    const deps = {
-      client: { patch } as unknown as KubeClient,
-      clock: new FakeClock(),
-      findKind: (name: { apiVersion: string; kind: string }) => findKind(name, []),
-      liveVersion: () => undefined,
-      history: new ApplyHistory(),
-      isClockAhead: () => false,
-      record: () => {},
-    };
-    const applied = applyPlan([resize], { secretExpected: false }, deps, new AbortController().signal);
+    const applied = carryOutWith({ patch }, [resize]);
     if (result === "thrown") return await expect(applied).rejects.toBe(error);
     expect(await applied).toMatchObject([
       { kind: "Refused", failure: { code: 404, message: expect.stringContaining("1.33 and newer can") } },
@@ -140,16 +141,7 @@ describe("applyPlan", () => {
         return {};
       };
       const client = { apply, remove: async (kind: Kind) => void calls.push(`remove ${kind.kind}`) };
-      const deps = {
-        client: client as unknown as KubeClient,
-        clock: new FakeClock(),
-        findKind: (name: { apiVersion: string; kind: string }) => findKind(name, []),
-        liveVersion: () => undefined,
-        history: new ApplyHistory(),
-        isClockAhead: () => false,
-        record: () => {},
-      };
-      await applyPlan(plan, { secretExpected: false }, deps, new AbortController().signal);
+      await carryOutWith(client, plan);
       return calls;
     }
 
@@ -174,17 +166,9 @@ describe("applyPlan", () => {
     const target = { apiVersion: "amalthea.dev/v1alpha1", kind: "JupyterServer", namespace: "a", name: "b", uid: "c" };
     const head = { childKey: "culling", target, desiredHash: "", because: "", note: "", annotations: {} };
     const cull = { reason: "Hibernated", kind: "Delete", at: new Date(), warnAt: new Date() } as const;
-    const deps = {
-      client: {} as KubeClient, // a call would throw
-      clock: new FakeClock(),
-      findKind: (name: { apiVersion: string; kind: string }) => findKind(name, []),
-      liveVersion: () => undefined,
-      history: new ApplyHistory(),
-      isClockAhead: () => true,
-      record: () => {},
-    };
     const plan = [{ kind: "Cull", ...head, resourceVersion: "1", cull }] as const;
-    expect(await applyPlan(plan, { secretExpected: false }, deps, new AbortController().signal)).toMatchObject([
+    const noCall = {};
+    expect(await carryOutWith(noCall, plan, { isClockAhead: () => true })).toMatchObject([
       { kind: "Skipped", because: "ClockAhead", retryAfterMs: 10_000 },
     ]);
   });

@@ -9,10 +9,11 @@ export function aServer(spec: object, name = "alice"): object {
 
 /** Installs or replaces a CRD and waits until the API server serves it. A warning counts as a failure. */
 export async function installCrd(cluster: ControlPlane, crd: object): Promise<void> {
+  const { name } = (crd as { readonly metadata: { readonly name: string } }).metadata; // or it cannot be installed
   const args = ["apply", "--server-side", "--force-conflicts", "--warnings-as-errors", "-f=-"];
   await cluster.kubectl(args, { stdin: JSON.stringify(crd) });
-  await cluster.kubectl(["wait", "--for=condition=Established", "crd/jupyterservers.amalthea.dev", "--timeout=90s"]);
-  await cluster.kubectl(["get", "jupyterservers", "--all-namespaces"]);
+  await cluster.kubectl(["wait", "--for=condition=Established", `crd/${name}`, "--timeout=90s"]);
+  await cluster.kubectl(["get", name, "--all-namespaces"]);
 }
 
 /** Somebody whom the administrator of the API server acts as. */

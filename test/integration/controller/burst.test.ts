@@ -1,3 +1,4 @@
+import type { JupyterServer } from "@amalthea/api";
 import { Informer, type KubeClient, kinds } from "@amalthea/kube";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { SERVER_KIND } from "../../../controller/src/kinds.ts";
@@ -33,14 +34,13 @@ function playKubelet(client: KubeClient, signal: AbortSignal): Promise<void> {
   return pods.run(signal);
 }
 
-async function states(world: World): Promise<readonly (string | undefined)[]> {
+async function serversIn(world: World): Promise<readonly (JupyterServer | undefined)[]> {
   const { items } = await world.admin.list(SERVER_KIND, { namespace: "burst" }, new AbortController().signal);
-  return items.map((server) => (server as { status?: { state?: string } }).status?.state);
+  return items.map(asServer);
 }
 
 async function lanes(world: World): Promise<ReadonlySet<string>> {
-  const { items } = await world.admin.list(SERVER_KIND, { namespace: "burst" }, new AbortController().signal);
-  return new Set(items.map((server) => laneOf(asServer(server), false)));
+  return new Set((await serversIn(world)).map((server) => laneOf(server, false)));
 }
 
 describe(`${SERVERS} servers at once`, () => {
@@ -54,7 +54,7 @@ describe(`${SERVERS} servers at once`, () => {
     await operator.leading;
     await Promise.all(Array.from({ length: SERVERS - 1 }, (_, index) => user.create(`server-${index + 1}`)));
     await eventually(async () => {
-      const running = (await states(world)).filter((state) => state === "running");
+      const running = (await serversIn(world)).filter((server) => server?.status?.state === "running");
       expect(running).toHaveLength(SERVERS);
     }, 120_000);
     await operator.idle();

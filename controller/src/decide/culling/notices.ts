@@ -1,10 +1,5 @@
-import {
-  messageOf,
-  type Condition,
-  type ConditionType,
-  type JupyterServer,
-  type ReasonWithValues,
-} from "@amalthea/api";
+import { messageOf, type Condition, type JupyterServer, type ReasonWithValues } from "@amalthea/api";
+import { trueCondition } from "../values/conditions.ts";
 import { kubernetesTime } from "../values/time.ts";
 import { first, type Cull } from "./cull.ts";
 import type { CullingSettings } from "./culling-settings.ts";
@@ -79,7 +74,7 @@ export function unknownOf(
   now: Date,
 ): Unknown {
   if (question === undefined) return { whys: [], from: undefined };
-  const before = told(server, "ActivityUnknown");
+  const before = trueCondition(server, "ActivityUnknown");
   const detail = question.unknown?.why ?? (before && detailIn(before));
   const from = question.unknown && new Date(question.unknown.since.getTime() + unknownAfterSeconds * 1000);
   const isDue = before !== undefined || (from !== undefined && from <= now);
@@ -93,9 +88,4 @@ function unreadable(detail: string): ReasonWithValues {
 function detailIn({ message }: Condition): string | undefined {
   const [head = "", tail = ""] = messageOf("ActivityUnreadable", { detail: "|" }).split("|");
   return message.startsWith(head) && message.endsWith(tail) ? message.slice(head.length, -tail.length) : undefined;
-}
-
-/** A condition as the status has it. */
-function told({ status }: JupyterServer, wanted: ConditionType): Condition | undefined {
-  return status?.conditions?.find(({ type, status: value }) => type === wanted && value === "True");
 }

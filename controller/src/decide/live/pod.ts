@@ -1,5 +1,4 @@
 import { CONTAINERS } from "@amalthea/api";
-import type { PodCondition, PodStatus } from "kubernetes-types/core/v1.js";
 import type { LiveTarget } from "../decision.ts";
 import { targetOf } from "./child.ts";
 import type { Observed } from "./observed.ts";
@@ -22,14 +21,6 @@ export function activePod(observed: Observed): LivePod | undefined {
 /** Address of the pod, for an action on it. */
 export function podTarget({ metadata }: LivePod): LiveTarget {
   return targetOf({ apiVersion: "v1", kind: "Pod", metadata });
-}
-
-/** The condition of a pod if it is true. */
-export function trueCondition(
-  { status }: { readonly status?: Pick<PodStatus, "conditions"> },
-  wanted: string,
-): PodCondition | undefined {
-  return status?.conditions?.find(({ type, status: value }) => type === wanted && value === "True");
 }
 
 /** Whether nobody works in the pod: nobody ever could, or its Jupyter server ends again and again. */

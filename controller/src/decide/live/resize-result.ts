@@ -1,7 +1,7 @@
 import { ANNOTATIONS, CONTAINERS } from "@amalthea/api";
 import type { Pod, ResourceRequirements } from "kubernetes-types/core/v1.js";
+import { trueCondition } from "../values/conditions.ts";
 import { isSameQuantity } from "../values/quantity.ts";
-import { trueCondition } from "./pod.ts";
 
 /** What the kubelet made of a resize. */
 export type ResizeResult = "Completed" | "Deferred" | "Infeasible" | "Failed";

@@ -3,8 +3,9 @@ import type { PodCondition } from "kubernetes-types/core/v1.js";
 import type { PlanFacts } from "../facts.ts";
 import { filesBySpec, whatIsLost } from "../live/files.ts";
 import type { FormerPod, Observed } from "../live/observed.ts";
-import { trueCondition, wasNeverReady } from "../live/pod.ts";
+import { wasNeverReady } from "../live/pod.ts";
 import { requestedRestart } from "../live/restart-request.ts";
+import { trueCondition } from "../values/conditions.ts";
 import { kubernetesTime } from "../values/time.ts";
 import { detail } from "./text.ts";
 

@@ -1,7 +1,7 @@
 import { type JupyterServer, type JupyterServerStatus, SERVER_STATES, type ServerState } from "@amalthea/api";
 import type { Pod } from "kubernetes-types/core/v1.js";
 import { withReadableStatus } from "../effective-server.ts";
-import { trueCondition } from "../live/pod.ts";
+import { trueCondition } from "../values/conditions.ts";
 
 export type StartPhase = "pod" | "schedule" | "prepare" | "containers" | "ready" | "route";
 

@@ -8,6 +8,7 @@ import {
 } from "@amalthea/api";
 import { isPullReason } from "./pod/image.ts";
 import { usageToShow } from "./usage.ts";
+import { trueCondition } from "../values/conditions.ts";
 import { isObject, objectOf } from "../values/json.ts";
 import { byAge } from "../values/time.ts";
 import type { LiveChild, Observed } from "../live/observed.ts";
@@ -58,7 +59,7 @@ function mirroredChild(child: LiveChild, observed: Observed): ChildStatus {
  * write of the status for every pod that becomes ready or goes.
  */
 function replicaStatus({ pod }: Observed): Readonly<Record<string, unknown>> {
-  const isReady = pod?.status?.conditions?.some(({ type, status }) => type === "Ready" && status === "True") ?? false;
+  const isReady = pod !== undefined && trueCondition(pod, "Ready") !== undefined;
   return { replicas: pod === undefined ? 0 : 1, readyReplicas: isReady ? 1 : 0 };
 }
 

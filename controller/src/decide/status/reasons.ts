@@ -2,8 +2,8 @@ import { routeOf, type JupyterServer, type ReasonWithValues } from "@amalthea/ap
 import { CULLING_KEY } from "../culling/cull.ts";
 import { childKeyOf } from "../live/child.ts";
 import type { Observed, ObservedFailure } from "../live/observed.ts";
-import { trueCondition } from "../live/pod.ts";
 import type { Adjustment, PlanFacts, Problem, Warning } from "../facts.ts";
+import { trueCondition } from "../values/conditions.ts";
 import { quotaDetail } from "./pod/events.ts";
 import type { Obstacle } from "./pod/obstacle.ts";
 import { detail } from "./text.ts";

@@ -5,6 +5,7 @@ import type { Observed } from "../../live/observed.ts";
 import type { LivePod } from "../../live/pod.ts";
 import { failing, type Obstacle } from "./obstacle.ts";
 import { detail } from "../text.ts";
+import { trueCondition } from "../../values/conditions.ts";
 import { quotaIn } from "../../values/quota.ts";
 
 /**
@@ -51,10 +52,7 @@ export function withMissingPullSecrets(
 
 /** Why the node cannot set up the pod or mount its volumes, from events since the pod exists. */
 export function setupObstacle(observed: Observed, pod: LivePod): Obstacle | undefined {
-  const isSetUp = pod.status?.conditions?.some(
-    ({ type, status }) => type === "PodReadyToStartContainers" && status === "True",
-  );
-  if (isSetUp === true) return undefined;
+  if (trueCondition(pod, "PodReadyToStartContainers") !== undefined) return undefined;
   const created = new Date(pod.metadata.creationTimestamp);
   const event = newestEvent(observed.events, ["FailedMount", "FailedAttachVolume", SANDBOX_FAILED], "Pod", created);
   if (event === undefined) return undefined;

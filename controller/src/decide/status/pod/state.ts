@@ -8,6 +8,7 @@ import { failing, type Obstacle } from "./obstacle.ts";
 import { placement } from "./placement.ts";
 import { neverAnswered, silentBehindProxy } from "./silence.ts";
 import { detail, detailSentence } from "../text.ts";
+import { trueCondition } from "../../values/conditions.ts";
 
 /** What the pod, and the events about it, tell of the server now. Nothing is remembered from earlier reconciles. */
 export type PodState =
@@ -52,11 +53,8 @@ function whyKept(pod: LivePod): ReasonWithValues {
   if (finalizers.length > 0) {
     return { reason: "PodStuck", values: { detail: detail(`its finalizers are still set: ${finalizers.join(", ")}`) } };
   }
-  const isOfLostNode = pod.status?.conditions?.some(
-    ({ type, status, reason }) =>
-      type === "DisruptionTarget" && status === "True" && reason === "DeletionByTaintManager",
-  );
-  if (isOfLostNode === true) return { reason: "NodeLost", values: { node: nodeName(pod) } };
+  const disruption = trueCondition(pod, "DisruptionTarget");
+  if (disruption?.reason === "DeletionByTaintManager") return { reason: "NodeLost", values: { node: nodeName(pod) } };
   return { reason: "PodStuck", values: { detail: `the node ${nodeName(pod)} does not say that it has ended` } };
 }
 
