@@ -192,6 +192,19 @@ describe("WorkQueue", () => {
     expect(beside.busyTurns).toBeGreaterThan(NEW_OBJECTS);
   });
 
+  it.each<{ lane: Lane; what: string; workers: number }>([
+    { lane: "Low", what: "all workers but one while others are only in the low lane", workers: 15 },
+    { lane: "Normal", what: "a quarter of them while another has new objects", workers: 4 },
+  ])("lets the news of one namespace hold $what", async ({ lane, workers }) => {
+    const { queue } = aQueue();
+    for (let index = 0; index < 32; index++) {
+      queue.add(`busy/${index}`);
+      queue.add(`other/${index}`, lane);
+    }
+    const taken = await Promise.all(Array.from({ length: 16 }, () => queue.take()));
+    expect(taken.filter((next) => next?.key.startsWith("busy/"))).toHaveLength(workers);
+  });
+
   it("lets no key starve: whatever else is added, it is taken after a number of turns that only grows with those before it", async () => {
     const lane = fc.constantFrom<Lane>("Urgent", "Normal", "Low");
     const key = fc.tuple(fc.nat(3), fc.nat(5)).map(([namespace, name]) => `n${namespace}/${name}`);

@@ -43,10 +43,13 @@ const OWN_TURN: Readonly<Record<Lane, number>> = { Urgent: 1, Normal: 4, Low: 16
 const OWN_WORKERS = 1 / 4;
 
 /**
- * The share of the workers that the news of one group may hold while something else waits: a namespace whose objects are changed
- * all the time must not hold up what is new in others.
+ * The share of the workers that the news of one group may hold while news or new objects of others wait: a namespace whose
+ * objects are changed all the time must not hold those up.
  */
 const NEWS_WORKERS = 1 / 4;
+
+/** Where somebody waits. Nobody does in the low lane, which has its own turns. */
+const LANES_WITH_HURRY: readonly Lane[] = ["Urgent", "Normal"];
 
 const NONE: ReadonlySet<string> = new Set();
 
@@ -221,7 +224,7 @@ export class WorkQueue<K extends string> {
     }
   }
 
-  /** Groups whose news hold their share of the workers; none if nothing else waits. */
+  /** Groups whose news hold their share of the workers; none if nobody else waits. */
   #groupsFullOfNews(): ReadonlySet<string> {
     const held = new Map<string, number>();
     for (const [key, lane] of this.#processing) {
@@ -230,7 +233,7 @@ export class WorkQueue<K extends string> {
     }
     const share = this.#processing.size * NEWS_WORKERS;
     const full = new Set([...held].filter(([, workers]) => workers >= share).map(([group]) => group));
-    return LANES.some((lane) => this.#ready[lane].hasOthers(full)) ? full : NONE;
+    return LANES_WITH_HURRY.some((lane) => this.#ready[lane].hasOthers(full)) ? full : NONE;
   }
 
   /** The lane whose own turn it is, the least urgent if several; else the most urgent one that has something to give. */
