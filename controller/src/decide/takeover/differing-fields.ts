@@ -45,6 +45,7 @@ function accessPairs(observed: Observed): readonly Pair[] {
     ];
   }
   const args = listOf(valueAt(login, "args")).map(String);
+  // The first: oauth2-proxy takes the last, but that may be a patch's, and 0.24 wrote what the spec had before those.
   const valueOf = (flag: string): string | undefined =>
     args.find((arg) => arg.startsWith(`--${flag}=`))?.slice(flag.length + 3);
   const groups = args.filter((arg) => arg.startsWith("--allowed-group=")).map((arg) => arg.slice(16));

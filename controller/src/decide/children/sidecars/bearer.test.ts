@@ -12,6 +12,8 @@ describe("takeBearerArgs", () => {
     { patched: "an audience of the login alone", args: ["--oidc-extra-audience=x"], enabled: false, audiences: [] },
     { patched: "tokens", args: [SKIP], enabled: true, audiences: [] },
     { patched: "no tokens in the end", args: [SKIP, `${SKIP}=false`], enabled: false, audiences: [] },
+    { patched: "tokens in the end", args: [`${SKIP}=false`, SKIP], enabled: true, audiences: [] },
+    { patched: "what is no answer", args: [SKIP, `${SKIP}=perhaps`], enabled: false, audiences: [] },
     { patched: "both", args: [`${SKIP}=true`, "--oidc-extra-audience=x,y"], enabled: true, audiences: ["x", "y"] },
     {
       patched: "the login's provider as one more",

@@ -1,4 +1,5 @@
 import type { Oidc } from "@amalthea/api";
+import { isFlagSet, lastValue } from "./flags.ts";
 
 /** What patches of clients of 0.24 have made of oauth2-proxy's own way to accept tokens. */
 export type PatchedBearer = {
@@ -35,7 +36,7 @@ export function takeBearerArgs(
   args: readonly string[],
   { issuerUrl = "", extraAudiences = [] }: LoginOptions,
 ): { readonly args: readonly string[]; readonly bearer: PatchedBearer } {
-  const enabled = isEnabled(args);
+  const enabled = isFlagSet(args, SKIP_JWT);
   const issuers = valuesOf(args, EXTRA_ISSUERS);
   const own = issuers.filter((pair) => pair.startsWith(`${issuerUrl}=`));
   const ofOwn = own.map((pair) => pair.slice(issuerUrl.length + 1));
@@ -46,7 +47,7 @@ export function takeBearerArgs(
     args: args.filter((arg) => !isTaken(arg)),
     bearer: {
       enabled,
-      groupsClaim: args.findLast((arg) => arg.startsWith(GROUPS_CLAIM))?.slice(GROUPS_CLAIM.length),
+      groupsClaim: lastValue(args, GROUPS_CLAIM),
       audiences: enabled ? [...valuesOf(args, EXTRA_AUDIENCE), ...ofOwn] : [],
       ignored: enabled ? issuers.filter((pair) => !own.includes(pair)).map((pair) => `${EXTRA_ISSUERS}${pair}`) : [],
     },
@@ -66,12 +67,6 @@ function audiencesOf({ bearer, clientId }: Oidc, patched: PatchedBearer): readon
   const given = bearer?.enabled === true ? (bearer.audiences ?? []) : [];
   const ofClient = patched.enabled ? [clientId ?? "", ...patched.audiences] : [];
   return [...new Set([...given, ...ofClient])].filter((audience) => audience !== "");
-}
-
-/** The last one counts, as oauth2-proxy reads it. */
-function isEnabled(args: readonly string[]): boolean {
-  const last = args.findLast((arg) => arg.split("=", 1)[0] === SKIP_JWT);
-  return last !== undefined && !/=(false|f|0)$/i.test(last);
 }
 
 /** Several values may stand in one argument. */

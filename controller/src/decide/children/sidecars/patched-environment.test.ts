@@ -14,10 +14,10 @@ const variable = (name: string, value: string): object => ({
   value: { name: `OAUTH2_PROXY_${name}`, value },
 });
 
-function rendered(patch: readonly object[], oidc: object = {}): Desired {
+function rendered(patch: readonly object[], oidc: object = {}, settings = someSettings()): Desired {
   const patches: readonly Patch[] = [{ type: "application/json-patch+json", patch }];
   const server = aServer({ patches, oidc: { ...LOGIN, ...oidc }, routing: { tls: { enabled: true } } });
-  return desiredChildren(server, someSettings(), { wanted: routeOf(server), served: undefined, kept: undefined });
+  return desiredChildren(server, settings, { wanted: routeOf(server), served: undefined, kept: undefined });
 }
 
 function containerOf(desired: Desired, name: string): unknown {
@@ -79,13 +79,19 @@ describe("what clients of 0.24 tell oauth2-proxy by environment variables", () =
   });
 });
 
-it("an administrator lets addresses count that are not verified for clients that cannot say so, as the migration guide tells", () => {
-  const server = aServer({ oidc: LOGIN, routing: { tls: { enabled: true } } });
-  const settings = someSettings({
-    sidecars: { oauth2Proxy: { extraArgs: ["--insecure-oidc-allow-unverified-email"] } },
+describe("an administrator lets addresses count that are not verified for clients that cannot say so", () => {
+  const extraArgs = ["--insecure-oidc-allow-unverified-email"];
+  const settings = someSettings({ sidecars: { oauth2Proxy: { extraArgs } } });
+  const verification = (patch: readonly object[]): unknown =>
+    variablesOf(containerOf(rendered(patch, {}, settings), "authorization"))["AMALTHEA_EMAIL_VERIFICATION"];
+
+  it("as the migration guide tells", () => {
+    expect(verification([])).toBe("Ignored");
   });
-  const desired = desiredChildren(server, settings, { wanted: routeOf(server), served: undefined, kept: undefined });
-  expect(variablesOf(containerOf(desired, "authorization"))).toMatchObject({ AMALTHEA_EMAIL_VERIFICATION: "Ignored" });
+
+  it("and not for a client that says no", () => {
+    expect(verification([{ op: "add", path: `${PROXY}/args/-`, value: `${extraArgs[0]}=false` }])).toBe("Required");
+  });
 });
 
 describe("a private certificate authority that a patch gives oauth2-proxy", () => {

@@ -76,6 +76,19 @@ describe("readPatchedArgs", () => {
     });
   });
 
+  it.each([
+    { values: [""], isAllowed: true },
+    { values: ["=true"], isAllowed: true },
+    { values: ["", "=false"], isAllowed: false },
+    { values: ["=1", "=0"], isAllowed: false },
+    { values: ["=false", ""], isAllowed: true },
+    { values: [], isAllowed: false },
+  ])("lets unverified addresses count by the last of several arguments: $values is $isAllowed", (row) => {
+    const args = row.values.map((value) => `--insecure-oidc-allow-unverified-email${value}`);
+    const { allowsUnverifiedEmail } = readPatchedArgs([...before, NO_UPSTREAM, ...args], route, {});
+    expect(allowsUnverifiedEmail).toBe(row.isAllowed);
+  });
+
   it.each([["--skip-auth-route=^/health$"], ["--skip-auth-route", "^/health$"], ["--skip-auth-regex=^/health$"]])(
     "does not pass on %s",
     (...args) => {

@@ -1,5 +1,6 @@
 import { PORTS, prefixOf, type Route } from "@amalthea/api";
 import { BEARER_FLAGS, takeBearerArgs, type LoginOptions, type PatchedBearer } from "./bearer.ts";
+import { isFlagSet, lastValue } from "./flags.ts";
 import { EMAIL_CLAIM, NO_UPSTREAM } from "./oauth2-proxy.ts";
 import { CA_FLAG } from "./patched-environment.ts";
 
@@ -24,6 +25,7 @@ export type PatchedArgs = {
   readonly bearer: PatchedBearer;
 };
 
+const ALLOW_UNVERIFIED_EMAIL = "--insecure-oidc-allow-unverified-email";
 const UPSTREAM = "--upstream=";
 const SKIP_AUTH = ["--skip-auth-route=", "--skip-auth-regex="];
 
@@ -54,8 +56,8 @@ export function readPatchedArgs(patched: readonly string[], route: Route, login:
     refused: urls.find((_url, index) => parsed[index] === undefined),
     sessionSeconds: sessionSecondsOf(given),
     // oauth2-proxy lets nobody sign in without an address; which one counts is for the authorization service to say.
-    emailClaim: given.findLast((arg) => arg.startsWith(EMAIL_CLAIM))?.slice(EMAIL_CLAIM.length) ?? "email",
-    allowsUnverifiedEmail: given.some((arg) => /^--insecure-oidc-allow-unverified-email(=(true|1|t))?$/i.test(arg)),
+    emailClaim: lastValue(given, EMAIL_CLAIM) ?? "email",
+    allowsUnverifiedEmail: isFlagSet(given, ALLOW_UNVERIFIED_EMAIL),
     bearer,
   };
 }
@@ -64,10 +66,9 @@ const UPSTREAM_INDEX = 6;
 
 const COOKIE_EXPIRE = "--cookie-expire=";
 
-/** The last one counts. */
 function sessionSecondsOf(args: readonly string[]): number | undefined {
-  const last = args.findLast((arg) => arg.startsWith(COOKIE_EXPIRE));
-  return last === undefined ? undefined : secondsOf(last.slice(COOKIE_EXPIRE.length));
+  const last = lastValue(args, COOKIE_EXPIRE);
+  return last === undefined ? undefined : secondsOf(last);
 }
 
 const SECONDS: Readonly<Record<string, number>> = { h: 3600, m: 60, s: 1, ms: 0.001 };
