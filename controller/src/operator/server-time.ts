@@ -3,24 +3,42 @@ import type { CallResult, Clock } from "@amalthea/kube";
 /** Clocks that are kept right differ by less. */
 const TOLERATED_MS = 60_000;
 
-/** Compares the clock of this process with that of the API server, by the times of its answers. */
-export class ServerTime {
-  readonly #clock: Pick<Clock, "now">;
-  #aheadMs = 0;
+/** After answers without a time for so long, something on the way removes it, and nothing is known of the server's clock. */
+const KNOWN_MS = 600_000;
 
-  constructor(clock: Pick<Clock, "now">) {
+/** What the server's clock shows is this much more than ours has counted. */
+type Known = { readonly offsetMs: number; readonly heardMs: number };
+
+/**
+ * Compares the clock of this process with that of the API server, by the times of its answers. Between two of them time
+ * passes alike for both: a clock of ours that is set meanwhile is ahead, or is not any more, at once.
+ */
+export class ServerTime {
+  readonly #clock: Pick<Clock, "now" | "monotonicMs">;
+  #known: Known | undefined;
+
+  constructor(clock: Pick<Clock, "now" | "monotonicMs">) {
     this.#clock = clock;
   }
 
   /** Of a call that took a while, its beginning counts: the server answered after that. */
-  heard({ serverTime, durationMs, group }: Pick<CallResult, "serverTime" | "durationMs" | "group">): void {
-    // Another server answers for the metrics API.
-    if (serverTime === undefined || group === "metrics.k8s.io") return;
-    this.#aheadMs = this.#clock.now().getTime() - durationMs - serverTime.getTime();
+  heard({
+    code,
+    serverTime,
+    durationMs,
+    group,
+  }: Pick<CallResult, "code" | "serverTime" | "durationMs" | "group">): void {
+    // No answer says nothing, and for the metrics API another server answers.
+    if (code === 0 || group === "metrics.k8s.io") return;
+    const heardMs = this.#clock.monotonicMs();
+    if (serverTime !== undefined) this.#known = { offsetMs: serverTime.getTime() - (heardMs - durationMs), heardMs };
+    else if (this.#known !== undefined && heardMs - this.#known.heardMs > KNOWN_MS) this.#known = undefined;
   }
 
-  /** Whether our clock is ahead of the API server's, so that what ends at a time would end too early. */
+  /** Whether our clock is ahead of the API server's, so that what ends at a time would end too early. Unknown is not ahead. */
   isOursAhead(): boolean {
-    return this.#aheadMs > TOLERATED_MS;
+    if (this.#known === undefined) return false;
+    const serverMs = this.#clock.monotonicMs() + this.#known.offsetMs;
+    return this.#clock.now().getTime() - serverMs > TOLERATED_MS;
   }
 }
