@@ -29,8 +29,6 @@ export type ApplyDeps = {
   /** Version of an object as the caches have it, for the loop breaker. */
   readonly liveVersion: (kind: Kind, manifest: Manifest) => LiveVersion | undefined;
   readonly history: ApplyHistory;
-  /** Whether our clock is ahead of the API server's. */
-  readonly isClockAhead: () => boolean;
   /** Called after each action, before the next, so that what was done is known even if the next one fails. */
   readonly record: (result: ActionResult) => void;
 };
@@ -164,7 +162,7 @@ const CLOCK_RETRY_MS = 10_000;
  * limit that only a wrong clock says is reached is not enforced.
  */
 async function cull(action: ActionOf<"Cull">, deps: ApplyDeps, signal: AbortSignal): Promise<ActionResult> {
-  if (deps.isClockAhead()) return { kind: "Skipped", action, because: "ClockAhead", retryAfterMs: CLOCK_RETRY_MS };
+  if (action.isClockAhead) return { kind: "Skipped", action, because: "ClockAhead", retryAfterMs: CLOCK_RETRY_MS };
   const { target, resourceVersion, annotations } = action;
   const { uid } = target;
   const at = deps.findKind(target);

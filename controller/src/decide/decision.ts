@@ -110,6 +110,8 @@ export type Action = ActionHead &
         readonly target: LiveTarget;
         readonly resourceVersion: string;
         readonly cull: Cull;
+        /** Our clock is ahead of the API server's: the limit may only seem to be reached. It is told of, and not enforced. */
+        readonly isClockAhead: boolean;
         /** Annotations that tell clients of a hibernation. */
         readonly annotations: Readonly<Record<string, string>>;
         /** For the server's Event. */

@@ -42,12 +42,13 @@ export type Memories = {
 /**
  * Gathers what is known of one server, without any API call.
  *
- * @param time Monotonic milliseconds for the age of what is remembered, and the time of day for that of objects.
+ * @param time Monotonic milliseconds for the age of what is remembered, the time of day for that of objects, and whether
+ *   that is ahead of the API server's.
  */
 export function observeServer(
   server: JupyterServer,
   { caches, memories, policy }: { caches: Caches; memories: Memories; policy: PolicySettings },
-  { nowMs, now }: { readonly nowMs: number; readonly now: Date },
+  { nowMs, now, isClockAhead }: { readonly nowMs: number; readonly now: Date; readonly isClockAhead: boolean },
 ): Observed {
   const { uid } = server.metadata;
   const children = childrenOf(server, caches);
@@ -74,6 +75,7 @@ export function observeServer(
     activity: memories.activity.of(uid, pod?.metadata.uid),
     usage: memories.usage.of(pod?.metadata.uid ?? "", nowMs),
     hibernatedAppliedBy: hibernatedAppliedBy(caches.servers.store.get(keyOf(server.metadata))),
+    isClockAhead,
     olderServers: policy.serversPerNamespace === 0 ? 0 : caches.ages.olderThan(server.metadata),
   };
 }

@@ -199,7 +199,7 @@ export class ServerReconciler {
   }
 
   #depsFor(key: ObjectKey): ReconcileDeps {
-    const { caches, client, config, extraKinds, recorder, clock, logger } = this.#options;
+    const { caches, client, config, extraKinds, recorder, clock, logger, isClockAhead } = this.#options;
     const memories = {
       ...this.#memories,
       ...{ tokens: this.#tokens, tlsSecrets: this.#tlsSecrets, usage: this.#usage.memory },
@@ -216,7 +216,8 @@ export class ServerReconciler {
         if (server === undefined) return undefined;
         await this.#tokens.look(server, podOf(server, caches), signal);
         const now = clock.now();
-        const observed = observeServer(server, sources, { nowMs: clock.monotonicMs(), now });
+        const time = { nowMs: clock.monotonicMs(), now, isClockAhead: isClockAhead() };
+        const observed = observeServer(server, sources, time);
         this.#tlsSecrets.look(server.metadata, routeNeeds(server, observed.children, now).tlsSecrets);
         return observed;
       },
@@ -245,12 +246,11 @@ export class ServerReconciler {
   }
 
   async #apply(decision: Decision, observed: Observed, signal: AbortSignal): Promise<readonly ActionResult[]> {
-    const { caches, client, clock, extraKinds, isClockAhead } = this.#options;
+    const { caches, client, clock, extraKinds } = this.#options;
     const subject = secretInQuestion(decision.plan);
     const deps: ApplyDeps = {
       client,
       clock,
-      isClockAhead,
       history: this.#memories.applies,
       findKind: (name) => findKind(name, extraKinds),
       liveVersion: (kind, manifest) => caches.find(kind, keyOf(manifest))?.metadata,

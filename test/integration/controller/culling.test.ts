@@ -163,8 +163,8 @@ describe("what somebody changes a moment before", () => {
     for (const kind of ["Hibernate", "Delete"] as const) {
       const head = { childKey: "culling", target, desiredHash: "", because: "", note: "", annotations: {} };
       const cull = { reason: "Idle", kind, at: new Date(), warnAt: new Date() } as const;
-      const action: Action = { kind: "Cull", ...head, resourceVersion, cull };
-      const needed = { client: world.admin, isClockAhead: () => false, record: () => {} };
+      const action: Action = { kind: "Cull", ...head, resourceVersion, cull, isClockAhead: false };
+      const needed = { client: world.admin, record: () => {} };
       const deps: Partial<ApplyDeps> = { ...needed, findKind: (at) => findKind(at, []) };
       const attempt = applyPlan([action], { secretExpected: false }, deps as ApplyDeps, forever); // all that a cull needs
       await expect(attempt).rejects.toSatisfy(isConflict);
@@ -387,11 +387,17 @@ describe("where CPU use counts", () => {
 describe("a controller whose clock is ahead", () => {
   const days = (count: number): Clock => ({ ...systemClock, now: () => new Date(Date.now() + count * 86_400_000) });
 
-  it("enforces no limit before its time, and says why", async () => {
+  it("enforces no limit before its time, says why, and does all else", async () => {
     const user = await aServer("ahead", { maxAgeSecondsThreshold: 86_400 }, await aPod(jupyterWithKernel(longAgo)));
     await operator.stop();
     await startController(CULLING, {}, days(2));
     await eventually(async () => expect(operator.complaints.join()).toContain("clock of this controller is ahead"));
+    expect(await isHibernated(user)).toBe(false);
+    await user.patchServer("alice", { spec: { routing: { ingressAnnotations: { "example.org/note": "new" } } } });
+    await eventually(async () => {
+      const { metadata } = await user.get(kinds.Ingress, "alice");
+      expect(metadata.annotations).toMatchObject({ "example.org/note": "new" });
+    });
     expect(await isHibernated(user)).toBe(false);
   });
 });

@@ -97,7 +97,6 @@ async function firstReconcile(client: KubeClient, server: JupyterServer): Promis
     findKind: (name: { readonly apiVersion: string; readonly kind: string }) => findKind(name, []),
     liveVersion: () => undefined,
     history: new ApplyHistory(),
-    isClockAhead: () => false,
     record: () => undefined,
   };
   // What the server's own metadata gets is no child, and the server is not there.

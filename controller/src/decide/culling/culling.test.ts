@@ -354,6 +354,28 @@ describe("a refusal of the API server", () => {
   });
 });
 
+describe("a limit that only seems to be reached, because the clock of the controller is ahead", () => {
+  it.each<[string, Situation]>([
+    ["maximum age", { culling: { maxAgeSecondsThreshold: 60 }, status: { ...starting, startedAt: timeAgo(100) } }],
+    ["failed", { culling: { failedSecondsThreshold: 60 }, status: failed, seen: { pod: brokenPod } }],
+    [
+      "hibernated",
+      {
+        culling: { hibernatedSecondsThreshold: 60 },
+        status: { state: "hibernated" as const, hibernatedSince: timeAgo(100) },
+        server: { jupyterServer: { hibernated: true } },
+      },
+    ],
+  ])("leaves all other writes to the server, and the cull is told of and not carried out: %s", (_which, situation) => {
+    const reached = decided(situation);
+    expect(reached.plan).toMatchObject([{ kind: "Cull", isClockAhead: false }]);
+    const ahead = decided({ ...situation, seen: { ...situation.seen, isClockAhead: true } });
+    const others = decided({ ...situation, settings: { enforced: false } }).plan;
+    expect(others.length).toBeGreaterThan(0);
+    expect(ahead.plan).toEqual([...others, { ...reached.plan[0], isClockAhead: true }]);
+  });
+});
+
 describe("a server of 0.24 that has run for longer than its limit", () => {
   it("counts from the start of its pod, and is not idle because nothing is known of it", () => {
     const world = running({ culling: { idleSecondsThreshold: 5, maxAgeSecondsThreshold: 61 }, pvc: { enabled: true } });

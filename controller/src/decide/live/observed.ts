@@ -129,6 +129,8 @@ export type Observed = {
   readonly usage: ObservedUsage;
   /** Field manager that sets `spec.jupyterServer.hibernated` by server-side apply; undefined without one. */
   readonly hibernatedAppliedBy: string | undefined;
+  /** Our clock is ahead of the API server's, as far as is known: what ends at a time may not have ended yet. */
+  readonly isClockAhead: boolean;
   /** Servers of the namespace that are older than this one; counted only where their number is limited. */
   readonly olderServers: number;
 };

@@ -12,7 +12,8 @@ import { hibernationAnnotations } from "./hibernation-annotations.ts";
 
 /**
  * The plan of a server that has reached a limit: that alone, for everything else was planned for a server that goes on.
- * A refusal of the API server (an admission policy of the administrator) leaves the plan as it is.
+ * While our clock is ahead it does go on. A refusal of the API server (an admission policy of the administrator) leaves the
+ * plan as it is.
  */
 export function withCull(
   plan: Plan,
@@ -22,7 +23,8 @@ export function withCull(
   if (due === undefined || isHeldBack(observed, due)) return plan;
   // A volume that is to be kept must be out of the server's ownership first.
   if (due.kind === "Delete" && plan.some((action) => isRelease(action, observed))) return plan;
-  return [cullAction(due, observed, settings, now)];
+  const cull = cullAction(due, observed, settings, now);
+  return observed.isClockAhead ? [...plan, cull] : [cull];
 }
 
 function isHeldBack(observed: Observed, due: Cull): boolean {
@@ -39,7 +41,7 @@ function hashOf({ kind, reason }: Cull): string {
   return `${kind} ${reason}`;
 }
 
-function cullAction(cull: Cull, { server }: Observed, settings: DecisionSettings, now: Date): Action {
+function cullAction(cull: Cull, { server, isClockAhead }: Observed, settings: DecisionSettings, now: Date): Action {
   const { namespace, name, uid, resourceVersion } = server.metadata;
   const isHibernated = { ...server.spec.jupyterServer, hibernated: true };
   const asleep = { ...server, spec: { ...server.spec, jupyterServer: isHibernated } };
@@ -52,6 +54,7 @@ function cullAction(cull: Cull, { server }: Observed, settings: DecisionSettings
     because: note,
     resourceVersion,
     cull,
+    isClockAhead,
     annotations:
       cull.kind === "Hibernate"
         ? { ...hibernationAnnotations(asleep, settings, now), ...hibernatedByNote(cull, server) }

@@ -34,6 +34,7 @@ function changed(fixture: string, section: string, change: object): Observed {
     activity: { kind: "Unasked" },
     usage: { containers: { kind: "Pending" }, disk: { kind: "Pending" } },
     hibernatedAppliedBy: undefined,
+    isClockAhead: false,
     isClaimNew: true,
   };
 }

@@ -233,6 +233,7 @@ export function anObserved(more: Partial<Observed> = {}): Observed {
     activity: { kind: "Unasked" },
     usage: { containers: { kind: "Pending" }, disk: { kind: "Pending" } },
     hibernatedAppliedBy: undefined,
+    isClockAhead: false,
     isClaimNew: true,
     ...more,
   };
