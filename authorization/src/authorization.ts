@@ -91,7 +91,8 @@ function assemble(config: AuthorizationConfig, log: Log, now: () => number) {
   const store = new SessionStore(new SessionFiles(config.sessionDirectory, onFileProblem));
   const isOver = (since: number): boolean => isRevoked(since, policyFile.current, now());
   const sessions = sessionsOf(config, log, now, {
-    ...{ store, metrics, isRevoked: isOver, renewer: new LoginSessions({ lane: renewals, provider, config }) },
+    ...{ store, metrics, provider, isRevoked: isOver },
+    renewer: new LoginSessions({ lane: renewals, provider, config }),
     tokens: new RememberedAnswers(loginService, now),
     onEnd: (id) => sockets.cutSession(id, "SessionEnded"),
   });
@@ -128,6 +129,7 @@ function assemble(config: AuthorizationConfig, log: Log, now: () => number) {
 
 type SessionDeps = Pick<SessionsDeps, "store" | "tokens" | "isRevoked" | "onEnd"> & {
   readonly renewer: LoginSessions;
+  readonly provider: Provider;
   readonly metrics: Metrics;
 };
 
@@ -135,11 +137,12 @@ function sessionsOf(
   config: AuthorizationConfig,
   log: Log,
   now: () => number,
-  { renewer, metrics, ...deps }: SessionDeps,
+  { renewer, provider, metrics, ...deps }: SessionDeps,
 ): Sessions {
   return new Sessions({
     ...deps,
     renew: (session) => renewer.renew(session),
+    isProviderAnswering: () => provider.isAnswering(),
     limits: sessionLimits(config),
     now,
     onRenewal: (renewal, session) => {

@@ -60,6 +60,15 @@ export class Provider {
     return this.#get(url, { Authorization: `Bearer ${accessToken}` }).then(parseRecord, () => undefined);
   }
 
+  /** Whether it answers at all now, if only that it has no metadata. Never rejects, and takes seconds at most. */
+  async isAnswering(): Promise<boolean> {
+    const { issuerUrl } = this.#config;
+    if (issuerUrl === undefined) return false;
+    const response = await this.#ask(metadataAddress(issuerUrl)).catch(() => undefined);
+    response?.destroy();
+    return response?.statusCode !== undefined && response.statusCode < 500;
+  }
+
   /** A document of the provider. @throws Error if it cannot be read, with its address. */
   async getJson(url: string): Promise<unknown> {
     try {
@@ -79,6 +88,13 @@ export class Provider {
   }
 
   async #get(address: string, headers: Readonly<Record<string, string>> = {}): Promise<string> {
+    const response = await this.#ask(address, headers);
+    const text = await readText(response, MAX_BYTES);
+    if (response.statusCode !== 200) throw new Error(`it answered ${response.statusCode}`);
+    return text;
+  }
+
+  #ask(address: string, headers: Readonly<Record<string, string>> = {}): Promise<IncomingMessage> {
     const isSecure = address.startsWith("https:");
     const proxyEnv = process.env; // the way out, where there is a proxy, as for oauth2-proxy
     const options: RequestOptions & { ca?: string[] } = {
@@ -91,10 +107,7 @@ export class Provider {
     const asked = (isSecure ? requestHttps : requestHttp)(address, options, resolve);
     asked.on("error", reject);
     asked.end();
-    const response = await promise;
-    const text = await readText(response, MAX_BYTES);
-    if (response.statusCode !== 200) throw new Error(`it answered ${response.statusCode}`);
-    return text;
+    return promise;
   }
 }
 

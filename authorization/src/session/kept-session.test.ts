@@ -54,7 +54,7 @@ describe("a session", () => {
 describe("a renewal", () => {
   const renew = (session: KeptSession, renewal: Parameters<typeof afterRenewal>[1], ms: number) =>
     afterRenewal(session, renewal, limits, START + ms);
-  const failed = { kind: "Failed", problem: "" } as const;
+  const failed = { kind: "Failed", problem: "", isAnswered: true } as const;
 
   it("gives the session its new form and time", () => {
     const renewed = { kind: "Renewed", cookie: "a=c", identity: { ...identity, groups: ["x"] } } as const;
@@ -105,13 +105,14 @@ describe("a renewal", () => {
     { kind: "Renewed", isRenewable: false, failures: 0, told: true },
     { kind: "Failed", isRenewable: false, failures: 0, told: undefined },
     { kind: "Failed", isRenewable: false, failures: 1, told: false },
+    { kind: "Failed", isRenewable: false, failures: 1, told: undefined, isAnswered: false },
     { kind: "Failed", isRenewable: true, failures: 9, told: undefined },
     { kind: "Refused", isRenewable: false, failures: 1, told: undefined },
   ] as const)(
     "$kind tells of the provider's renewals: $told (renewed before: $isRenewable, failures before: $failures)",
-    ({ kind, isRenewable, failures, told }) => {
+    ({ isRenewable, failures, told, ...renewal }) => {
       const failingSince = failures === 0 ? 0 : START + 3 * MINUTE;
-      expect(areRenewedAfter(aSession({ isRenewable, failingSince }), { kind })).toBe(told);
+      expect(areRenewedAfter(aSession({ isRenewable, failingSince }), { isAnswered: true, ...renewal })).toBe(told);
     },
   );
 

@@ -31,7 +31,12 @@ export type SessionLimits = {
 export type Renewal =
   | { readonly kind: "Renewed"; readonly cookie: string; readonly identity: Identity }
   | { readonly kind: "Refused" }
-  | { readonly kind: "Failed"; readonly problem: string };
+  | {
+      readonly kind: "Failed";
+      readonly problem: string;
+      /** oauth2-proxy answered, and has not renewed it: there is no refresh token, or the provider did not answer. */
+      readonly isAnswered: boolean;
+    };
 
 /**
  * What to do about a session now: nothing; renew it beside the request; renew it first, because nobody has used it for so
@@ -62,15 +67,16 @@ export function mayTryAgain({ triedAt, isRenewable }: KeptSession, { renewMs }: 
 }
 
 /**
- * What an attempt to renew a session tells of the provider: whether it renews sessions. One that fails tells nothing alone:
- * the provider may not answer at the moment. The next one comes minutes later.
+ * What an attempt to renew a session tells of the provider: whether it renews sessions, if it answers at the moment. One
+ * that fails tells nothing alone. The next one comes minutes later.
  */
 export function areRenewedAfter(
   { isRenewable, failingSince }: Pick<KeptSession, "isRenewable" | "failingSince">,
-  { kind }: Pick<Renewal, "kind">,
+  renewal: { readonly kind: "Renewed" | "Refused" } | { readonly kind: "Failed"; readonly isAnswered: boolean },
 ): boolean | undefined {
-  if (kind === "Renewed") return true;
-  return kind === "Failed" && !isRenewable && failingSince > 0 ? false : undefined;
+  if (renewal.kind === "Renewed") return true;
+  const isTelling = renewal.kind === "Failed" && renewal.isAnswered;
+  return isTelling && !isRenewable && failingSince > 0 ? false : undefined;
 }
 
 /** The session after an attempt to renew it; undefined ends it. */

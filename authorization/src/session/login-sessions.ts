@@ -15,7 +15,7 @@ export type Reading =
       readonly isEmailKnown: boolean;
     }
   | { readonly kind: "Refused" }
-  | { readonly kind: "Failed"; readonly problem: string };
+  | Extract<Renewal, { kind: "Failed" }>;
 
 export type LoginSessionsDeps = {
   readonly lane: LoginLane;
@@ -40,10 +40,11 @@ export class LoginSessions {
   async read(cookie: string): Promise<Reading> {
     const { cookieName } = this.#deps.config;
     const answer = await this.#ask("userinfo", cookie);
-    if (answer.kind === "Unreachable") return { kind: "Failed", problem: answer.problem };
+    if (answer.kind === "Unreachable") return failed(answer.problem);
     const { status, body } = answer;
     const setCookies = setCookiesOf(answer);
-    if (status !== 200) return isRefusal(setCookies) ? { kind: "Refused" } : failed(`oauth2-proxy answered ${status}`);
+    if (status !== 200 && isRefusal(setCookies)) return { kind: "Refused" };
+    if (status !== 200) return { ...failed(`oauth2-proxy answered ${status}`), isAnswered: status === 401 };
     const who = parseUserInfo(body);
     if (who === undefined) return failed("oauth2-proxy named no user");
     const renewed = loginSessionOf(setCookies, cookieName);
@@ -62,7 +63,9 @@ export class LoginSessions {
   async renew(session: Pick<KeptSession, "cookie" | "identity">): Promise<Renewal> {
     const reading = await this.read(session.cookie);
     if (reading.kind !== "Valid") return reading;
-    if (!reading.isRenewed) return failed("the provider gave no refresh token, or does not answer");
+    if (!reading.isRenewed) {
+      return { ...failed("the provider gave no refresh token, or does not answer"), isAnswered: true };
+    }
     const { email, unverifiedEmail } = session.identity;
     const before = { email, ...(unverifiedEmail === undefined ? {} : { unverifiedEmail }) };
     const identity = reading.isEmailKnown ? reading.identity : { ...reading.identity, ...before };
@@ -131,6 +134,6 @@ function isRefusal(setCookies: readonly string[]): boolean {
   return new Set(removed).size < removed.length;
 }
 
-function failed(problem: string): { readonly kind: "Failed"; readonly problem: string } {
-  return { kind: "Failed", problem };
+function failed(problem: string): Extract<Renewal, { kind: "Failed" }> {
+  return { kind: "Failed", problem, isAnswered: false };
 }

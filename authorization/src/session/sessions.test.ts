@@ -19,7 +19,11 @@ const signedIn = (identity = alice): SessionAnswer => ({ kind: "SignedIn", ident
 const ofTicket = (ticket: string): Credentials => ({ cookie: `name=${ticket}`, authorization: "" });
 
 function aWorld(directory?: string) {
-  const world = { ms: START, notBefore: 0, renewal: Promise.withResolvers<Renewal>(), asked: [] as string[] };
+  const world = {
+    ...{ ms: START, notBefore: 0, isProviderAway: false },
+    renewal: Promise.withResolvers<Renewal>(),
+    asked: [] as string[],
+  };
   const files = new SessionFiles(directory, (problem) => expect.unreachable(problem));
   const store = new SessionStore(files);
   const ended: string[] = [];
@@ -29,6 +33,7 @@ function aWorld(directory?: string) {
       world.asked.push(cookie);
       return world.renewal.promise;
     },
+    isProviderAnswering: async () => !world.isProviderAway,
     tokens: new RememberedAnswers({ ask: async () => SIGNED_OUT }, () => world.ms),
     limits: { lengthMs: 720 * MINUTE, renewMs: 3 * MINUTE, graceMs: 60 * MINUTE },
     isRevoked: (signedInAt) => signedInAt < world.notBefore,
@@ -39,6 +44,7 @@ function aWorld(directory?: string) {
   return { world, store, files, sessions, ended };
 }
 
+const failed: Renewal = { kind: "Failed", problem: "", isAnswered: true };
 const renewed: Renewal = { kind: "Renewed", cookie: "a=2", identity: { ...alice, groups: ["new"] } };
 
 describe("Sessions", () => {
@@ -87,18 +93,56 @@ describe("Sessions", () => {
     expect(store.size).toBe(0);
   });
 
-  it("know what the provider does about renewals once it has told, also when the session is over", async () => {
-    const { world, sessions } = aWorld();
-    const credentials = ofTicket(sessions.begin("a=1", alice));
-    world.renewal.resolve({ kind: "Failed", problem: "" });
-    const known: unknown[] = [];
-    for (let attempt = 0; attempt < 2; attempt += 1) {
-      world.ms += 10 * MINUTE;
-      await sessions.ask(credentials);
-      known.push(sessions.areRenewed);
-    }
-    await sessions.end(credentials);
-    expect([...known, sessions.areRenewed]).toEqual([undefined, false, false]);
+  describe("know what the provider does about renewals", () => {
+    /** Attempts to renew a new session. */
+    const attempts = async ({ world, sessions }: ReturnType<typeof aWorld>, ...results: Renewal[]) => {
+      const credentials = ofTicket(sessions.begin("a=1", alice));
+      const known: unknown[] = [];
+      for (const result of results) {
+        world.renewal = Promise.withResolvers();
+        world.renewal.resolve(result);
+        world.ms += 10 * MINUTE;
+        await sessions.ask(credentials);
+        known.push(sessions.areRenewed);
+      }
+      await sessions.end(credentials);
+      return known;
+    };
+
+    it("once two attempts in a row have failed with it, also when the session is over", async () => {
+      const here = aWorld();
+      expect(await attempts(here, failed, failed)).toEqual([undefined, false]);
+      expect(here.sessions.areRenewed).toBe(false);
+    });
+
+    it("not while it does not answer, or oauth2-proxy does not", async () => {
+      const here = aWorld();
+      here.world.isProviderAway = true;
+      expect(await attempts(here, failed, failed, failed)).toEqual([undefined, undefined, undefined]);
+      here.world.isProviderAway = false;
+      const silent = { ...failed, isAnswered: false };
+      expect(await attempts(here, silent, silent, failed)).toEqual([undefined, undefined, false]);
+    });
+
+    it("for good once it has renewed one, whatever comes of others", async () => {
+      const here = aWorld();
+      expect(await attempts(here, renewed)).toEqual([true]);
+      expect(await attempts(here, failed, failed, failed)).toEqual([true, true, true]);
+    });
+
+    it("from what an earlier process has kept", async () => {
+      const directory = await mkdtemp(join(tmpdir(), "amalthea-sessions-"));
+      onTestFinished(() => rm(directory, { recursive: true }));
+      const before = aWorld(directory);
+      const credentials = ofTicket(before.sessions.begin("a=1", alice));
+      before.world.ms += 10 * MINUTE;
+      before.world.renewal.resolve(renewed);
+      await before.sessions.ask(credentials);
+      await before.files.settled();
+      const after = aWorld(directory);
+      await after.store.load();
+      expect(after.sessions.areRenewed).toBe(true);
+    });
   });
 
   it("that began before a given time are over, those after it are not", async () => {

@@ -18,6 +18,8 @@ export type SessionsDeps = {
   readonly store: SessionStore;
   /** Asks the provider, through oauth2-proxy. */
   readonly renew: (session: KeptSession) => Promise<Renewal>;
+  /** Whether the provider answers at all now. Never rejects. */
+  readonly isProviderAnswering: () => Promise<boolean>;
   /** Says whose a token is. */
   readonly tokens: RememberedAnswers;
   readonly limits: SessionLimits;
@@ -46,9 +48,12 @@ export class Sessions implements SessionSource {
     this.#deps = deps;
   }
 
-  /** Whether the provider renews sessions, also of sessions that are over; undefined while no attempt has told. */
+  /**
+   * Whether the provider renews sessions, also of sessions that are over; undefined while no attempt has told. Once it has
+   * renewed one, also for an earlier process, it does.
+   */
   get areRenewed(): boolean | undefined {
-    return this.#areRenewed;
+    return this.#deps.store.all().some(({ isRenewable }) => isRenewable) ? true : this.#areRenewed;
   }
 
   /** Whose credentials they are. */
@@ -130,10 +135,17 @@ export class Sessions implements SessionSource {
     const { store, renew, limits, now, onRenewal } = this.#deps;
     const renewal = await renew(session);
     onRenewal(renewal, session);
-    this.#areRenewed = areRenewedAfter(session, renewal) ?? this.#areRenewed;
+    void this.#learn(areRenewedAfter(session, renewal));
     const after = afterRenewal(session, renewal, limits, now());
     if (after === undefined) this.#end(session.id);
     else store.replace(after);
+  }
+
+  /** A provider that does not answer renews nothing at the moment, which tells nothing of it. */
+  async #learn(told: boolean | undefined): Promise<void> {
+    if (told === true) this.#areRenewed = true;
+    if (told !== false || this.areRenewed !== undefined) return;
+    if (await this.#deps.isProviderAnswering()) this.#areRenewed ??= false;
   }
 
   #end(id: string): void {

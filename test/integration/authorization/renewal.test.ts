@@ -171,10 +171,11 @@ describe("whether the provider renews sessions", () => {
   beforeAll(async () => void (await once(jupyter.listen(0, "127.0.0.1"), "listening")));
   afterAll(() => void jupyter.close());
 
-  it.each([true, false])("is told with the activity: %s", async (hasRefreshTokens) => {
+  /** A chain, and what it tells. */
+  const aWorld = async (hasRefreshTokens: boolean, more: Readonly<Record<string, string>> = {}) => {
     const activityPort = await freePort();
     const { port: jupyterPort } = jupyter.address() as AddressInfo; // it listens on TCP
-    const env = { AMALTHEA_ACTIVITY_PORT: String(activityPort) };
+    const env = { AMALTHEA_ACTIVITY_PORT: String(activityPort), ...more };
     const chain = await aChain({ provider: { hasRefreshTokens }, jupyterPort, env });
     onTestFinished(() => chain.close());
     const told = async (): Promise<unknown> => {
@@ -182,12 +183,28 @@ describe("whether the provider renews sessions", () => {
       const answer = await fetch(`http://127.0.0.1:${activityPort}/activity`, { headers });
       return readActivityReport(await answer.json())?.proxy?.sessionsRenewed;
     };
-    const { cookie } = await chain.signIn("alice");
+    return { chain, told, cookie: (await chain.signIn("alice")).cookie };
+  };
+
+  it.each([true, false])("is told with the activity: %s", async (hasRefreshTokens) => {
+    const { chain, told, cookie } = await aWorld(hasRefreshTokens);
     expect(await told()).toBeUndefined();
     await eventually("it is known", async () => {
       expect(await statusOf(chain, cookie)).toBe(200);
       return (await told()) !== undefined;
     });
     expect(await told()).toBe(hasRefreshTokens);
+  });
+
+  it("is not known from renewals that fail because the provider does not answer", async () => {
+    const { chain, told, cookie } = await aWorld(true, { AMALTHEA_RENEW_SECONDS: "1" });
+    chain.provider.setAvailable(false);
+    await eventually("renewals fail", async () => {
+      expect(await statusOf(chain, cookie)).toBe(200);
+      return (await renewals(chain, "Failed")) >= 3;
+    });
+    expect(await told()).toBeUndefined();
+    chain.provider.setAvailable(true);
+    await eventually("it renews", async () => (await statusOf(chain, cookie)) === 200 && (await told()) === true);
   });
 });
