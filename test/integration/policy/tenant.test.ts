@@ -11,9 +11,9 @@ import {
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Operator, startOperator } from "../controller/operator.ts";
 import { SERVER_KIND as SERVERS } from "../../../controller/src/kinds.ts";
-import { HOSTILE_PATCHES } from "../controller/hostile-patches.ts";
 import { childKinds, conditionOf, eventually, User } from "../controller/servers.ts";
 import { startWorld, type World } from "../controller/world.ts";
+import { attacksOn, configMap, ingressFor, json, pathsTo, POD, toMallory, type Victim } from "./attacks.ts";
 
 const forever = new AbortController().signal;
 
@@ -82,147 +82,11 @@ async function worldOfAlice(): Promise<unknown> {
   return { server: await alice.server("alice"), objects };
 }
 
-const json = (path: string, value: unknown): object => ({
-  patches: [{ type: "application/json-patch+json", patch: [{ op: "add", path, value }] }],
-});
-
-const ingressFor = (spec: object, annotations: object = {}): object => ({
-  apiVersion: "networking.k8s.io/v1",
-  kind: "Ingress",
-  metadata: { annotations },
-  spec,
-});
-
-const toMallory = { service: { name: "mallory", port: { number: 80 } } };
-const alicesPath = (path = "/one/alice", pathType = "Prefix"): object => ({
-  http: { paths: [{ path, pathType, backend: toMallory }] },
-});
-const host = "hub.example.org";
-const POD = "/statefulset/spec/template/spec";
-
-const alicesPod = { app: "alice", "amalthea.dev/parent-name": "alice" };
-const statefulSetFor = (labels: object): object => ({
-  ...{ apiVersion: "apps/v1", kind: "StatefulSet" },
-  spec: {
-    selector: { matchLabels: labels },
-    template: { metadata: { labels }, spec: { containers: [{ name: "x", image: "x" }] } },
-  },
-});
-const configMap = (metadata: object): object => ({ apiVersion: "v1", kind: "ConfigMap", metadata, data: {} });
-const roleBinding = {
-  ...{ apiVersion: "rbac.authorization.k8s.io/v1", kind: "RoleBinding", metadata: {} },
-  ...{ roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "cluster-admin" } },
-  subjects: [{ apiGroup: "rbac.authorization.k8s.io", kind: "User", name: "mallory" }],
-};
-
-const ATTACKS: readonly { readonly what: string; readonly reason: string; readonly spec: object }[] = [
-  { what: "her own route", reason: "RouteTaken", spec: { routing: { host, path: "/one/alice" } } },
-  { what: "a route within hers", reason: "RouteTaken", spec: { routing: { host, path: "/one/alice/lab" } } },
-  { what: "a route around hers", reason: "RouteTaken", spec: { routing: { host, path: "/" } } },
-  {
-    what: "an Ingress on her route",
-    reason: "RouteTaken",
-    spec: json("/more", ingressFor({ rules: [{ host, ...alicesPath() }] })),
-  },
-  {
-    what: "an Ingress for every host",
-    reason: "RouteTaken",
-    spec: json("/more", ingressFor({ rules: [alicesPath()] })),
-  },
-  {
-    what: "an Ingress with a wildcard",
-    reason: "RouteTaken",
-    spec: json("/more", ingressFor({ rules: [{ host: "*.example.org", ...alicesPath() }] })),
-  },
-  {
-    what: "a regular expression",
-    reason: "RouteTaken",
-    spec: json("/more", ingressFor({ rules: [{ host, ...alicesPath("/(one|x)/.*", "ImplementationSpecific") }] })),
-  },
-  {
-    what: "a default backend",
-    reason: "RouteTaken",
-    spec: json("/more", ingressFor({ defaultBackend: toMallory })),
-  },
-  {
-    what: "a privileged container",
-    reason: "PodSecurity",
-    spec: json(`${POD}/containers/0/securityContext/privileged`, true),
-  },
-  { what: "the node's processes", reason: "PodSecurity", spec: json(`${POD}/hostPID`, true) },
-  {
-    what: "the node's files",
-    reason: "PodSecurity",
-    spec: json(`${POD}/volumes/-`, { name: "node", hostPath: { path: "/" } }),
-  },
-  {
-    what: "the nodes, by a priority above everything else",
-    reason: "NotAllowed",
-    spec: { jupyterServer: { priorityClassName: "system-node-critical" } },
-  },
-  {
-    what: "her host, by a certificate for it",
-    reason: "RouteTaken",
-    spec: {
-      ...json(
-        "/more",
-        ingressFor({ rules: [{ host: "b.example.com", ...alicesPath("/") }], tls: [{ hosts: [host] }] }),
-      ),
-    },
-  },
-  { what: "a load balancer", reason: "NotAllowed", spec: json("/service/spec/type", "LoadBalancer") },
-  { what: "any address", reason: "NotAllowed", spec: json("/service/spec/externalIPs", ["192.0.2.1"]) },
-  {
-    what: "her Service under another name",
-    reason: "NotAllowed",
-    spec: json("/more", {
-      ...{ apiVersion: "v1", kind: "Service", metadata: {} },
-      spec: { type: "ExternalName", externalName: "alice.one.svc.cluster.local" },
-    }),
-  },
-  { what: "pods with her labels", reason: "InvalidChild", spec: json("/more", statefulSetFor(alicesPod)) },
-  {
-    what: "her pod's labels",
-    reason: "InvalidChild",
-    spec: json(`/statefulset/spec/template/metadata/labels/app`, "alice"),
-  },
-  { what: "her pods as her Service's", reason: "InvalidChild", spec: json("/service/spec/selector", { app: "alice" }) },
-  { what: "an object in her namespace", reason: "InvalidChild", spec: json("/more", configMap({ namespace: "one" })) },
-  { what: "a child in her namespace", reason: "InvalidChild", spec: json("/service/metadata/namespace", "one") },
-  {
-    what: "an object with another owner",
-    reason: "InvalidChild",
-    spec: json("/more", configMap({ ownerReferences: [] })),
-  },
-  {
-    what: "a child that stays",
-    reason: "InvalidChild",
-    spec: json("/service/metadata/finalizers", ["a.example.org/b"]),
-  },
-  {
-    what: "an object that stays",
-    reason: "InvalidChild",
-    spec: json("/more", configMap({ finalizers: ["a.example.org/b"] })),
-  },
-  { what: "rights", reason: "ChildKindRefused", spec: json("/more", roleBinding) },
-  {
-    what: "the rights of a service account",
-    reason: "NotAllowed",
-    spec: json("/more", {
-      ...{ apiVersion: "v1", kind: "Secret", type: "kubernetes.io/service-account-token" },
-      metadata: { annotations: { "kubernetes.io/service-account.name": "default" } },
-    }),
-  },
-  {
-    what: "endpoints",
-    reason: "ChildKindRefused",
-    spec: json("/more", { apiVersion: "v1", kind: "Endpoints", metadata: { name: "alice" } }),
-  },
-  ...HOSTILE_PATCHES.map(({ what, patches, reason }) => ({ what: `by ${what} anything`, reason, spec: { patches } })),
-];
+const VICTIM: Victim = { host: "hub.example.org", path: "/one/alice", namespace: "one", name: "alice" };
+const { host } = VICTIM;
 
 describe("somebody who may write servers in one namespace only", () => {
-  it.each(ATTACKS)("gets neither $what, nor at a server of another namespace", async ({ reason, spec }) => {
+  it.each(attacksOn(VICTIM))("gets neither $what, nor at a server of another namespace", async ({ reason, spec }) => {
     const before = await worldOfAlice();
     const routing = { host, path: "/two/mallory" };
     await mallory.create("mallory", { routing, ...spec });
@@ -290,7 +154,7 @@ describe("somebody who may write servers in one namespace only", () => {
     }
     const metadata = { namespace: "two", name: "forged", labels, ownerReferences: [{ ...owner, controller: true }] };
     const forged = [
-      { ...ingressFor({ rules: [{ host, ...alicesPath() }] }), metadata },
+      { ...ingressFor({ rules: [{ host, ...pathsTo("/one/alice") }] }), metadata },
       { apiVersion: "v1", kind: "ConfigMap", metadata, data: {} },
       { apiVersion: "v1", kind: "Pod", metadata, spec: { containers: [{ name: "x", image: "x" }] } },
     ];
