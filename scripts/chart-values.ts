@@ -235,7 +235,7 @@ export const chartValues: SchemaNode = group("", {
     ),
     warnSeconds: count(
       0,
-      "How long before a hibernation the condition `HibernationPending` and an Event tell of it; 0: they do not.",
+      "How long before a limit hibernates or deletes a server the condition `HibernationPending` or `DeletionPending` and an Event tell of it; 0: they do not.",
       { minimum: 0 },
     ),
     unknownAfterSeconds: count(

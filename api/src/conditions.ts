@@ -20,6 +20,7 @@ export const CONDITION_TYPES: readonly ConditionType[] = [
   "ActivityUnknown",
   "CullingPrevented",
   "HibernationPending",
+  "DeletionPending",
 ];
 
 /** What each type says when it is true. */
@@ -37,6 +38,7 @@ export const CONDITION_MEANINGS: Readonly<Record<ConditionType, string>> = {
   PolicyWarning: "The server works, but something that it has or requests is not allowed.",
   ActivityUnknown: "Whether the server is idle is not known; it is kept.",
   HibernationPending: "The server will be hibernated soon.",
+  DeletionPending: "The server will be deleted soon.",
   CullingPrevented: "Limits of the server are not enforced.",
 };
 

@@ -13,7 +13,8 @@ export type ConditionType =
   | "PolicyWarning"
   | "ActivityUnknown"
   | "CullingPrevented"
-  | "HibernationPending";
+  | "HibernationPending"
+  | "DeletionPending";
 
 /**
  * Every reason that a condition can have, with what its sentence needs to know. Programs compare
@@ -114,6 +115,7 @@ export type ReasonValues = {
   // Limits
   ActivityUnreadable: Told;
   LimitNear: { readonly limit: CullingReason; readonly at: string };
+  DeletionNear: { readonly limit: CullingReason; readonly at: string };
   NoVolumeToKeep: { readonly limits: readonly CullingReason[]; readonly what: string };
   KeepAliveUnreadable: Nothing;
   HibernatedIsApplied: { readonly limits: readonly CullingReason[]; readonly manager: string };
@@ -723,6 +725,14 @@ const limits = {
     example: { limit: "Idle", at: "2026-03-01T18:00:00Z" },
     sentence: ({ limit, at }) => `The server will be hibernated at ${at}, when its limit ${limit} is reached.`,
     remedy: "Set spec.culling.keepAliveUntil to a later time to keep it running.",
+  },
+  DeletionNear: {
+    conditions: ["DeletionPending"],
+    when: "The server will be deleted by a limit within the time that the chart value `culling.warnSeconds` says.",
+    example: { limit: "Hibernated", at: "2026-03-01T18:00:00Z" },
+    sentence: ({ limit, at }) => `The server will be deleted at ${at}, when its limit ${limit} is reached.`,
+    remedy:
+      "Set spec.culling.keepAliveUntil to a later time to keep it; spec.storage.pvc.retentionPolicy: Retain keeps its volume.",
   },
   NoVolumeToKeep: {
     conditions: ["CullingPrevented"],

@@ -17,7 +17,7 @@ export type CullingSettings = {
   readonly openTabsAreActivity: boolean;
   /** Millicores above which a pod's CPU use counts as activity, by the metrics API; 0: it does not, and is not read. */
   readonly cpuUsageMillicoresIdleThreshold: number;
-  /** Seconds before a hibernation by a limit in which a condition and an Event tell of it; 0: they do not. */
+  /** Seconds before a limit hibernates or deletes a server in which a condition and an Event tell of it; 0: they do not. */
   readonly warnSeconds: number;
   /** Seconds after which a server whose activity cannot be read says so in a condition. */
   readonly unknownAfterSeconds: number;

@@ -246,6 +246,34 @@ describe("a hibernated server", () => {
   });
 });
 
+describe("a warning of a deletion", () => {
+  const hibernated: JupyterServerStatus = { state: "hibernated", hibernatedSince: timeAgo(1000) };
+  const warned = (situation: Situation): readonly string[] => {
+    const { status, events } = decided({ ...situation, settings: { warnSeconds: 60 } });
+    const { message = "" } = conditionOf(status, "DeletionPending") ?? {};
+    expect(conditionOf(status, "HibernationPending")).toBeUndefined();
+    return [message, ...events.filter(({ reason }) => reason === "DeletionNear").map(({ type }) => type)];
+  };
+
+  it.each([
+    ["Hibernated", { hibernatedSecondsThreshold: 1060 }, hibernated, true],
+    ["Starting", { startingSecondsThreshold: 130 }, starting, false],
+    ["Failed", { failedSecondsThreshold: 130 }, failed, false],
+  ] as const)("is given so long before the limit %s, by a condition and an Event", (limit, culling, status, asleep) => {
+    const server = { jupyterServer: { hibernated: asleep } };
+    const told = warned({ culling, status, server, ...(limit === "Failed" ? { seen: { pod: brokenPod } } : {}) });
+    expect(told).toEqual([expect.stringContaining(`when its limit ${limit} is reached`), "Warning"]);
+  });
+
+  it("is not given before, and the controller wakes up for it", () => {
+    const culling = { hibernatedSecondsThreshold: 1070 };
+    const situation = { culling, status: hibernated, server: { jupyterServer: { hibernated: true } } };
+    expect(warned(situation)).toEqual([""]);
+    const { outcome } = decided({ ...situation, settings: { warnSeconds: 60 } });
+    expect(outcome).toEqual({ kind: "CheckAgain", afterSeconds: 10 });
+  });
+});
+
 describe("a server without a volume", () => {
   const world = running({ culling: { maxAgeSecondsThreshold: 60, idleSecondsThreshold: 60 } });
   const old = { ...world, server: { ...world.server, status: { state: "running" as const, startedAt: timeAgo(100) } } };

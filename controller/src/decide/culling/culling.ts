@@ -27,7 +27,7 @@ export type CullingDecision = {
   readonly question: ActivityQuestion | undefined;
   readonly activityUnknown: readonly ReasonWithValues[];
   readonly prevented: readonly ReasonWithValues[];
-  /** A hibernation that people are warned of. */
+  /** A hibernation or deletion that people are warned of. */
   readonly pending: readonly ReasonWithValues[];
   /** Seconds until time alone changes the decision. */
   readonly checkAgainSeconds: number | undefined;

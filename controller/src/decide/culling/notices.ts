@@ -14,14 +14,13 @@ type Situation = {
   readonly now: Date;
 };
 
-/** The first hibernation that people are to be told of; of an idle limit only a server is warned that said that it is idle. */
+/** What people are to be told of first; of an idle limit only a server is warned that said that it is idle. */
 export function pendingOf(
   culls: readonly Cull[],
   { idle, server, settings, now }: Situation,
 ): readonly ReasonWithValues[] {
   if (!settings.enforced || settings.warnSeconds === 0) return [];
   const isNear = (cull: Cull): boolean => {
-    if (cull.kind !== "Hibernate") return false;
     if (cull.reason !== "Idle") return cull.warnAt <= now;
     return idle.kind === "Pending" || idle.kind === "Reached" || isToldAlready(nearness(cull), { idle, server });
   };
@@ -29,8 +28,8 @@ export function pendingOf(
   return next === undefined ? [] : [nearness(next)];
 }
 
-function nearness({ reason: limit, at }: Cull): ReasonWithValues {
-  return { reason: "LimitNear", values: { limit, at: kubernetesTime(at) } };
+function nearness({ reason: limit, kind, at }: Cull): ReasonWithValues {
+  return { reason: kind === "Hibernate" ? "LimitNear" : "DeletionNear", values: { limit, at: kubernetesTime(at) } };
 }
 
 /** What would have been done by now if limits were enforced. */

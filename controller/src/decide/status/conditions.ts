@@ -72,7 +72,8 @@ function entriesOf(observed: Observed, { facts, verdict, culling, filesLost }: F
     StorageWarning: warningsOf("StorageWarning"),
     PolicyWarning: warningsOf("PolicyWarning"),
     ActivityUnknown: { status: "True", whys: culling.activityUnknown },
-    HibernationPending: { status: "True", whys: culling.pending },
+    HibernationPending: { status: "True", whys: culling.pending.filter(({ reason }) => reason === "LimitNear") },
+    DeletionPending: { status: "True", whys: culling.pending.filter(({ reason }) => reason === "DeletionNear") },
     CullingPrevented: { status: "True", whys: culling.prevented },
   };
 }
