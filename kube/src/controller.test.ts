@@ -138,6 +138,39 @@ describe("runController", () => {
     expect(results.map((each) => each.result)).toEqual(["Aborted"]);
   });
 
+  it("tells what a reconcile threw before it is tried again, with time for that even at its time limit, though not after the stop", async () => {
+    const clock = new FakeClock();
+    const queue = new WorkQueue<string>({ clock, random: low });
+    const stop = new AbortController();
+    const events: string[] = [];
+    const untilAborted = (signal: AbortSignal): Promise<never> =>
+      new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason as Error)));
+    const onFailure = async (key: string, error: unknown, signal: AbortSignal): Promise<void> => {
+      events.push(`${key}: ${(error as Error).name}`);
+      if (key === "slow") await untilAborted(signal).catch((reason: Error) => events.push(`told: ${reason.name}`));
+    };
+    const ended = runController(
+      {
+        ...{ name: "test", queue, reconcile: (_, signal) => untilAborted(signal), onFailure, clock, random: low },
+        onResult: ({ key, result }) => void events.push(`${key}: ${result}`),
+        gracefulStopMs: 4_000,
+      },
+      stop.signal,
+    );
+    queue.add("a");
+    await clock.advance(60_000);
+    expect(events.splice(0)).toEqual(["a: TimeoutError", "a: Failed"]);
+    queue.add("slow");
+    await clock.advance(60_000);
+    stop.abort(new Error("stopped"));
+    await clock.advance(3_999);
+    expect(events).toContain("slow: TimeoutError");
+    expect(events).not.toContain("told: Error");
+    await clock.advance(1);
+    await ended;
+    expect(events).toContain("told: Error");
+  });
+
   it("outlives a reconcile that throws before it returns a promise", async () => {
     const { queue, results, stop, ended } = run(() => {
       throw new Error("bug");

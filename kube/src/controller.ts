@@ -29,6 +29,11 @@ export type ControllerOptions<K extends string> = {
    * after ten seconds at the earliest; what the API server calls invalid, after ten minutes.
    */
   readonly reconcile: (key: K, signal: AbortSignal) => Promise<ReconcileOutcome>;
+  /**
+   * Told what a reconcile threw, before the key is tried again. Its signal ends with the controller, or after 10 seconds,
+   * whether or not the reconcile had time left. It must not reject.
+   */
+  readonly onFailure?: ((key: K, error: unknown, signal: AbortSignal) => Promise<void>) | undefined;
   /** Keys worked on at the same time. Default 16: the connections of the client. */
   readonly workers?: number | undefined;
   /** Default 60 seconds. */
@@ -46,6 +51,8 @@ const RECONCILE_TIMEOUT_MS = 60_000;
 
 /** @see https://github.com/kubernetes-sigs/controller-runtime/blob/main/pkg/manager/manager.go defaultGracefulShutdownPeriod */
 const GRACEFUL_STOP_MS = 30_000;
+
+const REPORT_TIMEOUT_MS = 10_000;
 
 /** A conflict says that our cache is behind: it is not a failure, but the watch needs a moment. */
 const CONFLICT_DELAY_MS = 20;
@@ -115,7 +122,7 @@ class Worker<K extends string> {
       result = this.#settle(key, outcome, lane);
     } catch (thrown) {
       error = thrown;
-      result = this.#signal.aborted ? "Aborted" : this.#retry(key, thrown, lane);
+      result = await this.#fail(key, thrown, lane);
     }
     this.#options.onResult?.({
       key,
@@ -131,6 +138,15 @@ class Worker<K extends string> {
     this.#conflicts.delete(key);
     if (outcome.kind === "CheckAgain") queue.addAfter(key, outcome.afterSeconds * 1000, lane);
     return outcome.kind;
+  }
+
+  async #fail(key: K, error: unknown, lane: Lane): Promise<ReconcileResult<K>["result"]> {
+    const { onFailure } = this.#options;
+    if (this.#signal.aborted) return "Aborted";
+    if (onFailure !== undefined) {
+      await withDeadline(this.#clock, REPORT_TIMEOUT_MS, this.#signal, (signal) => onFailure(key, error, signal));
+    }
+    return this.#retry(key, error, lane);
   }
 
   /** One arm for each kind of failure: when the key comes again, and how loudly it is said. */

@@ -46,6 +46,7 @@ export {
   type ObjectRef,
 } from "./objects.ts";
 export { type Store, type StoreChange, type StoreListener } from "./store.ts";
+export { RequestQueue, type RequestQueueOptions } from "./request-queue.ts";
 export { type ClientOptions, createClient } from "./rest-client.ts";
 export { type Lane, WorkQueue, type WorkQueueOptions } from "./work-queue.ts";
 export { withoutBookkeeping } from "./transform.ts";

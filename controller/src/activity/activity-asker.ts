@@ -5,8 +5,7 @@ import {
   type Live,
   type Logger,
   type ObjectKey,
-  runController,
-  WorkQueue,
+  RequestQueue,
 } from "@amalthea/kube";
 import type { Pod } from "kubernetes-types/core/v1.js";
 import type { ActivityAnswer } from "../decide/live/activity.ts";
@@ -34,56 +33,39 @@ export type ActivityAskerOptions = {
 /** Pods that are asked at the same time. Those of one namespace that do not answer leave turns to the others. */
 const WORKERS = 32;
 
+/** For its Secret, its pod and its CPU together; a pod alone has less (see `askPod`). */
+const TIMEOUT_MS = 60_000;
+
 /**
  * Asks pods about their activity, beside the reconciles: each server once at a time, namespaces in turn. An answer counts
  * only if its address still belongs to the same pod afterwards.
  */
 export class ActivityAsker {
   readonly #options: ActivityAskerOptions;
-  readonly #queue: WorkQueue<ObjectKey>;
-  readonly #inquiries = new Map<ObjectKey, Inquiry>();
+  readonly #inquiries: RequestQueue<Inquiry, ActivityAnswer>;
 
   constructor(options: ActivityAskerOptions) {
+    const { clock, logger, onAnswer } = options;
     this.#options = options;
-    this.#queue = new WorkQueue<ObjectKey>({ clock: options.clock });
-    this.#queue.close(); // until `run`
+    this.#inquiries = new RequestQueue({
+      ...{ name: "activity", workers: WORKERS, timeoutMs: TIMEOUT_MS, clock, logger, onAnswer },
+      send: (inquiry, signal) => this.#ask(inquiry, signal),
+      // That is an answer, too: it is asked again, later and later, as decisions have it.
+      onFailure: (inquiry, err) => {
+        logger.warn({ key: inquiry.key, err }, "cannot ask a server about its activity");
+        onAnswer(inquiry, { kind: "Failed", why: "its Secret cannot be read" });
+      },
+    });
   }
 
   /** Returns at once. A server that is already being asked is not asked again. */
   ask(inquiry: Inquiry): void {
-    if (!this.#queue.isOpen || this.#inquiries.has(inquiry.key)) return;
-    this.#inquiries.set(inquiry.key, inquiry);
-    this.#queue.add(inquiry.key);
+    this.#inquiries.add(inquiry.key, inquiry);
   }
 
   /** Asks until the signal is aborted. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, logger } = this.#options;
-    this.#inquiries.clear();
-    this.#queue.open();
-    const reconcile = async (key: ObjectKey): Promise<{ readonly kind: "Settled" }> => {
-      await this.#answer(key, signal);
-      return { kind: "Settled" };
-    };
-    await runController({ name: "activity", queue: this.#queue, workers: WORKERS, reconcile, clock, logger }, signal);
-  }
-
-  async #answer(key: ObjectKey, signal: AbortSignal): Promise<void> {
-    const inquiry = this.#inquiries.get(key);
-    if (inquiry === undefined) return;
-    const answer = await this.#askSafely(inquiry, signal);
-    this.#inquiries.delete(key);
-    if (!signal.aborted) this.#options.onAnswer(inquiry, answer);
-  }
-
-  /** What goes wrong is an answer, too: it is asked again, later and later, as decisions have it. */
-  async #askSafely(inquiry: Inquiry, signal: AbortSignal): Promise<ActivityAnswer> {
-    try {
-      return await this.#ask(inquiry, signal);
-    } catch (err) {
-      this.#options.logger.warn({ key: inquiry.key, err }, "cannot ask a server about its activity");
-      return { kind: "Failed", why: "its Secret cannot be read" };
-    }
+    await this.#inquiries.run(signal);
   }
 
   async #ask(inquiry: Inquiry, signal: AbortSignal): Promise<ActivityAnswer> {

@@ -4,7 +4,6 @@ import { keyOf, type KubeObject, type Live } from "@amalthea/kube";
 import type { Event as CoreEvent, Pod } from "kubernetes-types/core/v1.js";
 import { childKeyOf } from "../decide/live/child.ts";
 import type { LiveChild, Observed, ObservedEvent, RouteNeeds } from "../decide/live/observed.ts";
-import { routeNeeds } from "../decide/live/routes.ts";
 import type { PolicySettings } from "../decide/policy/policy-settings.ts";
 import type { ActivityMemory } from "./activity-memory.ts";
 import type { Caches } from "./caches.ts";
@@ -39,19 +38,24 @@ export type Memories = {
   };
 };
 
+export type ServerWithChildren = {
+  readonly server: JupyterServer;
+  readonly children: readonly LiveChild[];
+  /** Of the children. */
+  readonly needs: RouteNeeds;
+};
+
 /**
  * Gathers what is known of one server, without any API call.
  *
- * @param time Monotonic milliseconds for the age of what is remembered, the time of day for that of objects, and whether
- *   that is ahead of the API server's.
+ * @param time Monotonic milliseconds for the age of what is remembered, and whether our clock is ahead of the API server's.
  */
 export function observeServer(
-  server: JupyterServer,
+  { server, children, needs }: ServerWithChildren,
   { caches, memories, policy }: { caches: Caches; memories: Memories; policy: PolicySettings },
-  { nowMs, now, isClockAhead }: { readonly nowMs: number; readonly now: Date; readonly isClockAhead: boolean },
+  { nowMs, isClockAhead }: { readonly nowMs: number; readonly isClockAhead: boolean },
 ): Observed {
   const { uid } = server.metadata;
-  const children = childrenOf(server, caches);
   const pod = podOf(server, caches);
   const events = eventsAbout(server, [...children, ...(pod === undefined ? [] : [pod])], caches);
   return {
@@ -70,7 +74,7 @@ export function observeServer(
     quotaFreedAt: memories.quotas.freedAt(server.metadata.namespace),
     routeHolder: memories.routes.holderBefore(server),
     ruleTakenBy: (rule) => memories.routes.takenBy(server, rule),
-    missing: missingOf(routeNeeds(server, children, now), server.metadata.namespace, { caches, memories }),
+    missing: missingOf(needs, server.metadata.namespace, { caches, memories }),
     namespacePolicy: namespacePolicyOf(caches.namespace(server.metadata.namespace), policy),
     activity: memories.activity.of(uid, pod?.metadata.uid),
     usage: memories.usage.of(pod?.metadata.uid ?? "", nowMs),
@@ -97,7 +101,7 @@ function equivalentHashes(children: readonly LiveChild[], applies: Memories["app
 }
 
 /** The objects that the server controls, and its claim also while it is kept without an owner. */
-function childrenOf(server: JupyterServer, caches: Caches): readonly LiveChild[] {
+export function childrenOf(server: JupyterServer, caches: Pick<Caches, "owned">): readonly LiveChild[] {
   const { uid, name } = server.metadata;
   const isChild = (object: Live): boolean =>
     controllingServer(object) === uid || (isClaim(object, name) && controllerOf(object) === undefined);

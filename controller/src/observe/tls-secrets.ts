@@ -6,9 +6,7 @@ import {
   type Logger,
   type ObjectKey,
   type ObjectRef,
-  runController,
-  withDeadline,
-  WorkQueue,
+  RequestQueue,
 } from "@amalthea/kube";
 import { earliest } from "../decide/values/time.ts";
 
@@ -33,87 +31,67 @@ const MOST_KNOWN = 10_000;
 
 type Known = { readonly isMissing: boolean; readonly lookedAtMs: number };
 
+/** A Secret that is looked for, and the servers that wait for news. */
+type Search = { readonly ref: ObjectRef; readonly servers: Set<ObjectKey> };
+
 /**
  * Which Secrets with certificates do not exist. Secrets are not watched, so each is looked for at intervals, its metadata
  * alone, once for all servers of the namespace that name it. That goes on beside the reconciles: none waits for it.
  */
 export class TlsSecrets {
   readonly #options: TlsSecretsOptions;
-  readonly #queue: WorkQueue<ObjectKey>;
   readonly #known = new Map<ObjectKey, Known>();
-  /** Those that are being looked for, and the servers that wait for news. */
-  readonly #asked = new Map<ObjectKey, { readonly ref: ObjectRef; readonly servers: Set<ObjectKey> }>();
+  readonly #searches: RequestQueue<Search, boolean>;
 
   constructor(options: TlsSecretsOptions) {
+    const { clock, logger } = options;
     this.#options = options;
-    this.#queue = new WorkQueue<ObjectKey>({ clock: options.clock });
-    this.#queue.close(); // until `run`
+    this.#searches = new RequestQueue({
+      ...{ name: "tls-secrets", workers: WORKERS, timeoutMs: TIMEOUT_MS, clock, logger },
+      send: async ({ ref }, signal) => (await options.client.findMetadata(kinds.Secret, ref, signal)) === undefined,
+      onAnswer: ({ ref, servers }, isMissing) => this.#found(keyOf(ref), servers, isMissing),
+      // Tried again when it is time again.
+      onFailure: ({ ref }, err) => {
+        logger.warn({ key: keyOf(ref), err }, "cannot look for the Secret with a certificate");
+        this.#remember(keyOf(ref), this.isMissing(ref.namespace, ref.name));
+      },
+    });
   }
 
   /** Has those looked for whose time it is, and returns at once. */
   look(server: ObjectRef, names: readonly string[]): void {
-    if (this.#queue.isOpen) for (const name of names) this.#ask(server, { namespace: server.namespace, name });
+    for (const name of names) this.#look(server, { namespace: server.namespace, name });
   }
 
-  isMissing(namespace: string, name: string): boolean {
+  isMissing(namespace: string | undefined, name: string): boolean {
     return this.#known.get(keyOf({ namespace, name }))?.isMissing === true;
   }
 
   /** Milliseconds until one of them is to be looked for again; undefined if there are none. */
-  nextLookMs(namespace: string, names: readonly string[]): number | undefined {
+  nextLookMs(namespace: string | undefined, names: readonly string[]): number | undefined {
     return earliest(...names.map((name) => this.#dueInMs(keyOf({ namespace, name }))));
   }
 
   /** Looks until the signal is aborted. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, logger } = this.#options;
-    this.#asked.clear();
-    this.#queue.open();
-    const reconcile = async (key: ObjectKey): Promise<{ readonly kind: "Settled" }> => {
-      await this.#lookFor(key, signal);
-      return { kind: "Settled" };
-    };
-    await runController(
-      { name: "tls-secrets", queue: this.#queue, workers: WORKERS, reconcile, clock, logger },
-      signal,
-    );
+    await this.#searches.run(signal);
   }
 
-  #ask(server: ObjectRef, ref: ObjectRef): void {
+  #look(server: ObjectRef, ref: ObjectRef): void {
     const key = keyOf(ref);
-    const asked = this.#asked.get(key);
-    asked?.servers.add(keyOf(server));
-    if (asked !== undefined || this.#dueInMs(key) > 0) return;
-    this.#asked.set(key, { ref, servers: new Set([keyOf(server)]) });
-    this.#remember(key, this.#known.get(key)?.isMissing === true); // so that nobody wakes up for it meanwhile
-    this.#queue.add(key);
-  }
-
-  #dueInMs(key: ObjectKey): number {
-    const known = this.#known.get(key);
-    if (known === undefined) return this.#asked.has(key) ? MISSING_MS : 0;
-    const interval = known.isMissing ? MISSING_MS : THERE_MS;
-    return Math.max(0, known.lookedAtMs + interval - this.#options.clock.monotonicMs());
-  }
-
-  /** What goes wrong is logged, and tried again when it is time again. */
-  async #lookFor(key: ObjectKey, signal: AbortSignal): Promise<void> {
-    const asked = this.#asked.get(key);
-    if (asked === undefined) return;
-    try {
-      this.#found(key, asked.servers, await this.#isAbsent(asked.ref, signal));
-    } catch (err) {
-      if (!signal.aborted) this.#options.logger.warn({ key, err }, "cannot look for the Secret with a certificate");
-    } finally {
-      this.#asked.delete(key);
+    const search = this.#searches.get(key);
+    search?.servers.add(keyOf(server));
+    if (search === undefined && this.#dueInMs(key) === 0) {
+      this.#searches.add(key, { ref, servers: new Set([keyOf(server)]) });
     }
   }
 
-  async #isAbsent(ref: ObjectRef, signal: AbortSignal): Promise<boolean> {
-    const { client, clock } = this.#options;
-    const find = async (deadline: AbortSignal): Promise<boolean> =>
-      (await client.findMetadata(kinds.Secret, ref, deadline)) === undefined;
-    return await withDeadline(clock, TIMEOUT_MS, signal, find);
+  /** Nobody wakes up for one that is being looked for. */
+  #dueInMs(key: ObjectKey): number {
+    const known = this.#known.get(key);
+    const interval = known?.isMissing === false ? THERE_MS : MISSING_MS;
+    if (this.#searches.get(key) !== undefined) return interval;
+    return known === undefined ? 0 : Math.max(0, known.lookedAtMs + interval - this.#options.clock.monotonicMs());
   }
 
   #found(key: ObjectKey, servers: ReadonlySet<ObjectKey>, isMissing: boolean): void {

@@ -1,12 +1,11 @@
 import type { Condition, JupyterServer } from "@amalthea/api";
-import type { Live } from "@amalthea/kube";
+import { keyOf, type Live, type ObjectKey } from "@amalthea/kube";
 import { FakeClock } from "@amalthea/kube/testing";
 import type { Pod, Secret } from "kubernetes-types/core/v1.js";
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import { aContainer, aPod, aReadyPod, aServer, timeAgo } from "../decide/testing/builders.ts";
 import { TokenCheck, type TokenCheckOptions } from "./token-check.ts";
 
-const forever = new AbortController().signal;
 const REF = { tokenSecretRef: { name: "mine", key: "token" } };
 
 function startedAgo(seconds: number): Pod {
@@ -14,23 +13,35 @@ function startedAgo(seconds: number): Pod {
   return aReadyPod({ containers: [aContainer({ ready: true, state })] });
 }
 
+const quiet = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+let stop = new AbortController();
+afterEach(() => {
+  stop.abort();
+  stop = new AbortController();
+});
+
 /** A Secret, and a process that reads it every ten minutes. */
 class World {
-  /** Undefined: there is no Secret. An error: it cannot be read. */
-  token: string | Error | undefined = "one";
+  /** Undefined: there is no Secret. An error: it cannot be read. A promise: the API server takes its time. */
+  token: string | Error | undefined | Promise<string> = "one";
   reads = 0;
   readonly complaints: unknown[] = [];
+  readonly news: ObjectKey[] = [];
   readonly clock = new FakeClock();
   check = this.start();
 
   start(): TokenCheck {
-    const client = { find: async () => this.read() } as unknown as TokenCheckOptions["client"];
-    const logger = { warn: (context: unknown) => void this.complaints.push(context) };
-    return new TokenCheck({ client, clock: this.clock, logger, everySeconds: 600 });
+    const client = { find: async () => await this.read() } as unknown as TokenCheckOptions["client"];
+    const logger = { ...quiet, warn: (context: unknown) => void this.complaints.push(context) };
+    const onNews = (key: ObjectKey): void => void this.news.push(key);
+    const check = new TokenCheck({ client, clock: this.clock, logger, onNews, everySeconds: 600 });
+    void check.run(stop.signal);
+    return check;
   }
 
   async look(server: JupyterServer, pod: Pod | undefined): Promise<boolean> {
-    await this.check.look(server, pod, forever);
+    this.check.look(server, pod);
+    await this.clock.advance(0);
     return this.check.isChanged(server, pod);
   }
 
@@ -39,10 +50,11 @@ class World {
     return await this.look(server, pod);
   }
 
-  private read(): Live<Secret> | undefined {
+  private async read(): Promise<Live<Secret> | undefined> {
     this.reads++;
-    if (this.token instanceof Error) throw this.token;
-    return this.token === undefined ? undefined : ({ data: { token: this.token } } as unknown as Live<Secret>);
+    const token = await this.token;
+    if (token instanceof Error) throw token;
+    return token === undefined ? undefined : ({ data: { token } } as unknown as Live<Secret>);
   }
 }
 
@@ -62,8 +74,38 @@ describe("the token in the Secret of a running container", () => {
     expect(await world.look(server, pod)).toBe(true);
     expect(await world.look(server, pod)).toBe(true);
     expect(world.reads).toBe(2);
+    expect(world.news).toEqual([keyOf(server)]);
     world.token = "one";
     expect(await world.lookLater(server, pod)).toBe(false);
+    expect(world.news).toHaveLength(2);
+  });
+
+  it("holds nobody up and wakes nobody while it is being read, and belongs to the container that was asked about", async () => {
+    const world = new World();
+    const { promise, resolve } = Promise.withResolvers<string>();
+    world.token = promise;
+    expect(await world.look(server, pod)).toBe(false);
+    expect(world.check.nextLookMs(server, pod)).toBeGreaterThan(0);
+    world.token = "two";
+    const next = startedAgo(10);
+    expect(await world.look(server, next)).toBe(false);
+    resolve("one");
+    await world.clock.advance(0);
+    expect(world.check.isChanged(server, next)).toBe(false);
+    expect(await world.lookLater(server, next)).toBe(false);
+    world.token = "three";
+    expect(await world.lookLater(server, next)).toBe(true);
+  });
+
+  it("is not remembered of a server that went while it was being read", async () => {
+    const world = new World();
+    const { promise, resolve } = Promise.withResolvers<string>();
+    world.token = promise;
+    await world.look(server, pod);
+    world.check.forget(server.metadata.uid);
+    resolve("one");
+    await world.clock.advance(0);
+    expect(world.check.nextLookMs(server, pod)).toBe(0);
   });
 
   it.each([

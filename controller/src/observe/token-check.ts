@@ -1,53 +1,75 @@
 import { createHash } from "node:crypto";
 import { CONTAINERS, type JupyterServer } from "@amalthea/api";
-import { type Clock, keyOf, kinds, type KubeClient, type Logger } from "@amalthea/kube";
+import { type Clock, keyOf, kinds, type KubeClient, type Logger, type ObjectKey, RequestQueue } from "@amalthea/kube";
 import type { Pod } from "kubernetes-types/core/v1.js";
 import { withReadableStatus } from "../decide/effective-server.ts";
 import { valueAt } from "../decide/values/json.ts";
 
 export type TokenCheckOptions = {
   readonly client: Pick<KubeClient, "find">;
-  readonly clock: Pick<Clock, "monotonicMs">;
-  readonly logger: Pick<Logger, "warn">;
+  /** The token of this server changed, or is again what its container started with. */
+  readonly onNews: (server: ObjectKey) => void;
+  readonly clock: Clock;
+  readonly logger: Logger;
   /** Between two reads of the Secret of a container that runs. */
   readonly everySeconds: number;
 };
+
+/** Requests at the same time, and the time for each: nothing but a condition depends on them. */
+const WORKERS = 4;
+const TIMEOUT_MS = 10_000;
 
 /** A container that runs with the token of a Secret that its user named. */
 type Use = { readonly secret: string; readonly key: string; readonly startedAt: string; readonly id: string };
 
 type Known = {
   readonly use: string;
-  readonly lookedAtMs: number;
+  /** Monotonic; undefined while the first look has no answer. */
+  readonly lookedAtMs: number | undefined;
   /** Of the token at the first look; undefined while it is not known. */
   readonly startedWith: string | undefined;
   readonly isChanged: boolean;
 };
 
+type Look = { readonly server: JupyterServer; readonly use: Use };
+
 /**
  * Whether the token in the Secret named by `spec.auth.tokenSecretRef` is still the one that Jupyter was started with, which
- * reads it at its start only. Secrets are not watched: the Secret is read when the container starts and at intervals. Only
- * hashes are kept, salted with the server's uid. What a container that was there before this process started with is not
- * known, unless the status says it.
+ * reads it at its start only. Secrets are not watched: the Secret is read when the container starts and at intervals,
+ * beside the reconciles. Only hashes are kept, salted with the server's uid. What a container that was there before this
+ * process started with is not known, unless the status says it.
  */
 export class TokenCheck {
   readonly #options: TokenCheckOptions;
   readonly #known = new Map<string, Known>();
+  readonly #looks: RequestQueue<Look, string | undefined>;
 
   constructor(options: TokenCheckOptions) {
+    const { clock, logger } = options;
     this.#options = options;
+    this.#looks = new RequestQueue({
+      ...{ name: "tokens", workers: WORKERS, timeoutMs: TIMEOUT_MS, clock, logger },
+      send: (look, signal) => this.#read(look, signal),
+      onAnswer: (look, token) => this.#remember(look, token),
+      // Tried again when it is time again.
+      onFailure: (look, err) => {
+        logger.warn({ key: keyOf(look.server), err }, "cannot read the Secret with the token of a server");
+        this.#remember(look, undefined);
+      },
+    });
   }
 
-  /** Reads the Secret if it is time to. What goes wrong is logged, and tried again when it is time again. */
-  async look(server: JupyterServer, pod: Pod | undefined, signal: AbortSignal): Promise<void> {
+  /** Has the Secret read if it is time to, and returns at once. */
+  look(server: JupyterServer, pod: Pod | undefined): void {
     const use = useOf(server, pod);
     if (use === undefined || this.#dueInMs(server, use) > 0) return;
-    this.#remember(server, use, await this.#read(server, use, signal));
+    this.#known.set(server.metadata.uid, this.#knownOf(server, use));
+    this.#looks.add(keyOfLook(server, use), { server, use });
   }
 
   isChanged(server: JupyterServer, pod: Pod | undefined): boolean {
     const use = useOf(server, pod);
-    return use !== undefined && this.#of(server, use)?.isChanged === true;
+    return use !== undefined && this.#knownOf(server, use).isChanged;
   }
 
   /** Milliseconds until the Secret is to be read again; undefined if it is not. */
@@ -60,39 +82,51 @@ export class TokenCheck {
     this.#known.delete(serverUid);
   }
 
+  /** Reads until the signal is aborted. */
+  async run(signal: AbortSignal): Promise<void> {
+    await this.#looks.run(signal);
+  }
+
+  /** Nobody wakes up for a Secret that is being read. */
   #dueInMs(server: JupyterServer, use: Use): number {
     const { clock, everySeconds } = this.#options;
-    const known = this.#of(server, use);
-    return known === undefined ? 0 : Math.max(0, known.lookedAtMs + everySeconds * 1000 - clock.monotonicMs());
+    if (this.#looks.get(keyOfLook(server, use)) !== undefined) return everySeconds * 1000;
+    const { lookedAtMs } = this.#knownOf(server, use);
+    return lookedAtMs === undefined ? 0 : Math.max(0, lookedAtMs + everySeconds * 1000 - clock.monotonicMs());
   }
 
   /** @returns The token's hash; undefined if there is none to be read. */
-  async #read(server: JupyterServer, { secret: name, key }: Use, signal: AbortSignal): Promise<string | undefined> {
-    const { client, logger } = this.#options;
+  async #read({ server, use }: Look, signal: AbortSignal): Promise<string | undefined> {
     const { namespace, uid } = server.metadata;
-    try {
-      const token = (await client.find(kinds.Secret, { namespace, name }, signal))?.data?.[key];
-      return token === undefined ? undefined : createHash("sha256").update(`${uid} ${token}`).digest("base64");
-    } catch (err) {
-      logger.warn({ key: keyOf(server), err }, "cannot read the Secret with the token of a server");
-      return undefined;
-    }
+    const secret = await this.#options.client.find(kinds.Secret, { namespace, name: use.secret }, signal);
+    const token = secret?.data?.[use.key];
+    return token === undefined ? undefined : createHash("sha256").update(`${uid} ${token}`).digest("base64");
   }
 
-  #remember(server: JupyterServer, use: Use, token: string | undefined): void {
-    const isFirstLook = !this.#known.has(server.metadata.uid);
-    const before = this.#of(server, use) ?? { startedWith: undefined, isChanged: isFirstLook && saysSo(server, use) };
+  #remember({ server, use }: Look, token: string | undefined): void {
+    const { clock, onNews } = this.#options;
+    const before = this.#known.get(server.metadata.uid);
+    if (before?.use !== use.id) return; // the server is gone, or has another container
     const startedWith = before.startedWith ?? (before.isChanged ? undefined : token);
     const isComparable = token !== undefined && startedWith !== undefined;
     const isChanged = isComparable ? token !== startedWith : before.isChanged;
-    const lookedAtMs = this.#options.clock.monotonicMs();
+    const lookedAtMs = clock.monotonicMs();
     this.#known.set(server.metadata.uid, { use: use.id, lookedAtMs, startedWith, isChanged });
+    if (isChanged !== before.isChanged) onNews(keyOf(server));
   }
 
-  #of({ metadata }: JupyterServer, use: Use): Known | undefined {
-    const known = this.#known.get(metadata.uid);
-    return known?.use === use.id ? known : undefined;
+  /** Of a server that this process has not looked at yet, the status may know more. */
+  #knownOf(server: JupyterServer, use: Use): Known {
+    const known = this.#known.get(server.metadata.uid);
+    if (known?.use === use.id) return known;
+    const isChanged = known === undefined && saysSo(server, use);
+    return { use: use.id, lookedAtMs: undefined, startedWith: undefined, isChanged };
   }
+}
+
+/** A container that starts while the Secret is read for the one before it has a look of its own. */
+function keyOfLook({ metadata: { namespace } }: JupyterServer, { id }: Use): ObjectKey {
+  return keyOf({ namespace, name: id });
 }
 
 /** Behind a login Jupyter asks for no token. */

@@ -170,13 +170,11 @@ async function lead(
   queue.open();
   reconciler.enqueueAll();
   try {
-    const measuring = tasks.start((stop) => reconciler.measureUsage(stop));
-    const asking = tasks.start((stop) => reconciler.askAboutActivity(stop));
-    const looking = tasks.start((stop) => reconciler.lookForTlsSecrets(stop));
+    const observing = reconciler.observers.map((observer) => tasks.start((stop) => observer.run(stop)));
     const resyncing = tasks.start((stop) => resync(reconciler, clock, stop));
     const options = { ...reconciler.controllerOptions(), gracefulStopMs: RECONCILES_STOP_MS };
     const working = tasks.start((stop) => runController(options, AbortSignal.any([term, stop])));
-    await Promise.race([working, resyncing, looking, asking, measuring, telling]);
+    await Promise.race([working, resyncing, ...observing, telling]);
   } finally {
     await tasks.end();
   }

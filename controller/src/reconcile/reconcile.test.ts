@@ -1,7 +1,7 @@
 import { keyOf } from "@amalthea/kube";
 import { describe, expect, it } from "vitest";
 import type { ActionResult } from "../apply/action-result.ts";
-import type { Decision } from "../decide/decision.ts";
+import type { Plan } from "../decide/decision.ts";
 import { anObserved, NOW, someSettings } from "../decide/testing/builders.ts";
 import { reconcile } from "./reconcile.ts";
 
@@ -9,14 +9,14 @@ describe("reconcile", () => {
   it("writes no status and no Event of a server whose namespace is being deleted, and does not come back", async () => {
     const observed = anObserved();
     const told: string[] = [];
-    const skipFirst = async ({ plan: [action] }: Decision): Promise<readonly ActionResult[]> =>
+    const skipFirst = async ([action]: Plan): Promise<readonly ActionResult[]> =>
       action === undefined
         ? []
         : [{ kind: "Skipped", action, because: "NamespaceTerminating", retryAfterMs: undefined }];
     const deps = {
       settings: someSettings(),
       now: () => NOW,
-      observe: async () => observed,
+      observe: async () => ({ observed, dueInMs: undefined }),
       apply: skipFirst,
       writeStatus: async () => {
         told.push("status");
@@ -27,7 +27,6 @@ describe("reconcile", () => {
         told.push("event");
       },
       askActivity: () => undefined,
-      dueInMs: () => undefined,
     };
     const outcome = await reconcile(keyOf(observed.server.metadata), deps, new AbortController().signal);
     expect(outcome).toEqual({ kind: "Settled" });

@@ -5,17 +5,23 @@ import { endsPlan } from "../apply/apply-plan.ts";
 import type { StatusResult } from "../apply/write-status.ts";
 import { decide } from "../decide/decide.ts";
 import type { ActivityQuestion } from "../decide/culling/activity-question.ts";
-import type { Action, Decision, ServerEvent } from "../decide/decision.ts";
+import type { Action, Decision, Plan, ServerEvent } from "../decide/decision.ts";
 import type { Observed } from "../decide/live/observed.ts";
 import type { DecisionSettings } from "../decide/settings.ts";
+
+export type Observation = {
+  readonly observed: Observed;
+  /** Milliseconds until a refused write may be tried again, or something has to be read again; undefined: never. */
+  readonly dueInMs: number | undefined;
+};
 
 /** What a reconcile needs besides the decision. */
 export type ReconcileDeps = {
   readonly settings: DecisionSettings;
   readonly now: () => Date;
   /** From caches, but for the spec of a large server; undefined if there is no such server. */
-  readonly observe: (key: ObjectKey, signal: AbortSignal) => Promise<Observed | undefined>;
-  readonly apply: (decision: Decision, observed: Observed, signal: AbortSignal) => Promise<readonly ActionResult[]>;
+  readonly observe: (key: ObjectKey, signal: AbortSignal) => Promise<Observation | undefined>;
+  readonly apply: (plan: Plan, observed: Observed, signal: AbortSignal) => Promise<readonly ActionResult[]>;
   readonly writeStatus: (
     server: JupyterServer,
     status: JupyterServerStatus,
@@ -26,8 +32,6 @@ export type ReconcileDeps = {
   readonly recordEvents: (server: JupyterServer, events: readonly ServerEvent[]) => void;
   /** Sets off a question about the server's activity; the answer comes as news of the server. */
   readonly askActivity: (server: JupyterServer, question: ActivityQuestion) => void;
-  /** Milliseconds until a write that the API server refused may be tried again, or the server's token is to be checked. */
-  readonly dueInMs: (observed: Observed) => number | undefined;
 };
 
 /** Reconciles one server: observe, decide, apply, report. `decide` does no I/O. */
@@ -35,20 +39,21 @@ export async function reconcile(key: ObjectKey, deps: ReconcileDeps, signal: Abo
   const before = await deps.observe(key, signal);
   if (before === undefined) return { kind: "Settled" }; // deleted; owner references clean up the children
 
-  const first = decideAbout(before, deps);
-  const results = await deps.apply(first, before, signal);
+  const first = decideAbout(before.observed, deps);
+  const results = await deps.apply(first.plan, before.observed, signal);
   if (results.some(endsPlan)) return { kind: "Settled" };
 
   // The status tells what is there after the writes, and what the API server refused. A refusal of what is not wanted any
   // more is forgotten without a write.
-  const isSame = results.length === 0 && before.failures.length === 0;
+  const isSame = results.length === 0 && before.observed.failures.length === 0;
   const after = isSame ? before : await deps.observe(key, signal);
   if (after === undefined) return { kind: "Settled" };
-  const last = isSame ? first : decideAbout(after, deps);
-  const status = await deps.writeStatus(after.server, last.status, signal);
-  if (status === "Written") deps.recordEvents(after.server, last.events);
-  if (last.question !== undefined) deps.askActivity(after.server, last.question);
-  return outcomeOf(last, results, deps.dueInMs(after));
+  const { server } = after.observed;
+  const last = isSame ? first : decideAbout(after.observed, deps);
+  const status = await deps.writeStatus(server, last.status, signal);
+  if (status === "Written") deps.recordEvents(server, last.events);
+  if (last.question !== undefined) deps.askActivity(server, last.question);
+  return outcomeOf(last, results, after.dueInMs);
 }
 
 function decideAbout(observed: Observed, { settings, now, reportFault }: ReconcileDeps): Decision {

@@ -1,0 +1,43 @@
+import { ApplyHistory } from "../apply/apply-history.ts";
+import { ActivityMemory } from "../observe/activity-memory.ts";
+import { FailureMemory } from "../observe/failure-memory.ts";
+import { FormerPods } from "../observe/former-pods.ts";
+import { QuotaMemory } from "../observe/quota-memory.ts";
+import { RouteIndex } from "../observe/route-index.ts";
+import { SecretMemory } from "../observe/secret-memory.ts";
+import type { TlsSecrets } from "../observe/tls-secrets.ts";
+import type { TokenCheck } from "../observe/token-check.ts";
+import type { UsageMemory } from "../observe/usage-memory.ts";
+
+/** What is read from elsewhere than the caches, beside the reconciles. */
+export type Readings = {
+  readonly tokens: TokenCheck;
+  readonly tlsSecrets: TlsSecrets;
+  readonly usage: UsageMemory;
+};
+
+/** What is known besides the caches, all of it rebuilt by itself after a restart. */
+export class Memories implements Readings {
+  readonly secrets: SecretMemory = new SecretMemory();
+  readonly failures: FailureMemory = new FailureMemory();
+  readonly routes: RouteIndex = new RouteIndex();
+  readonly quotas: QuotaMemory = new QuotaMemory();
+  readonly formerPods: FormerPods = new FormerPods();
+  readonly applies: ApplyHistory = new ApplyHistory();
+  readonly activity: ActivityMemory = new ActivityMemory();
+  readonly tokens: TokenCheck;
+  readonly tlsSecrets: TlsSecrets;
+  readonly usage: UsageMemory;
+
+  constructor({ tokens, tlsSecrets, usage }: Readings) {
+    this.tokens = tokens;
+    this.tlsSecrets = tlsSecrets;
+    this.usage = usage;
+  }
+
+  /** The server is gone. Its routes are forgotten where its changes are followed. */
+  forget(serverUid: string): void {
+    const { secrets, failures, formerPods, activity, tokens } = this;
+    for (const memory of [secrets, failures, formerPods, activity, tokens]) memory.forget(serverUid);
+  }
+}

@@ -1,0 +1,41 @@
+import type { JupyterServer, JupyterServerStatus } from "@amalthea/api";
+import { keyOf, type Logger } from "@amalthea/kube";
+import type { Pod } from "kubernetes-types/core/v1.js";
+import { endOf, type Milestone, milestonesBetween } from "../decide/status/milestones.ts";
+import { ResumeMemory } from "../observe/resume-memory.ts";
+import type { Metrics } from "../operator/metrics.ts";
+
+/** Counts what statuses say for the first time. A fault in that is one line in the log, and nothing else. */
+export class MilestoneCounter {
+  readonly #metrics: Pick<Metrics, "reached">;
+  readonly #logger: Logger;
+  readonly #resumes = new ResumeMemory();
+
+  constructor({ metrics, logger }: { readonly metrics: Pick<Metrics, "reached">; readonly logger: Logger }) {
+    this.#metrics = metrics;
+    this.#logger = logger;
+  }
+
+  /** `status` was written over that of `server`, whose pod is `pod`. */
+  statusWritten(server: JupyterServer, status: JupyterServerStatus, pod: Pod | undefined, now: Date): void {
+    const start = { pod, isResuming: this.#resumes.has(server.metadata.uid) };
+    this.#count(server, () => milestonesBetween(server, status, start, now));
+  }
+
+  /** The server is gone. @param isCounted Whether this process counts that. */
+  removed(server: JupyterServer, isCounted: boolean): void {
+    if (isCounted) this.#count(server, () => [endOf(server)]);
+    this.#resumes.forget(server.metadata.uid);
+  }
+
+  #count(server: JupyterServer, milestones: () => readonly Milestone[]): void {
+    try {
+      for (const milestone of milestones()) {
+        this.#resumes.note(server.metadata.uid, milestone);
+        this.#metrics.reached(milestone, server);
+      }
+    } catch (err) {
+      this.#logger.error({ key: keyOf(server), err }, "counting for the metrics failed");
+    }
+  }
+}

@@ -1,0 +1,43 @@
+import { ApiError, type Clock, isConflict, isFault, type Logger, type ObjectKey, type WorkQueue } from "@amalthea/kube";
+import { statusOfFailure } from "../decide/status/failed-reconcile.ts";
+import type { Caches } from "../observe/caches.ts";
+import type { StatusWriter } from "./status-writer.ts";
+
+export type FailureReportDeps = {
+  readonly caches: Pick<Caches, "server">;
+  readonly queue: Pick<WorkQueue<ObjectKey>, "failures">;
+  readonly statuses: Pick<StatusWriter, "write">;
+  readonly clock: Pick<Clock, "now">;
+  readonly logger: Pick<Logger, "warn">;
+};
+
+/** Errors of the API server in a row, before they are told: one by itself is over at the next attempt. */
+const FAILURES_BEFORE_REPORT = 3;
+
+/** Says in the status of a server that its reconcile threw. Never rejects. */
+export async function reportFailure(
+  key: ObjectKey,
+  error: unknown,
+  { caches, queue, statuses, clock, logger }: FailureReportDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  const detail = failureDetail(error, queue.failures(key));
+  const server = caches.server(key);
+  if (detail === undefined || server === undefined) return;
+  try {
+    await statuses.write(server, statusOfFailure(server, detail, clock.now()), signal);
+  } catch (err) {
+    logger.warn({ key, err }, "cannot write the condition of a failed reconcile");
+  }
+}
+
+/**
+ * What people are told of an error: its kind, or the request that the API server refused, and nothing that an object or a
+ * Secret holds. Undefined for what is over by itself: a conflict, throttling, an API server that does not answer, and
+ * its errors until they have come some times in a row.
+ */
+function failureDetail(error: unknown, failures: number): string | undefined {
+  if (isFault(error)) return `internal error (${error instanceof Error ? error.name : typeof error})`;
+  const isRefused = error instanceof ApiError && error.code !== 429 && !isConflict(error);
+  return isRefused && failures >= FAILURES_BEFORE_REPORT ? error.message : undefined;
+}
