@@ -113,6 +113,15 @@ function endHanging(folder: string): void {
   for (const { name } of pipes) closeSync(openSync(join(path, folder, name), constants.O_RDWR | constants.O_NONBLOCK));
 }
 
+/** Whoever comes to it later does not hang either. */
+async function endHangingUntil(folder: string, isDone: () => void): Promise<void> {
+  const attempt = (): void => {
+    endHanging(folder);
+    isDone();
+  };
+  await vi.waitFor(attempt, { timeout: 20_000 });
+}
+
 /** Lets time go by until this is done, slowly enough for a disk that works. */
 async function inTime(clock: FakeClock, work: Promise<unknown>): Promise<void> {
   let isDone = false;
@@ -159,6 +168,45 @@ describe("an audit log", () => {
     await next.log.beforeStatus(server, { state: "running" });
     await Promise.all([one.stop(), next.stop()]);
     expect(linesIn("a")).toEqual(["starting → running"]);
+  });
+
+  it.each([
+    { slow: "to read what was logged", name: "servers-x_1.json" },
+    { slow: "to take the folder over", name: "current-x_1.txt" },
+  ])(
+    "has one line also where the next process is slow $slow, however long, and keeps nobody waiting",
+    async ({ name }) => {
+      const clock = new FakeClock();
+      const server = aServerIn("starting");
+      const [one, next] = [new Process("a"), new Process("a", { clock })];
+      one.lead(1);
+      await one.log.beforeStatus(server, { state: "running" }); // and dies
+      hang("a", name);
+      next.lead(2);
+      await inTime(clock, next.log.beforeStatus(server, { state: "running" }));
+      next.log.statusWritten(server);
+      const written = { ...server, status: { state: "running" } } as const;
+      servers = [written];
+      await inTime(clock, next.log.beforeStatus(written, { state: "failed" }));
+      await clock.advance(60_000);
+      await endHangingUntil("a", () => expect(next.counts.Written).toBe(1));
+      await inTime(clock, Promise.all([one.stop(), next.stop()]));
+      expect(linesIn("a").toSorted()).toEqual(["running → failed", "starting → running"]);
+    },
+  );
+
+  it("has what happened since after the last line that the next process is slow to read", async () => {
+    const clock = new FakeClock();
+    const server = aServerIn("starting");
+    const [one, next] = [new Process("a"), new Process("a", { clock })];
+    one.lead(1);
+    await one.log.beforeStatus(server, { state: "running" }); // and dies
+    hang("a", "servers-x_1.json");
+    next.lead(2);
+    await inTime(clock, next.log.beforeStatus(server, { state: "failed" }));
+    await endHangingUntil("a", () => expect(next.counts.Written).toBe(1));
+    await inTime(clock, Promise.all([one.stop(), next.stop()]));
+    expect(linesIn("a").toSorted()).toEqual(["running → failed", "starting → running"]);
   });
 
   it("has the change twice when it dies there and the next one has another folder, and loses none", async () => {

@@ -1,6 +1,6 @@
 import type { JupyterServer, JupyterServerStatus } from "@amalthea/api";
 import { type Clock, type Logger, untilAborted, withDeadline } from "@amalthea/kube";
-import { endOf, goneServers, isContinuous, type KnownServers } from "../decide/audit/known-servers.ts";
+import { endOf, following, goneServers, isContinuous, type KnownServers } from "../decide/audit/known-servers.ts";
 import {
   type AuditMessage,
   auditRecord,
@@ -61,6 +61,9 @@ const CLOSE_MS = 5_000;
 /** Between two attempts to continue the log of an earlier leader. */
 const BEGIN_RETRY_MS = 10_000;
 
+/** Undefined: it turned out to be in the log already. */
+type EarlyLine = { record: AuditRecord | undefined };
+
 /** Between two attempts to finish a file. */
 const LEAST_WAIT_MS = 10_000;
 const HOUR_MS = 3_600_000;
@@ -79,8 +82,9 @@ export class AuditLog {
   readonly #logged = new Map<string, string>();
   /** Ends of servers that another leader has to log. */
   readonly #recent: { readonly record: AuditRecord; readonly atMs: number }[] = [];
-  /** uids that this term has told of before it knew what was told before; undefined once it knows. */
-  #told: Set<string> | undefined;
+  /** By uid, the first lines of this term, made before it knew what was logged before; undefined once it knows. */
+  #early: Map<string, EarlyLine> | undefined;
+  /** The first attempt of this term to read what was logged before, whatever came of it: until then lines wait. */
   #begun: Promise<unknown> = Promise.resolve();
 
   constructor(options: AuditLogOptions) {
@@ -96,7 +100,7 @@ export class AuditLog {
             onWaiting: (files) => metrics.auditFilesWaiting(files),
           });
     this.#writer = new LineWriter({
-      ...{ sink: this.#folder ?? new StandardOutput(clock), clock, logger },
+      ...{ sink: this.#folder ?? new StandardOutput(clock), ready: () => this.#begun, clock, logger },
       onWritten: (lines) => metrics.auditLines("Written", lines),
       onLost: (lines) => metrics.auditLines("Lost", lines),
       onWaiting: (lines) => metrics.auditLinesWaiting(lines),
@@ -105,12 +109,10 @@ export class AuditLog {
 
   /** Logs what the status of a server is about to say, and waits for the line, though not long. Never rejects. */
   async beforeStatus(server: JupyterServer, { state }: JupyterServerStatus): Promise<void> {
-    await this.#begun;
     const { uid } = server.metadata;
     const change = stateChange(server, state, this.#logged.get(uid));
     if (change === undefined || !this.#options.isLeader() || !this.#options.isThere(uid)) return;
     this.#logged.set(uid, change.status);
-    this.#told?.add(uid);
     await this.#write(this.#recordOf(server, change));
   }
 
@@ -127,7 +129,6 @@ export class AuditLog {
     if (change?.oldStatus === undefined) return;
     const record = this.#recordOf(server, change);
     if (!this.#options.isLeader()) return this.#keepRecent(record);
-    this.#told?.add(server.metadata.uid);
     void this.#write(record);
   }
 
@@ -138,12 +139,12 @@ export class AuditLog {
   async lead(term: number | undefined, signal: AbortSignal): Promise<void> {
     const recent = this.#takeRecent();
     this.#logged.clear();
-    this.#told = new Set();
+    this.#early = new Map();
     let isFirst = true; // which has its time, though the term be short
     const isOver = (): boolean => !isFirst && signal.aborted;
     const first = this.#begin(term, recent, isOver);
-    this.#begun = within(FLUSH_MS, first, this.#options.clock); // reconciles wait no longer than for a line
-    await this.#begun;
+    this.#begun = first;
+    await within(FLUSH_MS, first, this.#options.clock);
     isFirst = false;
     for (let attempt = first; !(await unlessAborted(attempt, signal)) && !signal.aborted;) {
       await this.#sleep(BEGIN_RETRY_MS, signal);
@@ -196,7 +197,7 @@ export class AuditLog {
       const known = await this.#resume(term, servers, isOver);
       if (isOver()) return false;
       this.#goOn(known, servers, recent.splice(0));
-      this.#told = undefined;
+      this.#early = undefined;
       return true;
     } catch (err) {
       this.#options.logger.warn({ err }, "cannot continue the audit log; it is tried again");
@@ -213,7 +214,9 @@ export class AuditLog {
       for (const record of recent) void this.#write(record);
       return;
     }
-    const untouched = new Map([...known].filter(([uid]) => this.#told?.has(uid) !== true));
+    const early = this.#early ?? new Map<string, EarlyLine>();
+    for (const [uid, line] of early) line.record &&= following(line.record, known.get(uid));
+    const untouched = new Map([...known].filter(([uid]) => !early.has(uid)));
     for (const { uid, status } of untouched.values()) {
       const server = servers.get(uid);
       if (server !== undefined && stateOf(server) !== status) this.#logged.set(uid, status);
@@ -283,7 +286,10 @@ export class AuditLog {
   }
 
   async #write(record: AuditRecord): Promise<void> {
-    await this.#writer.add(lineOf(record));
+    const line: EarlyLine = { record };
+    const { uid } = record.message;
+    if (this.#early?.has(uid) === false) this.#early.set(uid, line);
+    await this.#writer.add(() => (line.record === undefined ? undefined : lineOf(line.record)));
   }
 
   #keepRecent(record: AuditRecord): void {

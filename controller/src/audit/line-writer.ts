@@ -4,6 +4,8 @@ import type { Sink } from "./sink.ts";
 
 export type LineWriterOptions = {
   readonly sink: Sink;
+  /** Awaited before lines are made; never rejects. */
+  readonly ready: () => Promise<unknown>;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly onWritten: (lines: number) => void;
@@ -25,7 +27,10 @@ const MOST_AT_ONCE = 256;
 const FIRST_RETRY_MS = 1_000;
 const LAST_RETRY_MS = 60_000;
 
-type Waiting = { readonly line: string; readonly settle: () => void };
+/** A line, made when its turn comes; undefined: there is nothing to be written any more. */
+type MakeLine = () => string | undefined;
+
+type Waiting = { readonly line: MakeLine; readonly settle: () => void };
 
 /** Writes lines one batch after the other, in the order in which they came, until it is closed. */
 export class LineWriter {
@@ -44,7 +49,7 @@ export class LineWriter {
    * Resolves when the line is written, or when waiting for it is no use any more: then it is written later, unless too
    * many wait. Never rejects.
    */
-  async add(line: string): Promise<void> {
+  async add(line: MakeLine): Promise<void> {
     if (this.#waiting.length >= MOST_WAITING) return this.#options.onLost(1);
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#waiting.push({ line, settle: resolve });
@@ -91,14 +96,16 @@ export class LineWriter {
   }
 
   async #writeBatches(): Promise<void> {
-    const { sink, onWritten, onWaiting } = this.#options;
+    const { sink, ready, onWritten, onWaiting } = this.#options;
     while (this.#waiting.length > 0) {
+      await ready();
       const batch = this.#waiting.slice(0, MOST_AT_ONCE);
-      await sink.append(batch.map(({ line }) => line));
+      const lines = batch.flatMap(({ line }) => line() ?? []);
+      if (lines.length > 0) await sink.append(lines);
       this.#waiting.splice(0, batch.length);
       for (const { settle } of batch) settle();
       this.#isLate = false;
-      onWritten(batch.length);
+      onWritten(lines.length);
       onWaiting(this.#waiting.length);
     }
   }

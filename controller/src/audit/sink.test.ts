@@ -52,11 +52,16 @@ it("gives a slow reader of the standard output each line of the audit log once, 
   // Every hundredth is longer than what a pipe takes in one piece.
   const lines = Array.from({ length: 2_000 }, (_, id) => JSON.stringify({ id, x: "x".repeat(id % 100 ? 300 : 9_000) }));
   const log = new LineWriter({
-    ...{ sink: new StandardOutput(systemClock, writer), clock: systemClock, logger: silentLogger },
+    ...{
+      ready: async () => undefined,
+      sink: new StandardOutput(systemClock, writer),
+      clock: systemClock,
+      logger: silentLogger,
+    },
     ...{ onWritten: () => undefined, onLost: () => undefined, onWaiting: () => undefined },
   });
   const reading = readSlowly(lines.length);
-  for (const line of lines) void log.add(line);
+  for (const line of lines) void log.add(() => line);
   expect(await reading).toEqual(lines.map((line) => `{"log":"audit",${line.slice(1)}`));
   await log.flush(10_000);
 });

@@ -14,6 +14,16 @@ export function readLine(line: string): AuditRecord | undefined {
     : undefined;
 }
 
+/**
+ * What remains to be logged of a record that was made before it was known what the log says last of its server.
+ * @returns undefined if that is the same.
+ */
+export function following(record: AuditRecord, last: AuditMessage | undefined): AuditRecord | undefined {
+  if (last === undefined) return record;
+  if (record.message.status === last.status) return undefined;
+  return { ...record, message: { ...record.message, old_status: last.status } };
+}
+
 /** Servers whose end the log does not tell of, though they are gone. */
 export function goneServers(known: KnownServers, isThere: (uid: string) => boolean): readonly AuditMessage[] {
   return [...known.values()].filter(({ uid, status }) => status !== LAST_STATE && !isThere(uid));

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { aServer } from "../testing/builders.ts";
-import { endOf, goneServers, isContinuous, readLine } from "./known-servers.ts";
+import { endOf, following, goneServers, isContinuous, readLine } from "./known-servers.ts";
 import { type AuditMessage, auditRecord, lineOf, stateChange } from "./record.ts";
 
 const NOW = new Date("2026-03-01T12:00:00.500Z");
@@ -97,6 +97,17 @@ describe("a line of the audit log", () => {
 
 describe("what a log says of servers", () => {
   const message = (uid: string, status: string): AuditMessage => ({ uid, status }) as AuditMessage;
+
+  it.each([
+    { last: undefined, written: "starting → running" },
+    { last: "starting", written: "starting → running" },
+    { last: "running", written: undefined },
+    { last: "failed", written: "failed → running" },
+  ])("$last: of a change from starting to running that was decided meanwhile it gets $written", ({ last, written }) => {
+    const record = auditRecord(serverIn("starting"), { status: "running", oldStatus: "starting" }, [], NOW);
+    const next = following(record, last === undefined ? undefined : message("a", last));
+    expect(next && `${next.message.old_status} → ${next.message.status}`).toBe(written);
+  });
 
   it("lacks the end of those that are gone, unless it tells of it", () => {
     const known = new Map(
