@@ -90,6 +90,40 @@ describe("the measurement of usage", () => {
     expect(await world.after(0)).not.toContain("pod 3 bytes");
   });
 
+  it("asks a source that fails later and later, up to every five minutes, and in each interval again once it answers", async () => {
+    const world = new World();
+    const asked: number[] = [];
+    let isAway = true;
+    world.refresh = async () => {
+      asked.push(world.clock.monotonicMs() / 1000);
+      if (isAway) throw new Error("away");
+    };
+    await world.after(0);
+    expect((await world.after(29 * 30)).filter((line) => line === "round")).toHaveLength(2 * 29);
+    expect(asked).toEqual([0, 30, 90, 210, 450, 750]);
+    isAway = false;
+    await world.after(240);
+    expect(asked.slice(6)).toEqual([1050, 1080, 1110]);
+  });
+
+  it("asks the other nodes in each interval though one fails", async () => {
+    const world = new World();
+    let asked = 0;
+    world.read = async () => {
+      asked++;
+      return {
+        workspaces: new Map(),
+        errors: new Map([
+          [NODE, undefined],
+          ["https://other", new Error("away")],
+        ]),
+      };
+    };
+    await world.after(0);
+    await world.after(300);
+    expect(asked).toBe(11);
+  });
+
   it("logs a failure once, and its end, and goes through its rounds, in which values grow old", async () => {
     const world = new World();
     const healthy = world.read;
@@ -102,7 +136,7 @@ describe("the measurement of usage", () => {
     expect(await world.after(30)).toEqual(["pod 5 m", "round", "round"]);
     world.read = healthy;
     world.refresh = async () => {};
-    expect((await world.after(30)).filter((line) => line.startsWith("info"))).toEqual([
+    expect((await world.after(60)).filter((line) => line.startsWith("info"))).toEqual([
       `info: usage is measured again (${NODE})`,
       "info: usage is measured again (the metrics API)",
     ]);

@@ -1,5 +1,5 @@
 import type { DiskUsage } from "@amalthea/api";
-import { type Clock, isNotFound, type Live, type Logger, untilAborted } from "@amalthea/kube";
+import { type Clock, exponentialMs, isNotFound, type Live, type Logger, untilAborted } from "@amalthea/kube";
 import type { Pod } from "kubernetes-types/core/v1.js";
 import { type ContainerUsage, diskUsageOf, type UsageSource } from "../decide/live/usage.ts";
 import type { Kubelets, PodsByNode } from "./kubelets.ts";
@@ -18,11 +18,14 @@ export type UsageSamplerOptions = {
   readonly onDisk: (podUid: string, usage: DiskUsage, atMs: number) => void;
   /** After each attempt to read a source; the kubelets are as many as there are nodes. */
   readonly onRead: (source: UsageSource, isRead: boolean) => void;
-  /** After each round, also one that failed: values have become known, or too old. */
+  /** In each interval, also one without a reading: values have become known, or too old. */
   readonly onRound: () => Promise<void> | void;
   readonly clock: Clock;
   readonly logger: Logger;
 };
+
+/** A source of which nothing could be read is asked again after an interval, then later and later, up to this or an interval. */
+const LAST_RETRY_MS = 300_000;
 
 /** Measures what the pods of servers use, beside the reconciles. A source that is slow or away holds up no other. */
 export class UsageSampler {
@@ -44,16 +47,21 @@ export class UsageSampler {
     ]);
   }
 
-  async #repeat(round: () => Promise<void>, signal: AbortSignal): Promise<void> {
+  /** @param read Whether anything could be read. */
+  async #repeat(read: () => Promise<boolean>, signal: AbortSignal): Promise<void> {
     const { clock, intervalMs, onRound } = this.#options;
-    while (!signal.aborted) {
-      await round();
-      await onRound();
-      await clock.sleep(intervalMs, signal);
+    const mostMs = Math.max(intervalMs, LAST_RETRY_MS);
+    for (let failures = 0; !signal.aborted;) {
+      failures = (await read()) ? 0 : failures + 1;
+      const pauseMs = exponentialMs(intervalMs, mostMs, Math.max(1, failures));
+      for (let pausedMs = 0; pausedMs < pauseMs; pausedMs += intervalMs) {
+        await onRound();
+        await clock.sleep(Math.min(intervalMs, pauseMs - pausedMs), signal);
+      }
     }
   }
 
-  async #readMetrics(podMetrics: Pick<PodMetrics, "refresh" | "lastOf">, signal: AbortSignal): Promise<void> {
+  async #readMetrics(podMetrics: Pick<PodMetrics, "refresh" | "lastOf">, signal: AbortSignal): Promise<boolean> {
     const { pods, onContainers } = this.#options;
     const error = await failureOf(podMetrics.refresh(signal), signal);
     this.#report("MetricsApi", new Map([["the metrics API", error]]));
@@ -61,9 +69,10 @@ export class UsageSampler {
       const last = podMetrics.lastOf(pod);
       if (last?.use.jupyter !== undefined) onContainers(pod.metadata.uid, last.use.jupyter, last.atMs);
     }
+    return error === undefined;
   }
 
-  async #readKubelets(kubelets: Pick<Kubelets, "read">, signal: AbortSignal): Promise<void> {
+  async #readKubelets(kubelets: Pick<Kubelets, "read">, signal: AbortSignal): Promise<boolean> {
     const { clock, pods, onDisk } = this.#options;
     const running = pods().filter(({ status }) => status?.phase === "Running");
     const atMs = clock.monotonicMs();
@@ -76,6 +85,7 @@ export class UsageSampler {
       const disk = stats === undefined ? undefined : diskUsageOf(pod, stats);
       if (disk !== undefined) onDisk(pod.metadata.uid, disk, atMs);
     }
+    return errors.size === 0 || [...errors.values()].includes(undefined);
   }
 
   /** A failure is logged when it begins, and its end. @param errors What was read, and the error if it could not be. */
