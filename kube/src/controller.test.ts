@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type ReconcileOutcome, type ReconcileResult, runController } from "./controller.ts";
-import { ApiError, ConnectionError } from "./errors.ts";
+import { ApiError, ConnectionError, NotLeaderError } from "./errors.ts";
 import { FakeClock, settle } from "./testing/fake-clock.ts";
 import { WorkQueue } from "./work-queue.ts";
 
@@ -178,6 +178,46 @@ describe("runController", () => {
     queue.add("a");
     await settle();
     expect(results).toMatchObject([{ key: "a", result: "Failed" }]);
+    stop();
+    await ended;
+  });
+
+  it("lets timers and answers have their turn between thousands of reconciles that wait for nothing", async () => {
+    const clock = new FakeClock();
+    const queue = new WorkQueue<string>({ clock });
+    const keys = Array.from({ length: 2_000 }, (_, at) => `a/${at}`);
+    for (const key of keys) queue.add(key);
+    let reconciled = 0;
+    const reconcile = async (): Promise<ReconcileOutcome> => {
+      reconciled++;
+      return { kind: "Settled" };
+    };
+    const controller = new AbortController();
+    let before = 0;
+    setImmediate(() => {
+      before = reconciled;
+    });
+    const everyone = Promise.withResolvers<void>();
+    const onResult = (): void => (reconciled === keys.length ? everyone.resolve() : undefined);
+    const ended = runController({ name: "test", queue, reconcile, clock, onResult }, controller.signal);
+    await everyone.promise;
+    expect(before).toBeGreaterThan(0);
+    expect(before).toBeLessThan(100);
+    controller.abort();
+    await ended;
+  });
+
+  it("comes back to a key a second after the lease was lost, and counts no failure", async () => {
+    const lost = async (): Promise<ReconcileOutcome> => Promise.reject(new NotLeaderError("not the leader"));
+    const { clock, queue, results, ended, stop } = run(lost);
+    queue.add("a");
+    await settle();
+    expect(results).toMatchObject([{ key: "a", result: "Aborted" }]);
+    expect(queue.failures("a")).toBe(0);
+    await clock.advance(999);
+    expect(results).toHaveLength(1);
+    await clock.advance(1);
+    expect(results).toHaveLength(2);
     stop();
     await ended;
   });

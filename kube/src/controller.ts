@@ -1,7 +1,8 @@
 import { jitter } from "./backoff.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { withDeadline } from "./deadline.ts";
-import { ApiError, isConflict, isFault, isInvalid } from "./errors.ts";
+import { ApiError, isConflict, isFault, isInvalid, NotLeaderError } from "./errors.ts";
+import { Fairness } from "./fairness.ts";
 import { type Logger, silentLogger } from "./logger.ts";
 import type { Lane, WorkQueue } from "./work-queue.ts";
 
@@ -58,6 +59,9 @@ const REPORT_TIMEOUT_MS = 10_000;
 const CONFLICT_DELAY_MS = 20;
 const CONFLICTS_IN_A_ROW = 5;
 
+/** The term ends, or a late renewal saves it. */
+const NOT_LEADER_DELAY_MS = 1_000;
+
 /** The same code does the same to the same object: only a change of something else can help. */
 const FAULT_RETRY_MS = 10_000;
 
@@ -92,6 +96,7 @@ class Worker<K extends string> {
   readonly #random: () => number;
   readonly #signal: AbortSignal;
   readonly #conflicts = new Map<K, number>();
+  readonly #fairness = new Fairness();
 
   constructor(options: ControllerOptions<K>, signal: AbortSignal) {
     this.#options = options;
@@ -106,6 +111,9 @@ class Worker<K extends string> {
     for (let taken = await queue.take(); taken !== undefined; taken = await queue.take()) {
       await this.#work(taken.key, taken.lane);
       queue.done(taken.key);
+      // Most reconciles write nothing and wait for nothing. Thousands of them in a row, after a change of leader for example,
+      // would keep timers and answers waiting, until the lease is lost that they need.
+      await this.#fairness.turn();
     }
   }
 
@@ -141,8 +149,12 @@ class Worker<K extends string> {
   }
 
   async #fail(key: K, error: unknown, lane: Lane): Promise<ReconcileResult<K>["result"]> {
-    const { onFailure } = this.#options;
+    const { onFailure, queue } = this.#options;
     if (this.#signal.aborted) return "Aborted";
+    if (error instanceof NotLeaderError) {
+      queue.addAfter(key, NOT_LEADER_DELAY_MS, lane);
+      return "Aborted";
+    }
     if (onFailure !== undefined) {
       await withDeadline(this.#clock, REPORT_TIMEOUT_MS, this.#signal, (signal) => onFailure(key, error, signal));
     }

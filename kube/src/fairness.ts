@@ -1,15 +1,15 @@
 import { setImmediate } from "node:timers/promises";
 
-/** A long stream is read in turns of at most this much, so that lease renewals and probes get their turn too. */
+/** Long streams are read, and many keys worked on, in turns of at most this much: lease renewals and probes get theirs. */
 const MAX_EVENTS = 50;
 const MAX_MS = 8;
 
-/** Yields to timers and other I/O now and then: iterating what has been received already would never do so. */
+/** Yields to timers and other I/O now and then: iterating what is there already would never do so. */
 export class Fairness {
   #events = 0;
   #startMs: number = performance.now();
 
-  /** Call it after each event. */
+  /** Call it after each event or key. */
   async turn(): Promise<void> {
     if (++this.#events < MAX_EVENTS && performance.now() - this.#startMs < MAX_MS) return;
     await setImmediate();
