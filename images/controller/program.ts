@@ -14,6 +14,12 @@ export const NODE_FLAGS: readonly string[] = [
 ];
 
 /**
+ * Percentage of the container's memory limit that JavaScript's heap may take. By default it is half: a controller with many
+ * objects would end with "heap out of memory" while much of its limit is free. What remains is for the program and buffers.
+ */
+export const HEAP_PERCENTAGE = 70;
+
+/**
  * One arena of malloc: by default each thread keeps what it has freed for itself. And a fixed threshold above which memory is
  * given back when it is freed: the default rises with the largest answer that was read, and 8 MiB stay in pieces.
  */
@@ -45,6 +51,6 @@ export async function bundleController(repository: string, outfile: string): Pro
 export const controllerService: NodeService = {
   file: "main.cjs",
   bundle: bundleController,
-  flags: NODE_FLAGS,
+  flags: [...NODE_FLAGS, `--max-old-space-size-percentage=${HEAP_PERCENTAGE}`],
   environment: ENVIRONMENT,
 };
