@@ -377,6 +377,22 @@ function retiredBelow(node: SchemaNode, path: string): readonly string[] {
   );
 }
 
+/**
+ * The default of each value by its dotted path, for values that a release's former chart did not have. Without `resources`, which
+ * every chart had: whoever takes them away with `null` wants none.
+ */
+export const chartDefaults: Readonly<Record<string, unknown>> = Object.fromEntries(
+  defaultsBelow(chartValues, "").filter(([path]) => path !== "resources"),
+);
+
+function defaultsBelow(node: SchemaNode, path: string): readonly (readonly [string, unknown])[] {
+  return Object.entries(node.properties ?? {}).flatMap(([name, child]) =>
+    child.default === undefined
+      ? defaultsBelow(child, `${path}${name}.`)
+      : [[`${path}${name}`, child.default] as const],
+  );
+}
+
 /** The chart's `values.schema.json`: no key but the known ones, so that a misspelt one is rejected. */
 export function chartValuesSchema(): object {
   return {

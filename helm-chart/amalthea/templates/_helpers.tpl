@@ -1,3 +1,19 @@
+{{/*
+`helm upgrade --reuse-values` takes the values of the release's former chart in place of this chart's defaults, and so knows
+no value that came since. This fills in what is missing. Every template begins with it: whichever is rendered first needs it.
+*/}}
+{{- define "amalthea.fillValues" -}}
+{{- range $path, $default := include "amalthea.defaultValues" . | fromJson }}
+{{- $names := splitList "." $path }}
+{{- $group := $.Values }}
+{{- range initial $names }}
+{{- if kindIs "invalid" (index $group .) }}{{ $_ := set $group . dict }}{{ end }}
+{{- $group = index $group . }}
+{{- end }}
+{{- if kindIs "invalid" (index $group (last $names)) }}{{ $_ := set $group (last $names) $default }}{{ end }}
+{{- end }}
+{{- end }}
+
 {{- define "amalthea.name" -}}
 {{- default .Chart.Name .Values.nameOverride | trunc 52 | trimSuffix "-" }}
 {{- end }}
@@ -213,7 +229,7 @@ where it carries the policy "keep". Nothing can be looked up by `helm template`,
 - name: audit-log-s3
   mountPath: /etc/amalthea/audit-log-s3
   readOnly: true
-{{- if (.Values.auditLog.s3.caConfigMap).name }}
+{{- if .Values.auditLog.s3.caConfigMap.name }}
 - name: audit-log-s3-ca
   mountPath: /etc/amalthea/audit-log-s3-ca
   readOnly: true
@@ -243,7 +259,7 @@ where it carries the policy "keep". Nothing can be looked up by `helm template`,
     secretName: {{ include "amalthea.auditSecret" . | quote }}
     # The audit log keeps nobody from managing servers: without the Secret files wait.
     optional: true
-{{- with (.Values.auditLog.s3.caConfigMap).name }}
+{{- with .Values.auditLog.s3.caConfigMap.name }}
 - name: audit-log-s3-ca
   configMap:
     name: {{ . | quote }}
@@ -273,7 +289,7 @@ where it carries the policy "keep". Nothing can be looked up by `helm template`,
 {{- if and .s3.endpoint (not (or .s3.credentialsSecret .s3.accessKeyId)) }}
 {{- fail "auditLog.s3.endpoint needs auditLog.s3.credentialsSecret: a Secret with accessKeyId and secretAccessKey" }}
 {{- end }}
-{{- if and (.s3.caConfigMap).name (not .s3.endpoint) }}
+{{- if and .s3.caConfigMap.name (not .s3.endpoint) }}
 {{- fail "auditLog.s3.caConfigMap needs auditLog.s3.endpoint and auditLog.s3.bucket" }}
 {{- end }}
 {{- if and .s3.credentialsSecret (not .s3.endpoint) }}

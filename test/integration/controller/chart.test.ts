@@ -1,11 +1,13 @@
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { binaryPath, type ControlPlane, startControlPlane } from "@amalthea/cluster";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse as parseYaml } from "yaml";
 import { readConfig } from "../../../controller/src/config/config.ts";
-import { environmentOf, KUBE_VERSION, type Rendered, renderChart } from "./world.ts";
+import { CHART, environmentOf, KUBE_VERSION, type Rendered, renderChart } from "./world.ts";
 
 const AUDIT = "auditLog.enabled=true";
 const S3 = "auditLog.s3.endpoint=https://s3.example.org,auditLog.s3.bucket=audit";
@@ -122,6 +124,38 @@ describe.each(settings)("the chart for $scope", ({ values }) => {
   });
 });
 
+describe("the chart, for a release whose former chart lacked values, which helm reuses without new defaults", () => {
+  const more = ["scheduler.packing.enabled=true", "metrics.serviceMonitor.enabled=true", ...ALERTS];
+
+  it.each([
+    ["no value of its own", []],
+    ["some of its own", [...(settings.at(-1)?.values ?? []), ...more]],
+  ])("is as with its own defaults, but for the resources: with %s", (_what, values) => {
+    const folder = mkdtempSync(join(tmpdir(), "amalthea-chart-"));
+    try {
+      cpSync(CHART, folder, { recursive: true });
+      writeFileSync(join(folder, "values.yaml"), "{}");
+      const own = renderChart([...values, "resources=null"]);
+      expect(renderChart(values, KUBE_VERSION, folder)).toEqual(own);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it("is as with its own defaults where groups of values are taken away", () => {
+    const groups = ["auditLog.s3", "metrics", "culling.defaults", "policy", "scope", "scheduler.packing.image"];
+    expect(renderChart(groups.map((group) => `${group}=null`))).toEqual(renderChart([]));
+  });
+
+  it("reads them in each of its templates", () => {
+    const folder = join(CHART, "templates");
+    const templates = readdirSync(folder).filter((name) => !name.endsWith(".tpl"));
+    const isFilled = (name: string): boolean =>
+      readFileSync(join(folder, name), "utf8").startsWith('{{- include "amalthea.fillValues" . ');
+    expect(templates.filter((name) => name !== "crd.yaml" && !isFilled(name))).toEqual([]);
+  });
+});
+
 describe("the chart", () => {
   it("selects the pods of the controller, whatever labels they get besides", () => {
     const objects = renderChart(["podLabels.team=platform", "podLabels.app\\.kubernetes\\.io/component=other"]);
@@ -210,14 +244,6 @@ describe("the chart", () => {
     const pod = JSON.stringify(objects.find(({ kind }) => kind === "Deployment"));
     expect(pod).toContain('"configMap":{"name":"our-ca","optional":true}');
     expect(pod).toContain(`"mountPath":"${folder}","readOnly":true`);
-  });
-
-  it("renders with the values of a release from before these authorities, which helm reuses without new defaults", () => {
-    const before = `${AUDIT},${S3},${KEY}`;
-    expect(renderChart([`${before},auditLog.s3.caConfigMap=null`])).toEqual(renderChart([before]));
-    const named = "auditLog.s3.caConfigMap.name=our-ca,auditLog.s3.caConfigMap.key=null";
-    const { auditLog } = readConfig(environmentOf(renderChart([`${before},${named}`])));
-    expect(auditLog?.s3?.caFile).toBe("/etc/amalthea/audit-log-s3-ca/ca.crt");
   });
 
   it("leaves out all of the audit log where it is not enabled, whatever else is set", () => {

@@ -21,9 +21,15 @@ export const KUBE_VERSION = "--kube-version=1.35.0";
 /** Values of the chart: as `--set` takes them, or as a file of values holds them. */
 export type ChartValues = readonly string[] | Readonly<Record<string, unknown>>;
 
+/** Folder of the chart. */
+export const CHART: string = fileURLToPath(new URL("../../../helm-chart/amalthea", import.meta.url));
+
 /** The chart as helm renders it. @throws Error with what helm says if it refuses. */
-export function renderChart(values: ChartValues, kubeVersion: string = KUBE_VERSION): readonly Rendered[] {
-  const chart = fileURLToPath(new URL("../../../helm-chart/amalthea", import.meta.url));
+export function renderChart(
+  values: ChartValues,
+  kubeVersion: string = KUBE_VERSION,
+  chart: string = CHART,
+): readonly Rendered[] {
   const [given, input] = isList(values) ? [values.flatMap((value) => ["--set", value])] : [["--values=-"], values];
   const args = ["template", "amalthea", chart, "--namespace", "amalthea", ...given, kubeVersion];
   const text = execFileSync(binaryPath("helm"), args, {

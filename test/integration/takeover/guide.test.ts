@@ -11,8 +11,8 @@ import { componentCommand } from "../../../cluster/src/build/build.ts";
 import { loadFixture } from "../../e2e/legacy-controller.ts";
 import { type Operator, startOperator } from "../controller/operator.ts";
 import { eventually, readyPatch, User } from "../controller/servers.ts";
-import type { World } from "../controller/world.ts";
-import { CHART, ChartFolder } from "./legacy-chart.ts";
+import { CHART, type World } from "../controller/world.ts";
+import { ChartFolder } from "./legacy-chart.ts";
 
 const GUIDE = fileURLToPath(new URL("../../../docs/guide/migration.md", import.meta.url));
 const ANNOTATION = "kopf.zalando.org/last-handled-configuration";

@@ -2,10 +2,10 @@ import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { binaryPath } from "@amalthea/cluster";
 import { stringify } from "yaml";
 import { legacyCrd } from "../../e2e/legacy-controller.ts";
+import { CHART } from "../controller/world.ts";
 
 /** The values of 0.24's chart as it came: keys and defaults, by behaviour and configuration of that version. */
 export const LEGACY_VALUES: Readonly<Record<string, unknown>> = {
@@ -45,9 +45,6 @@ export const LEGACY_VALUES: Readonly<Record<string, unknown>> = {
   certificates: {},
   "csi-rclone": { install: false },
 };
-
-/** The chart of this repository. */
-export const CHART: string = fileURLToPath(new URL("../../../helm-chart/amalthea", import.meta.url));
 
 /** A folder for charts and values, removed at the end. */
 export class ChartFolder implements Disposable {

@@ -1,7 +1,7 @@
 import { type ControlPlane, startControlPlane } from "@amalthea/cluster";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { renderChart } from "../controller/world.ts";
-import { CHART, ChartFolder, helm, LEGACY_VALUES } from "./legacy-chart.ts";
+import { CHART, renderChart } from "../controller/world.ts";
+import { ChartFolder, helm, LEGACY_VALUES } from "./legacy-chart.ts";
 
 const CRD = "jupyterservers.amalthea.dev";
 const NAMESPACE = "amalthea";
@@ -31,15 +31,21 @@ async function serverExists(): Promise<boolean> {
 
 /** Where amalthea is a chart of its own, and where it is one of a platform's. */
 const SHAPES = [
-  { shape: "a release of its own", chartOf: (chart: string) => chart, valuesOf: (values: object) => values },
+  {
+    shape: "a release of its own",
+    chartOf: (chart: string) => chart,
+    valuesOf: (values: object) => values,
+    prefix: "",
+  },
   {
     shape: "a sub-chart of an umbrella",
     chartOf: (chart: string) => charts.umbrella(chart),
     valuesOf: (values: object) => ({ amalthea: { enabled: true, ...values }, global: { host: "example.org" } }),
+    prefix: "amalthea.",
   },
 ];
 
-describe.each(SHAPES)("the upgrade of 0.24 as $shape", ({ chartOf, valuesOf }) => {
+describe.each(SHAPES)("the upgrade of 0.24 as $shape", ({ chartOf, valuesOf, prefix }) => {
   const release = "platform";
 
   beforeEach(async () => {
@@ -72,6 +78,14 @@ describe.each(SHAPES)("the upgrade of 0.24 as $shape", ({ chartOf, valuesOf }) =
       expect(notes).toContain(name);
     }
     expect(await serverExists()).toBe(true);
+  });
+
+  it("works with --reuse-values, by which helm knows none of this chart's defaults", () => {
+    const options = ["admissionPolicies.enabled=true", "auditLog.enabled=true", "metrics.enabled=true"];
+    const sets = options.map((option) => `--set=${prefix}${option}`);
+    const rendered = upgrade(release, chartOf(CHART), "--reuse-values", "--dry-run=server", ...sets);
+    expect(rendered).toContain("kind: ValidatingAdmissionPolicy");
+    expect(rendered).toMatch(/name: \S*amalthea-controller$/m);
   });
 
   it("is refused with deployCrd=false, for it would delete every server, until the remedy it names is applied", async () => {
