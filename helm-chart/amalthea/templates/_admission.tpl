@@ -31,13 +31,12 @@ spec:
 {{- end }}
 
 {{/*
-CEL: whether the marks that the controller keeps in a server's metadata are as they were: .annotations, and 0.24's finalizer
-where .finalizer is true. They can be taken away.
+CEL: whether marks that the controller keeps in a server's metadata are as they were: some annotations, and 0.24's finalizer,
+for which it writes the annotations. They can be removed.
 */}}
 {{- define "amalthea.hasNoNewMarks" -}}
 {{- $finalizer := "'kopf.zalando.org/KopfFinalizerMarker'" -}}
-{{ .annotations | toJson }}.all(mark, !object.metadata.?annotations[?mark].hasValue() || (request.operation == 'UPDATE' && object.metadata.?annotations[?mark] == oldObject.metadata.?annotations[?mark]))
-{{- if .finalizer }} && (!({{ $finalizer }} in object.metadata.?finalizers.orValue([])) || (request.operation == 'UPDATE' && {{ $finalizer }} in oldObject.metadata.?finalizers.orValue([]))){{ end }}
+{{ toJson . }}.all(mark, !object.metadata.?annotations[?mark].hasValue() || (request.operation == 'UPDATE' && object.metadata.?annotations[?mark] == oldObject.metadata.?annotations[?mark])) && (!({{ $finalizer }} in object.metadata.?finalizers.orValue([])) || (request.operation == 'UPDATE' && {{ $finalizer }} in oldObject.metadata.?finalizers.orValue([])))
 {{- end }}
 
 {{- define "amalthea.admissionPolicyBinding" -}}

@@ -14,6 +14,8 @@ const LOOSE = "loose";
 /** Where an administrator allows little. */
 const STRICT = "strict";
 
+const FINALIZER = "kopf.zalando.org/KopfFinalizerMarker";
+
 const ENV = "/statefulset/spec/template/spec/containers/0/env";
 
 const strictValues = {
@@ -103,7 +105,7 @@ function someone(user: string, ...groups: readonly string[]): Someone {
 /** Objects that violate the policies, from before they were there. */
 async function storeBefore(): Promise<void> {
   await installCrd(world.cluster, legacyCrd());
-  const finalizers = ["kopf.zalando.org/KopfFinalizerMarker"];
+  const finalizers = [FINALIZER];
   const items = broken.map(({ metadata, ...rest }) => ({ ...rest, metadata: { ...metadata, finalizers } }));
   await world.cluster.kubectl(["create", `--namespace=${STRICT}`, "-f=-"], {
     stdin: JSON.stringify({ apiVersion: "v1", kind: "List", items }),
@@ -559,7 +561,7 @@ describe("the admission policies of a strict administrator", () => {
   it("let only those mark a server as one of 0.24 who may say who is let in, for its login admits more", async () => {
     const marks = [
       { annotations: { "amalthea.dev/taken-over-at": "2026-01-01T00:00:00Z" } },
-      { finalizers: ["kopf.zalando.org/KopfFinalizerMarker"] },
+      { finalizers: [FINALIZER] },
     ];
     const plain = strictServer({}) as Manifest;
     const marked = (mark: object): object => ({ ...plain, metadata: { name: "marked", ...mark } });
@@ -576,14 +578,35 @@ describe("the admission policies of a strict administrator", () => {
     await remove(world.cluster, "marked", { namespace: STRICT, as: nobody });
   });
 
-  it.each(["amalthea.dev/carried-values", "amalthea.dev/legacy-patches"])(
-    "let only those who may set patches write %s, by which values take the place of those of patches",
-    async (name) => {
-      const object = { ...(strictServer({}) as Manifest), metadata: { name: "marked", annotations: { [name]: "x" } } };
-      await create(object, STRICT, developers);
-      await expect(create(object, STRICT, nobody)).rejects.toThrow("Alice may not say which values take the place");
+  it.each([
+    ["the annotation amalthea.dev/carried-values", { annotations: { "amalthea.dev/carried-values": "x" } }],
+    ["the annotation amalthea.dev/legacy-patches", { annotations: { "amalthea.dev/legacy-patches": "x" } }],
+    ["0.24's finalizer, for which the controller writes the annotation", { finalizers: [FINALIZER] }],
+  ])(
+    "let only those who may set patches write %s, by which patches give way to values of others",
+    async (_what, mark) => {
+      const object = { ...(strictServer({}) as Manifest), metadata: { name: "marked", ...mark } };
+      await create(object, STRICT, alice);
+      const sentence = "portal may not mark a server as one whose patches give way";
+      await expect(create(object, STRICT, portal)).rejects.toThrow(sentence);
     },
   );
+
+  it("say how to restore a server of 0.24 without their rights, and let anybody apply it where it still is", async () => {
+    const metadata = { name: "kept", annotations: { "amalthea.dev/taken-over-at": "2026-01-01T00:00:00Z" } };
+    const kept = { ...(strictServer({}) as Manifest), metadata };
+    await expect(create(kept, STRICT, nobody)).rejects.toThrow(
+      "to restore one from a backup without being among these, leave out amalthea.dev/taken-over-at and the finalizer",
+    );
+    await create({ ...kept, metadata: { name: "kept" } }, STRICT, nobody);
+    const apply = (as: Someone): Promise<unknown> =>
+      world.cluster.kubectl(["apply", `--namespace=${STRICT}`, "-f=-", ...flagsOf(as)], {
+        stdin: JSON.stringify(kept),
+      });
+    await apply(alice);
+    await apply(nobody);
+    await remove(world.cluster, "kept", { namespace: STRICT, as: nobody });
+  });
 
   it("let those set patches whom the chart names, and nobody else", async () => {
     await create(strictServer({ patches }), STRICT, developers);
