@@ -107,6 +107,7 @@ export type ReasonValues = {
   ChangedByOthers: { readonly childKey: string; readonly fields: readonly string[] };
   SkipAuthRouteIgnored: { readonly args: readonly string[] };
   TokenIssuerIgnored: { readonly args: readonly string[] };
+  AuthoritiesNotShared: { readonly files: readonly string[] };
   HibernatedWithoutVolume: Nothing;
   FilesLost: { readonly what: string; readonly at: string; readonly cause: string };
   RootDirOutsideVolume: { readonly rootDir: string; readonly mountPath: string };
@@ -869,6 +870,14 @@ const warnings = {
     example: { args: ["--extra-jwt-issuers=https://other.example.org=jupyter"] },
     sentence: ({ args }) => `Only tokens of spec.auth.oidc.issuerUrl are accepted; ignored: ${args.join(" ")}.`,
     remedy: "Remove them from the patch; set spec.auth.oidc.bearer to accept tokens of the login's own provider.",
+  },
+  AuthoritiesNotShared: {
+    conditions: ["PatchWarning"],
+    when: "A patch gives oauth2-proxy certificate authorities of the provider by a mount with subPathExpr, which needs the environment of that container.",
+    example: { files: ["/etc/ssl/company/ca.crt"] },
+    sentence: ({ files }) =>
+      `The authorization service cannot use the certificate authorities ${files.join(", ")}, whose mount has subPathExpr: tokens of programs and e-mail addresses that are not in the ID token may be refused.`,
+    remedy: "Use subPath in the patch, or spec.auth.oidc.trustedCA.",
   },
   HibernatedWithoutVolume: {
     conditions: ["StorageWarning"],

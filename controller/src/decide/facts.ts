@@ -99,6 +99,8 @@ export type Warning =
   | { readonly kind: "SkipAuthRouteIgnored"; readonly args: readonly string[] }
   /** Tokens of other providers than the login's are not accepted, although patches of oauth2-proxy name them. */
   | { readonly kind: "TokenIssuerIgnored"; readonly args: readonly string[] }
+  /** Certificate authorities that patches give oauth2-proxy and that the authorization service cannot have. */
+  | { readonly kind: "AuthoritiesNotShared"; readonly files: readonly string[] }
   /** Hibernated without a volume: the pod's files are gone. */
   | { readonly kind: "HibernatedWithoutVolume" }
   /** OIDC on a plain-http host that is not localhost: browsers reject the session cookie. */

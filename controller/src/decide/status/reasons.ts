@@ -171,6 +171,8 @@ export function warningReason(warning: Warning): { readonly type: WarningType; r
       return { type: "PatchWarning", why: { reason: "SkipAuthRouteIgnored", values: { args: warning.args } } };
     case "TokenIssuerIgnored":
       return { type: "PatchWarning", why: { reason: "TokenIssuerIgnored", values: { args: warning.args } } };
+    case "AuthoritiesNotShared":
+      return { type: "PatchWarning", why: { reason: "AuthoritiesNotShared", values: { files: warning.files } } };
     case "HibernatedWithoutVolume":
       return { type: "StorageWarning", why: { reason: "HibernatedWithoutVolume", values: {} } };
     case "RootDirOutsideVolume": {

@@ -8,7 +8,7 @@ import { authProxyRoutes } from "./auth-proxy-routes.ts";
 import { AUTHORITIES_DIRECTORY, authorization, POLICY_KEY, policyVolume, sessionsVolume } from "./authorization.ts";
 import { bearerEnvironment } from "./bearer.ts";
 import { TRUSTED_CA_VOLUME } from "./oauth2-proxy.ts";
-import { authoritiesOf, withFlagsAsArgs } from "./patched-environment.ts";
+import { authoritiesOf, withFlagsAsArgs, type Authorities } from "./patched-environment.ts";
 import { authProxy, ROUTES_ANNOTATION, routesVolume } from "./traefik.ts";
 import { readPatchedArgs, type PatchedArgs } from "./upstreams.ts";
 
@@ -51,9 +51,10 @@ export function completeAccessChain(context: ChildContext, statefulSet: JsonObje
     return { kind: "Refused", reason: `oauth2-proxy has more than ${MAX_UPSTREAMS} upstreams` };
   login["args"] = [...patched.args];
   login["env"] = [...said.env];
+  const authorities = authoritiesOf(patched.args, login, AUTHORITIES_DIRECTORY);
   const toProvider = {
     wayOut: said.env.filter((variable): variable is EnvVar => isProxyVariable(variable)),
-    authorities: authoritiesOf(patched.args, login, AUTHORITIES_DIRECTORY),
+    authorities,
   };
   spec["containers"] = [...containers, authorization(context, patched, toProvider), authProxy(context)];
   spec["volumes"] = [...listOf(spec["volumes"]), ...chainVolumes(context)];
@@ -64,7 +65,7 @@ export function completeAccessChain(context: ChildContext, statefulSet: JsonObje
     [ROUTES_ANNOTATION]: authProxyRoutes(context.route, patched.upstreams, acceptsTokens(context, patched)),
     [ANNOTATIONS.accessPolicyHash]: accessPolicyHash,
   };
-  const warnings = warningsOf(patched);
+  const warnings = warningsOf(patched, authorities);
   return { kind: "Built", statefulSet: copyOf(complete), accessPolicyHash, warnings };
 }
 
@@ -77,10 +78,11 @@ function acceptsTokens({ server }: ChildContext, { bearer }: PatchedArgs): boole
   return "AMALTHEA_BEARER" in bearerEnvironment(server.spec.auth.oidc, bearer);
 }
 
-function warningsOf({ skipAuthRoutes, bearer }: PatchedArgs): readonly Warning[] {
+function warningsOf({ skipAuthRoutes, bearer }: PatchedArgs, { unshared }: Authorities): readonly Warning[] {
   return [
     ...(skipAuthRoutes.length === 0 ? [] : [{ kind: "SkipAuthRouteIgnored", args: skipAuthRoutes } as const]),
     ...(bearer.ignored.length === 0 ? [] : [{ kind: "TokenIssuerIgnored", args: bearer.ignored } as const]),
+    ...(unshared.length === 0 ? [] : [{ kind: "AuthoritiesNotShared", files: unshared } as const]),
   ];
 }
 

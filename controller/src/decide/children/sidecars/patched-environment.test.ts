@@ -122,7 +122,7 @@ describe("a private certificate authority that a patch gives oauth2-proxy", () =
   it("is left to oauth2-proxy where the file is of its image", () => {
     const args = ["--provider-ca-file=/etc/ssl/ca.crt,/etc/sslx/ca.crt"];
     const oauth2Proxy = { volumeMounts: [{ name: "a", mountPath: "/etc/ssl/certs" }] };
-    expect(authoritiesOf(args, oauth2Proxy, "/here")).toEqual({ files: [], mounts: [] });
+    expect(authoritiesOf(args, oauth2Proxy, "/here")).toEqual({ files: [], mounts: [], unshared: [] });
   });
 
   it("hides nothing of the authorization service, wherever it is mounted, and is found on the inner of two volumes", () => {
@@ -133,6 +133,29 @@ describe("a private certificate authority that a patch gives oauth2-proxy", () =
     expect(authoritiesOf(["--provider-ca-file=/app//ca.crt"], { volumeMounts }, "/here")).toEqual({
       files: ["/here/0"],
       mounts: [{ name: "file", mountPath: "/here/0", subPath: "ca.crt", readOnly: true }],
+      unshared: [],
     });
+  });
+
+  it("is left to oauth2-proxy, and named, where its place follows from the environment of that container", () => {
+    const expression = { ...mount, subPathExpr: "$(POD_NAME)" };
+    const patch = [{ ...mounted, value: expression }, variable("PROVIDER_CA_FILES", file)];
+    const desired = rendered(patch);
+    const authorization = containerOf(desired, "authorization");
+    expect(variablesOf(authorization)).not.toHaveProperty("AMALTHEA_PROVIDER_CA_FILE");
+    expect(JSON.stringify(authorization)).not.toContain(mount.name);
+    expect(desired.warnings).toContainEqual({ kind: "AuthoritiesNotShared", files: [file] });
+  });
+
+  it("is only read, without what privileged containers alone may have", () => {
+    const volumeMounts = [
+      { name: "both", mountPath: "/both", readOnly: false, mountPropagation: "Bidirectional" },
+      { name: "whole", mountPath: "/whole", readOnly: true, recursiveReadOnly: "Enabled", mountPropagation: "None" },
+    ];
+    const args = ["--provider-ca-file=/both/ca.crt,/whole/ca.crt"];
+    expect(authoritiesOf(args, { volumeMounts }, "/here").mounts).toEqual([
+      { name: "both", mountPath: "/here/0", readOnly: true },
+      { name: "whole", mountPath: "/here/1", readOnly: true },
+    ]);
   });
 });

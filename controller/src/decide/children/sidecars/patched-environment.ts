@@ -50,6 +50,8 @@ export type Authorities = {
   /** Paths of PEM files in that container. */
   readonly files: readonly string[];
   readonly mounts: readonly VolumeMount[];
+  /** Paths in oauth2-proxy of files whose place on their volume follows from its environment, which the other does not have. */
+  readonly unshared: readonly string[];
 };
 
 /** Names a file with certificate authorities of the provider. */
@@ -65,15 +67,30 @@ export const CA_FLAG = "--provider-ca-file=";
 export function authoritiesOf(args: readonly string[], oauth2Proxy: JsonObject, directory: string): Authorities {
   const mounts = listOf(oauth2Proxy["volumeMounts"]).filter(isMount);
   const named = args.filter((arg) => arg.startsWith(CA_FLAG)).flatMap((arg) => arg.slice(CA_FLAG.length).split(","));
-  const moved = named
+  const found = named
     .map((file) => ({ file: normalizePath(file), mount: mountOf(file, mounts) }))
-    .filter((found): found is { file: string; mount: VolumeMount } => found.mount !== undefined)
+    .filter((one): one is { file: string; mount: VolumeMount } => one.mount !== undefined);
+  const moved = found
+    .filter(({ mount }) => !needsEnvironment(mount))
     .map(({ file, mount }, index) => {
       const mountPath = `${directory}/${index}`;
       const below = file.slice(normalizePath(mount.mountPath).length);
-      return { file: `${mountPath}${below}`, mount: { ...mount, mountPath, readOnly: true } };
+      return { file: `${mountPath}${below}`, mount: movedTo(mountPath, mount) };
     });
-  return { files: moved.map(({ file }) => file), mounts: moved.map(({ mount }) => mount) };
+  return {
+    files: moved.map(({ file }) => file),
+    mounts: moved.map(({ mount }) => mount),
+    unshared: found.filter(({ mount }) => needsEnvironment(mount)).map(({ file }) => file),
+  };
+}
+
+function needsEnvironment({ subPathExpr }: VolumeMount): boolean {
+  return subPathExpr !== undefined && subPathExpr !== "";
+}
+
+/** Without `mountPropagation`, part of which privileged containers alone may have, and the `recursiveReadOnly` that excludes it. */
+function movedTo(mountPath: string, { name, subPath }: VolumeMount): VolumeMount {
+  return { name, mountPath, ...(subPath === undefined ? {} : { subPath }), readOnly: true };
 }
 
 /** The mount that a file is on: of several, one within the other, the inner one. */
