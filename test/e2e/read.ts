@@ -41,14 +41,22 @@ async function startProxy(kubectlFlags: readonly string[]): Promise<string> {
   const proxy = spawnBound(["kubectl", ...kubectlFlags, "proxy", `--unix-socket=${socket}`], {
     stdio: ["ignore", "pipe", "inherit"],
   });
+  proxy.once("error", () => undefined); // its output ends, too
   const output = proxy.stdout as Socket; // the types say Readable; a pipe of Node is a Socket
   for await (const line of createInterface(output)) {
     if (!line.startsWith("Starting to serve")) continue;
     proxy.unref();
     output.unref();
+    proxy.once("exit", forgetProxy);
     return socket;
   }
+  forgetProxy();
   throw new Error("kubectl proxy has ended");
+}
+
+/** The next read starts another one. */
+function forgetProxy(): void {
+  proxySocket = undefined;
 }
 
 function kindNamed(name: string): Kind {

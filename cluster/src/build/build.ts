@@ -8,6 +8,7 @@ import { prebuiltFolder, prebuiltPath } from "./prebuilt.ts";
 import { countTo, type Progress, silent, step } from "../progress.ts";
 import { checkBuildRequirements } from "./requirements.ts";
 import { run, type RunOptions } from "../run.ts";
+import { downloadDebianPackage } from "./debian-package.ts";
 
 /** Version of Kubernetes that every component reports; it is the version of k8s.io/kubernetes in go/go.mod. */
 export const kubernetesVersion = "1.35.4";
@@ -294,18 +295,12 @@ async function fetchTraefik(folder: string, progress: Progress, signal?: AbortSi
 async function fetchPromtool(folder: string, progress: Progress, signal?: AbortSignal): Promise<void> {
   await step(progress, "promtool fetched", async (waitingFor) => {
     waitingFor("the Debian mirror");
-    await run("apt-get", ["download", "--quiet", "prometheus"], {
-      cwd: folder,
-      signal,
-      remedy: "It needs Debian and the lists of its packages: run `apt-get update` and try again.",
-    });
-    const file = readdirSync(folder).find((name) => name.endsWith(".deb"));
-    if (file === undefined) throw new ClusterError("apt-get downloaded no package of Prometheus.");
+    const file = await downloadDebianPackage("prometheus", folder, signal);
     const unpacked = join(folder, "package");
-    await run("dpkg-deb", ["--extract", join(folder, file), unpacked], { signal });
+    await run("dpkg-deb", ["--extract", file, unpacked], { signal });
     renameSync(join(unpacked, "usr/bin/promtool"), join(folder, "promtool"));
     rmSync(unpacked, { recursive: true });
-    rmSync(join(folder, file));
+    rmSync(file);
   });
 }
 
