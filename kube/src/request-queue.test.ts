@@ -86,7 +86,7 @@ describe("requests beside the reconciles", () => {
     expect(world.queue.get(ALICE)).toBeUndefined();
   });
 
-  it("are neither sent nor told of after the end, and begin anew with the next run", async () => {
+  it("are neither sent nor told of after the end, and begin again with the next run", async () => {
     const world = new World();
     world.queue.add(ALICE, "before");
     await world.run();

@@ -51,7 +51,7 @@ describe("the metrics", () => {
     expect(after).toContain('amalthea_usage_servers{source="MetricsApi"} 0');
   });
 
-  it("sum the usage of all servers once for each scrape, and anew for the next", async () => {
+  it("sum the usage of all servers once for each scrape, and again for the next", async () => {
     const metrics = new Metrics();
     let sums = 0;
     metrics.watch({ ...nothing, isLeader: () => true, usage: () => ({ ...NO_USAGE, nearlyFull: ++sums }) });

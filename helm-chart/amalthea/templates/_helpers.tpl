@@ -204,7 +204,7 @@ where it carries the policy "keep". Nothing can be looked up by `helm template`,
 {{- $annotations := dig "metadata" "annotations" dict $crd }}
 {{- $isOurs := and (eq (get $annotations "meta.helm.sh/release-name") .Release.Name) (eq (get $annotations "meta.helm.sh/release-namespace") .Release.Namespace) }}
 {{- if and $isOurs (ne (get $annotations "helm.sh/resource-policy") "keep") }}
-{{- fail (printf "deployCrd is false, but the CustomResourceDefinition jupyterservers.amalthea.dev belongs to the release %s: this upgrade would delete it, and with it every JupyterServer and every volume. Set deployCrd to true, or first take the definition out of helm's hands: kubectl annotate crd jupyterservers.amalthea.dev helm.sh/resource-policy=keep --overwrite" .Release.Name) }}
+{{- fail (printf "deployCrd is false, but the CustomResourceDefinition jupyterservers.amalthea.dev belongs to the release %s: this upgrade would delete it, and with it every JupyterServer and every volume. Set deployCrd to true, or first protect the CRD from helm: kubectl annotate crd jupyterservers.amalthea.dev helm.sh/resource-policy=keep --overwrite" .Release.Name) }}
 {{- end }}
 {{- end }}
 {{- end }}
