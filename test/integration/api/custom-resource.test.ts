@@ -1,6 +1,10 @@
+import { writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { jupyterServerCrd, type JupyterServer } from "@amalthea/api";
 import { type ControlPlane, startControlPlane } from "@amalthea/cluster";
+import { componentCommand } from "../../../cluster/src/build/build.ts";
+import { readObject } from "../../e2e/read.ts";
 import { aServer, create, installCrd } from "./resource.ts";
 
 let cluster: ControlPlane;
@@ -250,5 +254,18 @@ describe("the CRD", () => {
 
   it("admits a name of 52 characters", async () => {
     expect(await create(cluster, aServer({}, "a".repeat(52)))).toContain('"kind":"JupyterServer"');
+  });
+});
+
+describe("the reads of end-to-end tests", () => {
+  it("go on after a kubectl proxy that could not start", async () => {
+    const folder = dirname(cluster.kubeconfig);
+    const program = `#!/bin/sh\nexec ${componentCommand("kubectl").join(" ")} "$@"\n`;
+    writeFileSync(join(folder, "kubectl"), program, { mode: 0o755 });
+    process.env["PATH"] = `${folder}:${process.env["PATH"] ?? ""}`;
+    const read = (kubeconfig: string): Promise<unknown> =>
+      readObject([`--kubeconfig=${kubeconfig}`], "configmap", "none", "default");
+    await expect(read(join(folder, "no-kubeconfig"))).rejects.toThrow("kubectl proxy has ended");
+    expect(await read(cluster.kubeconfig)).toBeUndefined();
   });
 });
