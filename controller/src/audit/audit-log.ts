@@ -12,8 +12,10 @@ import {
 } from "../decide/audit/record.ts";
 import { clientTime } from "../decide/values/time.ts";
 import { unlessAborted, within } from "./bounded.ts";
+import { FileRotation, reportUnfinished } from "./file-rotation.ts";
 import { LineWriter } from "./line-writer.ts";
 import { LogFolder, type LogFolderOptions } from "./log-folder.ts";
+import { RecentEnds } from "./recent-ends.ts";
 import type { S3Target } from "./s3.ts";
 import { StandardOutput } from "./sink.ts";
 import { Uploader } from "./uploader.ts";
@@ -48,10 +50,6 @@ export type AuditLogOptions = {
   readonly metrics: AuditMetrics;
 };
 
-/** Longer than another leader can have gone on after its last line: a lease expires after 15 seconds. */
-const RECENT_MS = 60_000;
-const MOST_RECENT = 10_000;
-
 /** How long a step at the end waits for a volume that hangs. */
 const FLUSH_MS = 2_000;
 
@@ -63,10 +61,6 @@ const BEGIN_RETRY_MS = 10_000;
 
 /** Undefined: it turned out to be in the log already. */
 type EarlyLine = { record: AuditRecord | undefined };
-
-/** Between two attempts to finish a file. */
-const LEAST_WAIT_MS = 10_000;
-const HOUR_MS = 3_600_000;
 
 /**
  * One line for each change of a server's state. The line is written before the status is, which therefore says what was
@@ -80,8 +74,9 @@ export class AuditLog {
   readonly #writer: LineWriter;
   /** By uid, what the log says of a server where its status does not say the same. */
   readonly #logged = new Map<string, string>();
+  readonly #rotation: FileRotation | undefined;
   /** Ends of servers that another leader has to log. */
-  readonly #recent: { readonly record: AuditRecord; readonly atMs: number }[] = [];
+  readonly #recent: RecentEnds;
   /** By uid, the first lines of this term, made before it knew what was logged before; undefined once it knows. */
   #early: Map<string, EarlyLine> | undefined;
   /** The first attempt of this term to read what was logged before, whatever came of it: until then lines wait. */
@@ -91,6 +86,8 @@ export class AuditLog {
     const { settings, clock, logger, metrics } = options;
     this.#options = options;
     this.#folder = settings.folder === undefined ? undefined : this.#makeFolder(settings.folder);
+    this.#recent = new RecentEnds(clock);
+    this.#rotation = this.#folder === undefined ? undefined : new FileRotation({ folder: this.#folder, clock, logger });
     this.#uploader =
       this.#folder === undefined || settings.s3 === undefined
         ? undefined
@@ -128,7 +125,7 @@ export class AuditLog {
     // What never had a state has no lines.
     if (change?.oldStatus === undefined) return;
     const record = this.#recordOf(server, change);
-    if (!this.#options.isLeader()) return this.#keepRecent(record);
+    if (!this.#options.isLeader()) return this.#recent.keep(record);
     void this.#write(record);
   }
 
@@ -137,7 +134,7 @@ export class AuditLog {
    * @param term The Lease's `leaseTransitions`; undefined where leaders are not elected.
    */
   async lead(term: number | undefined, signal: AbortSignal): Promise<void> {
-    const recent = this.#takeRecent();
+    const recent = this.#recent.take();
     this.#logged.clear();
     this.#early = new Map();
     let isFirst = true; // which has its time, though the term be short
@@ -147,20 +144,18 @@ export class AuditLog {
     await within(FLUSH_MS, first, this.#options.clock);
     isFirst = false;
     for (let attempt = first; !(await unlessAborted(attempt, signal)) && !signal.aborted;) {
-      await this.#sleep(BEGIN_RETRY_MS, signal);
+      await this.#options.clock.sleep(BEGIN_RETRY_MS, signal).catch(() => undefined);
       if (!signal.aborted) attempt = this.#begin(term, recent, isOver);
     }
     await untilAborted(signal);
     for (const record of recent.splice(0)) void this.#write(record);
     await this.#writer.flush(FLUSH_MS);
-    await within(FLUSH_MS, this.#endFile(), this.#options.clock);
+    await within(FLUSH_MS, this.#rotation?.end(), this.#options.clock);
   }
 
   /** Finishes files in time and uploads finished ones until the signal is aborted, whether this process leads or not. */
   async upload(signal: AbortSignal): Promise<void> {
-    const uploading = this.#uploader?.run(signal);
-    if (this.#folder !== undefined) await this.#finishInTime(this.#folder, signal);
-    await uploading;
+    await Promise.all([this.#uploader?.run(signal), this.#rotation?.run(signal)]);
   }
 
   /** The end of the process, in 5 seconds: nobody leads any more, and nothing is uploaded beside this. */
@@ -168,7 +163,7 @@ export class AuditLog {
     const { clock } = this.#options;
     await withDeadline(clock, CLOSE_MS, new AbortController().signal, async (deadline) => {
       await this.#writer.close(FLUSH_MS);
-      await within(FLUSH_MS, this.#endFile(), clock);
+      await within(FLUSH_MS, this.#rotation?.end(), clock);
       await this.#uploader?.uploadAll(deadline);
     });
   }
@@ -178,7 +173,7 @@ export class AuditLog {
     return new LogFolder({
       ...{ ...folder, identity },
       onFinished: () => this.#uploader?.wake(),
-      onProblem: (err) => this.#reportUnfinished(err),
+      onProblem: (err) => reportUnfinished(logger, err),
       onDropped: (lines, because) => {
         // Where nothing is uploaded, the limit is how long lines are kept.
         const isExpired = because === "Limit" && settings.s3 === undefined;
@@ -247,39 +242,6 @@ export class AuditLog {
     });
   }
 
-  async #finishInTime(folder: LogFolder, signal: AbortSignal): Promise<void> {
-    const { clock } = this.#options;
-    for (let isFormerFinished = false; !signal.aborted;) {
-      isFormerFinished ||= (await unlessAborted(this.#try(folder.finishFormer()), signal)) === true;
-      const dueInMs = isFormerFinished ? folder.dueInMs(clock.now()) : 0;
-      await this.#sleep(Math.min(Math.max(dueInMs, LEAST_WAIT_MS), HOUR_MS), signal);
-      if (!signal.aborted && folder.dueInMs(clock.now()) === 0) await unlessAborted(this.#try(folder.finish()), signal);
-    }
-  }
-
-  /** The file of this process does not wait for another one to begin. */
-  async #endFile(): Promise<void> {
-    if (this.#folder === undefined) return;
-    await this.#try(this.#folder.finish());
-    await this.#try(this.#folder.close());
-  }
-
-  /** @returns Whether it was done. */
-  async #try(work: Promise<void>): Promise<boolean> {
-    return await work.then(
-      () => true,
-      (err: unknown) => (this.#reportUnfinished(err), false),
-    );
-  }
-
-  async #sleep(delayMs: number, signal: AbortSignal): Promise<void> {
-    await this.#options.clock.sleep(delayMs, signal).catch(() => undefined);
-  }
-
-  #reportUnfinished(err: unknown): void {
-    this.#options.logger.warn({ err }, "cannot finish the file of the audit log; it is tried again");
-  }
-
   #recordOf(server: JupyterServer, change: { status: string; oldStatus: string | undefined }): AuditRecord {
     const { settings, clock } = this.#options;
     return auditRecord(server, change, settings.extraLabels, clock.now());
@@ -290,21 +252,5 @@ export class AuditLog {
     const { uid } = record.message;
     if (this.#early?.has(uid) === false) this.#early.set(uid, line);
     await this.#writer.add(() => (line.record === undefined ? undefined : lineOf(line.record)));
-  }
-
-  #keepRecent(record: AuditRecord): void {
-    this.#recent.push({ record, atMs: this.#options.clock.monotonicMs() });
-    while (this.#recent.length > MOST_RECENT || this.#isOld(this.#recent[0])) this.#recent.shift();
-  }
-
-  #takeRecent(): AuditRecord[] {
-    return this.#recent
-      .splice(0)
-      .filter((recent) => !this.#isOld(recent))
-      .map(({ record }) => record);
-  }
-
-  #isOld(recent: { readonly atMs: number } | undefined): boolean {
-    return recent !== undefined && recent.atMs + RECENT_MS < this.#options.clock.monotonicMs();
   }
 }

@@ -4,3 +4,11 @@ import { isObject } from "../decide/values/json.ts";
 export function hasCode(error: unknown, ...codes: readonly string[]): boolean {
   return isObject(error) && codes.some((code) => error["code"] === code);
 }
+
+/** For `catch`: a file that is not there counts as this. */
+export function absentAs<T>(value: T): (error: unknown) => T {
+  return (error) => {
+    if (hasCode(error, "ENOENT")) return value;
+    throw error;
+  };
+}

@@ -1,11 +1,12 @@
-import { createHash, randomUUID } from "node:crypto";
-import { createReadStream } from "node:fs";
+import { randomUUID } from "node:crypto";
 import { type FileHandle, mkdir, open, readdir, readFile, rename, stat, truncate, unlink } from "node:fs/promises";
 import { join } from "node:path";
-import { type KnownServers, readLine } from "../decide/audit/known-servers.ts";
+import type { KnownServers } from "../decide/audit/known-servers.ts";
 import { type AuditMessage, LAST_STATE } from "../decide/audit/record.ts";
 import { isObject, parseObject } from "../decide/values/json.ts";
-import { hasCode } from "./file-errors.ts";
+import { replaceFile, syncFolder } from "./durable-file.ts";
+import { absentAs, hasCode } from "./file-errors.ts";
+import { type Content, digestOf, readContent } from "./log-content.ts";
 import type { Sink } from "./sink.ts";
 
 export type LogFolderOptions = {
@@ -40,9 +41,6 @@ const FINISHED = /^amalthea_audit_log_\d{8}_\d{6}\+0000_[0-9a-f]{12}\.txt$/;
 
 /** Between a writer and what makes the name unique under which its file is finished. */
 const TAKEN = "~";
-
-/** What is longer is no line of ours. */
-const MOST_OF_LINE = 1_048_576;
 
 /**
  * Files in a folder, which other processes may share: each process appends to a file of its own. A leader finishes the
@@ -188,7 +186,7 @@ export class LogFolder implements Sink {
     await truncate(path, end); // what a crash left of a line
     const name = `amalthea_audit_log_${stampOf(began)}_${sha256.slice(0, 12)}.txt`;
     await rename(path, this.#pathOf(name));
-    await this.#syncFolder();
+    await syncFolder(this.#options.path);
     this.#options.onFinished();
   }
 
@@ -234,7 +232,7 @@ export class LogFolder implements Sink {
       const { size } = await file.stat();
       this.#size = Math.min(size, this.#size);
       if (size > this.#size) await file.truncate(this.#size);
-      await this.#syncFolder();
+      await syncFolder(this.#options.path);
       return file;
     } catch (error) {
       await file.close();
@@ -268,7 +266,7 @@ export class LogFolder implements Sink {
 
   async #writeServers(writer: string, { term, known }: Memory): Promise<void> {
     const servers = [...known.values()].filter(({ status }) => status !== LAST_STATE);
-    await this.#makingRoom(() => this.#replaceFile(serversOf(writer), JSON.stringify({ term, servers })));
+    await this.#makingRoom(() => replaceFile(this.#options.path, serversOf(writer), JSON.stringify({ term, servers })));
   }
 
   async #makingRoom(write: () => Promise<void>): Promise<void> {
@@ -299,29 +297,6 @@ export class LogFolder implements Sink {
     return true;
   }
 
-  async #replaceFile(name: string, text: string): Promise<void> {
-    const next = this.#pathOf(`${name}.new`);
-    const file = await open(next, "w");
-    try {
-      await file.writeFile(text);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(next, this.#pathOf(name));
-    await this.#syncFolder();
-  }
-
-  /** Names in a folder are as safe as the folder is. */
-  async #syncFolder(): Promise<void> {
-    const folder = await open(this.#options.path, "r");
-    try {
-      await folder.sync();
-    } finally {
-      await folder.close();
-    }
-  }
-
   #pathOf(name: string): string {
     return join(this.#options.path, name);
   }
@@ -335,77 +310,9 @@ type WrittenServers = {
   readonly writtenMs: number;
 };
 
-/** The whole lines of a file. */
-type Content = {
-  /** Time of the first line; undefined: there is none. */
-  readonly began: string | undefined;
-  /** Where the last of them ends, and how long the file is. */
-  readonly end: number;
-  readonly bytes: number;
-  /** Up to `end`, in hexadecimal digits. */
-  readonly sha256: string;
-};
-
-/**
- * Reads a file once, piece by piece, so that others have their turn.
- * @param known Is given what the last line of each server says, by uid.
- * @throws what the file system says.
- */
-async function readContent(path: string, known?: Map<string, AuditMessage>): Promise<Content> {
-  let began: string | undefined;
-  const hash = createHash("sha256");
-  let hashToEnd = hash.copy();
-  let [bytes, end] = [0, 0];
-  let begun: Buffer[] = [];
-  for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
-    const whole = chunk.lastIndexOf(10) + 1;
-    if (whole > 0) {
-      for (const line of linesOf([...begun, chunk.subarray(0, whole - 1)])) {
-        if (began !== undefined && known === undefined) break;
-        const record = readLine(line);
-        began ??= record?.time;
-        if (record !== undefined) known?.set(record.message.uid, record.message);
-      }
-      hashToEnd = hash.update(chunk.subarray(0, whole)).copy();
-      end = bytes + whole;
-      begun = [];
-    }
-    hash.update(chunk.subarray(whole));
-    if (bytes - end < MOST_OF_LINE) begun.push(chunk.subarray(whole));
-    bytes += chunk.length;
-  }
-  return { began, end, bytes, sha256: hashToEnd.digest("hex") };
-}
-
-function linesOf(pieces: readonly Buffer[]): readonly string[] {
-  return Buffer.concat(pieces).toString("utf8").split("\n");
-}
-
-/** What a file holds: the hash of its content, in hexadecimal digits, and how many lines. */
-export type Digest = { readonly sha256: string; readonly lines: number };
-
-/** Reads a file once. @throws what the file system says. */
-export async function digestOf(path: string): Promise<Digest> {
-  const hash = createHash("sha256");
-  let lines = 0;
-  for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
-    hash.update(chunk);
-    for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, end + 1)) lines += 1;
-  }
-  return { sha256: hash.digest("hex"), lines };
-}
-
 /** As the legacy version (0.24) named its files: `20261128_133621+0000`. */
 function stampOf(began: string | undefined): string {
   const time = new Date(began ?? Number.NaN);
   const digits = (Number.isNaN(time.getTime()) ? new Date() : time).toISOString().replaceAll(/[-:]|\..*/g, "");
   return `${digits.replace("T", "_")}+0000`;
-}
-
-/** For `catch`: a file that is not there counts as this. */
-function absentAs<T>(value: T): (error: unknown) => T {
-  return (error) => {
-    if (hasCode(error, "ENOENT")) return value;
-    throw error;
-  };
 }

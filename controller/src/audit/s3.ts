@@ -5,7 +5,8 @@ import { join } from "node:path";
 import aws4 from "aws4";
 import { type Dispatcher, Pool } from "undici";
 import { hasCode } from "./file-errors.ts";
-import type { Digest, FinishedFile } from "./log-folder.ts";
+import type { Digest } from "./log-content.ts";
+import type { FinishedFile } from "./log-folder.ts";
 
 export type S3Target = {
   /** Address of the service, without the bucket. */

@@ -2,7 +2,8 @@ import { access } from "node:fs/promises";
 import { type Clock, exponentialMs, jitter, type Logger } from "@amalthea/kube";
 import { unlessAborted } from "./bounded.ts";
 import { hasCode } from "./file-errors.ts";
-import { type Digest, digestOf, type FinishedFile, type LogFolder } from "./log-folder.ts";
+import { type Digest, digestOf } from "./log-content.ts";
+import type { FinishedFile, LogFolder } from "./log-folder.ts";
 import type { S3Target } from "./s3.ts";
 
 export type UploaderOptions = {

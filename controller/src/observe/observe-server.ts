@@ -21,7 +21,7 @@ import type { TokenCheck } from "./token-check.ts";
 import type { UsageMemory } from "./usage-memory.ts";
 
 /** What is known besides the caches, all of it rebuilt by itself after a restart. */
-export type Memories = {
+export type ObservedMemories = {
   readonly secrets: SecretMemory;
   readonly tokens: Pick<TokenCheck, "isChanged">;
   readonly tlsSecrets: Pick<TlsSecrets, "isMissing">;
@@ -52,7 +52,7 @@ export type ServerWithChildren = {
  */
 export function observeServer(
   { server, children, needs }: ServerWithChildren,
-  { caches, memories, policy }: { caches: Caches; memories: Memories; policy: PolicySettings },
+  { caches, memories, policy }: { caches: Caches; memories: ObservedMemories; policy: PolicySettings },
   { nowMs, isClockAhead }: { readonly nowMs: number; readonly isClockAhead: boolean },
 ): Observed {
   const { uid } = server.metadata;
@@ -87,7 +87,7 @@ export function observeServer(
 function missingOf(
   { ingressClasses, tlsSecrets }: RouteNeeds,
   namespace: string,
-  { caches, memories }: { readonly caches: Caches; readonly memories: Pick<Memories, "tlsSecrets"> },
+  { caches, memories }: { readonly caches: Caches; readonly memories: Pick<ObservedMemories, "tlsSecrets"> },
 ): RouteNeeds {
   return {
     ingressClasses: ingressClasses.filter((name) => caches.isIngressClassMissing(name)),
@@ -95,7 +95,10 @@ function missingOf(
   };
 }
 
-function equivalentHashes(children: readonly LiveChild[], applies: Memories["applies"]): Observed["equivalent"] {
+function equivalentHashes(
+  children: readonly LiveChild[],
+  applies: ObservedMemories["applies"],
+): Observed["equivalent"] {
   const known = children.map(({ metadata }) => [metadata.uid, applies.equivalentHash(metadata)] as const);
   return new Map(known.filter((entry): entry is [string, string] => entry[1] !== undefined));
 }

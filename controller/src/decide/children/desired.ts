@@ -1,54 +1,28 @@
-import { ANNOTATIONS, childName, CONTAINERS, LABELS, type JupyterServer } from "@amalthea/api";
-import type { ChildContext } from "./child-context.ts";
-import { isOidc } from "./child-context.ts";
-import { patchDocument, type PatchDocument } from "./patch-document.ts";
-import { MAIN_POD_LABELS } from "./pod-template.ts";
-import { ENCODINGS, secret } from "./secret.ts";
-import { completeAccessChain } from "./sidecars/access-chain.ts";
+import { CONTAINERS, LABELS } from "@amalthea/api";
+import type { Manifest, SecretManifest } from "../decision.ts";
 import type { EffectiveServer } from "../effective-server.ts";
-import type { GeneratedKey, Manifest, SecretManifest } from "../decision.ts";
+import type { Problem, Warning } from "../facts.ts";
+import { certificateHosts, routesServedBy } from "../live/routes.ts";
+import { resourcesOf, startedWith, withRouteOf, type StartedWith } from "../live/started-with.ts";
+import { PATCH_BOUNDS } from "../patch/bounds.ts";
+import { judge } from "../policy/policy.ts";
+import type { DecisionSettings } from "../settings.ts";
 import { groupKind } from "../values/group-kind.ts";
-import { contentHash } from "../values/hash.ts";
-import { isObject, objectOf, ownValue, valueAt, type JsonObject } from "../values/json.ts";
-import { labelsOf, ownerOf, withoutToolLabels } from "./labels.ts";
-import { applyPatches } from "./patches.ts";
+import { ownValue, valueAt, type JsonObject } from "../values/json.ts";
+import { type ChildContext, isOidc, type ServerRoutes } from "./child-context.ts";
 import { conformedChild } from "./conformed-child.ts";
+import { desiredChild, type DesiredChild, nameOf, type Owner } from "./desired-child.ts";
+import { patchDocument, type PatchDocument } from "./patch-document.ts";
+import { applyPatches } from "./patches.ts";
 import { childProblem } from "./patched-child.ts";
 import { withOwnPort } from "./patched-pod.ts";
 import { replicasWarning, withOwnReplicas } from "./patched-replicas.ts";
-import type { Problem, Warning } from "../facts.ts";
-import type { ServerRoutes } from "./child-context.ts";
-import { certificateHosts, routesServedBy } from "../live/routes.ts";
-import { PATCH_BOUNDS } from "../patch/bounds.ts";
-import { allowedAnnotations } from "../policy/annotation-policy.ts";
-import { routeExcess } from "../policy/ingress-policy.ts";
-import { forbiddenFields } from "../policy/field-limits.ts";
-import { forbiddenChange } from "../policy/patch-limits.ts";
-import { chartResources } from "./sidecars/sidecar-resources.ts";
-import type { OwnParts } from "../policy/pod-limits.ts";
-import { judge, type Policy } from "../policy/policy.ts";
-import type { NamespacePolicy } from "../policy/policy-settings.ts";
-import type { DecisionSettings } from "../settings.ts";
-import { yieldsOf, type Yields } from "./yielding-fields.ts";
+import { secret } from "./secret.ts";
+import { secretManifests } from "./secret-manifests.ts";
+import { type Circumstances, fieldProblems, forbiddenPart, policyOf, withAllowedAnnotations } from "./server-policy.ts";
+import { completeAccessChain } from "./sidecars/access-chain.ts";
 import { boundsProblem } from "./spec-bounds.ts";
 import { specProblems } from "./spec-problems.ts";
-import {
-  resourcesOf,
-  startedWith,
-  startedWithAnnotation,
-  withRouteOf,
-  type StartedWith,
-} from "../live/started-with.ts";
-
-/** The desired state of a child, complete with labels, owner and hash. */
-export type DesiredChild = {
-  readonly childKey: string;
-  readonly manifest: Manifest;
-  /** Hash of the manifest as patches left it, which is also its annotation `amalthea.dev/desired-hash`. */
-  readonly desiredHash: string;
-  /** What gives way to later writes by others, as patches left it; undefined if nothing does. */
-  readonly yields?: Yields;
-};
 
 export type Desired =
   | {
@@ -81,15 +55,6 @@ export type DesiredInput = Omit<ServerRoutes, "isMoveRefused"> & {
   readonly circumstances?: Circumstances;
 };
 
-/** What is allowed to a server depends on, beside the settings. */
-export type Circumstances = {
-  /** What the server's Namespace says. */
-  readonly namespacePolicy: NamespacePolicy;
-  /** Tolerated violations of the policy. */
-  readonly tolerated: readonly string[];
-  readonly ruleTakenBy: Policy["takenBy"];
-};
-
 const NO_CIRCUMSTANCES: Circumstances = { namespacePolicy: {}, tolerated: [], ruleTakenBy: () => undefined };
 
 /** The children that a server should have. */
@@ -117,37 +82,6 @@ export function desiredChildren(
   return underPolicy(context, render(context, base, allowed.document, warnings), circumstances);
 }
 
-/** What nothing can be made with: a host or path, or a change by patches, that is not allowed. */
-function forbiddenPart(
-  { server, settings, route }: ChildContext,
-  { namespacePolicy: namespace }: Circumstances,
-  base: PatchDocument,
-  document: PatchDocument,
-): Problem | undefined {
-  const owner = { settings: settings.policy, namespace, server: server.metadata };
-  const [excess] = routeExcess(route, "spec.routing", owner);
-  if (excess !== undefined) return { kind: "NotAllowed", childKey: "ingress", ...excess };
-  const change = forbiddenChange(base, document, settings.policy.patches);
-  if (change === undefined) return undefined;
-  const { path: field, ...rest } = change;
-  return { kind: "NotAllowed", field, ...rest };
-}
-
-function withAllowedAnnotations(
-  document: PatchDocument,
-  settings: DecisionSettings["policy"]["ingressAnnotations"],
-): { readonly document: PatchDocument; readonly warnings: readonly Warning[] } {
-  const result = { ...document };
-  const warnings: Warning[] = [];
-  for (const [childKey, child] of Object.entries(document)) {
-    const allowed = isObject(child) ? allowedAnnotations(child, settings) : undefined;
-    if (allowed === undefined) continue;
-    result[childKey] = allowed.child;
-    warnings.push({ kind: "IngressAnnotationIgnored", childKey, names: allowed.refused });
-  }
-  return { document: result, warnings };
-}
-
 /** The children that the policy allows: if the StatefulSet or a Secret is not allowed, the others are not known either. */
 function underPolicy(owner: ChildContext, desired: Desired, circumstances: Circumstances): Desired {
   if (desired.kind === "Unrenderable") return desired;
@@ -172,49 +106,6 @@ function underPolicy(owner: ChildContext, desired: Desired, circumstances: Circu
 function withChildKey({ manifest }: SecretManifest): { readonly childKey: string; readonly manifest: Manifest } {
   return { childKey: manifest.metadata.labels[LABELS.childKey] ?? "secret", manifest };
 }
-
-/** Fields of the spec that are not allowed: each counts against the pod. */
-export function fieldProblems({ server, settings }: Owner): readonly (Problem & { readonly childKey: string })[] {
-  return forbiddenFields(server.spec, settings.policy, settings.serverDefaults).map((field) => ({
-    kind: "NotAllowed",
-    childKey: "statefulset",
-    field,
-    detail: "the field is not allowed",
-    setting: "fields",
-  }));
-}
-
-/** What the children of a server are held against. */
-export function policyOf(
-  { server, settings }: Owner,
-  secrets: readonly SecretManifest[],
-  { namespacePolicy: namespace, tolerated, ruleTakenBy: takenBy }: Circumstances,
-): Policy {
-  const own = ownParts(childName(server), settings, secrets);
-  return { settings: settings.policy, namespace, tolerated, own, takenBy, server: server.metadata, ownRoutes: [] };
-}
-
-/** What in a pod is not the user's. */
-function ownParts(secret: string, settings: DecisionSettings, secrets: readonly SecretManifest[]): OwnParts {
-  return {
-    secrets: new Set([secret, ...secrets.map(({ manifest }) => manifest.metadata.name)]),
-    containers: {
-      [CONTAINERS.authProxy]: ownContainer(settings, "traefik"),
-      [CONTAINERS.oauth2Proxy]: ownContainer(settings, "oauth2Proxy"),
-      [CONTAINERS.authorization]: ownContainer(settings, "authorization"),
-    },
-  };
-}
-
-function ownContainer(
-  settings: DecisionSettings,
-  name: "traefik" | "oauth2Proxy" | "authorization",
-): OwnParts["containers"][string] {
-  return { image: settings.images[name], resources: chartResources(settings, name) };
-}
-
-/** What metadata is made from. */
-type Owner = Pick<ChildContext, "server" | "settings">;
 
 function unrenderable(owner: Owner, problems: readonly Problem[], warnings: readonly Warning[]): Desired {
   const secrets = secretManifests(owner, [["secret", secret(owner)]]);
@@ -307,136 +198,4 @@ function acceptedChildren({ server }: ChildContext, entries: readonly [string, J
 
 function containerResources(document: PatchDocument): Readonly<JsonObject> {
   return resourcesOf(valueAt(document["statefulset"], "spec", "template", "spec"), CONTAINERS.jupyter);
-}
-
-function desiredChild(
-  context: ChildContext,
-  childKey: string,
-  child: JsonObject,
-  { started, original }: { readonly started: StartedWith; readonly original: JsonObject | undefined },
-): DesiredChild {
-  const complete = childKey === "statefulset" ? withPodMetadata(context, child, started) : child;
-  const unmarked = withIngressClass(withMetadata(context, childKey, complete, isOwned(context.server, childKey)));
-  const yields = yieldsOf(child, original);
-  const manifest =
-    yields === undefined ? unmarked : withAnnotation(unmarked, ANNOTATIONS.patchedHash, yields.patchedHash);
-  const desiredHash = contentHash(manifest);
-  return {
-    ...{ childKey, desiredHash, ...(yields === undefined ? {} : { yields }) },
-    manifest: withAnnotation(manifest, ANNOTATIONS.desiredHash, desiredHash),
-  };
-}
-
-/** A retained claim must not be deleted with its server, so it has no owner. */
-function isOwned(server: JupyterServer, childKey: string): boolean {
-  return childKey !== "pvc" || server.spec.storage.pvc.retentionPolicy === "Delete";
-}
-
-function withMetadata(
-  { server, settings }: Owner,
-  childKey: string,
-  child: JsonObject,
-  isOwnedChild: boolean,
-): Manifest {
-  const { labels, annotations, name: _name, namespace: _ours, ...metadata } = objectOf(child["metadata"]);
-  const { apiVersion, kind, metadata: _metadata, ...rest } = child;
-  const complete = { ...labelsOf(server, settings, texts(labels)), [LABELS.childKey]: childKey };
-  return {
-    apiVersion: String(apiVersion),
-    kind: String(kind),
-    metadata: {
-      name: nameOf(server, childKey, child),
-      namespace: server.metadata.namespace,
-      labels: isOwnedChild ? complete : withoutToolLabels(complete),
-      annotations: texts(annotations),
-      ...(isOwnedChild ? { ownerReferences: [ownerOf(server)] } : {}),
-      ...metadata,
-    },
-    ...rest,
-  };
-}
-
-/** A child that a patch added without a name gets its key as its name. */
-function nameOf(server: JupyterServer, childKey: string, child: JsonObject): string {
-  const name = valueAt(child, "metadata", "name");
-  return typeof name === "string" ? name : `${childName(server)}-${childKey.toLowerCase()}`;
-}
-
-/** Marks an Ingress whose class was requested: the live object does not distinguish it from the cluster's default. */
-function withIngressClass(manifest: Manifest): Manifest {
-  const ingressClass = manifest.kind === "Ingress" ? valueAt(manifest["spec"], "ingressClassName") : undefined;
-  if (typeof ingressClass !== "string") return manifest;
-  return withAnnotation(manifest, ANNOTATIONS.ingressClass, ingressClass);
-}
-
-function withAnnotation(manifest: Manifest, name: string, value: string): Manifest {
-  const { metadata } = manifest;
-  return { ...manifest, metadata: { ...metadata, annotations: { ...metadata.annotations, [name]: value } } };
-}
-
-function withPodMetadata(
-  { server, settings }: ChildContext,
-  statefulSet: JsonObject,
-  started: StartedWith,
-): JsonObject {
-  const spec = objectOf(statefulSet["spec"]);
-  const template = objectOf(spec["template"]);
-  const metadata = objectOf(template["metadata"]);
-  const restartedAt = server.metadata.annotations?.[ANNOTATIONS.restartedAt];
-  const podMetadata = {
-    ...metadata,
-    labels: { ...labelsOf(server, settings, texts(metadata["labels"])), ...MAIN_POD_LABELS },
-    annotations: {
-      ...texts(metadata["annotations"]),
-      [ANNOTATIONS.startedWith]: startedWithAnnotation(started),
-      ...(restartedAt === undefined ? {} : { [ANNOTATIONS.restartedAt]: restartedAt }),
-    },
-  };
-  return { ...statefulSet, spec: { ...spec, template: { ...template, metadata: podMetadata } } };
-}
-
-function texts(value: unknown): Readonly<Record<string, string>> {
-  const entries = Object.entries(objectOf(value)).filter(
-    (entry): entry is [string, string] => typeof entry[1] === "string",
-  );
-  return Object.fromEntries(entries);
-}
-
-/**
- * One hash for all Secrets of the server: they are not watched, so they are read and written together.
- */
-function secretManifests(context: Owner, secrets: readonly [string, JsonObject][]): readonly SecretManifest[] {
-  const hash = contentHash(secrets.map(([key, { data, stringData }]) => [key, data, stringData]));
-  return secrets
-    .toSorted(([a], [b]) => Number(a === "secret") - Number(b === "secret"))
-    .map(([key, child]) => secretManifest(context, key, child, hash));
-}
-
-function secretManifest(context: Owner, childKey: string, child: JsonObject, hash: string): SecretManifest {
-  const { data, stringData, ...rest } = child;
-  const given = texts(stringData);
-  const encoded = texts(data);
-  const generated = Object.entries(objectOf(data))
-    .filter(([key, value]) => value === null && !Object.hasOwn(given, key))
-    .map(([key]): GeneratedKey => ({
-      key,
-      encoding: Object.hasOwn(ENCODINGS, key) ? (ENCODINGS[key] ?? "hex") : "hex",
-    }));
-  const body = Object.keys(encoded).length === 0 ? rest : { ...rest, data: encoded };
-  const manifest = withAnnotation(withMetadata(context, childKey, body, true), ANNOTATIONS.contentHash, hash);
-  const secretOf = { given, generated, contentHash: hash };
-  if (childKey === "secret") return { manifest, ...secretOf };
-  const patchedHash = contentHash([data, stringData]);
-  return { manifest: withAnnotation(manifest, ANNOTATIONS.patchedHash, patchedHash), ...secretOf, patchedHash };
-}
-
-/** Keys that the server's own Secret must have for the pod to start. */
-export function requiredSecretKeys({ given, generated, manifest }: SecretManifest): readonly string[] {
-  const data = isObject(manifest["data"]) ? Object.keys(manifest["data"]) : [];
-  return [...Object.keys(given), ...generated.map(({ key }) => key), ...data];
-}
-
-/** Whether a Secret is the server's own, rather than one that a patch added. */
-export function isOwnSecret({ manifest }: SecretManifest): boolean {
-  return manifest.metadata.labels[LABELS.childKey] === "secret";
 }

@@ -3,7 +3,8 @@ import { REPLACED_KEYS } from "../takeover/migration.ts";
 import { desiredReplicas } from "../children/stateful-set.ts";
 import { reconcileClaim, releaseClaim } from "./claim.ts";
 import { addressOf, type Action, type ActionOf, type Replacement } from "../decision.ts";
-import type { Desired, DesiredChild } from "../children/desired.ts";
+import type { Desired } from "../children/desired.ts";
+import type { DesiredChild } from "../children/desired-child.ts";
 import { valueAt } from "../values/json.ts";
 import {
   childKeyOf,

@@ -1,6 +1,6 @@
 import type { JupyterServer } from "@amalthea/api";
 import type { Action } from "../decision.ts";
-import type { DesiredChild } from "../children/desired.ts";
+import type { DesiredChild } from "../children/desired-child.ts";
 import { toolLabelsIn } from "../children/labels.ts";
 import { contentHash } from "../values/hash.ts";
 import { canonicalJson, objectOf, valueAt, type JsonObject } from "../values/json.ts";

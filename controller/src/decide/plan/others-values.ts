@@ -1,5 +1,7 @@
 import { API_VERSION, ANNOTATIONS, KIND, type JupyterServer } from "@amalthea/api";
-import { policyOf, type Desired, type DesiredChild } from "../children/desired.ts";
+import { policyOf } from "../children/server-policy.ts";
+import type { Desired } from "../children/desired.ts";
+import type { DesiredChild } from "../children/desired-child.ts";
 import {
   containerFields,
   containersByPath,

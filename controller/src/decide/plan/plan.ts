@@ -1,20 +1,17 @@
-import { ANNOTATIONS, CONTAINERS } from "@amalthea/api";
-import { differingFields } from "../takeover/differing-fields.ts";
+import { ANNOTATIONS } from "@amalthea/api";
 import { migrationOf, removeLegacy, suitsLegacyLayout, type Migration } from "../takeover/migration.ts";
 import { compareChildren } from "./children.ts";
 import { desiredReplicas } from "../children/stateful-set.ts";
 import type { Action, Plan, SecretManifest } from "../decision.ts";
 import { desiredChildren, type Desired } from "../children/desired.ts";
-import { valueAt } from "../values/json.ts";
 import { isTerminating, liveStatefulSet, replicasOf, targetOf } from "../live/child.ts";
 import { annotationPath, patchMetadata } from "../metadata-patch.ts";
-import { withoutDefaults } from "../effective-server.ts";
 import type { LiveChild, Observed } from "../live/observed.ts";
 import type { PlanFacts, Problem } from "../facts.ts";
-import { hasOtherResources, planResize, resizedTo, type ResizePlan } from "./resize.ts";
+import { podPlan, type PodPlan } from "./pod-plan.ts";
 import { retryPod } from "./retry-pod.ts";
-import { outdatedBeforeReady, restartReason } from "./restart.ts";
-import { activePod, isUnused, podTarget, type LivePod } from "../live/pod.ts";
+import { outdatedBeforeReady } from "./restart.ts";
+import { activePod, podTarget } from "../live/pod.ts";
 import { circumstancesOf, beyondServerLimit, withoutForbiddenStart } from "./policy.ts";
 import { planCarriedValues, withOthersValues } from "./others-values.ts";
 import { planMissingSecrets, planNamedSecrets, planSecrets } from "./secrets.ts";
@@ -23,7 +20,6 @@ import { routesOf } from "./routes.ts";
 import { planMetadata } from "./server-metadata.ts";
 import { specWarnings } from "../children/spec-warnings.ts";
 import type { DecisionSettings } from "../settings.ts";
-import { changedFields, resourcesOf, startedWithOf, type StartedWith } from "../live/started-with.ts";
 import { routeChildren } from "../live/routes.ts";
 import { backOffSeconds, hasLegacyLayout, isLegacy, isLegacyServer } from "../takeover/legacy.ts";
 
@@ -104,66 +100,6 @@ function planWorld(observed: Observed, settings: DecisionSettings): PlanDecision
       restarting: state.restartReason !== undefined,
     },
   };
-}
-
-/** What of the spec the pod does not have, and what follows from it. */
-type PodPlan = {
-  readonly routes: ServerRoutes;
-  readonly waiting: readonly string[];
-  readonly resize: ResizePlan;
-  readonly restartReason: string | undefined;
-};
-
-const NO_RESIZE: ResizePlan = { facts: { kind: "None" }, actions: [] };
-
-function podPlan(observed: Observed, desired: Desired, routes: ServerRoutes): PodPlan {
-  const pod = activePod(observed);
-  const isWanted = desiredReplicas(observed) === 1;
-  if (pod === undefined || !isWanted || desired.kind === "Unrenderable") {
-    return { routes, waiting: [], resize: NO_RESIZE, restartReason: undefined };
-  }
-  const before = startedWithOf(pod);
-  const changed =
-    before === undefined ? fieldsWaitingForMigration(observed, routes) : changedFields(before, desired.startedWith);
-  const resize = resizeOf(observed, desired.startedWith.resources, pod, before);
-  const waiting = resize.facts.kind === "NotPossible" ? [...changed, "jupyterServer.resources"].toSorted() : changed;
-  // In the new layout it would have no route at all: only its legacy Ingress has one.
-  const isKept = before === undefined && routes.isMoveRefused;
-  return { routes, waiting, resize, restartReason: isKept ? undefined : restartReason(observed, pod, waiting) };
-}
-
-/** What waits for the migration of a server in the legacy layout; a refused move does not. */
-function fieldsWaitingForMigration(observed: Observed, { isMoveRefused }: ServerRoutes): readonly string[] {
-  const fields = differingFields({ ...observed, server: withoutDefaults(observed.server) });
-  return isMoveRefused ? fields.filter((field) => !field.startsWith("routing.")) : fields;
-}
-
-/**
- * A pod that nobody worked in is replaced instead. A pod that was started with just these resources and has others now does
- * not need a resize: an admission webhook may have changed them, and would do so again after each restart.
- */
-function resizeOf(
-  observed: Observed,
-  wanted: StartedWith["resources"],
-  pod: LivePod,
-  before: StartedWith | undefined,
-): ResizePlan {
-  const resized = resizedTo(pod);
-  const asked = resized ?? before?.resources ?? templateResources(observed);
-  const resize = planResize(pod, wanted, asked, observed.failures);
-  // For a legacy pod, and for one that was resized since it started, only its live resources count.
-  const isOnlySeen = before === undefined || resized !== undefined;
-  const isChanged = isOnlySeen ? resize.facts.kind !== "None" : hasOtherResources(before.resources, wanted);
-  if (isUnused(pod)) {
-    const because = "the pod is replaced, because nobody can use it";
-    return isChanged ? { facts: { kind: "NotPossible", because }, actions: [] } : NO_RESIZE;
-  }
-  return resize.facts.kind === "NotPossible" && !isChanged ? NO_RESIZE : resize;
-}
-
-/** In the legacy layout the template has the requested resources: it is not changed as long as its pod lives. */
-function templateResources(observed: Observed): StartedWith["resources"] {
-  return resourcesOf(valueAt(liveStatefulSet(observed)?.spec, "template", "spec"), CONTAINERS.jupyter);
 }
 
 type Parts = {

@@ -1,4 +1,5 @@
-import { fieldProblems, policyOf, type Circumstances, type Desired } from "../children/desired.ts";
+import { fieldProblems, policyOf, type Circumstances } from "../children/server-policy.ts";
+import type { Desired } from "../children/desired.ts";
 import type { Plan } from "../decision.ts";
 import { liveStatefulSet } from "../live/child.ts";
 import type { Observed } from "../live/observed.ts";

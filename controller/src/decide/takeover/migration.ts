@@ -1,4 +1,5 @@
-import type { Desired, DesiredChild } from "../children/desired.ts";
+import type { Desired } from "../children/desired.ts";
+import type { DesiredChild } from "../children/desired-child.ts";
 import type { Action } from "../decision.ts";
 import { childKeyOf, isTerminating, liveStatefulSet, replicasOf, targetOf } from "../live/child.ts";
 import type { LiveChild, Observed } from "../live/observed.ts";

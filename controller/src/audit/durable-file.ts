@@ -1,0 +1,26 @@
+import { open, rename } from "node:fs/promises";
+import { join } from "node:path";
+
+/** Writes a whole file: whoever reads it finds the old text or the new one, also after a crash. */
+export async function replaceFile(folder: string, name: string, text: string): Promise<void> {
+  const next = join(folder, `${name}.new`);
+  const file = await open(next, "w");
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(next, join(folder, name));
+  await syncFolder(folder);
+}
+
+/** Names in a folder are as safe as the folder is. */
+export async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, "r");
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}

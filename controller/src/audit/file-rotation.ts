@@ -1,0 +1,51 @@
+import type { Clock, Logger } from "@amalthea/kube";
+import { unlessAborted } from "./bounded.ts";
+import type { LogFolder } from "./log-folder.ts";
+
+export type FileRotationOptions = {
+  readonly folder: LogFolder;
+  readonly clock: Clock;
+  readonly logger: Pick<Logger, "warn">;
+};
+
+/** Between two attempts to finish a file. */
+const LEAST_WAIT_MS = 10_000;
+const HOUR_MS = 3_600_000;
+
+/** Finishes files of the audit log in time. What goes wrong is logged, and tried again. */
+export class FileRotation {
+  readonly #options: FileRotationOptions;
+
+  constructor(options: FileRotationOptions) {
+    this.#options = options;
+  }
+
+  /** Finishes what earlier processes left, and the file of this one whenever it is old enough, until the signal is aborted. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, folder } = this.#options;
+    for (let isFormerFinished = false; !signal.aborted;) {
+      isFormerFinished ||= (await unlessAborted(this.#try(folder.finishFormer()), signal)) === true;
+      const dueInMs = isFormerFinished ? folder.dueInMs(clock.now()) : 0;
+      await clock.sleep(Math.min(Math.max(dueInMs, LEAST_WAIT_MS), HOUR_MS), signal).catch(() => undefined);
+      if (!signal.aborted && folder.dueInMs(clock.now()) === 0) await unlessAborted(this.#try(folder.finish()), signal);
+    }
+  }
+
+  /** The file of this process does not wait for another one to begin. */
+  async end(): Promise<void> {
+    await this.#try(this.#options.folder.finish());
+    await this.#try(this.#options.folder.close());
+  }
+
+  /** @returns Whether it was done. */
+  async #try(work: Promise<void>): Promise<boolean> {
+    return await work.then(
+      () => true,
+      (err: unknown) => (reportUnfinished(this.#options.logger, err), false),
+    );
+  }
+}
+
+export function reportUnfinished(logger: Pick<Logger, "warn">, err: unknown): void {
+  logger.warn({ err }, "cannot finish the file of the audit log; it is tried again");
+}

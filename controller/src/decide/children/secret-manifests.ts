@@ -1,0 +1,45 @@
+import { ANNOTATIONS, LABELS } from "@amalthea/api";
+import type { GeneratedKey, SecretManifest } from "../decision.ts";
+import { contentHash } from "../values/hash.ts";
+import { isObject, objectOf, type JsonObject } from "../values/json.ts";
+import { type Owner, texts, withAnnotation, withMetadata } from "./desired-child.ts";
+import { ENCODINGS } from "./secret.ts";
+
+/**
+ * One hash for all Secrets of the server: they are not watched, so they are read and written together.
+ */
+export function secretManifests(context: Owner, secrets: readonly [string, JsonObject][]): readonly SecretManifest[] {
+  const hash = contentHash(secrets.map(([key, { data, stringData }]) => [key, data, stringData]));
+  return secrets
+    .toSorted(([a], [b]) => Number(a === "secret") - Number(b === "secret"))
+    .map(([key, child]) => secretManifest(context, key, child, hash));
+}
+
+function secretManifest(context: Owner, childKey: string, child: JsonObject, hash: string): SecretManifest {
+  const { data, stringData, ...rest } = child;
+  const given = texts(stringData);
+  const encoded = texts(data);
+  const generated = Object.entries(objectOf(data))
+    .filter(([key, value]) => value === null && !Object.hasOwn(given, key))
+    .map(([key]): GeneratedKey => ({
+      key,
+      encoding: Object.hasOwn(ENCODINGS, key) ? (ENCODINGS[key] ?? "hex") : "hex",
+    }));
+  const body = Object.keys(encoded).length === 0 ? rest : { ...rest, data: encoded };
+  const manifest = withAnnotation(withMetadata(context, childKey, body, true), ANNOTATIONS.contentHash, hash);
+  const secretOf = { given, generated, contentHash: hash };
+  if (childKey === "secret") return { manifest, ...secretOf };
+  const patchedHash = contentHash([data, stringData]);
+  return { manifest: withAnnotation(manifest, ANNOTATIONS.patchedHash, patchedHash), ...secretOf, patchedHash };
+}
+
+/** Keys that the server's own Secret must have for the pod to start. */
+export function requiredSecretKeys({ given, generated, manifest }: SecretManifest): readonly string[] {
+  const data = isObject(manifest["data"]) ? Object.keys(manifest["data"]) : [];
+  return [...Object.keys(given), ...generated.map(({ key }) => key), ...data];
+}
+
+/** Whether a Secret is the server's own, rather than one that a patch added. */
+export function isOwnSecret({ manifest }: SecretManifest): boolean {
+  return manifest.metadata.labels[LABELS.childKey] === "secret";
+}

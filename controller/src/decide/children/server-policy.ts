@@ -1,0 +1,96 @@
+import { childName, CONTAINERS } from "@amalthea/api";
+import type { SecretManifest } from "../decision.ts";
+import type { Problem, Warning } from "../facts.ts";
+import { allowedAnnotations } from "../policy/annotation-policy.ts";
+import { forbiddenFields } from "../policy/field-limits.ts";
+import { routeExcess } from "../policy/ingress-policy.ts";
+import { forbiddenChange } from "../policy/patch-limits.ts";
+import type { OwnParts } from "../policy/pod-limits.ts";
+import type { Policy } from "../policy/policy.ts";
+import type { NamespacePolicy } from "../policy/policy-settings.ts";
+import type { DecisionSettings } from "../settings.ts";
+import { isObject } from "../values/json.ts";
+import type { ChildContext } from "./child-context.ts";
+import type { Owner } from "./desired-child.ts";
+import type { PatchDocument } from "./patch-document.ts";
+import { chartResources } from "./sidecars/sidecar-resources.ts";
+
+/** What is allowed to a server depends on, beside the settings. */
+export type Circumstances = {
+  /** What the server's Namespace says. */
+  readonly namespacePolicy: NamespacePolicy;
+  /** Tolerated violations of the policy. */
+  readonly tolerated: readonly string[];
+  readonly ruleTakenBy: Policy["takenBy"];
+};
+
+/** What nothing can be made with: a host or path, or a change by patches, that is not allowed. */
+export function forbiddenPart(
+  { server, settings, route }: ChildContext,
+  { namespacePolicy: namespace }: Circumstances,
+  base: PatchDocument,
+  document: PatchDocument,
+): Problem | undefined {
+  const owner = { settings: settings.policy, namespace, server: server.metadata };
+  const [excess] = routeExcess(route, "spec.routing", owner);
+  if (excess !== undefined) return { kind: "NotAllowed", childKey: "ingress", ...excess };
+  const change = forbiddenChange(base, document, settings.policy.patches);
+  if (change === undefined) return undefined;
+  const { path: field, ...rest } = change;
+  return { kind: "NotAllowed", field, ...rest };
+}
+
+export function withAllowedAnnotations(
+  document: PatchDocument,
+  settings: DecisionSettings["policy"]["ingressAnnotations"],
+): { readonly document: PatchDocument; readonly warnings: readonly Warning[] } {
+  const result = { ...document };
+  const warnings: Warning[] = [];
+  for (const [childKey, child] of Object.entries(document)) {
+    const allowed = isObject(child) ? allowedAnnotations(child, settings) : undefined;
+    if (allowed === undefined) continue;
+    result[childKey] = allowed.child;
+    warnings.push({ kind: "IngressAnnotationIgnored", childKey, names: allowed.refused });
+  }
+  return { document: result, warnings };
+}
+
+/** Fields of the spec that are not allowed: each counts against the pod. */
+export function fieldProblems({ server, settings }: Owner): readonly (Problem & { readonly childKey: string })[] {
+  return forbiddenFields(server.spec, settings.policy, settings.serverDefaults).map((field) => ({
+    kind: "NotAllowed",
+    childKey: "statefulset",
+    field,
+    detail: "the field is not allowed",
+    setting: "fields",
+  }));
+}
+
+/** What the children of a server are held against. */
+export function policyOf(
+  { server, settings }: Owner,
+  secrets: readonly SecretManifest[],
+  { namespacePolicy: namespace, tolerated, ruleTakenBy: takenBy }: Circumstances,
+): Policy {
+  const own = ownParts(childName(server), settings, secrets);
+  return { settings: settings.policy, namespace, tolerated, own, takenBy, server: server.metadata, ownRoutes: [] };
+}
+
+/** What in a pod is not the user's. */
+function ownParts(secret: string, settings: DecisionSettings, secrets: readonly SecretManifest[]): OwnParts {
+  return {
+    secrets: new Set([secret, ...secrets.map(({ manifest }) => manifest.metadata.name)]),
+    containers: {
+      [CONTAINERS.authProxy]: ownContainer(settings, "traefik"),
+      [CONTAINERS.oauth2Proxy]: ownContainer(settings, "oauth2Proxy"),
+      [CONTAINERS.authorization]: ownContainer(settings, "authorization"),
+    },
+  };
+}
+
+function ownContainer(
+  settings: DecisionSettings,
+  name: "traefik" | "oauth2Proxy" | "authorization",
+): OwnParts["containers"][string] {
+  return { image: settings.images[name], resources: chartResources(settings, name) };
+}
