@@ -5,7 +5,8 @@ import { addressOf, type Action } from "../decide/decision.ts";
 import { findKind } from "../kinds.ts";
 import type { ActionResult } from "./action-result.ts";
 import { ApplyHistory } from "./apply-history.ts";
-import { type ApplyDeps, applyPlan } from "./apply-plan.ts";
+import { applyPlan } from "./apply-plan.ts";
+import type { ApplyDeps } from "./perform-action.ts";
 
 function applyOf(childKey: string, apiVersion: string, kind: string, spec?: object): Action {
   const metadata = { name: "alice", namespace: "sessions", labels: {} };

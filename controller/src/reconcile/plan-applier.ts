@@ -1,7 +1,8 @@
 import type { JupyterServer } from "@amalthea/api";
 import { type Clock, type EventRecorder, keyOf, type Kind, type KubeClient, type Logger } from "@amalthea/kube";
 import type { ActionResult } from "../apply/action-result.ts";
-import { type ApplyDeps, applyPlan } from "../apply/apply-plan.ts";
+import { applyPlan } from "../apply/apply-plan.ts";
+import type { ApplyDeps } from "../apply/perform-action.ts";
 import { recordEvents } from "../apply/record-events.ts";
 import type { Action, ActionOf, Plan } from "../decide/decision.ts";
 import type { Observed } from "../decide/live/observed.ts";
