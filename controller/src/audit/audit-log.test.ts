@@ -209,6 +209,26 @@ describe("an audit log", () => {
     expect(linesIn("a").toSorted()).toEqual(["running → failed", "starting → running"]);
   });
 
+  it.each([
+    { circumstance: "slow to read the log", isSlow: true },
+    { circumstance: "quick", isSlow: false },
+  ])(
+    "has the change whose line was lost with the process, though the next one, being $circumstance, changes nothing",
+    async ({ isSlow }) => {
+      const server = aServerIn(undefined);
+      const [one, next] = [new Process("a"), new Process("a")];
+      one.lead(1);
+      await one.log.beforeStatus(server, { state: "starting" });
+      const written = aServerIn("running"); // though the line waited, because the volume hung
+      if (isSlow) hang("a", "servers-x_1.json");
+      next.lead(2);
+      await next.log.beforeStatus(written, { state: "running" });
+      await endHangingUntil("a", () => expect(next.counts.Written).toBe(1));
+      await Promise.all([one.stop(), next.stop()]);
+      expect(linesIn("a").toSorted()).toEqual(["null → starting", "starting → running"]);
+    },
+  );
+
   it("has the change twice when it dies there and the next one has another folder, and loses none", async () => {
     const server = aServerIn("starting");
     const [one, next] = [new Process("a"), new Process("b")];

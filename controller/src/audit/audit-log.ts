@@ -62,6 +62,14 @@ const BEGIN_RETRY_MS = 10_000;
 /** Undefined: it turned out to be in the log already. */
 type EarlyLine = { record: AuditRecord | undefined };
 
+/** What happened in a term before it was known what was logged before, by uid. */
+type Early = {
+  /** The first line of each server. */
+  readonly lines: Map<string, EarlyLine>;
+  /** Servers whose status stayed as it was. */
+  readonly unchanged: Map<string, JupyterServer>;
+};
+
 /**
  * One line for each change of a server's state. The line is written before the status is, which therefore says what was
  * last logged: whoever leads after a crash finds the status without the change, decides the same, and logs it. A deletion
@@ -77,8 +85,8 @@ export class AuditLog {
   readonly #rotation: FileRotation | undefined;
   /** Ends of servers that another leader has to log. */
   readonly #recent: RecentEnds;
-  /** By uid, the first lines of this term, made before it knew what was logged before; undefined once it knows. */
-  #early: Map<string, EarlyLine> | undefined;
+  /** Undefined once this term knows what was logged before. */
+  #early: Early | undefined;
   /** The first attempt of this term to read what was logged before, whatever came of it: until then lines wait. */
   #begun: Promise<unknown> = Promise.resolve();
 
@@ -108,6 +116,7 @@ export class AuditLog {
   async beforeStatus(server: JupyterServer, { state }: JupyterServerStatus): Promise<void> {
     const { uid } = server.metadata;
     const change = stateChange(server, state, this.#logged.get(uid));
+    if (change === undefined) this.#early?.unchanged.set(uid, server);
     if (change === undefined || !this.#options.isLeader() || !this.#options.isThere(uid)) return;
     this.#logged.set(uid, change.status);
     await this.#write(this.#recordOf(server, change));
@@ -136,7 +145,7 @@ export class AuditLog {
   async lead(term: number | undefined, signal: AbortSignal): Promise<void> {
     const recent = this.#recent.take();
     this.#logged.clear();
-    this.#early = new Map();
+    this.#early = { lines: new Map(), unchanged: new Map() };
     let isFirst = true; // which has its time, though the term be short
     const isOver = (): boolean => !isFirst && signal.aborted;
     const first = this.#begin(term, recent, isOver);
@@ -209,12 +218,17 @@ export class AuditLog {
       for (const record of recent) void this.#write(record);
       return;
     }
-    const early = this.#early ?? new Map<string, EarlyLine>();
-    for (const [uid, line] of early) line.record &&= following(line.record, known.get(uid));
-    const untouched = new Map([...known].filter(([uid]) => !early.has(uid)));
-    for (const { uid, status } of untouched.values()) {
-      const server = servers.get(uid);
-      if (server !== undefined && stateOf(server) !== status) this.#logged.set(uid, status);
+    const { lines, unchanged }: Early = this.#early ?? { lines: new Map(), unchanged: new Map() };
+    for (const [uid, line] of lines) line.record &&= following(line.record, known.get(uid));
+    const untouched = new Map([...known].filter(([uid]) => !lines.has(uid)));
+    for (const { uid, status: logged } of untouched.values()) {
+      const server = unchanged.get(uid) ?? servers.get(uid);
+      const status = server === undefined ? undefined : stateOf(server);
+      if (server === undefined || status === logged) continue;
+      // Where the status stays as it is, the line for it was lost: nothing else would make up for it.
+      if (unchanged.has(uid) && status !== undefined)
+        void this.#write(this.#recordOf(server, { status, oldStatus: logged }));
+      else this.#logged.set(uid, logged);
     }
     const time = clientTime(this.#options.clock.now());
     for (const message of goneServers(untouched, (uid) => servers.has(uid))) void this.#write(endOf(message, time));
@@ -250,7 +264,7 @@ export class AuditLog {
   async #write(record: AuditRecord): Promise<void> {
     const line: EarlyLine = { record };
     const { uid } = record.message;
-    if (this.#early?.has(uid) === false) this.#early.set(uid, line);
+    if (this.#early?.lines.has(uid) === false) this.#early.lines.set(uid, line);
     await this.#writer.add(() => (line.record === undefined ? undefined : lineOf(line.record)));
   }
 }
