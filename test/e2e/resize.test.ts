@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { apply, cluster, kubectl, leaveNamespace, until, useNamespace, waitFor } from "./cluster.ts";
-import { ControllerMetrics } from "./controller-metrics.ts";
+import { sumOfMetric } from "./controller-metrics.ts";
 import { Kernel } from "./kernel.ts";
 import { inServer, podOf, untilReason, untilRestarted, untilWithout } from "./look.ts";
 import { TestServer } from "./server.ts";
@@ -9,13 +9,11 @@ let namespace: string;
 let server: TestServer;
 let kernel: Kernel;
 let pod: string;
-let metrics: ControllerMetrics;
 
 const resources = { requests: { memory: "256Mi", cpu: "100m" }, limits: { memory: "512Mi", cpu: "1" } };
 
 beforeAll(async () => {
   namespace = await useNamespace("e2e-resize");
-  metrics = await ControllerMetrics.open();
   server = new TestServer("resized", namespace);
   await server.apply({ jupyterServer: { resources } });
   await waitFor("jupyterserver/resized", namespace, "condition=Ready");
@@ -29,13 +27,10 @@ beforeAll(async () => {
   await kernel.run("answer = 41");
 });
 
-afterAll(async () => {
-  await metrics?.[Symbol.asyncDispose]();
-  await leaveNamespace(namespace);
-});
+afterAll(() => leaveNamespace(namespace));
 
 /** Resizes that ended so, of all servers. */
-const resizes = (result: string): Promise<number> => metrics.sum("amalthea_resizes_total", { result });
+const resizes = (result: string): Promise<number> => sumOfMetric("amalthea_resizes_total", { result });
 
 /** Waits until one more has. */
 async function untilCounted(result: string, before: number): Promise<void> {
