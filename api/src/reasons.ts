@@ -115,8 +115,8 @@ export type ReasonValues = {
   IngressAnnotationIgnored: { readonly childKey: string; readonly names: readonly string[] };
   // Limits
   ActivityUnreadable: Told;
-  LimitNear: { readonly limit: CullingReason; readonly at: string };
-  DeletionNear: { readonly limit: CullingReason; readonly at: string };
+  LimitNear: { readonly limit: CullingReason; readonly at: string; readonly isMaximum: boolean };
+  DeletionNear: { readonly limit: CullingReason; readonly at: string; readonly isMaximum: boolean };
   NoVolumeToKeep: { readonly limits: readonly CullingReason[]; readonly what: string };
   KeepAliveUnreadable: Nothing;
   HibernatedIsApplied: { readonly limits: readonly CullingReason[]; readonly manager: string };
@@ -364,6 +364,9 @@ const place = {
 } satisfies Partial<Catalogue>;
 
 /** Each container of a pod has an image. */
+/** Of a limit that nothing in a server's spec postpones. */
+const AN_ADMINISTRATORS = "An administrator has set it as a maximum for all servers: nothing in the spec postpones it.";
+
 const WHERE_IMAGES_ARE_NAMED =
   "spec.jupyterServer.image (of a container of the login: the chart value sidecarImages; of an added one: its patch)";
 
@@ -723,17 +726,22 @@ const limits = {
   LimitNear: {
     conditions: ["HibernationPending"],
     when: "The server will be hibernated by a limit within the time that the chart value `culling.warnSeconds` says.",
-    example: { limit: "Idle", at: "2026-03-01T18:00:00Z" },
-    sentence: ({ limit, at }) => `The server will be hibernated at ${at}, when its limit ${limit} is reached.`,
-    remedy: "Set spec.culling.keepAliveUntil to a later time to keep it running.",
+    example: { limit: "Idle", at: "2026-03-01T18:00:00Z", isMaximum: false },
+    sentence: ({ limit, at, isMaximum }) =>
+      `The server will be hibernated at ${at}, when its limit ${limit} is reached. ${
+        isMaximum ? AN_ADMINISTRATORS : "Set spec.culling.keepAliveUntil to a later time to keep it running."
+      }`,
+    remedy: "",
   },
   DeletionNear: {
     conditions: ["DeletionPending"],
     when: "The server will be deleted by a limit within the time that the chart value `culling.warnSeconds` says.",
-    example: { limit: "Hibernated", at: "2026-03-01T18:00:00Z" },
-    sentence: ({ limit, at }) => `The server will be deleted at ${at}, when its limit ${limit} is reached.`,
-    remedy:
-      "Set spec.culling.keepAliveUntil to a later time to keep it; spec.storage.pvc.retentionPolicy: Retain keeps its volume.",
+    example: { limit: "Hibernated", at: "2026-03-01T18:00:00Z", isMaximum: false },
+    sentence: ({ limit, at, isMaximum }) =>
+      `The server will be deleted at ${at}, when its limit ${limit} is reached. ${
+        isMaximum ? AN_ADMINISTRATORS : "Set spec.culling.keepAliveUntil to a later time to keep it."
+      }`,
+    remedy: "Its volume stays if spec.storage.pvc.retentionPolicy is Retain.",
   },
   NoVolumeToKeep: {
     conditions: ["CullingPrevented"],

@@ -165,7 +165,8 @@ describe("applyPlan", () => {
   it("enforces no limit while our clock is ahead, and tries again", async () => {
     const target = { apiVersion: "amalthea.dev/v1alpha1", kind: "JupyterServer", namespace: "a", name: "b", uid: "c" };
     const head = { childKey: "culling", target, desiredHash: "", because: "", note: "", annotations: {} };
-    const cull = { reason: "Hibernated", kind: "Delete", at: new Date(), warnAt: new Date() } as const;
+    const times = { at: new Date(), warnAt: new Date() };
+    const cull = { reason: "Hibernated", kind: "Delete", setBy: "Server", ...times } as const;
     const plan = [{ kind: "Cull", ...head, resourceVersion: "1", cull, isClockAhead: true }] as const;
     const noCall = {};
     expect(await carryOutWith(noCall, plan)).toMatchObject([

@@ -163,7 +163,7 @@ describe("what somebody changes a moment before", () => {
     const target = { apiVersion: SERVER_KIND.apiVersion, kind: SERVER_KIND.kind, namespace, name, uid };
     for (const kind of ["Hibernate", "Delete"] as const) {
       const head = { childKey: "culling", target, desiredHash: "", because: "", note: "", annotations: {} };
-      const cull = { reason: "Idle", kind, at: new Date(), warnAt: new Date() } as const;
+      const cull = { reason: "Idle", kind, setBy: "Server", at: new Date(), warnAt: new Date() } as const;
       const action: Action = { kind: "Cull", ...head, resourceVersion, cull, isClockAhead: false };
       const needed = { client: world.admin, record: () => {} };
       const deps: Partial<ApplyDeps> = { ...needed, findKind: (at) => findKind(at, []) };

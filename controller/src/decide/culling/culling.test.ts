@@ -265,6 +265,17 @@ describe("a warning of a deletion", () => {
     expect(told).toEqual([expect.stringContaining(`when its limit ${limit} is reached`), "Warning"]);
   });
 
+  it.each([
+    { maximum: 1060, remedy: "An administrator has set it as a maximum" },
+    { maximum: 0, remedy: "Set spec.culling.keepAliveUntil" },
+  ])("names a remedy that helps: with a maximum of $maximum s", ({ maximum, remedy }) => {
+    const culling = { hibernatedSecondsThreshold: 1060 };
+    const maximums = { ...DEFAULT_CULLING.maximums, Hibernated: maximum };
+    const settings = { warnSeconds: 60, maximums };
+    const { status } = decided({ culling, status: hibernated, server: { jupyterServer: { hibernated: true } }, settings });
+    expect(conditionOf(status, "DeletionPending")?.message).toContain(remedy);
+  });
+
   it("is not given before, and the controller wakes up for it", () => {
     const culling = { hibernatedSecondsThreshold: 1070 };
     const situation = { culling, status: hibernated, server: { jupyterServer: { hibernated: true } } };
@@ -338,6 +349,20 @@ describe("a server whose field is applied by a tool", () => {
     expect(culled(decision)).toEqual([]);
     expect(conditionOf(decision.status, "CullingPrevented")).toMatchObject({ reason: "HibernatedIsApplied" });
     expect(conditionOf(decision.status, "CullingPrevented")?.message).toContain("flux");
+  });
+
+  it("does not exceed an administrator's maximum, whatever limit of its own is not enforced", () => {
+    const world = running({ culling: { maxAgeSecondsThreshold: 60 }, pvc: { enabled: true } });
+    const maximums = { ...DEFAULT_CULLING.maximums, MaximumAge: 90 };
+    const decideAt = (age: number): Decision => {
+      const server = { ...world.server, status: { state: "running" as const, startedAt: timeAgo(age) } };
+      const settings = someSettings({ culling: { ...DEFAULT_CULLING, maximums } });
+      return decide({ ...world, server, hibernatedAppliedBy: "flux" }, settings, NOW);
+    };
+    expect(culled(decideAt(80))).toEqual([]);
+    expect(conditionOf(decideAt(80).status, "CullingPrevented")?.message).toContain("flux");
+    expect(decideAt(80).outcome).toEqual({ kind: "CheckAgain", afterSeconds: 10 });
+    expect(culled(decideAt(91))).toEqual(["Hibernate MaximumAge"]);
   });
 });
 

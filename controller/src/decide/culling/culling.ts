@@ -7,9 +7,9 @@ import { earliest, kubernetesTime } from "../values/time.ts";
 import type { ActivityQuestion } from "./activity-question.ts";
 import { lastActivityIn } from "./activity.ts";
 import { first, type Cull } from "./cull.ts";
-import type { CullingSettings } from "./culling-settings.ts";
+import { NO_LIMITS, type CullingSettings } from "./culling-settings.ts";
 import { idleLimit, lastActivity, warningOf, type IdleInput, type IdleLimit } from "./idle.ts";
-import { deadlineOf, hasOwnLimit, isKeptForUnknown } from "./limits.ts";
+import { deadlineOf, hasOwnLimit, isKeptForUnknown, NO_CULLING } from "./limits.ts";
 import { notEnforcedOf, pendingOf, unknownOf } from "./notices.ts";
 import { askableOf, type AllowedSecrets } from "./question.ts";
 
@@ -78,16 +78,16 @@ const LONGEST_WAIT_SECONDS = 3600;
 export function decideCulling(input: CullingInput, settings: Settings, now: Date): CullingDecision {
   const { server } = input.observed;
   if (server.metadata.deletionTimestamp !== undefined) return NOTHING;
-  const idling = idleInput(input, settings, now);
-  const idle = idling === undefined ? NO_LIMIT : idleLimit(idling, settings, now);
-  const plain = plainLimits(input, settings.culling, now);
-  const all = [...plain, ...idleCull(idle)];
-  const prevented = preventionOf(input.observed, all, settings.culling);
-  const isPossible = ({ kind }: Cull): boolean => kind === "Delete" || prevented.length === 0;
+  const all = limitsOf(input, settings, now);
+  const prevented = preventionOf(input.observed, all.culls, settings.culling);
+  const isApplied = prevented.some(({ reason }) => reason === "HibernatedIsApplied");
+  const { idling, idle, culls } = isApplied ? withoutOwn(input, all, settings, now) : all;
+  const mayHibernate = prevented.every(({ reason }) => reason === "HibernatedIsApplied");
+  const isPossible = ({ kind }: Cull): boolean => kind === "Delete" || mayHibernate;
   const isConfirmed = ({ reason }: Cull): boolean => reason !== "Idle" || idle.kind === "Reached";
-  const possible = all.filter(isPossible);
+  const possible = culls.filter(isPossible);
   const reached = first(possible.filter((cull) => cull.at <= now && isConfirmed(cull)));
-  const open = prevented.length === 0 && idle.kind === "Unconfirmed" ? idle.question : undefined;
+  const open = mayHibernate && idle.kind === "Unconfirmed" ? idle.question : undefined;
   const isToBeAsked = open?.kind === "Ask" && reached === undefined;
   const unknown = unknownOf(open, server, settings.culling, now);
   // An idle limit that nobody can confirm is not what happens next.
@@ -107,6 +107,28 @@ export function decideCulling(input: CullingInput, settings: Settings, now: Date
   };
 }
 
+type Limits = {
+  readonly idling: IdleInput | undefined;
+  readonly idle: IdleLimit;
+  readonly culls: readonly Cull[];
+};
+
+function limitsOf(input: CullingInput, settings: Settings, now: Date): Limits {
+  const idling = idleInput(input, settings, now);
+  const idle = idling === undefined ? NO_LIMIT : idleLimit(idling, settings, now);
+  return { idling, idle, culls: [...plainLimits(input, settings.culling, now), ...idleCull(idle)] };
+}
+
+/** Whoever may write a server can apply that it runs: of what would hibernate it, an administrator's maximums remain. */
+function withoutOwn(input: CullingInput, { culls }: Limits, settings: Settings, now: Date): Limits {
+  const { observed } = input;
+  const server = { ...observed.server, spec: { ...observed.server.spec, culling: NO_CULLING } };
+  const culling = { ...settings.culling, defaults: NO_LIMITS };
+  const most = limitsOf({ ...input, observed: { ...observed, server } }, { ...settings, culling }, now);
+  const isDelete = ({ kind }: Cull): boolean => kind === "Delete";
+  return { ...most, culls: [...culls.filter(isDelete), ...most.culls.filter((cull) => !isDelete(cull))] };
+}
+
 /** Deadlines that need nobody's answer. */
 function plainLimits({ observed, since }: CullingInput, settings: CullingSettings, now: Date): readonly Cull[] {
   const { pod, server } = observed;
@@ -114,8 +136,9 @@ function plainLimits({ observed, since }: CullingInput, settings: CullingSetting
   const giveUp = since.neverReady === true && !hasGivenVolume(observed) ? "Delete" : "Hibernate";
   const limit = (reason: CullingReason, kind: Cull["kind"], from: string | undefined): readonly Cull[] => {
     const start = timeOf(from, now);
-    const at = deadlineOf(reason, start, server.spec.culling, settings);
-    return at === undefined || from === undefined ? [] : [{ reason, kind, at, warnAt: warningOf(start, at, settings) }];
+    const deadline = deadlineOf(reason, start, server.spec.culling, settings);
+    if (deadline === undefined || from === undefined) return [];
+    return [{ reason, kind, ...deadline, warnAt: warningOf(start, deadline.at, settings) }];
   };
   const age = limit("MaximumAge", "Hibernate", since.startedAt);
   switch (since.state) {
@@ -170,7 +193,7 @@ function usableSince(readySince: string, startedAt: string | undefined, now: Dat
 function idleCull(idle: IdleLimit): readonly Cull[] {
   if (idle.kind === "None") return [];
   const warnAt = idle.kind === "Later" ? idle.warnAt : idle.at;
-  return [{ reason: "Idle", kind: "Hibernate", at: idle.at, warnAt }];
+  return [{ reason: "Idle", kind: "Hibernate", at: idle.at, setBy: idle.setBy, warnAt }];
 }
 
 /** Why limits that hibernate a server are not enforced. */
@@ -179,13 +202,17 @@ function preventionOf(
   culls: readonly Cull[],
   { hibernateWithoutVolume }: CullingSettings,
 ): readonly ReasonWithValues[] {
-  const limits = culls.filter(({ kind }) => kind === "Hibernate").map(({ reason }) => reason);
-  if (limits.length === 0) return [];
+  const hibernating = culls.filter(({ kind }) => kind === "Hibernate");
+  if (hibernating.length === 0) return [];
+  const limits = hibernating.map(({ reason }) => reason);
+  const own = hibernating.filter(({ setBy }) => setBy !== "Maximum").map(({ reason }) => reason);
   const what = hibernateWithoutVolume ? undefined : whatIsLost(filesNow(observed));
   const { hibernatedAppliedBy: manager } = observed;
   return [
     ...(what === undefined ? [] : [{ reason: "NoVolumeToKeep", values: { limits, what } } as const]),
-    ...(manager === undefined ? [] : [{ reason: "HibernatedIsApplied", values: { limits, manager } } as const]),
+    ...(manager === undefined || own.length === 0
+      ? []
+      : [{ reason: "HibernatedIsApplied", values: { limits: own, manager } } as const]),
   ];
 }
 

@@ -2,20 +2,20 @@ import { CLIENT_ANNOTATIONS, type JupyterServer } from "@amalthea/api";
 import type { ObservedActivity } from "../live/activity.ts";
 import { lastActivityIn, type ActivitySettings } from "./activity.ts";
 import type { CullingSettings } from "./culling-settings.ts";
-import { deadlineOf } from "./limits.ts";
+import { type Deadline, deadlineOf } from "./limits.ts";
 import type { Askable } from "./question.ts";
 
 /** What is known of the idle limit of a server that runs. */
 export type IdleLimit =
   | { readonly kind: "None" }
   /** It cannot be reached before `at`, and nobody has to be warned before `warnAt`. */
-  | { readonly kind: "Later"; readonly at: Date; readonly warnAt: Date }
+  | ({ readonly kind: "Later"; readonly warnAt: Date } & Deadline)
   /** The server has answered since `warnAt` that it is idle. */
-  | { readonly kind: "Pending"; readonly at: Date }
+  | ({ readonly kind: "Pending" } & Deadline)
   /** The server has just answered that it is reached. */
-  | { readonly kind: "Reached"; readonly at: Date }
+  | ({ readonly kind: "Reached" } & Deadline)
   /** It is reached, or near, by what is known, which may be too little. */
-  | { readonly kind: "Unconfirmed"; readonly at: Date; readonly question: Question };
+  | ({ readonly kind: "Unconfirmed"; readonly question: Question } & Deadline);
 
 /** Whether and when the server is asked. */
 export type Question = {
@@ -61,12 +61,13 @@ export function idleLimit(input: IdleInput, { culling, annotationPrefix }: IdleS
   const since = latest([input.readySince, activity].map((time) => time && notAfter(time, now))) ?? now;
   const deadline = deadlineOf("Idle", since, input.server.spec.culling, culling);
   if (deadline === undefined) return { kind: "None" };
-  const at = afterPause(deadline, input.activity, since, now);
-  const warnAt = earlier(afterPause(warningOf(since, deadline, culling), input.activity, since, now), at);
-  if (warnAt > now) return { kind: "Later", at, warnAt };
-  if (at <= now && isFreshSince(input.activity, at, now)) return { kind: "Reached", at };
-  if (at > now && isAnsweredSince(input.activity, warnAt, now)) return { kind: "Pending", at };
-  return { kind: "Unconfirmed", at, question: questionNow(input, warnAt, now) };
+  const { setBy } = deadline;
+  const at = afterPause(deadline.at, input.activity, since, now);
+  const warnAt = earlier(afterPause(warningOf(since, deadline.at, culling), input.activity, since, now), at);
+  if (warnAt > now) return { kind: "Later", at, setBy, warnAt };
+  if (at <= now && isFreshSince(input.activity, at, now)) return { kind: "Reached", at, setBy };
+  if (at > now && isAnsweredSince(input.activity, warnAt, now)) return { kind: "Pending", at, setBy };
+  return { kind: "Unconfirmed", at, setBy, question: questionNow(input, warnAt, now) };
 }
 
 /**

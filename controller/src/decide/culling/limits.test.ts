@@ -7,10 +7,11 @@ import { deadlineOf } from "./limits.ts";
 const since = ago(100);
 const later = (seconds: number): Date => new Date(since.getTime() + seconds * 1000);
 
-function idleDeadline(
-  seconds: number,
-  more: { default?: number; most?: number; keepAliveUntil?: string } = {},
-): Date | undefined {
+type Others = { default?: number; most?: number; keepAliveUntil?: string };
+
+const idleDeadline = (seconds: number, more: Others = {}): Date | undefined => idleLimitOf(seconds, more)?.at;
+
+function idleLimitOf(seconds: number, more: Others): ReturnType<typeof deadlineOf> {
   const { keepAliveUntil } = more;
   const culling = { idleSecondsThreshold: seconds, ...(keepAliveUntil === undefined ? {} : { keepAliveUntil }) };
   const defaults = { ...NO_LIMITS, Idle: more.default ?? 0 };
@@ -53,6 +54,13 @@ describe("the deadline of a limit", () => {
 
   it("takes no notice of an empty keepAliveUntil", () => {
     expect(idleDeadline(30, { keepAliveUntil: "" })).toEqual(later(30));
+  });
+
+  it("is said to be the setting's that it comes from, and the maximum's where nothing in the spec would postpone it", () => {
+    expect(idleLimitOf(30, { default: 60, most: 90 })?.setBy).toBe("Server");
+    expect(idleLimitOf(0, { default: 60, most: 90 })?.setBy).toBe("Default");
+    expect(idleLimitOf(0, { default: 90, most: 60 })?.setBy).toBe("Maximum");
+    expect(idleLimitOf(60, { most: 60 })?.setBy).toBe("Maximum");
   });
 
   it("is absent beyond the end of all calendars", () => expect(idleDeadline(Number.MAX_SAFE_INTEGER)).toBeUndefined());

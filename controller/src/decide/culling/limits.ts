@@ -1,4 +1,5 @@
 import type { Culling, CullingReason } from "@amalthea/api";
+import type { Cull } from "./cull.ts";
 import type { CullingSettings } from "./culling-settings.ts";
 
 /** Field of `spec.culling` that sets a limit. */
@@ -10,18 +11,32 @@ export const LIMIT_FIELDS: Readonly<Record<CullingReason, Exclude<keyof Culling,
   Hibernated: "hibernatedSecondsThreshold",
 };
 
-/** When a limit is reached that counts from `since`; undefined without such a limit. */
+/** A spec without limits. */
+export const NO_CULLING: Culling = {
+  idleSecondsThreshold: 0,
+  maxAgeSecondsThreshold: 0,
+  startingSecondsThreshold: 0,
+  failedSecondsThreshold: 0,
+  hibernatedSecondsThreshold: 0,
+};
+
+/** When a limit is reached, and who set it. */
+export type Deadline = Pick<Cull, "at" | "setBy">;
+
+/** The deadline of a limit that counts from `since`; undefined without such a limit. */
 export function deadlineOf(
   reason: CullingReason,
   since: Date,
   culling: Culling,
   { defaults, maximums }: Pick<CullingSettings, "defaults" | "maximums">,
-): Date | undefined {
+): Deadline | undefined {
   const seconds = culling[LIMIT_FIELDS[reason]] || defaults[reason];
   const own = seconds === 0 ? undefined : Math.max(after(since, seconds), keepAliveUntil(culling));
   const most = maximums[reason] === 0 ? undefined : after(since, maximums[reason]);
-  const times = [own, most].filter((time) => time !== undefined);
-  return times.length === 0 ? undefined : asDate(Math.min(...times));
+  const isMaximum = most !== undefined && (own === undefined || most <= own);
+  const at = asDate(isMaximum ? most : own);
+  if (at === undefined) return undefined;
+  return { at, setBy: isMaximum ? "Maximum" : culling[LIMIT_FIELDS[reason]] > 0 ? "Server" : "Default" };
 }
 
 /** Whether the server itself asks for a limit. */
@@ -49,6 +64,6 @@ function after(since: Date, seconds: number): number {
 const LAST_MS = 8_640_000_000_000_000;
 
 /** Undefined for a time that no calendar has: it is never reached. */
-function asDate(ms: number): Date | undefined {
-  return ms > LAST_MS ? undefined : new Date(ms);
+function asDate(ms: number | undefined): Date | undefined {
+  return ms === undefined || ms > LAST_MS ? undefined : new Date(ms);
 }

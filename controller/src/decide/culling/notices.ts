@@ -28,8 +28,9 @@ export function pendingOf(
   return next === undefined ? [] : [nearness(next)];
 }
 
-function nearness({ reason: limit, kind, at }: Cull): ReasonWithValues {
-  return { reason: kind === "Hibernate" ? "LimitNear" : "DeletionNear", values: { limit, at: kubernetesTime(at) } };
+function nearness({ reason: limit, kind, at, setBy }: Cull): ReasonWithValues {
+  const values = { limit, at: kubernetesTime(at), isMaximum: setBy === "Maximum" };
+  return { reason: kind === "Hibernate" ? "LimitNear" : "DeletionNear", values };
 }
 
 /** What would have been done by now if limits were enforced. */

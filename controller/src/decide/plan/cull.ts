@@ -1,5 +1,5 @@
 import { API_VERSION, KIND } from "@amalthea/api";
-import { CULLING_KEY, type Cull } from "../culling/cull.ts";
+import { CULLING_KEY, type Cull, type LimitSource } from "../culling/cull.ts";
 import { hibernatedByNote } from "../culling/hibernated-by.ts";
 import { LIMIT_FIELDS } from "../culling/limits.ts";
 import type { Action, Plan } from "../decision.ts";
@@ -63,7 +63,14 @@ function cullAction(cull: Cull, { server, isClockAhead }: Observed, settings: De
   };
 }
 
-function noteOf({ kind, reason, at }: Cull): string {
+function noteOf({ kind, reason, at, setBy }: Cull): string {
   const done = kind === "Hibernate" ? "hibernated" : "deleted";
-  return `The server is ${done}: the limit ${reason} (spec.culling.${LIMIT_FIELDS[reason]}) was reached at ${kubernetesTime(at)}.`;
+  return `The server is ${done}: the limit ${reason} (${settingOf(reason, setBy)}) was reached at ${kubernetesTime(at)}.`;
+}
+
+/** Where a limit is set: whoever reads that his server was stopped looks there. */
+function settingOf(reason: Cull["reason"], setBy: LimitSource): string {
+  const field = LIMIT_FIELDS[reason];
+  if (setBy === "Server") return `spec.culling.${field}`;
+  return `the chart value culling.${setBy === "Default" ? "defaults" : "maximums"}.${field.replace("Threshold", "")}`;
 }
