@@ -21,7 +21,8 @@ describe("the catalogue of reasons", () => {
       for (const value of Object.values<unknown>(REASONS[reason].example)) {
         const texts = Array.isArray(value) ? value : [value];
         // What is true or false chooses words.
-        for (const text of texts.filter((one) => typeof one !== "boolean")) expect(exampleOf(reason), reason).toContain(String(text));
+        for (const text of texts.filter((one) => typeof one !== "boolean"))
+          expect(exampleOf(reason), reason).toContain(String(text));
       }
     }
   });

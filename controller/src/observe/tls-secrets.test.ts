@@ -114,7 +114,9 @@ describe("a Secret with a certificate", () => {
   it("is remembered until there are ten thousand others", async () => {
     world = new World();
     await world.look("hub-tls");
-    await world.look(...Array.from({ length: 10_000 }, (_, index) => `tls-${index}`));
+    const others = Array.from({ length: 10_000 }, (_, index) => `tls-${index}`);
+    // So many take several turns of the event loop.
+    while ((await world.look(...others)).includes(false)) expect(world.reads).toBeLessThanOrEqual(10_001);
     expect(world.check.isMissing("sessions", "hub-tls")).toBe(false);
     expect(world.check.nextLookMs("sessions", ["hub-tls"])).toBe(0);
   });

@@ -272,7 +272,12 @@ describe("a warning of a deletion", () => {
     const culling = { hibernatedSecondsThreshold: 1060 };
     const maximums = { ...DEFAULT_CULLING.maximums, Hibernated: maximum };
     const settings = { warnSeconds: 60, maximums };
-    const { status } = decided({ culling, status: hibernated, server: { jupyterServer: { hibernated: true } }, settings });
+    const { status } = decided({
+      culling,
+      status: hibernated,
+      server: { jupyterServer: { hibernated: true } },
+      settings,
+    });
     expect(conditionOf(status, "DeletionPending")?.message).toContain(remedy);
   });
 
