@@ -5,10 +5,18 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { cacheFolder } from "@amalthea/cluster";
-import { bundleController, ENVIRONMENT, NODE_FLAGS } from "../images/controller/program.ts";
+import { bundleController, ENVIRONMENT, HEAP_PERCENTAGE, NODE_FLAGS } from "../images/controller/program.ts";
 import type { World } from "../test/integration/controller/world.ts";
 
+const LEADS = '"message":"leading"';
+
 const REPOSITORY = fileURLToPath(import.meta.resolve("../"));
+
+/** Of the controller's container in the chart, in MiB. */
+export const MEMORY_LIMIT = 512;
+
+/** The heap is bounded as in a container with this limit. */
+const HEAP_FLAG = `--max-old-space-size=${Math.floor((MEMORY_LIMIT * HEAP_PERCENTAGE) / 100)}`;
 
 /** Of Linux, on every processor that we build for. */
 const TICKS_PER_SECOND = 100;
@@ -34,7 +42,7 @@ export class ControllerProcess {
     const log = openSync(this.#logFile, "w");
     const ofImage = Object.fromEntries(["NODE_ENV=production", ...ENVIRONMENT].map((variable) => variable.split("=")));
     const ports = { HEALTH_PORT: "0", METRICS_PORT: "0" };
-    this.#child = spawn(process.execPath, [...NODE_FLAGS, program], {
+    this.#child = spawn(process.execPath, [...NODE_FLAGS, HEAP_FLAG, program], {
       env: { ...ofImage, ...environment, ...ports, POD_NAMESPACE: "amalthea", KUBECONFIG: controllerKubeconfig },
       stdio: ["ignore", log, log],
     });
@@ -46,6 +54,11 @@ export class ControllerProcess {
     const status = readFileSync(`/proc/${this.#child.pid}/status`, "utf8");
     const field = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(status)?.[1]) / 1024;
     return { resident: field("VmRSS"), peak: field("VmHWM") };
+  }
+
+  /** How often it began to lead: more than once if it could not renew its lease in time. */
+  terms(): number {
+    return readFileSync(this.#logFile, "utf8").split(LEADS).length - 1;
   }
 
   /** Processor time used so far. */
@@ -69,7 +82,7 @@ export class ControllerProcess {
 
   async #leads(): Promise<void> {
     const deadline = performance.now() + 120_000;
-    while (!readFileSync(this.#logFile, "utf8").includes('"message":"leading"')) {
+    while (!readFileSync(this.#logFile, "utf8").includes(LEADS)) {
       const isLate = performance.now() > deadline;
       if (isLate) await this.stop();
       if (isLate || this.#hasEnded()) throw new Error(`the controller does not lead: see ${this.#logFile}`);

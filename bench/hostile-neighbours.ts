@@ -1,14 +1,20 @@
 import { jupyterServerCrd, LABELS, VERSION } from "@amalthea/api";
 import { type Kind, type KubeClient, kinds } from "@amalthea/kube";
 import { SERVER_KIND } from "../controller/src/kinds.ts";
-import { ControllerProcess } from "./controller-process.ts";
+import { ControllerProcess, MEMORY_LIMIT } from "./controller-process.ts";
 import { installCrd } from "../test/integration/api/resource.ts";
 import type { World } from "../test/integration/controller/world.ts";
-import { createServers, NAMESPACE, runningServers, startLoadedWorld } from "./loaded-world.ts";
+import { createServers, NAMESPACE, removeServers, runningServers, startLoadedWorld } from "./loaded-world.ts";
 import { watchReadyLags } from "./ready-lag.ts";
 import { type Measurement, median } from "./report.ts";
 
 const HONEST = 200;
+
+/** One round alone says little: on the same machine the ratio of two rounds is sometimes 1.2 and sometimes 2.4. */
+const ROUNDS = 3;
+
+/** And one that is not measured, while the controller's code is compiled. */
+const ALL_ROUNDS = 2 * ROUNDS + 1;
 const HOSTILE = 5_000;
 
 /** Of each hostile object, in one patch that cannot be applied. */
@@ -20,9 +26,6 @@ const LARGE_BYTES = 1_000_000;
 
 /** Pods that carry our label, each with annotations of `HOSTILE_BYTES`, and as many Events about them. */
 const LABELLED = 3_000;
-
-/** Of the controller's container in the chart. */
-const MEMORY_LIMIT_MEBIBYTES = 512;
 
 /** Changes of hostile objects that are under way at a time. */
 const HOSTILE_WRITERS = 4;
@@ -37,34 +40,45 @@ const BYSTANDER_KIND: Kind = { ...SERVER_KIND, apiVersion: `${BYSTANDER_GROUP}/$
  * that do not concern the controller, changed as well: what is measured is the controller, not the API server that both share.
  */
 export async function hostileNeighbours(signal: AbortSignal): Promise<readonly Measurement[]> {
-  const world = await startLoadedWorld(0, 2 * HONEST);
+  const world = await startLoadedWorld(0, ALL_ROUNDS * HONEST);
   const controller = await ControllerProcess.start(world);
   const { admin } = world;
   try {
     for (const namespace of ["quiet", "hostile"]) await world.makeNamespace(namespace);
     await makeBystanderKind(world);
     await createAll(admin, BYSTANDER_KIND, HOSTILE, aBystander, signal);
-    const without = await measure(admin, "without", changing(admin, BYSTANDER_KIND, "quiet"), signal);
+    const quiet = changing(admin, BYSTANDER_KIND, "quiet");
+    await measure(admin, "first", quiet, signal);
+    const without = await measureRounds(admin, "without", quiet, signal);
     await createAll(admin, SERVER_KIND, HOSTILE, aHostileServer, signal);
     await createAll(admin, SERVER_KIND, LARGE, aLargeServer, signal);
     await createAll(admin, kinds.Pod as Kind, LABELLED, aLabelledPod, signal);
     await createAll(admin, kinds.CoreEvent as Kind, LABELLED, anEvent, signal);
     const memory = controller.memory();
-    const beside = await measure(admin, "beside", changing(admin, SERVER_KIND, "hostile"), signal);
+    const beside = await measureRounds(admin, "beside", changing(admin, SERVER_KIND, "hostile"), signal);
     return [
-      { what: `servers of ${HONEST} that do not run beside them`, measured: HONEST - beside.running, atMost: 0 },
       {
-        what: "median time until a server runs, beside hostile objects, as a ratio to without",
-        measured: beside.median / without.median,
-        atMost: 1.5,
-        detail: `${beside.changes} changes of hostile objects beside, ${without.changes} of others without`,
+        what: `servers of ${HONEST} that do not run beside them, in any round`,
+        measured: HONEST - Math.min(...beside.map(({ running }) => running)),
+        atMost: 0,
       },
-      { what: "time until the last one runs, as a ratio", measured: beside.last / without.last, atMost: 1.5 },
-      { what: "median from pod Ready to server Ready beside them", measured: beside.lag, unit: "s", atMost: 3 },
+      {
+        ...{ what: "median time until a server runs, beside hostile objects, as a ratio to without", atMost: 1.5 },
+        measured: ratio(beside, without, ({ median }) => median),
+        detail: `${describeRounds(beside)} beside, ${describeRounds(without)} without`,
+      },
+      {
+        ...{ what: "time until the last one runs, as a ratio", atMost: 1.5 },
+        measured: ratio(beside, without, ({ last }) => last),
+      },
+      {
+        ...{ what: "median from pod Ready to server Ready beside them", unit: "s", atMost: 3 },
+        measured: median(beside.map(({ lag }) => lag)),
+      },
       { what: "resident memory with all hostile objects", measured: memory.resident, unit: "MiB" },
       {
         ...{ what: "its peak in the end", measured: controller.memory().peak, unit: "MiB" },
-        atMost: MEMORY_LIMIT_MEBIBYTES,
+        atMost: MEMORY_LIMIT,
       },
     ];
   } finally {
@@ -81,7 +95,31 @@ type Figures = {
   readonly changes: number;
 };
 
-/** Makes 200 servers while `change` is called without a pause. */
+async function measureRounds(
+  admin: KubeClient,
+  prefix: string,
+  change: (signal: AbortSignal) => Promise<void>,
+  signal: AbortSignal,
+): Promise<readonly Figures[]> {
+  const rounds: Figures[] = [];
+  for (let round = 0; round < ROUNDS; round += 1) {
+    rounds.push(await measure(admin, `${prefix}-${round}`, change, signal));
+  }
+  return rounds;
+}
+
+/** Of the medians over the rounds. */
+function ratio(beside: readonly Figures[], without: readonly Figures[], figure: (round: Figures) => number): number {
+  return median(beside.map(figure)) / median(without.map(figure));
+}
+
+function describeRounds(rounds: readonly Figures[]): string {
+  return rounds
+    .map((round) => `${round.median.toFixed(1)} s (last ${round.last.toFixed(1)} s, ${round.changes} changes)`)
+    .join(", ");
+}
+
+/** Makes 200 servers while `change` is called without a pause, and removes them. */
 async function measure(
   admin: KubeClient,
   prefix: string,
@@ -106,6 +144,7 @@ async function measure(
   await Promise.all(writers);
   await lags.stop();
   const seconds = lags.readyAfter(prefix, start);
+  await removeServers(admin, HONEST, signal, prefix);
   return {
     running,
     median: median(seconds),

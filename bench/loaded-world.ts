@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ServerState } from "@amalthea/api";
-import { Informer, type KubeClient } from "@amalthea/kube";
+import { Informer, type Kind, type KubeClient, kinds } from "@amalthea/kube";
 import { SERVER_KIND } from "../controller/src/kinds.ts";
 import { startWorld, type World } from "../test/integration/controller/world.ts";
 
@@ -59,6 +59,19 @@ export async function createServers(
   prefix?: string,
 ): Promise<void> {
   await forEach(servers, prefix, (name) => admin.create(SERVER_KIND, aServer(name), {}, signal));
+}
+
+/** Removes servers, and comes back when their pods are gone. */
+export async function removeServers(
+  admin: KubeClient,
+  servers: number,
+  signal: AbortSignal,
+  prefix?: string,
+): Promise<void> {
+  await forEach(servers, prefix, (name) => admin.remove(SERVER_KIND, { namespace: NAMESPACE, name }, {}, signal));
+  const inNamespace = { namespace: NAMESPACE };
+  const pods = async (): Promise<number> => (await admin.list(kinds.Pod as Kind, inNamespace, signal)).items.length;
+  while ((await pods()) > 0) await sleep(500, undefined, { signal });
 }
 
 /** Changes them all in the same way. @param body of a merge patch */

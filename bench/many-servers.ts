@@ -30,17 +30,24 @@ export async function manyServers(load: Load, signal: AbortSignal): Promise<read
     const first = await ControllerProcess.start(world);
     const burst = await measureBurst(load, world, log, signal);
     const rest = await measureRest(load, first, log, signal);
+    const termsOfFirst = first.terms();
     await first.stop();
     const before = (await log.calls()).length;
     const second = await ControllerProcess.start(world);
     const afterRestart = writesAmong(await log.whenQuiet(before));
     await sleep(COLLECTED_SECONDS * 1000, undefined, { signal });
     const restarted = second.memory();
+    const terms = Math.max(termsOfFirst, second.terms());
     await second.stop();
     return [
       ...burst,
       ...rest,
       limited("writes after a restart of the controller", afterRestart, 0),
+      {
+        what: "terms of one controller: more than one if it was too busy to renew its lease",
+        measured: terms,
+        atMost: 1,
+      },
       {
         ...{ what: "resident memory after the restart", measured: restarted.resident, unit: "MiB" },
         atMost: load.atMostMebibytes,
