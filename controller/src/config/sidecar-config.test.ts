@@ -10,7 +10,8 @@ describe("readSidecarImages", () => {
     { TRAEFIK_IMAGE: "traefik:v3.8.0" },
     { TRAEFIK_IMAGE: "traefik:v3.7" },
     { TRAEFIK_IMAGE: "traefik:latest" },
-    { TRAEFIK_IMAGE: "traefik@sha256:0123" },
+    { TRAEFIK_IMAGE: "traefik@sha256:2abc" },
+    { TRAEFIK_IMAGE: "registry.example.org:5000/traefik@sha256:0123" },
   ])("takes %j", (env) => {
     const reader = new EnvironmentReader(env);
     expect(readSidecarImages(reader)).toMatchObject({ authorization: expect.stringContaining("amalthea/") });

@@ -29,7 +29,7 @@ export function readSidecarOverrides(reader: EnvironmentReader): SidecarOverride
 
 /** A tag that is no version, or a digest alone, says nothing about the age. */
 function checkFloor(variable: keyof typeof FLOORS, image: string, reader: EnvironmentReader): void {
-  const version = /:v?(\d+(?:\.\d+){0,2})[^/@]*(?:@.*)?$/.exec(image)?.[1];
+  const version = /^[^@]*:v?(\d+(?:\.\d+){0,2})[^/@]*(?:@.*)?$/.exec(image)?.[1];
   if (version === undefined) return;
   const floor = FLOORS[variable];
   if (isOlderVersion(version, floor))
