@@ -1,11 +1,17 @@
 import { DEFAULT_ANNOTATION_PREFIX, DEFAULT_IMAGES, serverDefaultsSchema, VERSION_FLOORS } from "../api/src/index.ts";
 import type { SchemaNode } from "../api/src/schema-kit.ts";
+import { quantitiesSchema, ruleSchema } from "./defaults-rules.ts";
 
 /** A value of the legacy chart (0.24), accepted so that its value files still work. */
 const retired: SchemaNode = { description: "Value of the legacy chart (0.24); accepted without effect." };
 
 /** Name of the controller's image. */
 export const CONTROLLER_REPOSITORY = "amalthea/controller";
+
+/** The largest user or group that a container can have. */
+const MAX_ID = 2_147_483_647;
+
+const PROXY_ADDRESS = "^https?://[^/]";
 
 const EXTRA_ARGS: SchemaNode = {
   type: "array",
@@ -48,19 +54,25 @@ export const chartValues: SchemaNode = group("", {
       securityContext: group(
         "User and group of all three. Unset: 65532; if it is given, only what is in it is set: with `{}` the platform assigns them, as OpenShift does.",
         {
-          runAsUser: { ...scalar("integer", "User, not root."), minimum: 1 },
-          runAsGroup: { ...scalar("integer", "Primary group."), minimum: 0 },
+          runAsUser: { ...scalar("integer", "User, not root."), minimum: 1, maximum: MAX_ID },
+          runAsGroup: { ...scalar("integer", "Primary group."), minimum: 0, maximum: MAX_ID },
         },
       ),
       proxy: group(
         "Proxy by which oauth2-proxy and the authorization service reach the provider; for Jupyter, set the variables in `serverDefaults.jupyterServer.env`.",
         {
-          httpProxy: scalar("string", "For http, such as `http://proxy.example.org:3128`."),
-          httpsProxy: scalar("string", "For https."),
-          noProxy: scalar(
-            "string",
-            "Comma-separated hosts and domains to reach directly, such as `.svc`; loopback always is.",
-          ),
+          httpProxy: {
+            ...scalar("string", "For http, such as `http://proxy.example.org:3128`."),
+            pattern: PROXY_ADDRESS,
+          },
+          httpsProxy: { ...scalar("string", "For https."), pattern: PROXY_ADDRESS },
+          noProxy: {
+            ...scalar(
+              "string",
+              "Comma-separated hosts and domains to reach directly, such as `.svc`; loopback always is.",
+            ),
+            minLength: 1,
+          },
         },
       ),
     }),
@@ -76,7 +88,7 @@ export const chartValues: SchemaNode = group("", {
   scope: group("Namespaces whose servers the controller manages.", {
     clusterWide: flag(false, "Whether the controller manages servers in all namespaces."),
     namespaces: listOf(
-      { ...scalar("string", "A namespace."), pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$" },
+      { ...scalar("string", "A namespace."), pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", maxLength: 63 },
       "Namespaces in which the controller manages servers; empty: the release's own. Excludes `clusterWide`.",
     ),
   }),
@@ -100,10 +112,13 @@ export const chartValues: SchemaNode = group("", {
     ),
     patches: group("What patches may change.", {
       kinds: texts(["*"], "Kinds of children that patches may change or add; `*`: any."),
-      paths: texts(
-        ["*"],
-        "JSON pointers at or below which patches may change the children, such as `/statefulset/spec/template/spec/containers/0/env`; a segment `*`: any; `*` alone: all.",
-      ),
+      paths: {
+        ...listOf(
+          { ...scalar("string", "A text."), pattern: "^([*]$|/)" },
+          "JSON pointers at or below which patches may change the children, such as `/statefulset/spec/template/spec/containers/0/env`; a segment `*`: any; `*` alone: all.",
+        ),
+        default: ["*"],
+      },
     }),
     fields: texts(
       [],
@@ -401,9 +416,13 @@ export function chartValuesSchema(): object {
     ...closed(chartValues),
     properties: {
       ...propertiesOf(closed(chartValues)),
-      serverDefaults: { ...jsonSchema(serverDefaultsSchema), description: "Defaults for the specs of all servers." },
+      serverDefaults: {
+        ...jsonSchema(serverDefaultsSchema, ""),
+        description: "Defaults for the specs of all servers.",
+      },
       ...Object.fromEntries(retiredGroups.map((name) => [name, retired])),
     },
+    allOf: [{ properties: { policy: { properties: { maxResources: quantitiesSchema } } } }],
     // namespaces and clusterWide exclude each other
     not: {
       required: ["scope"],
@@ -418,25 +437,32 @@ export function chartValuesSchema(): object {
 }
 
 /** The schema of the CRD in the terms of JSON schema, which has neither CEL nor Kubernetes' extensions. */
-function jsonSchema(node: SchemaNode): object {
+function jsonSchema(node: SchemaNode, path: string): object {
   const { properties, additionalProperties, items } = node;
   const plain = Object.entries(node).filter(([key]) => !key.startsWith("x-kubernetes-"));
   const isClosed = properties !== undefined && node["x-kubernetes-preserve-unknown-fields"] !== true;
   return {
     ...Object.fromEntries(plain),
     ...(node["x-kubernetes-int-or-string"] === true ? { type: ["integer", "string"] } : {}),
-    ...(items === undefined ? {} : { items: jsonSchema(items) }),
-    ...(typeof additionalProperties === "object" ? { additionalProperties: jsonSchema(additionalProperties) } : {}),
-    ...(properties === undefined ? {} : { properties: mapValues(properties, jsonSchema) }),
+    ...(items === undefined ? {} : { items: jsonSchema(items, `${path}[]`) }),
+    ...(typeof additionalProperties === "object"
+      ? { additionalProperties: jsonSchema(additionalProperties, `${path}{}`) }
+      : {}),
+    ...(properties === undefined
+      ? {}
+      : {
+          properties: mapValues(properties, (child, name) => jsonSchema(child, path === "" ? name : `${path}.${name}`)),
+        }),
     ...(isClosed ? { additionalProperties: false } : {}),
+    ...ruleSchema(node, path),
   };
 }
 
 function mapValues<T>(
   nodes: Readonly<Record<string, SchemaNode>>,
-  change: (node: SchemaNode) => T,
+  change: (node: SchemaNode, name: string) => T,
 ): Readonly<Record<string, T>> {
-  return Object.fromEntries(Object.entries(nodes).map(([name, node]) => [name, change(node)]));
+  return Object.fromEntries(Object.entries(nodes).map(([name, node]) => [name, change(node, name)]));
 }
 
 function propertiesOf(node: SchemaNode): Readonly<Record<string, SchemaNode>> {
@@ -482,8 +508,9 @@ function flag(value: boolean, description: string): SchemaNode {
   return { ...scalar("boolean", description), default: value };
 }
 
+/** A whole number that keeps its value on the way to the controller. */
 function count(value: number, description: string, limits: Pick<SchemaNode, "minimum" | "maximum">): SchemaNode {
-  return { ...scalar("integer", description), ...limits, default: value };
+  return { ...scalar("integer", description), maximum: Number.MAX_SAFE_INTEGER, ...limits, default: value };
 }
 
 /** One of some texts; the first is the default. */

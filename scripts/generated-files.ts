@@ -1,10 +1,11 @@
 import { format } from "prettier";
 import { stringify } from "yaml";
-import { jupyterServerCrd, KIND_BY_CHILD_KEY } from "../api/src/index.ts";
+import { jupyterServerCrd, KIND_BY_CHILD_KEY, serverDefaultsSchema, VERSION_FLOORS } from "../api/src/index.ts";
 import { PATCH_BOUNDS } from "../controller/src/decide/patch/bounds.ts";
 import { LIMITED_FIELDS } from "../controller/src/decide/policy/field-limits.ts";
 import { chartDefaults, chartValuesSchema, CONTROLLER_REPOSITORY, retiredChartValues } from "./chart-values.ts";
 import { conditionsPage } from "./conditions-page.ts";
+import { listKeys } from "./defaults-rules.ts";
 import { dashboard } from "./monitoring/dashboard.ts";
 import { metricsPage } from "./metrics-page.ts";
 import { resourcePage } from "./resource-page.ts";
@@ -43,6 +44,12 @@ function patchBounds(): object {
   return { patches, operations, keys: Object.keys(KIND_BY_CHILD_KEY).length + addedChildren };
 }
 
+/** The oldest versions that the controller accepts, by the names below `sidecarImages`. */
+const sidecarVersions = {
+  traefik: VERSION_FLOORS.traefik.version,
+  oauth2Proxy: VERSION_FLOORS["oauth2-proxy"].version,
+};
+
 /** What templates need to know of the values and of the program. */
 function valueNames(): string {
   const define = (name: string, text: string): string => `{{- define "amalthea.${name}" -}}${text}{{- end }}\n`;
@@ -51,6 +58,8 @@ function valueNames(): string {
     define("valuesWithoutEffect", JSON.stringify(retiredChartValues)),
     define("defaultValues", JSON.stringify(chartDefaults)),
     define("defaultRepository", CONTROLLER_REPOSITORY),
+    define("sidecarVersions", JSON.stringify(sidecarVersions)),
+    define("listKeys", JSON.stringify(listKeys(serverDefaultsSchema))),
     define("patchBounds", JSON.stringify(patchBounds())),
     define("kindsByChildKey", JSON.stringify(KIND_BY_CHILD_KEY)),
     define("limitedFields", JSON.stringify(LIMITED_FIELDS)),

@@ -295,6 +295,17 @@ where it carries the policy "keep". Nothing can be looked up by `helm template`,
 {{- if and .s3.credentialsSecret (not .s3.endpoint) }}
 {{- fail "auditLog.s3.credentialsSecret needs auditLog.s3.endpoint and auditLog.s3.bucket" }}
 {{- end }}
+{{- if and .s3.endpoint (not (trim .s3.bucket)) }}
+{{- fail "auditLog.s3.bucket must name a bucket" }}
+{{- end }}
+{{- if and .s3.endpoint (ne (include "amalthea.isAddress" .s3.endpoint) "true") }}
+{{- fail (printf "auditLog.s3.endpoint must be an http or https URL without a user, such as https://s3.example.org, not %q" (regexReplaceAll "[^/]*@" .s3.endpoint "…@")) }}
+{{- end }}
+{{- range .extraLabels }}
+{{- if regexMatch "^(kopf[.]zalando[.]org/|kubectl[.]kubernetes[.]io/last-applied-configuration$)" . }}
+{{- fail (printf "auditLog.extraLabels contains %q, which holds whole objects and their secrets: leave it out" .) }}
+{{- end }}
+{{- end }}
 {{- if lt (int64 .maxMebibytes) (mul 2 (int64 .rotationMebibytes)) }}
 {{- fail "auditLog.maxMebibytes must be at least twice auditLog.rotationMebibytes: a finished file and the next one" }}
 {{- end }}
@@ -307,4 +318,87 @@ where it carries the policy "keep". Nothing can be looked up by `helm template`,
 {{- if dig "install" false (index .Values "csi-rclone" | default dict) }}
 {{- fail "csi-rclone.install is true, but this chart no longer brings csi-rclone: the upgrade would remove the CSI driver, and with it access to the volumes that use it. Install csi-rclone as a release of its own first, then set csi-rclone.install to false" }}
 {{- end }}
+{{- end }}
+
+{{/* "true" for what the controller takes as a URL of http or https without a user. */}}
+{{- define "amalthea.isAddress" -}}
+{{- $parts := regexFind "^(?i)https?://([^][:space:]/?#@:<>[^|%\\\\]+|\\[[0-9a-f:.]+\\])(:[0-9]*)?([/?#]|$)" (trim .) }}
+{{- $port := regexFind ":[0-9]+$" (regexReplaceAll "[/?#]$" $parts "") | trimPrefix ":" }}
+{{- and (ne $parts "") (regexMatch "^0*([0-9]{0,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])$" $port) }}
+{{- end }}
+
+{{/* Images of sidecars whose tag says that they are too old. A tag may leave out parts of the version: only those that it has count. */}}
+{{- define "amalthea.refuseSidecarImages" -}}
+{{- range $name, $least := include "amalthea.sidecarVersions" . | fromJson }}
+{{- $image := get $.Values.sidecarImages $name | trim }}
+{{- $tag := regexFind ":v?[0-9]+([.][0-9]+){0,2}[^/:]*$" (regexReplaceAll "@.*$" $image "") }}
+{{- $difference := 0 }}
+{{- range $index, $part := compact (splitList "." (regexFind "[0-9]+([.][0-9]+){0,2}" $tag)) }}
+{{- if eq (int $difference) 0 }}{{ $difference = sub (atoi $part) (atoi (index (splitList "." $least) $index)) }}{{ end }}
+{{- end }}
+{{- if lt (int $difference) 0 }}
+{{- fail (printf "sidecarImages.%s must be version %s or newer, not %s" $name $least $image) }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* What the controller would not start with, or could not listen at. */}}
+{{- define "amalthea.refuseMetrics" -}}
+{{- with .Values.metrics }}
+{{- if and .enabled (eq (int .port) 8080) }}
+{{- fail "metrics.port must not be 8080, at which the controller answers the probes" }}
+{{- end }}
+{{- if .legacyNames }}
+{{- $names := list }}
+{{- range .extraMetricsLabels }}
+{{- $name := regexReplaceAll "[^a-zA-Z0-9_]" (regexReplaceAll "^[^a-zA-Z_]" . "_") "_" }}
+{{- if or (not $name) (has $name (list "status_from" "status_to" "le")) (hasPrefix "__" $name) }}
+{{- fail (printf "metrics.extraMetricsLabels contains %q, whose name in Prometheus, %s, is reserved: leave it out" . $name) }}
+{{- end }}
+{{- if has $name $names }}
+{{- fail (printf "metrics.extraMetricsLabels contains %q, whose name in Prometheus, %s, is that of another one: leave it out" . $name) }}
+{{- end }}
+{{- $names = append $names $name }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Lists of serverDefaults with the same entry twice, which the schema of the values cannot refuse. */}}
+{{- define "amalthea.refuseServerDefaults" -}}
+{{- range $path, $key := include "amalthea.listKeys" . | fromJson }}
+{{- $value := $.Values.serverDefaults }}
+{{- range splitList "." $path }}{{ $value = get ($value | default dict) . }}{{ end }}
+{{- $names := list }}
+{{- range $value | default list }}
+{{- $name := get . $key }}
+{{- if has $name $names }}{{ fail (printf "serverDefaults.%s has %s twice: remove one of them" $path $name) }}{{ end }}
+{{- $names = append $names $name }}
+{{- end }}
+{{- end }}
+{{- $ports := list }}
+{{- range get (get .Values.serverDefaults "jupyterServer" | default dict) "extraPorts" | default list }}
+{{- $port := printf "%s %d" (.protocol | default "TCP") (int .containerPort) }}
+{{- if has $port $ports }}{{ fail (printf "serverDefaults.jupyterServer.extraPorts has the port %s twice: remove one of them" $port) }}{{ end }}
+{{- $ports = append $ports $port }}
+{{- end }}
+{{- end }}
+
+{{/* Values that others keep from having an effect, as a JSON list of sentences. */}}
+{{- define "amalthea.idleValues" -}}
+{{- $idle := list }}
+{{- if not .Values.auditLog.enabled }}
+{{- if .Values.auditLog.claimName }}{{ $idle = append $idle "auditLog.claimName needs auditLog.enabled: no audit log is written" }}{{ end }}
+{{- if or .Values.auditLog.s3.endpoint .Values.auditLog.s3.bucket }}{{ $idle = append $idle "auditLog.s3 needs auditLog.enabled: no audit log is written" }}{{ end }}
+{{- end }}
+{{- if and .Values.metrics.extraMetricsLabels (not .Values.metrics.legacyNames) }}
+{{- $idle = append $idle "metrics.extraMetricsLabels needs metrics.legacyNames: only the metrics of 0.24 have these labels" }}
+{{- end }}
+{{- range $name, $maximum := .Values.culling.maximums }}
+{{- $default := get $.Values.culling.defaults $name | int64 }}
+{{- if and (gt (int64 $maximum) 0) (gt $default (int64 $maximum)) }}
+{{- $idle = append $idle (printf "culling.defaults.%s is %d, above culling.maximums.%s: %d applies" $name $default $name (int64 $maximum)) }}
+{{- end }}
+{{- end }}
+{{- toJson $idle }}
 {{- end }}

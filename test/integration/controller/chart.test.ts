@@ -217,9 +217,94 @@ describe("the chart", () => {
     { value: `${AUDIT},auditLog.s3.caConfigMap.name=ca`, says: "caConfigMap needs auditLog.s3.endpoint" },
     { value: `${AUDIT},auditLog.maxMebibytes=20`, says: "must be at least twice auditLog.rotationMebibytes" },
     { value: "metrics.serviceMonitor.enabled=true", says: "metrics.serviceMonitor.enabled needs metrics.enabled" },
+    {
+      value: `${AUDIT},auditLog.extraLabels={kubectl.kubernetes.io/last-applied-configuration}`,
+      says: "which holds whole objects and their secrets",
+    },
+    { value: `${AUDIT},auditLog.extraLabels={kopf.zalando.org/last}`, says: "which holds whole objects" },
+    ...["s3.example.org", "ftp://s3", "https://user@s3", "https://", "https://s3:99999", "https://s 3"].map((url) => ({
+      value: `${AUDIT},${S3},${KEY},auditLog.s3.endpoint=${url}`,
+      says: "auditLog.s3.endpoint must be an http or https URL without a user",
+    })),
+    { value: `${AUDIT},${S3},${KEY},auditLog.s3.bucket= `, says: "auditLog.s3.bucket must name a bucket" },
+    { value: "sidecarImages.traefik=traefik:v2.11", says: "sidecarImages.traefik must be version 3.7.15 or newer" },
+    { value: "sidecarImages.traefik=registry:5000/traefik:v3.7.14@sha256:9a", says: "must be version 3.7.15 or newer" },
+    { value: "sidecarImages.oauth2Proxy=oauth2-proxy:7.6.0-alpine", says: "sidecarImages.oauth2Proxy must be version" },
+    { value: "sidecars.securityContext.runAsUser=2147483648", says: "at '/sidecars/securityContext/runAsUser'" },
+    { value: "sidecars.proxy.httpsProxy=proxy.example.org:3128", says: "at '/sidecars/proxy/httpsProxy'" },
+    { value: "sidecars.proxy.noProxy=", says: "at '/sidecars/proxy/noProxy'" },
+    { value: `scope.namespaces={${"a".repeat(64)}}`, says: "at '/scope/namespaces/0': maxLength" },
+    { value: "policy.patches.paths={statefulset}", says: "at '/policy/patches/paths/0'" },
+    { value: "policy.maxResources.memory=4GB", says: "at '/policy/maxResources/memory'" },
+    { value: "unschedulableGraceSeconds=9007199254740993", says: "at '/unschedulableGraceSeconds': maximum" },
+    { value: "metrics.enabled=true,metrics.port=8080", says: "metrics.port must not be 8080" },
+    ...["le", "status/from", "__team", "-/x", "team/a,team.a"].map((labels) => ({
+      value: `metrics.legacyNames=true,metrics.extraMetricsLabels={${labels}}`,
+      says: "whose name in Prometheus",
+    })),
+    ...[
+      ["storage.size=2GB", "/storage/size"],
+      ["storage.pvc.mountPath=work", "/storage/pvc/mountPath"],
+      ["storage.pvc.subPath=a/../b", "/storage/pvc/subPath"],
+      ["jupyterServer.image=a b", "/jupyterServer/image"],
+      ["jupyterServer.rootDir=work", "/jupyterServer/rootDir"],
+      ["jupyterServer.shmSize=-1", "/jupyterServer/shmSize"],
+      ["jupyterServer.podLabels.app=a", "/jupyterServer/podLabels"],
+      ["jupyterServer.podAnnotations.amalthea\\.dev/a=b", "/jupyterServer/podAnnotations"],
+      ["jupyterServer.envFrom[0].prefix=A", "/jupyterServer/envFrom/0"],
+      ["jupyterServer.extraPorts[0].name=http,serverDefaults.jupyterServer.extraPorts[0].containerPort=81", ""],
+      ["jupyterServer.extraPorts[0].name=a,serverDefaults.jupyterServer.extraPorts[0].containerPort=8888", ""],
+    ].map(([value, path]) => ({ value: `serverDefaults.${value}`, says: `at '/serverDefaults${path}` })),
+    {
+      value: ["[0].name=A", "[0].value=a", "[1].name=A", "[1].value=b"]
+        .map((part) => `serverDefaults.jupyterServer.env${part}`)
+        .join(),
+      says: "serverDefaults.jupyterServer.env has A twice",
+    },
+    {
+      value: ["[0].name=a", "[0].containerPort=90", "[1].name=b", "[1].containerPort=90", "[1].protocol=TCP"]
+        .map((part) => `serverDefaults.jupyterServer.extraPorts${part}`)
+        .join(),
+      says: "serverDefaults.jupyterServer.extraPorts has the port TCP 90 twice",
+    },
     { value: "metrics.prometheusRule.enabled=true", says: "metrics.prometheusRule.enabled needs metrics.enabled" },
   ])("refuses $value", ({ value, says }) => {
     expect(() => renderChart([value])).toThrow(says);
+  });
+
+  it.each([
+    {},
+    { "auditLog.extraLabels": "{kopf.example.org/a,team}", "auditLog.s3.endpoint": "http://minio:9000/path" },
+    { "auditLog.s3.endpoint": "HTTPS://[::1]:9000" },
+    { "sidecarImages.traefik": "traefik:v3.8", "sidecarImages.oauth2Proxy": "reg:5000/oauth2-proxy@sha256:2abc" },
+    { "sidecarImages.traefik": "traefik:v3.8.0-alpine@sha256:1a", "sidecarImages.oauth2Proxy": "oauth2-proxy:latest" },
+    { "policy.maxResources.cpu": "1.5", "policy.maxResources.memory": "4Gi", "policy.patches.paths": "{/a,*}" },
+    { "metrics.legacyNames": "true", "metrics.extraMetricsLabels": "{renku.io/project,team}" },
+    { "serverDefaults.storage.size": "0.5Gi", "serverDefaults.storage.pvc.subPath": "a/..b" },
+    { "serverDefaults.jupyterServer.podLabels.example\\.org/team": "a", "serverDefaults.jupyterServer.shmSize": "0" },
+  ])("takes %j, and the controller starts with it", (values) => {
+    const sets = Object.entries(values).map(([name, value]) => `${name}=${value}`);
+    expect(() => readConfig(environmentOf(renderChart([AUDIT, S3, KEY, ...sets])))).not.toThrow();
+  });
+
+  it("names in its notes the values that others keep from having an effect", () => {
+    const given = ["auditLog.claimName=a", S3, "culling.defaults.idleSeconds=20", "culling.maximums.idleSeconds=10"];
+    const notesOf = (...values: readonly string[]): string => {
+      const sets = values.flatMap((value) => ["--set", value]);
+      // Beside what is installed already.
+      const where = ["--dry-run=client", "--kubeconfig", cluster.kubeconfig, "--namespace=default"];
+      const release = ["install", "beside", CHART, "--set=deployCrd=false"];
+      return execFileSync(binaryPath("helm"), [...release, ...where, ...sets], { encoding: "utf8" });
+    };
+    for (const sentence of [
+      "auditLog.claimName needs auditLog.enabled",
+      "auditLog.s3 needs auditLog.enabled",
+      "metrics.extraMetricsLabels needs metrics.legacyNames",
+      "culling.defaults.idleSeconds is 20, above culling.maximums.idleSeconds: 10 applies",
+    ]) {
+      expect(notesOf(...given, "metrics.extraMetricsLabels={team}")).toContain(sentence);
+    }
+    expect(notesOf("culling.defaults.idleSeconds=20")).not.toContain("no effect beside");
   });
 
   it("makes of 0.24's values for the audit log what they meant, with its keys in a Secret alone", () => {

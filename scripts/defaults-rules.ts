@@ -1,0 +1,67 @@
+import type { SchemaNode } from "../api/src/schema-kit.ts";
+
+const QUANTITY = "[+]?([0-9]+([.][0-9]*)?|[.][0-9]+)(n|u|m|k|M|G|T|P|E|[KMGTPE]i|[eE][+-]?[0-9]{1,3})?";
+const LABEL_NAME = "([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?";
+
+/** Maximum resources by name; a number may have decimals, as in `cpu: 1.5`. */
+export const quantitiesSchema: object = {
+  additionalProperties: { type: ["number", "string"], pattern: `^-?${QUANTITY}$`, maxLength: 100 },
+};
+
+const amount = { minimum: 0, pattern: `^(${QUANTITY})?$` };
+const names = (reserved: readonly string[]): object => ({
+  propertyNames: { pattern: `^${LABEL_NAME}$`, not: { anyOf: [{ enum: reserved }, { pattern: "^amalthea\\.dev/" }] } },
+});
+
+/**
+ * The rules of the CRD in the terms of JSON schema, which has no CEL, by the dotted path below `serverDefaults`: the controller
+ * does not start with defaults that break one.
+ */
+const RULES: Readonly<Record<string, object>> = {
+  "jupyterServer.image": { pattern: "^[^ \\n]+$" },
+  "jupyterServer.rootDir": { pattern: "^/" },
+  "jupyterServer.shmSize": amount,
+  "jupyterServer.podLabels": names([
+    ...["app", "app.kubernetes.io/component", "apps.kubernetes.io/pod-index", "controller-revision-hash"],
+    "statefulset.kubernetes.io/pod-name",
+  ]),
+  "jupyterServer.podAnnotations": names(["kubectl.kubernetes.io/restartedAt"]),
+  "jupyterServer.envFrom[]": { oneOf: [{ required: ["configMapRef"] }, { required: ["secretRef"] }] },
+  "jupyterServer.extraPorts": {
+    items: {
+      properties: {
+        name: { not: { enum: ["http", "activity"] } },
+        containerPort: { not: { enum: [80, 8888, 4180, 4181, 4182, 4183, 4184] } },
+      },
+    },
+  },
+  "storage.size": amount,
+  "storage.pvc.mountPath": { pattern: "^/[^:]+$" },
+  "storage.pvc.subPath": { pattern: "^[^/]", not: { pattern: "(^|/)[.][.](/|$)" } },
+};
+
+/** Their rules are about fields that each server says for itself and that have no defaults. */
+const RULES_PER_SERVER: readonly string[] = ["auth", "auth.oidc", "storage.pvc"];
+
+/**
+ * What JSON schema is asked besides a node's own fields.
+ *
+ * @throws Error for a rule of the CRD that has no counterpart here.
+ */
+export function ruleSchema(node: SchemaNode, path: string): object {
+  const found = RULES[path];
+  if (found !== undefined) return { allOf: [found] };
+  if (node["x-kubernetes-validations"] === undefined || RULES_PER_SERVER.includes(path)) return {};
+  throw new Error(
+    `the rules of ${path} need a counterpart in scripts/defaults-rules.ts, or the chart does not check them`,
+  );
+}
+
+/** The key by which the entries of a list differ, by the path of the list: JSON schema cannot say it, so a template does. */
+export function listKeys(node: SchemaNode, path = ""): Readonly<Record<string, string>> {
+  return Object.entries(node.properties ?? {}).reduce((found, [name, child]) => {
+    const childPath = path === "" ? name : `${path}.${name}`;
+    const [key] = child["x-kubernetes-list-map-keys"] ?? [];
+    return { ...found, ...(key === undefined ? {} : { [childPath]: key }), ...listKeys(child, childPath) };
+  }, {});
+}
