@@ -82,7 +82,7 @@ export class ControllerProcess {
 
   async #leads(): Promise<void> {
     const deadline = performance.now() + 120_000;
-    while (!readFileSync(this.#logFile, "utf8").includes(LEADS)) {
+    while (this.terms() === 0) {
       const isLate = performance.now() > deadline;
       if (isLate) await this.stop();
       if (isLate || this.#hasEnded()) throw new Error(`the controller does not lead: see ${this.#logFile}`);

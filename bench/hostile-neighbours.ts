@@ -15,6 +15,7 @@ const ROUNDS = 3;
 
 /** And one that is not measured, while the controller's code is compiled. */
 const ALL_ROUNDS = 2 * ROUNDS + 1;
+
 const HOSTILE = 5_000;
 
 /** Of each hostile object, in one patch that cannot be applied. */

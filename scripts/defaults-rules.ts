@@ -1,7 +1,15 @@
+import {
+  ACTIVITY_PORT_NAME,
+  HTTP_PORT_NAME,
+  OUR_PREFIX,
+  RESERVED_POD_ANNOTATIONS,
+  RESERVED_POD_LABELS,
+  RESERVED_PORTS,
+} from "../api/src/index.ts";
+import { LABEL_NAME } from "../api/src/pod-schema.ts";
 import type { SchemaNode } from "../api/src/schema-kit.ts";
 
 const QUANTITY = "[+]?([0-9]+([.][0-9]*)?|[.][0-9]+)(n|u|m|k|M|G|T|P|E|[KMGTPE]i|[eE][+-]?[0-9]{1,3})?";
-const LABEL_NAME = "([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?";
 
 /** Maximum resources by name; a number may have decimals, as in `cpu: 1.5`. */
 export const quantitiesSchema: object = {
@@ -10,7 +18,10 @@ export const quantitiesSchema: object = {
 
 const amount = { minimum: 0, pattern: `^(${QUANTITY})?$` };
 const names = (reserved: readonly string[]): object => ({
-  propertyNames: { pattern: `^${LABEL_NAME}$`, not: { anyOf: [{ enum: reserved }, { pattern: "^amalthea\\.dev/" }] } },
+  propertyNames: {
+    pattern: LABEL_NAME,
+    not: { anyOf: [{ enum: reserved }, { pattern: `^${OUR_PREFIX.replace(".", "\\.")}` }] },
+  },
 });
 
 /**
@@ -21,17 +32,14 @@ const RULES: Readonly<Record<string, object>> = {
   "jupyterServer.image": { pattern: "^[^ \\n]+$" },
   "jupyterServer.rootDir": { pattern: "^/" },
   "jupyterServer.shmSize": amount,
-  "jupyterServer.podLabels": names([
-    ...["app", "app.kubernetes.io/component", "apps.kubernetes.io/pod-index", "controller-revision-hash"],
-    "statefulset.kubernetes.io/pod-name",
-  ]),
-  "jupyterServer.podAnnotations": names(["kubectl.kubernetes.io/restartedAt"]),
+  "jupyterServer.podLabels": names(RESERVED_POD_LABELS),
+  "jupyterServer.podAnnotations": names(RESERVED_POD_ANNOTATIONS),
   "jupyterServer.envFrom[]": { oneOf: [{ required: ["configMapRef"] }, { required: ["secretRef"] }] },
   "jupyterServer.extraPorts": {
     items: {
       properties: {
-        name: { not: { enum: ["http", "activity"] } },
-        containerPort: { not: { enum: [80, 8888, 4180, 4181, 4182, 4183, 4184] } },
+        name: { not: { enum: [HTTP_PORT_NAME, ACTIVITY_PORT_NAME] } },
+        containerPort: { not: { enum: RESERVED_PORTS } },
       },
     },
   },

@@ -116,7 +116,7 @@ export type ReasonValues = {
   // Limits
   ActivityUnreadable: Told;
   LimitNear: { readonly limit: CullingReason; readonly at: string; readonly isMaximum: boolean };
-  DeletionNear: { readonly limit: CullingReason; readonly at: string; readonly isMaximum: boolean };
+  DeletionNear: ReasonValues["LimitNear"];
   NoVolumeToKeep: { readonly limits: readonly CullingReason[]; readonly what: string };
   KeepAliveUnreadable: Nothing;
   HibernatedIsApplied: { readonly limits: readonly CullingReason[]; readonly manager: string };
@@ -364,9 +364,6 @@ const place = {
 } satisfies Partial<Catalogue>;
 
 /** Each container of a pod has an image. */
-/** Of a limit that nothing in a server's spec postpones. */
-const AN_ADMINISTRATORS = "An administrator has set it as a maximum for all servers: nothing in the spec postpones it.";
-
 const WHERE_IMAGES_ARE_NAMED =
   "spec.jupyterServer.image (of a container of the login: the chart value sidecarImages; of an added one: its patch)";
 
@@ -715,6 +712,18 @@ const policyWarnings = {
   },
 } satisfies Partial<Catalogue>;
 
+/** Of a limit that will be reached, with what to set so that the server is kept, where that helps. */
+function nearLimit(
+  done: "hibernated" | "deleted",
+  { limit, at, isMaximum }: ReasonValues["LimitNear"],
+  toKeepIt: string,
+): string {
+  const advice = isMaximum
+    ? "An administrator has set it as a maximum for all servers: nothing in the spec postpones it."
+    : `Set spec.culling.keepAliveUntil to a later time ${toKeepIt}.`;
+  return `The server will be ${done} at ${at}, when its limit ${limit} is reached. ${advice}`;
+}
+
 const limits = {
   ActivityUnreadable: {
     conditions: ["ActivityUnknown"],
@@ -727,20 +736,14 @@ const limits = {
     conditions: ["HibernationPending"],
     when: "The server will be hibernated by a limit within the time that the chart value `culling.warnSeconds` says.",
     example: { limit: "Idle", at: "2026-03-01T18:00:00Z", isMaximum: false },
-    sentence: ({ limit, at, isMaximum }) =>
-      `The server will be hibernated at ${at}, when its limit ${limit} is reached. ${
-        isMaximum ? AN_ADMINISTRATORS : "Set spec.culling.keepAliveUntil to a later time to keep it running."
-      }`,
+    sentence: (values) => nearLimit("hibernated", values, "to keep it running"),
     remedy: "",
   },
   DeletionNear: {
     conditions: ["DeletionPending"],
     when: "The server will be deleted by a limit within the time that the chart value `culling.warnSeconds` says.",
     example: { limit: "Hibernated", at: "2026-03-01T18:00:00Z", isMaximum: false },
-    sentence: ({ limit, at, isMaximum }) =>
-      `The server will be deleted at ${at}, when its limit ${limit} is reached. ${
-        isMaximum ? AN_ADMINISTRATORS : "Set spec.culling.keepAliveUntil to a later time to keep it."
-      }`,
+    sentence: (values) => nearLimit("deleted", values, "to keep it"),
     remedy: "Its volume stays if spec.storage.pvc.retentionPolicy is Retain.",
   },
   NoVolumeToKeep: {

@@ -58,6 +58,7 @@ export class ServerReconciler {
   /** What reads what no watch tells, as reconciles ask for it; answers come as news of servers. To be run while leading. */
   readonly observers: readonly { run(signal: AbortSignal): Promise<void> }[];
   readonly #options: ServerReconcilerOptions;
+  readonly #settings: ReconcileDeps["settings"];
   readonly #memories: Memories;
   readonly #plans: PlanApplier;
   readonly #statuses: StatusWriter;
@@ -66,7 +67,9 @@ export class ServerReconciler {
 
   constructor(options: ServerReconcilerOptions) {
     this.#options = options;
-    const { audit, config, queue } = options;
+    const { audit, config, extraKinds, queue } = options;
+    const extraChildKinds = extraKinds.map(({ apiVersion, kind, plural }) => ({ apiVersion, kind, plural }));
+    this.#settings = { ...config.decision, extraChildKinds };
     const enqueueAs = (lane: Lane) => (key: ObjectKey) => this.#enqueue(key, lane);
     this.#usage = new UsageMeasuring({ ...options, onNews: (server) => this.#enqueue(keyOf(server), "Low") });
     const memories = new Memories({
@@ -124,12 +127,11 @@ export class ServerReconciler {
   }
 
   #deps(): ReconcileDeps {
-    const { config, extraKinds, recorder, clock, logger } = this.#options;
-    const extraChildKinds = extraKinds.map(({ apiVersion, kind, plural }) => ({ apiVersion, kind, plural }));
-    const { policy } = config.decision;
+    const { recorder, clock, logger } = this.#options;
+    const { policy } = this.#settings;
     const observer = new ServerObserver({ ...this.#options, memories: this.#memories, policy });
     return {
-      settings: { ...config.decision, extraChildKinds },
+      settings: this.#settings,
       now: () => clock.now(),
       observe: (key, signal) => observer.observe(key, signal),
       apply: (plan, observed, signal) => this.#plans.apply(plan, observed, signal),

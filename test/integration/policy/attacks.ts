@@ -1,4 +1,4 @@
-import { HOSTILE_PATCHES } from "../controller/hostile-patches.ts";
+import { HOSTILE_PATCHES, json as jsonPatch } from "../controller/hostile-patches.ts";
 
 /** A server that serves at a route, and that somebody with rights on servers of another namespace attacks. */
 export type Victim = {
@@ -17,9 +17,7 @@ export type Attack = {
   readonly refusedBy?: string;
 };
 
-export const json = (path: string, value: unknown): object => ({
-  patches: [{ type: "application/json-patch+json", patch: [{ op: "add", path, value }] }],
-});
+export const json = (path: string, value: unknown): object => ({ patches: [jsonPatch({ op: "add", path, value })] });
 
 export const ingressFor = (spec: object, annotations: object = {}): object => ({
   apiVersion: "networking.k8s.io/v1",

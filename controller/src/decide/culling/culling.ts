@@ -1,4 +1,4 @@
-import type { CullingReason, JupyterServer, JupyterServerStatus, ReasonWithValues } from "@amalthea/api";
+import type { CullingReason, JupyterServer, JupyterServerStatus, Reason, ReasonWithValues } from "@amalthea/api";
 import { hasGivenVolume } from "../live/claim.ts";
 import { filesNow, whatIsLost } from "../live/files.ts";
 import type { Observed } from "../live/observed.ts";
@@ -80,9 +80,9 @@ export function decideCulling(input: CullingInput, settings: Settings, now: Date
   if (server.metadata.deletionTimestamp !== undefined) return NOTHING;
   const all = limitsOf(input, settings, now);
   const prevented = preventionOf(input.observed, all.culls, settings.culling);
-  const isApplied = prevented.some(({ reason }) => reason === "HibernatedIsApplied");
-  const { idling, idle, culls } = isApplied ? withoutOwn(input, all, settings, now) : all;
-  const mayHibernate = prevented.every(({ reason }) => reason === "HibernatedIsApplied");
+  const isPreventedBy = (why: Reason): boolean => prevented.some(({ reason }) => reason === why);
+  const { idling, idle, culls } = isPreventedBy("HibernatedIsApplied") ? withoutOwn(input, all, settings, now) : all;
+  const mayHibernate = !isPreventedBy("NoVolumeToKeep");
   const isPossible = ({ kind }: Cull): boolean => kind === "Delete" || mayHibernate;
   const isConfirmed = ({ reason }: Cull): boolean => reason !== "Idle" || idle.kind === "Reached";
   const possible = culls.filter(isPossible);

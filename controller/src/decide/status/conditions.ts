@@ -7,6 +7,7 @@ import {
   type ConditionContext,
   type ConditionType,
   type FilesLost,
+  type Reason,
   type ReasonWithValues,
 } from "@amalthea/api";
 import { claimDeletion } from "./claim.ts";
@@ -59,6 +60,10 @@ function entriesOf(observed: Observed, { facts, verdict, culling, filesLost }: F
     status: "True",
     whys: warnings.filter((warning) => warning.type === type).map(({ why }) => why),
   });
+  const pendingFor = (why: Reason): Entries[ConditionType] => ({
+    status: "True",
+    whys: culling.pending.filter(({ reason }) => reason === why),
+  });
   return {
     Ready: { status: verdict.ready.status, whys: isHibernated ? [] : [verdict.ready.why] },
     Hibernated: { status: "True", whys: isHibernated ? [verdict.ready.why] : [] },
@@ -72,8 +77,8 @@ function entriesOf(observed: Observed, { facts, verdict, culling, filesLost }: F
     StorageWarning: warningsOf("StorageWarning"),
     PolicyWarning: warningsOf("PolicyWarning"),
     ActivityUnknown: { status: "True", whys: culling.activityUnknown },
-    HibernationPending: { status: "True", whys: culling.pending.filter(({ reason }) => reason === "LimitNear") },
-    DeletionPending: { status: "True", whys: culling.pending.filter(({ reason }) => reason === "DeletionNear") },
+    HibernationPending: pendingFor("LimitNear"),
+    DeletionPending: pendingFor("DeletionNear"),
     CullingPrevented: { status: "True", whys: culling.prevented },
   };
 }

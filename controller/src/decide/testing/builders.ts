@@ -13,6 +13,7 @@ import type { ContainerStatus, PodCondition, PodSpec, PodStatus } from "kubernet
 import type { LiveChild, LiveMetadata, Observed, ObservedEvent } from "../live/observed.ts";
 import type { PlanFacts } from "../facts.ts";
 import { DEFAULT_CULLING } from "../culling/culling-settings.ts";
+import { NO_CULLING } from "../culling/limits.ts";
 import type { PolicySettings } from "../policy/policy-settings.ts";
 import type { DecisionSettings } from "../settings.ts";
 
@@ -78,14 +79,7 @@ function aSpec(options: ServerOptions): JupyterServerSpec {
   };
   return {
     auth: { ...options.auth, oidc },
-    culling: {
-      idleSecondsThreshold: 0,
-      maxAgeSecondsThreshold: 0,
-      startingSecondsThreshold: 0,
-      failedSecondsThreshold: 0,
-      hibernatedSecondsThreshold: 0,
-      ...options.culling,
-    },
+    culling: { ...NO_CULLING, ...options.culling },
     jupyterServer: {
       image: DEFAULT_IMAGES.jupyter,
       defaultUrl: "/lab",
