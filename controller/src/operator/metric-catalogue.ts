@@ -111,8 +111,8 @@ export const METRICS = {
   },
   amalthea_usage_reads_total: {
     type: "counter",
-    help: "Attempts to read the usage of servers, by source (`Kubelet`: one for each node) and result.",
-    labels: { source: ["MetricsApi", "Kubelet"], result: ["Read", "Failed"] },
+    help: "Attempts to read the usage of servers, by source (`Kubelet`: one for each node) and result; `Absent`: the cluster has no such API, which is no failure.",
+    labels: { source: ["MetricsApi", "Kubelet"], result: ["Read", "Failed", "Absent"] },
   },
   // The audit log
   amalthea_audit_lines_total: {

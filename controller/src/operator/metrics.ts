@@ -7,7 +7,7 @@ import type { ActivityAnswer } from "../decide/live/activity.ts";
 import type { Cull } from "../decide/culling/cull.ts";
 import type { ResizeResult } from "../decide/live/resize-result.ts";
 import type { Milestone } from "../decide/status/milestones.ts";
-import type { UsageSource } from "../decide/live/usage.ts";
+import type { UsageReadResult, UsageSource } from "../decide/live/usage.ts";
 import { NO_USAGE, type UsageTotals } from "../observe/usage-memory.ts";
 import { countByCondition, countByIdleTime, countByStateAndMode, type IdleOptions } from "../observe/census.ts";
 import { LegacyMetrics } from "./legacy-metrics.ts";
@@ -110,8 +110,8 @@ export class Metrics {
     this.#count("amalthea_activity_questions_total", { result });
   }
 
-  usageRead(source: UsageSource, isRead: boolean): void {
-    this.#count("amalthea_usage_reads_total", { source, result: isRead ? "Read" : "Failed" });
+  usageRead(source: UsageSource, result: UsageReadResult): void {
+    this.#count("amalthea_usage_reads_total", { source, result });
   }
 
   auditLines(result: LabelsOf<"amalthea_audit_lines_total">["result"], lines: number): void {

@@ -60,7 +60,7 @@ export class UsageMeasuring {
       kubelets: enabled && kubelet !== undefined ? this.#kubelets(kubelet) : undefined,
       onContainers: (uid, usage, atMs) => this.memory.rememberContainers(uid, usage, atMs),
       onDisk: (uid, usage, atMs) => this.memory.rememberDisk(uid, usage, atMs),
-      onRead: (source, isRead) => metrics.usageRead(source, isRead),
+      onRead: (source, result) => metrics.usageRead(source, result),
       onRound: () => this.#tellNews(signal),
       clock,
       logger,

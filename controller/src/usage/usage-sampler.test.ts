@@ -21,6 +21,8 @@ const NODE = "https://192.0.2.1:10250";
 class World {
   readonly clock = new FakeClock();
   readonly told: string[] = [];
+  /** What the metric is told of each attempt. */
+  readonly reads: string[] = [];
   pods: readonly Live<Pod>[] = [POD];
   refresh: () => Promise<void> = async () => {};
   read: () => Promise<KubeletsRead> = async () => ({
@@ -47,7 +49,7 @@ class World {
       kubelets: { read: () => this.read() },
       onContainers: (uid, { cpuMillicores }) => tell(`${uid} ${cpuMillicores} m`),
       onDisk: (uid, { usedBytes }) => tell(`${uid} ${usedBytes} bytes`),
-      onRead: () => {},
+      onRead: (source, result) => void this.reads.push(`${source} ${result}`),
       onRound: () => tell("round"),
       clock: this.clock,
       logger: { debug: log("debug"), info: log("info"), warn: log("warn"), error: log("error") },
@@ -133,6 +135,7 @@ describe("the measurement of usage", () => {
       `warn: usage cannot be measured (${NODE})`,
       "warn: usage cannot be measured (the metrics API)",
     ]);
+    expect(world.reads.toSorted()).toEqual(["Kubelet Failed", "MetricsApi Failed"]);
     expect(await world.after(30)).toEqual(["pod 5 m", "round", "round"]);
     world.read = healthy;
     world.refresh = async () => {};
@@ -148,5 +151,6 @@ describe("the measurement of usage", () => {
     expect((await world.after(0)).filter((line) => line.includes("usage"))).toEqual([
       "info: usage is not measured: the cluster has no such API (the metrics API)",
     ]);
+    expect(world.reads.toSorted()).toEqual(["Kubelet Read", "MetricsApi Absent"]);
   });
 });

@@ -1,7 +1,7 @@
 import type { DiskUsage } from "@amalthea/api";
 import { type Clock, exponentialMs, isNotFound, type Live, type Logger, untilAborted } from "@amalthea/kube";
 import type { Pod } from "kubernetes-types/core/v1.js";
-import { type ContainerUsage, diskUsageOf, type UsageSource } from "../decide/live/usage.ts";
+import { type ContainerUsage, diskUsageOf, type UsageReadResult, type UsageSource } from "../decide/live/usage.ts";
 import type { Kubelets, PodsByNode } from "./kubelets.ts";
 import type { PodMetrics } from "./pod-metrics.ts";
 
@@ -17,7 +17,7 @@ export type UsageSamplerOptions = {
   readonly onContainers: (podUid: string, usage: ContainerUsage, atMs: number) => void;
   readonly onDisk: (podUid: string, usage: DiskUsage, atMs: number) => void;
   /** After each attempt to read a source; the kubelets are as many as there are nodes. */
-  readonly onRead: (source: UsageSource, isRead: boolean) => void;
+  readonly onRead: (source: UsageSource, result: UsageReadResult) => void;
   /** In each interval, also one without a reading: values have become known, or too old. */
   readonly onRound: () => Promise<void> | void;
   readonly clock: Clock;
@@ -93,14 +93,21 @@ export class UsageSampler {
     const { logger, onRead } = this.#options;
     const before = this.#failing[source];
     for (const [what, err] of errors) {
-      onRead(source, err === undefined);
+      const result = resultOf(err);
+      onRead(source, result);
       if (err === undefined && before.has(what)) logger.info({ what }, "usage is measured again");
       if (err === undefined || before.has(what)) continue;
-      if (isNotFound(err)) logger.info({ what }, "usage is not measured: the cluster has no such API");
+      if (result === "Absent") logger.info({ what }, "usage is not measured: the cluster has no such API");
       else logger.warn({ what, err }, "usage cannot be measured");
     }
     this.#failing[source] = new Set([...errors].flatMap(([what, err]) => (err === undefined ? [] : [what])));
   }
+}
+
+/** @param err What reading failed with; undefined if it did not. */
+function resultOf(err: unknown): UsageReadResult {
+  if (err === undefined) return "Read";
+  return isNotFound(err) ? "Absent" : "Failed";
 }
 
 function podsByNode(pods: readonly Live<Pod>[]): PodsByNode {

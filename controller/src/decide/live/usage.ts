@@ -7,6 +7,9 @@ import { parseQuantity } from "../values/quantity.ts";
 /** Where usage is measured. */
 export type UsageSource = "MetricsApi" | "Kubelet";
 
+/** What came of an attempt to read a source. Absent: the cluster has no such API, which is no failure. */
+export type UsageReadResult = "Read" | "Failed" | "Absent";
+
 /** What the container of Jupyter uses. */
 export type ContainerUsage = Required<Pick<ResourceUsage, "cpuMillicores" | "memoryBytes">>;
 
