@@ -250,7 +250,7 @@ export const chartValues: SchemaNode = group("", {
     ),
     warnSeconds: count(
       0,
-      "How long before a limit hibernates or deletes a server the condition `HibernationPending` or `DeletionPending` and an Event tell of it; 0: they do not.",
+      "How long before a limit hibernates or deletes a server the condition `HibernationPending` or `DeletionPending` and an Event tell of it; 0: they do not. A server that is past a limit when that is shortened or switched on is not warned.",
       { minimum: 0 },
     ),
     unknownAfterSeconds: count(
