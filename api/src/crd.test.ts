@@ -96,10 +96,10 @@ describe("jupyterServerCrd", () => {
     },
   );
 
-  it("has 0.24's printer columns and the state", () => {
+  it("has 0.24's printer columns, the state, and what hibernated the server", () => {
     const columns = jupyterServerCrd.spec.versions.flatMap((version) => version.additionalPrinterColumns);
     expect(columns.map(({ name }) => name)).toEqual(
-      expect.arrayContaining(["State", "Ready", "Image", "URL", "Pod Status", "Age"]),
+      expect.arrayContaining(["State", "Ready", "Image", "URL", "Pod Status", "Hibernated", "Age"]),
     );
   });
 });

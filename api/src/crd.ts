@@ -69,6 +69,10 @@ const columns: readonly PrinterColumn[] = [
     ...column("Reason", "Why the server is ready or not", '.status.conditions[?(@.type=="Ready")].reason'),
     priority: 1,
   },
+  {
+    ...column("Hibernated", "What hibernated the server", '.status.conditions[?(@.type=="Hibernated")].message'),
+    priority: 1,
+  },
   { ...column("Age", "Time since the server was created", ".metadata.creationTimestamp"), type: "date" },
 ];
 
