@@ -1,20 +1,30 @@
 import type { CullingReason } from "./jupyter-server-status.ts";
 
-export type ConditionType =
-  | "Ready"
-  | "Hibernated"
-  | "Reconciling"
-  | "Stalled"
-  | "UpdatePending"
-  | "AccessWarning"
-  | "RouteWarning"
-  | "PatchWarning"
-  | "StorageWarning"
-  | "PolicyWarning"
-  | "ActivityUnknown"
-  | "CullingPrevented"
-  | "HibernationPending"
-  | "DeletionPending";
+/**
+ * What each type of condition in a server's status says when it is true. `Reconciling` and `Stalled` follow kstatus: they
+ * are there only while they are true. So are `Hibernated`, `UpdatePending` and the warnings. `Ready` is always there but on
+ * a hibernated server, which has what its spec says: kstatus takes everything that is not ready for something that is on
+ * its way.
+ */
+export const CONDITION_MEANINGS = {
+  Ready: "The pod is ready and the route to it exists: the server can be opened at `status.url`.",
+  Hibernated: "The pod is gone because the spec says so; there is no condition `Ready` meanwhile.",
+  Reconciling: "The server is progressing towards its spec; nobody has to do anything.",
+  Stalled: "The server, or a part of it, does not reach its spec until a person changes something.",
+  UpdatePending:
+    "The running pod was started with other settings than those in the spec; they apply at its next start.",
+  AccessWarning: "The server works, but its access control is probably not what was intended.",
+  RouteWarning: "The server runs, but requests for its address may not reach it.",
+  PatchWarning: "The server works, but a patch is not applied in full.",
+  StorageWarning: "The server works, but files were lost or will be lost.",
+  PolicyWarning: "The server works, but something that it has or requests is not allowed.",
+  ActivityUnknown: "Whether the server is idle is not known; it is kept.",
+  CullingPrevented: "Limits of the server are not enforced.",
+  HibernationPending: "The server will be hibernated soon.",
+  DeletionPending: "The server will be deleted soon.",
+} as const;
+
+export type ConditionType = keyof typeof CONDITION_MEANINGS;
 
 /**
  * Every reason that a condition can have, with what its sentence needs to know. Programs compare
@@ -148,8 +158,8 @@ export type ReasonEntry<R extends Reason> = {
   /** For the reference page. */
   readonly example: ReasonValues[R];
   readonly sentence: (values: ReasonValues[R]) => string;
-  /** What the user does about it; empty when there is nothing to do. */
-  readonly remedy: string;
+  /** What the user does about it; absent when there is nothing to do. */
+  readonly remedy?: string;
 };
 
 const PROGRESS: readonly ConditionType[] = ["Ready", "Reconciling"];
@@ -157,34 +167,56 @@ const STALL: readonly ConditionType[] = ["Ready", "Stalled"];
 /** Reported as progress at first; as a stall if it persists, or if only a person can fix it. */
 const EITHER: readonly ConditionType[] = ["Ready", "Reconciling", "Stalled"];
 
-const life = {
+/** Each container of a pod has an image. */
+const WHERE_IMAGES_ARE_NAMED =
+  "spec.jupyterServer.image (of a container of the login: the chart value sidecarImages; of an added one: its patch)";
+
+/** Before the name of the other server, in messages about a route that it has. */
+const ROUTED_TO = "is already routed to the server";
+
+/** The other server, `namespace/name`, that a message of the reason `RouteTaken` names; undefined in any other message. */
+export function routeHolderIn(message: string): string | undefined {
+  return new RegExp(`${ROUTED_TO} ([a-z0-9./-]*[a-z0-9])`).exec(message)?.[1];
+}
+
+/** Of a limit that will be reached, with what to set so that the server is kept, where that helps. */
+function nearLimit(
+  done: "hibernated" | "deleted",
+  { limit, at, isMaximum }: ReasonValues["LimitNear"],
+  toKeepIt: string,
+): string {
+  const advice = isMaximum
+    ? "An administrator has set it as a maximum for all servers: nothing in the spec postpones it."
+    : `Set spec.culling.keepAliveUntil to a later time ${toKeepIt}.`;
+  return `The server will be ${done} at ${at}, when its limit ${limit} is reached. ${advice}`;
+}
+
+/** Every reason: when it applies, its message, and what the user does about it. */
+export const REASONS: { readonly [R in Reason]: ReasonEntry<R> } = {
+  // The server's life
   PodReady: {
     conditions: ["Ready"],
     when: "The pod is ready and its route exists.",
     example: { url: "https://hub.example.org/sessions/alice" },
     sentence: ({ url }) => `The pod is ready and its route exists: ${url}.`,
-    remedy: "",
   },
   Starting: {
     conditions: PROGRESS,
     when: "The pod exists and its containers are starting.",
     example: { detail: "container jupyter-server is being created" },
     sentence: ({ detail }) => `The server is starting: ${detail}.`,
-    remedy: "",
   },
   PodMissing: {
     conditions: PROGRESS,
     when: "The StatefulSet controller has not created the pod yet.",
     example: {},
     sentence: () => "The server is starting: its pod does not exist yet.",
-    remedy: "",
   },
   RoutePending: {
     conditions: PROGRESS,
     when: "The pod is ready, but its Ingress does not exist yet or does not have its route yet.",
     example: {},
     sentence: () => "The pod is ready; its route is being created.",
-    remedy: "",
   },
   NotReady: {
     conditions: PROGRESS,
@@ -198,7 +230,6 @@ const life = {
     when: "`spec.jupyterServer.hibernated` is true and the pod still exists.",
     example: {},
     sentence: (by) => `The server is being hibernated${becauseOf(by)}.`,
-    remedy: "",
   },
   Hibernated: {
     conditions: ["Hibernated"],
@@ -212,32 +243,26 @@ const life = {
     when: "The server was hibernated and has no pod yet.",
     example: {},
     sentence: () => "The server is being resumed.",
-    remedy: "",
   },
   Restarting: {
     conditions: PROGRESS,
     when: "The pod is being replaced because a restart was requested, or because `updatePolicy` is `Restart`.",
     example: {},
     sentence: () => "The server is being restarted.",
-    remedy: "",
   },
   Deleting: {
     conditions: PROGRESS,
     when: "The object is being deleted.",
     example: {},
     sentence: () => "The server is being deleted.",
-    remedy: "",
   },
   ResizeInProgress: {
     conditions: ["Reconciling"],
     when: "CPU or memory of the running pod is being resized in place.",
     example: {},
     sentence: () => "The running pod is being resized.",
-    remedy: "",
   },
-} satisfies Partial<Catalogue>;
-
-const place = {
+  // Scheduling and storage
   Unschedulable: {
     conditions: EITHER,
     when: "No node fits the pod; a stall after the grace period.",
@@ -266,7 +291,6 @@ const place = {
     when: "The cluster autoscaler is adding a node for the pod.",
     example: { detail: "pod triggered scale-up: [{pool-1 3->4 (max: 10)}]" },
     sentence: ({ detail }) => `The server is waiting for a new node: ${detail}.`,
-    remedy: "",
   },
   QuotaExceeded: {
     conditions: STALL,
@@ -361,13 +385,7 @@ const place = {
     sentence: ({ detail }) => `The node cannot set up the pod of the server: ${detail}.`,
     remedy: "The kubelet retries; if this persists, ask an administrator, or have the server start on another node.",
   },
-} satisfies Partial<Catalogue>;
-
-/** Each container of a pod has an image. */
-const WHERE_IMAGES_ARE_NAMED =
-  "spec.jupyterServer.image (of a container of the login: the chart value sidecarImages; of an added one: its patch)";
-
-const containers = {
+  // Image and containers
   ImageNotFound: {
     conditions: STALL,
     when: "The registry does not have the image, or does not let this client pull it, for instance because a pull secret does not exist.",
@@ -486,7 +504,6 @@ const containers = {
     when: "The pod as a whole failed for another reason.",
     example: { detail: "Pod was terminated in response to imminent node shutdown." },
     sentence: ({ detail }) => `The server's pod failed: ${detail}`,
-    remedy: "",
   },
   NodeLost: {
     conditions: EITHER,
@@ -502,24 +519,13 @@ const containers = {
     sentence: ({ detail }) => `The previous pod of the server does not go: ${detail}.`,
     remedy: "Whoever set the finalizers, or the node, has to release it; ask an administrator if this persists.",
   },
-} satisfies Partial<Catalogue>;
-
-/** Before the name of the other server, in messages about a route that it has. */
-const ROUTED_TO = "is already routed to the server";
-
-/** The other server, `namespace/name`, that a message of the reason `RouteTaken` names; undefined in any other message. */
-export function routeHolderIn(message: string): string | undefined {
-  return new RegExp(`${ROUTED_TO} ([a-z0-9./-]*[a-z0-9])`).exec(message)?.[1];
-}
-
-const refusals = {
+  // What cannot be created
   InvalidSpec: {
     conditions: STALL,
     when: "A field has a value that can never work. New objects with it are rejected; this one was stored before the validation existed.",
     example: { field: "routing.host", detail: "it is missing; set it to the host name of the server" },
     sentence: ({ field, detail }) =>
       `${field.startsWith("metadata.") ? field : `spec.${field}`} is invalid: ${detail}.`,
-    remedy: "",
   },
   InvalidPatch: {
     conditions: STALL,
@@ -607,9 +613,6 @@ const refusals = {
     remedy:
       "Scale its Deployment to zero (never uninstall its release: that deletes every server), or take this namespace out of its scope.",
   },
-} satisfies Partial<Catalogue>;
-
-const policies = {
   PodSecurity: {
     conditions: STALL,
     when: "A pod, after patches, violates its Pod Security level; what is already running is not changed.",
@@ -640,9 +643,7 @@ const policies = {
     sentence: ({ namespace, limit }) => `The namespace ${namespace} has more than the allowed ${limit} servers.`,
     remedy: "Delete another server of the namespace, or ask an administrator.",
   },
-} satisfies Partial<Catalogue>;
-
-const waiting = {
+  // Pending updates
   ChangesWaiting: {
     conditions: ["UpdatePending"],
     when: "Fields that need a new pod changed while one is running.",
@@ -693,95 +694,7 @@ const waiting = {
     sentence: ({ detail }) => `The node is too small for the new resources: ${detail}.`,
     remedy: "Hibernate and resume the server to have it scheduled again, or request less.",
   },
-} satisfies Partial<Catalogue>;
-
-const policyWarnings = {
-  ViolationTolerated: {
-    conditions: ["PolicyWarning"],
-    when: "The server violates a policy that is newer than the server; the violation is tolerated (`status.toleratedViolations`).",
-    example: { violations: ["StatefulSet alice: hostPathVolumes spec.template.spec.volumes[data].hostPath=/data"] },
-    sentence: ({ violations }) => `Tolerated, because the server is older than the policy: ${violations.join("; ")}.`,
-    remedy: "Remove it when possible; an administrator can stop tolerating it (chart value policy.podSecurity).",
-  },
-  IngressAnnotationIgnored: {
-    conditions: ["PolicyWarning"],
-    when: "An Ingress, a Service or a pod has annotations that are not allowed, because they could capture the requests of other servers; they are omitted.",
-    example: { childKey: "ingress", names: ["nginx.ingress.kubernetes.io/server-alias"] },
-    sentence: ({ childKey, names }) => `Annotations of the child "${childKey}" are omitted: ${names.join(", ")}.`,
-    remedy: "Remove them, or ask an administrator to allow them in the chart value policy.ingressAnnotations.",
-  },
-} satisfies Partial<Catalogue>;
-
-/** Of a limit that will be reached, with what to set so that the server is kept, where that helps. */
-function nearLimit(
-  done: "hibernated" | "deleted",
-  { limit, at, isMaximum }: ReasonValues["LimitNear"],
-  toKeepIt: string,
-): string {
-  const advice = isMaximum
-    ? "An administrator has set it as a maximum for all servers: nothing in the spec postpones it."
-    : `Set spec.culling.keepAliveUntil to a later time ${toKeepIt}.`;
-  return `The server will be ${done} at ${at}, when its limit ${limit} is reached. ${advice}`;
-}
-
-const limits = {
-  ActivityUnreadable: {
-    conditions: ["ActivityUnknown"],
-    when: "The idle limit may be reached, and the controller has been unable to read the activity of the server for some time. The server is kept; other limits still count.",
-    example: { detail: "Jupyter does not answer" },
-    sentence: ({ detail }) => `It is not known whether the server is idle, so it is kept: ${detail}.`,
-    remedy: "",
-  },
-  LimitNear: {
-    conditions: ["HibernationPending"],
-    when: "The server will be hibernated by a limit within the time that the chart value `culling.warnSeconds` says.",
-    example: { limit: "Idle", at: "2026-03-01T18:00:00Z", isMaximum: false },
-    sentence: (values) => nearLimit("hibernated", values, "to keep it running"),
-    remedy: "",
-  },
-  DeletionNear: {
-    conditions: ["DeletionPending"],
-    when: "The server will be deleted by a limit within the time that the chart value `culling.warnSeconds` says.",
-    example: { limit: "Hibernated", at: "2026-03-01T18:00:00Z", isMaximum: false },
-    sentence: (values) => nearLimit("deleted", values, "to keep it"),
-    remedy: "Its volume stays if spec.storage.pvc.retentionPolicy is Retain.",
-  },
-  NoVolumeToKeep: {
-    conditions: ["CullingPrevented"],
-    when: "The server has limits that hibernate it, and files of its pod are on no volume: hibernating it would delete them.",
-    example: { limits: ["Idle", "MaximumAge"], what: "All files of the server" },
-    sentence: ({ limits, what }) =>
-      `Limits that hibernate the server (${limits.join(", ")}) are not enforced. ${what} would be lost: they are on no volume.`,
-    remedy:
-      "Set spec.storage.pvc.enabled on new servers; an administrator can allow the loss (chart value culling.hibernateWithoutVolume).",
-  },
-  KeepAliveUnreadable: {
-    conditions: ["CullingPrevented"],
-    when: "`spec.culling.keepAliveUntil` is no time, so that nobody knows until when the server is to be kept.",
-    example: {},
-    sentence: () =>
-      "Limits of the server are not enforced, except for the administrator's maximums: spec.culling.keepAliveUntil is no time.",
-    remedy: "Set spec.culling.keepAliveUntil to a time such as 2026-03-01T18:00:00Z, or remove it.",
-  },
-  HibernatedIsApplied: {
-    conditions: ["CullingPrevented"],
-    when: "The server has limits that hibernate it, and a tool owns `spec.jupyterServer.hibernated` by server-side apply: it would resume the server.",
-    example: { limits: ["Idle"], manager: "kubectl" },
-    sentence: ({ limits, manager }) =>
-      `Limits that hibernate the server (${limits.join(", ")}) are not enforced: the field manager ${manager} applies spec.jupyterServer.hibernated.`,
-    remedy: "Take the field out of the manifest that is applied.",
-  },
-  NotEnforced: {
-    conditions: ["CullingPrevented"],
-    when: "The server has reached a limit, and the chart value `culling.enforced` is false. An idle server has said that it is idle.",
-    example: { limit: "Idle", done: "hibernated", at: "2026-03-01T18:00:00Z" },
-    sentence: ({ limit, done, at: time }) =>
-      `The server would have been ${done} at ${time}, when its limit ${limit} was reached, but limits are not enforced.`,
-    remedy: "An administrator enforces them by the chart value culling.enforced.",
-  },
-} satisfies Partial<Catalogue>;
-
-const warnings = {
+  // Warnings
   OpenWithoutAccessControl: {
     conditions: ["AccessWarning"],
     when: "`spec.auth.token` is empty and OIDC is disabled.",
@@ -916,21 +829,73 @@ const warnings = {
     sentence: ({ rootDir, mountPath }) => `Files in ${rootDir} are lost with the pod: the volume is at ${mountPath}.`,
     remedy: "Set spec.jupyterServer.rootDir to a directory in spec.storage.pvc.mountPath.",
   },
-} satisfies Partial<Catalogue>;
-
-type Catalogue = { readonly [R in Reason]: ReasonEntry<R> };
-
-/** Every reason: when it applies, its message, and what the user does about it. */
-export const REASONS: Catalogue = {
-  ...life,
-  ...place,
-  ...containers,
-  ...refusals,
-  ...policies,
-  ...waiting,
-  ...warnings,
-  ...policyWarnings,
-  ...limits,
+  ViolationTolerated: {
+    conditions: ["PolicyWarning"],
+    when: "The server violates a policy that is newer than the server; the violation is tolerated (`status.toleratedViolations`).",
+    example: { violations: ["StatefulSet alice: hostPathVolumes spec.template.spec.volumes[data].hostPath=/data"] },
+    sentence: ({ violations }) => `Tolerated, because the server is older than the policy: ${violations.join("; ")}.`,
+    remedy: "Remove it when possible; an administrator can stop tolerating it (chart value policy.podSecurity).",
+  },
+  IngressAnnotationIgnored: {
+    conditions: ["PolicyWarning"],
+    when: "An Ingress, a Service or a pod has annotations that are not allowed, because they could capture the requests of other servers; they are omitted.",
+    example: { childKey: "ingress", names: ["nginx.ingress.kubernetes.io/server-alias"] },
+    sentence: ({ childKey, names }) => `Annotations of the child "${childKey}" are omitted: ${names.join(", ")}.`,
+    remedy: "Remove them, or ask an administrator to allow them in the chart value policy.ingressAnnotations.",
+  },
+  // Limits
+  ActivityUnreadable: {
+    conditions: ["ActivityUnknown"],
+    when: "The idle limit may be reached, and the controller has been unable to read the activity of the server for some time. The server is kept; other limits still count.",
+    example: { detail: "Jupyter does not answer" },
+    sentence: ({ detail }) => `It is not known whether the server is idle, so it is kept: ${detail}.`,
+  },
+  LimitNear: {
+    conditions: ["HibernationPending"],
+    when: "The server will be hibernated by a limit within the time that the chart value `culling.warnSeconds` says.",
+    example: { limit: "Idle", at: "2026-03-01T18:00:00Z", isMaximum: false },
+    sentence: (values) => nearLimit("hibernated", values, "to keep it running"),
+  },
+  DeletionNear: {
+    conditions: ["DeletionPending"],
+    when: "The server will be deleted by a limit within the time that the chart value `culling.warnSeconds` says.",
+    example: { limit: "Hibernated", at: "2026-03-01T18:00:00Z", isMaximum: false },
+    sentence: (values) => nearLimit("deleted", values, "to keep it"),
+    remedy: "Its volume stays if spec.storage.pvc.retentionPolicy is Retain.",
+  },
+  NoVolumeToKeep: {
+    conditions: ["CullingPrevented"],
+    when: "The server has limits that hibernate it, and files of its pod are on no volume: hibernating it would delete them.",
+    example: { limits: ["Idle", "MaximumAge"], what: "All files of the server" },
+    sentence: ({ limits, what }) =>
+      `Limits that hibernate the server (${limits.join(", ")}) are not enforced. ${what} would be lost: they are on no volume.`,
+    remedy:
+      "Set spec.storage.pvc.enabled on new servers; an administrator can allow the loss (chart value culling.hibernateWithoutVolume).",
+  },
+  KeepAliveUnreadable: {
+    conditions: ["CullingPrevented"],
+    when: "`spec.culling.keepAliveUntil` is no time, so that nobody knows until when the server is to be kept.",
+    example: {},
+    sentence: () =>
+      "Limits of the server are not enforced, except for the administrator's maximums: spec.culling.keepAliveUntil is no time.",
+    remedy: "Set spec.culling.keepAliveUntil to a time such as 2026-03-01T18:00:00Z, or remove it.",
+  },
+  HibernatedIsApplied: {
+    conditions: ["CullingPrevented"],
+    when: "The server has limits that hibernate it, and a tool owns `spec.jupyterServer.hibernated` by server-side apply: it would resume the server.",
+    example: { limits: ["Idle"], manager: "kubectl" },
+    sentence: ({ limits, manager }) =>
+      `Limits that hibernate the server (${limits.join(", ")}) are not enforced: the field manager ${manager} applies spec.jupyterServer.hibernated.`,
+    remedy: "Take the field out of the manifest that is applied.",
+  },
+  NotEnforced: {
+    conditions: ["CullingPrevented"],
+    when: "The server has reached a limit, and the chart value `culling.enforced` is false. An idle server has said that it is idle.",
+    example: { limit: "Idle", done: "hibernated", at: "2026-03-01T18:00:00Z" },
+    sentence: ({ limit, done, at: time }) =>
+      `The server would have been ${done} at ${time}, when its limit ${limit} was reached, but limits are not enforced.`,
+    remedy: "An administrator enforces them by the chart value culling.enforced.",
+  },
 };
 
 function becauseOf({ limit, at: time }: ByLimit): string {
