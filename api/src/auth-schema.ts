@@ -41,7 +41,7 @@ function url(field: string): Rule {
   );
 }
 
-const clientSecret: Schema<ClientSecret> = object<ClientSecret>(
+const clientSecret = object<ClientSecret>(
   "The client secret: in clear text or, better, in a Secret.",
   {
     value: string("The client secret in clear text; everybody who can read this object can read it."),
@@ -69,7 +69,7 @@ const clientSecret: Schema<ClientSecret> = object<ClientSecret>(
   },
 );
 
-const trustedCA: Schema<TrustedCA> = object<TrustedCA>(
+const trustedCA = object<TrustedCA>(
   "A certificate authority to trust for the provider, in addition to the public ones.",
   {
     configMapName: required(string("Name of the ConfigMap, in the server's namespace.", nonEmpty)),
@@ -77,7 +77,7 @@ const trustedCA: Schema<TrustedCA> = object<TrustedCA>(
   },
 );
 
-const discovery: Schema<Discovery> = object<Discovery>(
+const discovery = object<Discovery>(
   "Endpoints of the provider, used instead of discovery: the server then starts even if the provider is down.",
   {
     loginUrl: required(string("Authorization endpoint.", { ...nonEmpty, rules: [url("discovery.loginUrl")] })),
@@ -86,7 +86,7 @@ const discovery: Schema<Discovery> = object<Discovery>(
   },
 );
 
-const session: Schema<OidcSession> = object<OidcSession>(
+const session = object<OidcSession>(
   "How long a session lasts. A change is effective at the next start of the server.",
   {
     lengthSeconds: integer("Seconds from the sign-in to the end of the session. Unset: 12 hours.", {
@@ -104,7 +104,7 @@ const session: Schema<OidcSession> = object<OidcSession>(
   },
 );
 
-const bearer: Schema<Bearer> = object<Bearer>(
+const bearer = object<Bearer>(
   "Access for programs: with a token of the provider in the header `Authorization: Bearer`, without a session. The same criteria decide who is authorized, by the claims of the token.",
   {
     enabled: withDefault(false, boolean("Whether such tokens are accepted.")),
@@ -124,7 +124,7 @@ const bearer: Schema<Bearer> = object<Bearer>(
   },
 );
 
-const oidc: Schema<Oidc> = object<Oidc>(
+const oidc = object<Oidc>(
   "Login with OpenID Connect. A user is authorized if each criterion that is set (user IDs, e-mail addresses, groups) matches; without any criterion, nobody is.",
   {
     enabled: withDefault(

@@ -70,8 +70,10 @@ export const ACTIVITY_SIGNS = [
 
 export type ActivitySign = (typeof ACTIVITY_SIGNS)[number];
 
-/** A limit after which a server is hibernated or deleted, by what it limits. */
-export type CullingReason = "Idle" | "MaximumAge" | "Starting" | "Failed" | "Hibernated";
+/** Limits after which a server is hibernated or deleted, by what they limit. */
+export const CULLING_REASONS = ["Idle", "MaximumAge", "Starting", "Failed", "Hibernated"] as const;
+
+export type CullingReason = (typeof CULLING_REASONS)[number];
 
 export type Condition = {
   readonly type: string;

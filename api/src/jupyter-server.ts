@@ -115,7 +115,7 @@ export type Culling = {
   readonly keepAliveUntil?: string;
 };
 
-export type JupyterServerSettings = {
+export type JupyterServerSettings = PodSettings & {
   readonly image: string;
   readonly defaultUrl: string;
   readonly rootDir: string;
@@ -131,6 +131,10 @@ export type JupyterServerSettings = {
   readonly serviceAccountName?: string;
   readonly extraVolumes?: readonly NamedFragment[];
   readonly extraVolumeMounts?: readonly VolumeMount[];
+};
+
+/** Fields that have the names and the meaning of those of a pod or a container. */
+export type PodSettings = {
   readonly podLabels?: Readonly<Record<string, string>>;
   readonly podAnnotations?: Readonly<Record<string, string>>;
   readonly imagePullPolicy?: ImagePullPolicy;

@@ -2,10 +2,10 @@ import type {
   EnvFromSource,
   ExtraPort,
   ImagePullPolicy,
-  JupyterServerSettings,
   Lifecycle,
   PodFragment,
   OptionalReference,
+  PodSettings,
   ProbeThresholds,
   SidecarResources,
   TopologySpreadConstraint,
@@ -35,25 +35,6 @@ import {
   type Rule,
   type Schema,
 } from "./schema-kit.ts";
-
-type PodFieldName =
-  | "podLabels"
-  | "podAnnotations"
-  | "imagePullPolicy"
-  | "command"
-  | "args"
-  | "envFrom"
-  | "lifecycle"
-  | "terminationGracePeriodSeconds"
-  | "startupProbe"
-  | "readinessProbe"
-  | "livenessProbe"
-  | "automountServiceAccountToken"
-  | "securityContext"
-  | "runtimeClassName"
-  | "topologySpreadConstraints"
-  | "extraPorts"
-  | "sidecarResources";
 
 /** Label names: an optional DNS prefix, and a name of at most 63 characters. */
 export const LABEL_NAME = "^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$";
@@ -178,7 +159,7 @@ const sidecarResources = object<SidecarResources>(
 );
 
 /** Fields of `spec.jupyterServer` that have the names and the meaning of those of a pod or a container. */
-export const podFields: Fields<Pick<JupyterServerSettings, PodFieldName>> = {
+export const podFields: Fields<PodSettings> = {
   podLabels: map("Additional labels of the pod.", string("Value.", { pattern: LABEL_VALUE }), {
     maxProperties: MAX_ENTRIES,
     rules: nameRules("jupyterServer.podLabels", RESERVED_POD_LABELS),

@@ -9,6 +9,7 @@ import type {
   NamedFragment,
   Patch,
   PatchType,
+  PodFragment,
   RetentionPolicy,
   Routing,
   RoutingTls,
@@ -36,7 +37,6 @@ import {
   withDefault,
   type Defaulted,
   type Rule,
-  type Schema,
 } from "./schema-kit.ts";
 
 /** Where 0.24 mounted the volume and started Jupyter. */
@@ -54,7 +54,7 @@ function limit(description: string): Defaulted<number> {
   return withDefault(0, integer(`${description} 0: the administrator's default, or no limit.`, { minimum: 0 }));
 }
 
-const culling: Schema<Culling> = object<Culling>(
+const culling = object<Culling>(
   "Limits, in seconds, after which the server is hibernated or deleted (docs/guide/idle.md). An administrator may set defaults and maximums.",
   {
     idleSecondsThreshold: limit("Hibernate the server after it has been idle for this long."),
@@ -75,7 +75,7 @@ const culling: Schema<Culling> = object<Culling>(
   },
 );
 
-const jupyterServer: Schema<JupyterServerSettings> = object<JupyterServerSettings>("The Jupyter server and its pod.", {
+const jupyterServer = object<JupyterServerSettings>("The Jupyter server and its pod.", {
   image: withDefault(
     DEFAULT_IMAGES.jupyter,
     string("Image of the Jupyter server.", {
@@ -96,7 +96,7 @@ const jupyterServer: Schema<JupyterServerSettings> = object<JupyterServerSetting
   ),
   resources: withDefault(
     {},
-    anyObject<JupyterServerSettings["resources"]>(
+    anyObject<PodFragment>(
       "Resource requests and limits of the container `jupyter-server`. CPU and memory of a running server are resized in place, without a restart.",
     ),
   ),
@@ -113,7 +113,7 @@ const jupyterServer: Schema<JupyterServerSettings> = object<JupyterServerSetting
     object<EnvVar>("An environment variable.", {
       name: required(string("Name.", { minLength: 1 })),
       value: string("Value."),
-      valueFrom: anyObject<NonNullable<EnvVar["valueFrom"]>>("Where the value comes from, as in a pod."),
+      valueFrom: anyObject<PodFragment>("Where the value comes from, as in a pod."),
     }),
     { keyedBy: "name" },
   ),
@@ -123,14 +123,19 @@ const jupyterServer: Schema<JupyterServerSettings> = object<JupyterServerSetting
     { keyedBy: "name" },
   ),
   nodeSelector: map("Labels that the node must have.", string("Value.")),
-  tolerations: list(
-    "Tolerations of the pod.",
-    anyObject<NonNullable<JupyterServerSettings["tolerations"]>[number]>("A toleration."),
-  ),
-  affinity: anyObject<NonNullable<JupyterServerSettings["affinity"]>>("Affinity of the pod."),
+  tolerations: list("Tolerations of the pod.", anyObject<PodFragment>("A toleration.")),
+  affinity: anyObject<PodFragment>("Affinity of the pod."),
   priorityClassName: string("Priority class of the pod.", { minLength: 1 }),
   serviceAccountName: string("Service account of the pod.", { minLength: 1 }),
-  extraVolumes: list("Additional volumes of the pod.", named("A volume, as in a pod."), { keyedBy: "name" }),
+  extraVolumes: list(
+    "Additional volumes of the pod.",
+    object<Pick<NamedFragment, "name">>(
+      "A volume, as in a pod.",
+      { name: required(string("Name.", { minLength: 1 })) },
+      { open: true },
+    ),
+    { keyedBy: "name" },
+  ),
   extraVolumeMounts: list(
     "Additional volume mounts of the container `jupyter-server`.",
     object<Pick<VolumeMount, "name" | "mountPath">>(
@@ -153,7 +158,7 @@ const IPV4_ADDRESS = `(${OCTET}[.]){3}${OCTET}`;
 /** 1 to 65535. */
 const PORT = "([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])";
 
-const routing: Schema<Routing> = object<Routing>("Where the server is reached from outside.", {
+const routing = object<Routing>("Where the server is reached from outside.", {
   // Lengths are rules, because 0.24 had no limit: Kubernetes 1.30 writes no status of what the schema alone refuses.
   host: string("Host name, such as `hub.example.org`.", {
     rules: [
@@ -180,7 +185,7 @@ const routing: Schema<Routing> = object<Routing>("Where the server is reached fr
       ],
     }),
   ),
-  ingressAnnotations: withDefault({}, anyObject<Routing["ingressAnnotations"]>("Annotations of the Ingress.")),
+  ingressAnnotations: withDefault({}, anyObject<PodFragment>("Annotations of the Ingress.")),
   ingressClassName: string("IngressClass of the Ingress. Unset: the cluster's default class.", { minLength: 1 }),
   externalUrl: string(
     "Scheme, host and port in the address of the server, if they differ from `host` and `tls`: for instance `https://hub.example.org` when TLS is terminated in front of the cluster. `path` is appended. With a login its host must be `host`.",
@@ -206,7 +211,7 @@ const routing: Schema<Routing> = object<Routing>("Where the server is reached fr
   ),
 });
 
-const pvc: Schema<VolumeClaim> = object<VolumeClaim>(
+const pvc = object<VolumeClaim>(
   "A volume that outlives the pod.",
   {
     enabled: withDefault(
@@ -243,7 +248,7 @@ const pvc: Schema<VolumeClaim> = object<VolumeClaim>(
       { minItems: 1, maxItems: 4 },
     ),
     volumeName: string("Name of the PersistentVolume that the claim is for.", { minLength: 1 }),
-    selector: anyObject<NonNullable<VolumeClaim["selector"]>>("Labels of the PersistentVolumes that the claim is for."),
+    selector: anyObject<PodFragment>("Labels of the PersistentVolumes that the claim is for."),
     subPath: string("Directory of the volume to mount instead of its root.", {
       maxLength: 1000,
       rules: [
@@ -272,7 +277,7 @@ const pvc: Schema<VolumeClaim> = object<VolumeClaim>(
   },
 );
 
-const storage: Schema<Storage> = object<Storage>("Where the user's files are.", {
+const storage = object<Storage>("Where the user's files are.", {
   size: withDefault(
     "100Mi",
     intOrString(
@@ -283,7 +288,7 @@ const storage: Schema<Storage> = object<Storage>("Where the user's files are.", 
   pvc: withDefault({}, pvc),
 });
 
-const patches: Schema<readonly Patch[]> = list(
+const patches = list(
   "Patches to the children (the objects that the server consists of), applied in order to one document with the keys `service`, `ingress`, `statefulset`, `configmap`, `secret`, `pvc` and `networkpolicy`; further keys add objects.",
   object<Patch>(
     "A patch.",
@@ -325,12 +330,3 @@ export const specSchema: Defaulted<JupyterServerSpec> = withDefault(
     ),
   }),
 );
-
-function named(description: string): Schema<NamedFragment> {
-  const schema = object<{ readonly name: string }>(
-    description,
-    { name: required(string("Name.", { minLength: 1 })) },
-    { open: true },
-  );
-  return schema as Schema<NamedFragment>; // an open object holds other fields, too, which `object` cannot express
-}

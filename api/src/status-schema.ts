@@ -1,14 +1,15 @@
-import type {
-  ActivitySign,
-  ChildStatus,
-  Condition,
-  ContainerStates,
-  CreationStatus,
-  CullingReason,
-  FilesLost,
-  JupyterServerStatus,
+import {
+  ACTIVITY_SIGNS,
+  CULLING_REASONS,
+  SERVER_STATES,
+  type ChildStatus,
+  type Condition,
+  type ContainerStates,
+  type CreationStatus,
+  type FilesLost,
+  type JupyterServerStatus,
+  type MainPod,
 } from "./jupyter-server-status.ts";
-import { ACTIVITY_SIGNS, type MainPod, SERVER_STATES } from "./jupyter-server-status.ts";
 import {
   anyObject,
   boolean,
@@ -26,7 +27,7 @@ import {
 // Not validated in depth: the legacy version (0.24) stored any status, null included, and its objects must stay writable.
 const nullable: Pick<SchemaNode, "nullable"> = { nullable: true };
 
-const conditions: Schema<readonly Condition[]> = list(
+const conditions = list(
   "Conditions of the server; docs/reference/conditions.md lists their reasons.",
   object<Condition>("A condition.", {
     type: required(string("Type of the condition.", { maxLength: 316 })),
@@ -61,7 +62,7 @@ export const statusSchema: Schema<JupyterServerStatus> = {
         "The latest activity that the controller knows of. It asks a server only when the idle limit may be reached.",
         nullable,
       ),
-      lastActivityBy: choice<ActivitySign>(
+      lastActivityBy: choice(
         "What that was: a kernel that works, an open tab or CPU use, which last, or the latest use of a kernel or a terminal, of a page behind the login, or any other request.",
         ACTIVITY_SIGNS,
       ),
@@ -70,9 +71,7 @@ export const statusSchema: Schema<JupyterServerStatus> = {
         nullable,
       ),
       willBeDeletedAt: string("When the server will be deleted because of `cullingReason`.", nullable),
-      cullingReason: choice<CullingReason>("The limit of `spec.culling` that will be reached first.", [
-        ...(["Idle", "MaximumAge", "Starting", "Failed", "Hibernated"] as const),
-      ]),
+      cullingReason: choice("The limit of `spec.culling` that will be reached first.", CULLING_REASONS),
       refreshedAt: string(
         "When the details of the status (pod, children, containers, messages) were last written. They are written together with a transition, or once they have not changed for some seconds.",
         nullable,
@@ -106,11 +105,11 @@ export const statusSchema: Schema<JupyterServerStatus> = {
         "`fullServerURL`: the same as `url`; `createdResources`: uids by key. Kept for older clients.",
         nullable,
       ),
-      events: anyObject<Readonly<Record<string, unknown>>>(
+      events: anyObject(
         "`message` and `timestamp` of what keeps the server from running, below `statefulset`. Kept for older clients; see `conditions`.",
         nullable,
       ),
-      kopf: anyObject<Readonly<Record<string, unknown>>>("Written by the legacy version (0.24).", nullable),
+      kopf: anyObject("Written by the legacy version (0.24).", nullable),
     },
     { open: true },
   ),
