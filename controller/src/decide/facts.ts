@@ -1,4 +1,4 @@
-import type { Route } from "@amalthea/api";
+import type { Reason, ReasonValues, Route } from "@amalthea/api";
 
 /**
  * What planning found out that status has to report. Planning says *what* is the case; `status.ts` chooses the condition,
@@ -52,10 +52,6 @@ export type Problem =
     }
   /** A patch left a child that is no manifest, or changed what it may not (name, namespace, owner, our labels). */
   | { readonly kind: "ChildInvalid"; readonly childKey: string; readonly reason: string }
-  /** A volume cannot shrink. Quantities as they were written. */
-  | { readonly kind: "ClaimShrinkRefused"; readonly from: string; readonly to: string }
-  /** A bound volume's class (or another fixed field) cannot change. */
-  | { readonly kind: "ClaimChangeRefused"; readonly field: string; readonly from: string; readonly to: string }
   /**
    * Another server, `namespace/name`, already serves this host and path, or is older and requests it. `keptUrl` is the
    * address that the server keeps; undefined if it has no route at all.
@@ -83,8 +79,10 @@ export type Problem =
     }
   /** The namespace has more servers than allowed, and this is not one of the oldest. */
   | { readonly kind: "TooManyServers"; readonly limit: number }
-  /** 0.24's finalizer came back after its removal: the legacy controller still runs, and this one backs off. */
-  | { readonly kind: "PredecessorRunning" };
+  | OfReason<"ClaimShrinkRefused" | "ClaimChangeRefused" | "PredecessorRunning">;
+
+/** What has the name and the values of a reason; the catalogue tells when it applies. */
+export type OfReason<R extends Reason> = { readonly [K in R]: { readonly kind: K } & ReasonValues[K] }[R];
 
 export type Warning =
   /** `auth.token: ""` without OIDC: everybody who reaches the server may use it. */
@@ -93,28 +91,13 @@ export type Warning =
   | { readonly kind: "PatchSkipped"; readonly patchIndex: number; readonly path: string; readonly reason: string }
   /** A child is created without some of what patches or the spec request. */
   | { readonly kind: "ChildAdjusted"; readonly childKey: string; readonly adjustments: readonly Adjustment[] }
-  /** Somebody else wrote, after patches were applied, what gives way to that; dotted paths in the child. */
-  | { readonly kind: "ChangedByOthers"; readonly childKey: string; readonly fields: readonly string[] }
-  /** `--skip-auth-route` is not passed on to oauth2-proxy. */
-  | { readonly kind: "SkipAuthRouteIgnored"; readonly args: readonly string[] }
-  /** Tokens of other providers than the login's are not accepted, although patches of oauth2-proxy name them. */
-  | { readonly kind: "TokenIssuerIgnored"; readonly args: readonly string[] }
-  /** Certificate authorities that patches give oauth2-proxy and that the authorization service cannot have. */
-  | { readonly kind: "AuthoritiesNotShared"; readonly files: readonly string[] }
-  /** Hibernated without a volume: the pod's files are gone. */
-  | { readonly kind: "HibernatedWithoutVolume" }
   /** OIDC on a plain-http host that is not localhost: browsers reject the session cookie. */
   | { readonly kind: "InsecureLogin"; readonly host: string }
-  /** Addresses count of which the provider does not say whether they are verified, as under 0.24. */
-  | { readonly kind: "UnverifiedEmailsCount" }
-  /** OIDC with no criterion at all: nobody is authorized. */
-  | { readonly kind: "NobodyAuthorized" }
-  /** The working directory is not on the volume: what is written there does not survive the pod. */
-  | { readonly kind: "RootDirOutsideVolume"; readonly rootDir: string; readonly mountPath: string }
   /** Violations of the policy that are older than the policy; one line each. */
   | { readonly kind: "ViolationTolerated"; readonly violations: readonly string[] }
-  /** Annotations of an Ingress that are not allowed; the Ingress is created without them. */
-  | { readonly kind: "IngressAnnotationIgnored"; readonly childKey: string; readonly names: readonly string[] };
+  | OfReason<"UnverifiedEmailsCount" | "NobodyAuthorized" | "ChangedByOthers" | "IngressAnnotationIgnored">
+  | OfReason<"SkipAuthRouteIgnored" | "TokenIssuerIgnored" | "AuthoritiesNotShared">
+  | OfReason<"HibernatedWithoutVolume" | "RootDirOutsideVolume">;
 
 /** What was left out of a child, or changed in it. */
 export type Adjustment = {

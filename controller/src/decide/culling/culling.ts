@@ -25,10 +25,8 @@ export type CullingDecision = {
   readonly due: Cull | undefined;
   /** Whom to ask before an idle limit is enforced. */
   readonly question: ActivityQuestion | undefined;
-  readonly activityUnknown: readonly ReasonWithValues[];
-  readonly prevented: readonly ReasonWithValues[];
-  /** A hibernation or deletion that people are warned of. */
-  readonly pending: readonly ReasonWithValues[];
+  /** What people are told: why activity is unknown, why limits are not enforced, and what will soon be done. */
+  readonly notices: readonly ReasonWithValues[];
   /** Seconds until time alone changes the decision. */
   readonly checkAgainSeconds: number | undefined;
 };
@@ -59,9 +57,7 @@ const NOTHING: CullingDecision = {
   shown: {},
   due: undefined,
   question: undefined,
-  activityUnknown: [],
-  prevented: [],
-  pending: [],
+  notices: [],
   checkAgainSeconds: undefined,
 };
 
@@ -97,9 +93,13 @@ export function decideCulling(input: CullingInput, settings: Settings, now: Date
     shown: { ...lastActivityOf(server, idling, settings, now), ...shownOf(first(next), server.status, now) },
     due: settings.culling.enforced ? reached : undefined,
     question: isToBeAsked && idling?.askable.kind === "Askable" ? idling.askable.question : undefined,
-    activityUnknown: unknown.whys,
-    prevented: [...prevented, ...unreadableOf(server, settings.culling), ...notEnforcedOf(possible, situation)],
-    pending: pendingOf(possible, situation),
+    notices: [
+      ...unknown.whys,
+      ...prevented,
+      ...unreadableOf(server, settings.culling),
+      ...notEnforcedOf(possible, situation),
+      ...pendingOf(possible, situation),
+    ],
     checkAgainSeconds: secondsUntil(
       [...possible.flatMap(({ at, warnAt }) => [at, warnAt]), open?.again, unknown.from],
       now,

@@ -1,8 +1,8 @@
-import { routeOf, type JupyterServer, type ReasonWithValues } from "@amalthea/api";
+import { routeOf, type JupyterServer, type Reason, type ReasonWithValues } from "@amalthea/api";
 import { CULLING_KEY } from "../culling/cull.ts";
 import { childKeyOf } from "../live/child.ts";
 import type { Observed, ObservedFailure } from "../live/observed.ts";
-import type { Adjustment, PlanFacts, Problem, Warning } from "../facts.ts";
+import type { Adjustment, OfReason, PlanFacts, Problem, Warning } from "../facts.ts";
 import { trueCondition } from "../values/conditions.ts";
 import { quotaDetail } from "./pod/events.ts";
 import type { Obstacle } from "./pod/obstacle.ts";
@@ -51,7 +51,6 @@ function problemStall(observed: Observed, problem: Problem): Stall {
     case "PatchFailed":
     case "ChildKindRefused":
     case "ChildInvalid":
-      return { why, preventsStart: true, preventsRoute: false };
     case "TooManyServers":
       return { why, preventsStart: true, preventsRoute: false };
     case "PodSecurityViolated":
@@ -77,16 +76,10 @@ function problemReason(server: JupyterServer, problem: Problem): ReasonWithValue
     }
     case "ChildInvalid":
       return { reason: "InvalidChild", values: { childKey: problem.childKey, detail: detail(problem.reason) } };
-    case "ClaimShrinkRefused":
-      return { reason: "ClaimShrinkRefused", values: { from: problem.from, to: problem.to } };
-    case "ClaimChangeRefused":
-      return { reason: "ClaimChangeRefused", values: { field: problem.field, from: problem.from, to: problem.to } };
     case "RouteTaken": {
       const { holder, keptUrl } = problem;
       return { reason: "RouteTaken", values: { route: routeText(server), holder, keptUrl } };
     }
-    case "PredecessorRunning":
-      return { reason: "PredecessorRunning", values: {} };
     case "PodSecurityViolated": {
       const { childKey, level, rule, field, value } = problem;
       return { reason: "PodSecurity", values: { childKey, level, rule, field: detail(field), value: detail(value) } };
@@ -104,6 +97,8 @@ function problemReason(server: JupyterServer, problem: Problem): ReasonWithValue
       const { namespace } = server.metadata;
       return { reason: "TooManyServers", values: { namespace, limit: problem.limit } };
     }
+    default:
+      return reasonOfItsName(problem);
   }
 }
 
@@ -138,56 +133,30 @@ function failureReason(server: JupyterServer, { childKey, kind, code, message }:
   return { reason: "WriteFailed", values: { childKey, code, detail: text } };
 }
 
-/** Type of a condition that warns, by the kind of warning. */
-type WarningType = "AccessWarning" | "PatchWarning" | "StorageWarning" | "PolicyWarning";
-
-/** The condition that a warning belongs to, and its reason. */
-export function warningReason(warning: Warning): { readonly type: WarningType; readonly why: ReasonWithValues } {
+/** The reason of a warning. */
+export function warningReason(warning: Warning): ReasonWithValues {
   switch (warning.kind) {
     case "OpenServer":
-      return { type: "AccessWarning", why: { reason: "OpenWithoutAccessControl", values: {} } };
+      return { reason: "OpenWithoutAccessControl", values: {} };
     case "InsecureLogin":
-      return { type: "AccessWarning", why: { reason: "PlainHttpOidc", values: { host: warning.host } } };
-    case "UnverifiedEmailsCount":
-      return { type: "AccessWarning", why: { reason: "UnverifiedEmailsCount", values: {} } };
-    case "NobodyAuthorized":
-      return { type: "AccessWarning", why: { reason: "NobodyAuthorized", values: {} } };
+      return { reason: "PlainHttpOidc", values: { host: warning.host } };
     case "PatchSkipped": {
-      const values = { index: warning.patchIndex, path: warning.path, detail: detail(warning.reason) };
-      return { type: "PatchWarning", why: { reason: "PatchOperationSkipped", values } };
+      const { patchIndex: index, path, reason } = warning;
+      return { reason: "PatchOperationSkipped", values: { index, path, detail: detail(reason) } };
     }
     case "ChildAdjusted": {
       const { childKey, adjustments } = warning;
-      return {
-        type: "PatchWarning",
-        why: { reason: "ChildAdjusted", values: { childKey, fields: fieldList(adjustments) } },
-      };
+      return { reason: "ChildAdjusted", values: { childKey, fields: fieldList(adjustments) } };
     }
-    case "ChangedByOthers": {
-      const { childKey, fields } = warning;
-      return { type: "PatchWarning", why: { reason: "ChangedByOthers", values: { childKey, fields } } };
-    }
-    case "SkipAuthRouteIgnored":
-      return { type: "PatchWarning", why: { reason: "SkipAuthRouteIgnored", values: { args: warning.args } } };
-    case "TokenIssuerIgnored":
-      return { type: "PatchWarning", why: { reason: "TokenIssuerIgnored", values: { args: warning.args } } };
-    case "AuthoritiesNotShared":
-      return { type: "PatchWarning", why: { reason: "AuthoritiesNotShared", values: { files: warning.files } } };
-    case "HibernatedWithoutVolume":
-      return { type: "StorageWarning", why: { reason: "HibernatedWithoutVolume", values: {} } };
-    case "RootDirOutsideVolume": {
-      const { rootDir, mountPath } = warning;
-      return { type: "StorageWarning", why: { reason: "RootDirOutsideVolume", values: { rootDir, mountPath } } };
-    }
-    case "ViolationTolerated": {
-      const violations = warning.violations.map(detail);
-      return { type: "PolicyWarning", why: { reason: "ViolationTolerated", values: { violations } } };
-    }
-    case "IngressAnnotationIgnored": {
-      const { childKey, names } = warning;
-      return { type: "PolicyWarning", why: { reason: "IngressAnnotationIgnored", values: { childKey, names } } };
-    }
+    case "ViolationTolerated":
+      return { reason: "ViolationTolerated", values: { violations: warning.violations.map(detail) } };
+    default:
+      return reasonOfItsName(warning);
   }
+}
+
+function reasonOfItsName({ kind: reason, ...values }: OfReason<Reason>): ReasonWithValues {
+  return { reason, values } as ReasonWithValues; // by the type, the values are those of this very reason
 }
 
 const WHY_ADJUSTED: Readonly<Record<Adjustment["why"], string>> = {
@@ -204,6 +173,17 @@ function fieldList(adjustments: readonly Adjustment[]): readonly string[] {
   const named = adjustments.slice(0, MAX_FIELDS).map(({ field, why }) => `${detail(field)} (${WHY_ADJUSTED[why]})`);
   const others = adjustments.length - named.length;
   return others === 0 ? named : [...named, `${others} more`];
+}
+
+/** Why requests may not reach the server although its Ingress is as it should be. */
+export function routeWarnings({ missing }: Pick<Observed, "missing">): readonly ReasonWithValues[] {
+  return [
+    ...missing.ingressClasses.map((ingressClass): ReasonWithValues => ({
+      reason: "IngressClassMissing",
+      values: { ingressClass },
+    })),
+    ...missing.tlsSecrets.map((secret): ReasonWithValues => ({ reason: "TlsSecretMissing", values: { secret } })),
+  ];
 }
 
 /** What the running pod does not follow yet; empty without a pod. */

@@ -71,7 +71,7 @@ function freshStatus(
   const readySince = readySinceOf(verdict, context);
   const input = { observed, since: { ...since, state: verdict.state, readySince }, basePath: facts.route?.path };
   const culling = decideCulling(input, settings, now);
-  const conditions = conditionList(observed, { facts, verdict, culling, filesLost: lost }, context);
+  const conditions = conditionList(observed, { facts, verdict, notices: culling.notices, filesLost: lost }, context);
   const events = obstacleEvents(verdict.state, conditions);
   const fresh = {
     state: verdict.state,
