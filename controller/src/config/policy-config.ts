@@ -1,4 +1,4 @@
-import { below, SHARED_DENIED_ANNOTATIONS } from "../decide/policy/denied-annotations.ts";
+import { below, SHARED_DENIED_ANNOTATIONS } from "../decide/policy/annotation-policy.ts";
 import type { PodSecurityLevel } from "../decide/policy/pod-security.ts";
 import type { PolicySettings } from "../decide/policy/policy-settings.ts";
 import { parseQuantity } from "../decide/values/quantity.ts";

@@ -1,20 +1,17 @@
 import type { Action, LiveTarget } from "./decision.ts";
+import { pointerTo } from "./patch/pointer.ts";
 
 /** One operation of a JSON patch. */
 export type Operation = Readonly<Record<string, unknown>>;
 
 /** Path of an annotation in a JSON patch. */
 export function annotationPath(key: string): string {
-  return `/metadata/annotations/${segment(key)}`;
+  return pointerTo(["metadata", "annotations", key]);
 }
 
 /** Path of a label in a JSON patch. */
 export function labelPath(key: string): string {
-  return `/metadata/labels/${segment(key)}`;
-}
-
-function segment(key: string): string {
-  return key.replaceAll("~", "~0").replaceAll("/", "~1");
+  return pointerTo(["metadata", "labels", key]);
 }
 
 /**

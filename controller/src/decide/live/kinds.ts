@@ -1,4 +1,4 @@
-import { groupKind } from "../values/group-kind.ts";
+import { groupKind, type OfKind } from "../values/group-kind.ts";
 
 /** Kinds of the built-in children; patches may add more objects of these kinds. */
 export const OWN_KINDS: readonly { readonly apiVersion: string; readonly kind: string }[] = [
@@ -12,6 +12,6 @@ export const OWN_KINDS: readonly { readonly apiVersion: string; readonly kind: s
 ];
 
 /** Whether an object is of the kind of a built-in child, in any version. */
-export function isOwnKind(child: { readonly apiVersion?: unknown; readonly kind?: unknown }): boolean {
+export function isOwnKind(child: OfKind): boolean {
   return OWN_KINDS.some((one) => groupKind(one) === groupKind(child));
 }

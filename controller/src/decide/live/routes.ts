@@ -2,10 +2,11 @@ import { normalizePath, type Route } from "@amalthea/api";
 import { isObject, listOf, objectOf, valueAt, type JsonObject } from "../values/json.ts";
 import { isTerminating } from "./child.ts";
 import { earliest } from "../values/time.ts";
-import { groupKind } from "../values/group-kind.ts";
+import { groupKind, type OfKind } from "../values/group-kind.ts";
 import type { HostAndPath, LiveChild, Observed, RouteNeeds } from "./observed.ts";
 
-type OfKind = { readonly apiVersion?: unknown; readonly kind?: unknown };
+/** A manifest or a live object. */
+export type Specified = OfKind & { readonly spec?: unknown };
 
 /** Whether a child routes requests from outside to a Service: today an Ingress. */
 export function isRouteChild(child: OfKind): boolean {
@@ -16,7 +17,7 @@ export function isRouteChild(child: OfKind): boolean {
  * Every host and path from which a child leads requests anywhere, in their order, its default backend last; where they
  * lead is not looked at.
  */
-export function routesServedBy(child: OfKind & { readonly spec?: unknown }): readonly HostAndPath[] {
+export function routesServedBy(child: Specified): readonly HostAndPath[] {
   if (!isRouteChild(child)) return [];
   const rules = listOf(valueAt(child.spec, "rules")).filter(isObject);
   const isDefault = isObject(valueAt(child.spec, "defaultBackend"));
@@ -24,7 +25,7 @@ export function routesServedBy(child: OfKind & { readonly spec?: unknown }): rea
 }
 
 /** The hosts that an Ingress brings certificates for. */
-export function certificateHosts(child: OfKind & { readonly spec?: unknown }): readonly string[] {
+export function certificateHosts(child: Specified): readonly string[] {
   if (!isRouteChild(child)) return [];
   return listOf(valueAt(child.spec, "tls"))
     .flatMap((entry) => listOf(valueAt(entry, "hosts")))

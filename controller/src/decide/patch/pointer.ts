@@ -16,6 +16,11 @@ export function parsePointer(pointer: string): readonly string[] {
     .map((token) => checkKey(token.replaceAll("~1", "/").replaceAll("~0", "~")));
 }
 
+/** The JSON pointer that names these keys. */
+export function pointerTo(keys: readonly string[]): string {
+  return keys.map((key) => `/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
+}
+
 /**
  * One step down, through own properties alone: what an object inherits is not part of the document.
  *

@@ -3,9 +3,8 @@ import type { Desired } from "../children/desired.ts";
 import type { Plan } from "../decision.ts";
 import { liveStatefulSet } from "../live/child.ts";
 import type { Observed } from "../live/observed.ts";
-import { TOKEN_FIELD } from "../policy/child-policy.ts";
+import { recordedViolations, TOKEN_FIELD } from "../policy/child-policy.ts";
 import { judge } from "../policy/policy.ts";
-import { recordedViolations } from "../policy/record.ts";
 import type { DecisionSettings } from "../settings.ts";
 
 /** What is allowed to a server depends on, beside the settings. */

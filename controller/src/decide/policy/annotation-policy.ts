@@ -2,8 +2,24 @@ import { isRouteChild } from "../live/routes.ts";
 import { groupKind } from "../values/group-kind.ts";
 import { isObject, objectOf, type JsonObject } from "../values/json.ts";
 import { matchesAny } from "../values/pattern.ts";
-import { SHARED_DENIED_ANNOTATIONS } from "./denied-annotations.ts";
 import type { PolicySettings } from "./policy-settings.ts";
+
+/** Names below a prefix. */
+export function below(prefix: string, ...names: readonly string[]): readonly string[] {
+  return names.map((name) => `${prefix}/${name}`);
+}
+
+/**
+ * Annotations by which an object of whatever kind takes a name in the DNS, or requests: a Service without an address of its
+ * own stands for its pods there, and so do pods by themselves. From the documentation of external-dns, kOps, Emissary and
+ * Tailscale.
+ */
+export const SHARED_DENIED_ANNOTATIONS: readonly string[] = [
+  ...below("external-dns.alpha.kubernetes.io", "*hostname*", "target", "set-identifier"),
+  ...below("dns.alpha.kubernetes.io", "*"),
+  ...below("getambassador.io", "*"),
+  ...below("tailscale.com", "*"),
+];
 
 /** A child without the annotations that are not allowed, and their names. */
 export type AllowedAnnotations = { readonly child: JsonObject; readonly refused: readonly string[] };

@@ -1,9 +1,15 @@
+import type { Observed } from "../live/observed.ts";
 import { groupKind } from "../values/group-kind.ts";
 import { matchesAny } from "../values/pattern.ts";
 import { contentHash } from "../values/hash.ts";
 import { listOf, valueAt } from "../values/json.ts";
 import { podExcesses, storageExcess, type Excess, type OwnParts } from "./pod-limits.ts";
-import { podSecurityViolations, type PodSecurityLevel, type PodSecurityViolation } from "./pod-security.ts";
+import {
+  podSecurityViolations,
+  type PodParts,
+  type PodSecurityLevel,
+  type PodSecurityViolation,
+} from "./pod-security.ts";
 import { podTemplatesOf } from "./pod-templates.ts";
 import type { NamespacePolicy, PolicySettings } from "./policy-settings.ts";
 
@@ -17,10 +23,10 @@ export type PolicyChild = {
   readonly type?: unknown;
 };
 
-/** Why a child is not allowed. */
-export type PolicyFinding =
-  | (PodSecurityViolation & { readonly kind: "PodSecurity"; readonly level: PodSecurityLevel })
-  | (Excess & { readonly kind: "Excess" });
+/** Why a child is not allowed: the problem, but for the child's key. */
+type PolicyFinding =
+  | (PodSecurityViolation & { readonly kind: "PodSecurityViolated"; readonly level: PodSecurityLevel })
+  | (Excess & { readonly kind: "NotAllowed" });
 
 export type ChildVerdict = {
   readonly refused: readonly PolicyFinding[];
@@ -52,18 +58,21 @@ export function verdictOnChild(child: PolicyChild, policy: ChildPolicy): ChildVe
 const MAX_LINES = 64;
 
 /**
- * What children have that the defaults do not allow, in lines that stay the same when nothing about it changes. Undefined
- * if the administrator chose a level and kinds of Services: then nothing is tolerated.
+ * The violations that a server may keep: those of its children when it was first checked against rules, in lines that stay
+ * the same when nothing about it changes. The record is in the status, which users who may write servers cannot write; an
+ * annotation on the StatefulSet could be written by those who may write StatefulSets. Undefined if the administrator chose
+ * a level and kinds of Services: then nothing is tolerated, unless there is a record already.
  */
-export function toleratedViolations(
-  children: readonly PolicyChild[],
-  policy: Omit<ChildPolicy, "tolerated" | "own">,
+export function recordedViolations(
+  { server, children, namespacePolicy: namespace }: Observed,
+  settings: PolicySettings,
 ): readonly string[] | undefined {
-  const { podSecurity, services } = policy.settings;
-  if (podSecurity !== undefined && services.types !== undefined) return undefined;
+  const recorded = server.status?.toleratedViolations;
+  if (recorded !== undefined) return recorded;
+  if (settings.podSecurity !== undefined && settings.services.types !== undefined) return undefined;
   const lines = children.flatMap((child) =>
-    defaultFindings(child, policy)
-      .filter((finding) => isTolerable(finding, policy.settings))
+    defaultFindings(child, { settings, namespace })
+      .filter((finding) => isTolerable(finding, settings))
       .map((finding) => violationLine(child, finding)),
   );
   return [...new Set(lines)].toSorted().slice(0, MAX_LINES);
@@ -71,7 +80,7 @@ export function toleratedViolations(
 
 /** Only what the defaults of the settings forbid, and not a word of the administrator. */
 function isTolerable({ kind }: PolicyFinding, { podSecurity, services }: PolicySettings): boolean {
-  return kind === "PodSecurity" ? podSecurity === undefined : services.types === undefined;
+  return kind === "PodSecurityViolated" ? podSecurity === undefined : services.types === undefined;
 }
 
 /** What the settings forbid that have a default which forbids something. */
@@ -80,13 +89,19 @@ function defaultFindings(
   { settings, namespace }: Pick<ChildPolicy, "settings" | "namespace">,
 ): readonly PolicyFinding[] {
   const level = effectiveLevel(settings.podSecurity, namespace.podSecurity);
-  const violations = podTemplatesOf(child).flatMap(({ at, pod }) =>
-    podSecurityViolations(pod, level).map(({ field, ...violation }) => ({ ...violation, field: at + field })),
-  );
+  const violations = foundInPods(child, (pod) => podSecurityViolations(pod, level));
   return [
-    ...violations.map((violation) => ({ kind: "PodSecurity", level, ...violation }) as const),
-    ...serviceExcesses(child, settings).map((excess) => ({ kind: "Excess", ...excess }) as const),
+    ...violations.map((violation) => ({ kind: "PodSecurityViolated", level, ...violation }) as const),
+    ...serviceExcesses(child, settings).map((excess) => ({ kind: "NotAllowed", ...excess }) as const),
   ];
+}
+
+/** What is found in the pods that a child makes, by its path in the child. */
+function foundInPods<F extends { readonly field: string }>(
+  child: PolicyChild,
+  look: (pod: PodParts) => readonly F[],
+): readonly F[] {
+  return podTemplatesOf(child).flatMap(({ at, pod }) => look(pod).map((one) => ({ ...one, field: at + one.field })));
 }
 
 const LEVELS: readonly PodSecurityLevel[] = ["privileged", "baseline", "restricted"];
@@ -102,13 +117,11 @@ export function effectiveLevel(
 
 function excessesOf(child: PolicyChild, { settings, own }: ChildPolicy): readonly PolicyFinding[] {
   const excesses = [
-    ...podTemplatesOf(child).flatMap(({ at, pod }) =>
-      podExcesses(pod, settings, own).map(({ field, ...excess }) => ({ ...excess, field: at + field })),
-    ),
+    ...foundInPods(child, (pod) => podExcesses(pod, settings, own)),
     ...claimExcesses(child, settings),
     ...tokenExcesses(child, settings),
   ];
-  return excesses.map((excess) => ({ kind: "Excess", ...excess }) as const);
+  return excesses.map((excess) => ({ kind: "NotAllowed", ...excess }) as const);
 }
 
 function claimExcesses(child: PolicyChild, settings: PolicySettings): readonly Excess[] {
@@ -168,7 +181,7 @@ const MAX_LINE = 250;
 
 function violationLine({ kind, metadata: { name } }: PolicyChild, finding: PolicyFinding): string {
   const what =
-    finding.kind === "PodSecurity"
+    finding.kind === "PodSecurityViolated"
       ? `${finding.rule} ${finding.field}=${finding.value}`
       : `${finding.setting} ${finding.field}: ${finding.detail}`;
   const line = `${kind} ${name}: ${what}`;

@@ -55,8 +55,7 @@ function isIdentity(source: unknown): boolean {
 }
 
 function isGiven(field: string, spec: JupyterServerSpec): boolean {
-  const value = valueAt(spec, ...field.split("."));
-  return ![undefined, "null", "false", "{}", "[]"].includes(value === undefined ? value : canonicalJson(value));
+  return !["null", "false", "{}", "[]"].includes(canonicalJson(valueAt(spec, ...field.split("."))));
 }
 
 function isSame(field: string, ...specs: readonly [JupyterServerSpec, ServerDefaults]): boolean {

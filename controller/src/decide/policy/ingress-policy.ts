@@ -1,6 +1,6 @@
 import { isPathWithin } from "@amalthea/api";
 import type { HostAndPath } from "../live/observed.ts";
-import { certificateHosts, routesServedBy } from "../live/routes.ts";
+import { certificateHosts, routesServedBy, type Specified } from "../live/routes.ts";
 import type { Excess } from "./pod-limits.ts";
 import { matchesAny } from "../values/pattern.ts";
 import type { NamespacePolicy, PolicySettings } from "./policy-settings.ts";
@@ -19,16 +19,14 @@ export type RoutePolicy = {
 };
 
 /** A rule that another server's requests would follow. */
-export type TakenRule = { readonly kind: "RouteTaken"; readonly route: string; readonly holder: string };
-
-type IngressLike = { readonly kind?: unknown; readonly apiVersion?: unknown; readonly spec?: unknown };
+type TakenRule = { readonly kind: "RuleTaken"; readonly route: string; readonly holder: string };
 
 /** What is wrong with the rules of an Ingress; empty for any other child. */
 export function routeFindings(
   childKey: string,
-  child: IngressLike,
+  child: Specified,
   policy: RoutePolicy,
-): readonly (TakenRule | (Excess & { readonly kind: "Excess" }))[] {
+): readonly (TakenRule | (Excess & { readonly kind: "NotAllowed" }))[] {
   const isOwn = ({ host, path }: HostAndPath): boolean =>
     childKey === "ingress" && policy.ownRoutes.some((own) => own.host === host && own.path === path);
   const rules = routesServedBy(child).filter((rule) => !isOwn(rule));
@@ -36,7 +34,7 @@ export function routeFindings(
     // Whoever brings the certificate of a host speaks for it as a whole.
     ...[...rules, ...certificateHosts(child).map(certificateRoute)]
       .flatMap((rule) => routeExcess(rule, "spec.rules", policy))
-      .map((excess) => ({ kind: "Excess", ...excess }) as const),
+      .map((excess) => ({ kind: "NotAllowed", ...excess }) as const),
     ...rules.flatMap((rule) => takenRule(rule, rule, policy)),
     ...strangeHosts(child).flatMap((host) => takenRule(host, { ...host, path: "/" }, policy)),
   ];
@@ -44,11 +42,11 @@ export function routeFindings(
 
 function takenRule(shown: HostAndPath, rule: HostAndPath, { takenBy }: RoutePolicy): readonly TakenRule[] {
   const holder = takenBy(rule);
-  return holder === undefined ? [] : [{ kind: "RouteTaken", route: textOf(shown), holder }];
+  return holder === undefined ? [] : [{ kind: "RuleTaken", route: textOf(shown), holder }];
 }
 
 /** Hosts for which an Ingress brings a certificate and has no rule: some ingress controllers show it there all the same. */
-function strangeHosts(child: IngressLike): readonly HostAndPath[] {
+function strangeHosts(child: Specified): readonly HostAndPath[] {
   const own = routesServedBy(child).flatMap(({ host }) => host?.toLowerCase() ?? []);
   const isOwn = (host: string): boolean => own.some((one) => isHostWithin(one, host));
   return certificateHosts(child)

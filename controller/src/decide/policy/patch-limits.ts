@@ -1,4 +1,5 @@
 import { isObject, ownValue, type JsonObject } from "../values/json.ts";
+import { pointerTo } from "../patch/pointer.ts";
 import type { PolicySettings } from "./policy-settings.ts";
 
 /** A change that patches made and may not make. */
@@ -28,7 +29,7 @@ export function forbiddenChange(
   const allowed = paths.map(segmentsOf);
   for (const pointer of changes(before, after, [])) {
     const [childKey = ""] = pointer;
-    const path = pointerOf(pointer);
+    const path = pointerTo(pointer);
     const kind = kindOf(after[childKey]) ?? kindOf(before[childKey]);
     if (!kinds.includes(ANY) && !kinds.includes(kind ?? "")) {
       return { childKey, path, detail: `patches may not touch a ${kind ?? "child"}`, setting: "patches.kinds" };
@@ -70,8 +71,4 @@ function segmentsOf(path: string): readonly string[] {
     .split("/")
     .slice(1)
     .map((segment) => segment.replaceAll("~1", "/").replaceAll("~0", "~"));
-}
-
-function pointerOf(segments: readonly string[]): string {
-  return segments.map((segment) => `/${segment.replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
 }

@@ -39,6 +39,7 @@ type Parts = {
   readonly annotations: Readonly<JsonObject>;
   readonly podContext: Context;
   readonly containers: readonly Container[];
+  readonly containerContexts: readonly Context[];
   /** Of the pod and of each container. */
   readonly contexts: readonly Context[];
   readonly isWindows: boolean;
@@ -57,19 +58,20 @@ function partsOf({ metadata, spec: given }: PodParts): Parts {
     })),
   );
   const podContext = { at: "spec.securityContext", context: objectOf(spec["securityContext"]) };
+  const containerContexts = containers.map(({ at, container }) => ({
+    at: `${at}.securityContext`,
+    context: objectOf(container["securityContext"]),
+  }));
   return {
     spec,
     annotations: objectOf(valueAt(metadata, "annotations")),
     podContext,
     containers,
-    contexts: [podContext, ...containers.map(contextOf)],
+    containerContexts,
+    contexts: [podContext, ...containerContexts],
     isWindows: valueAt(spec, "os", "name") === "windows",
     isInUserNamespace: spec["hostUsers"] === false,
   };
-}
-
-function contextOf({ at, container }: Container): Context {
-  return { at: `${at}.securityContext`, context: objectOf(container["securityContext"]) };
 }
 
 function textOf(value: unknown): string {
@@ -80,6 +82,19 @@ function textOf(value: unknown): string {
 /** A violation if the value is there and not one of those that are allowed. */
 function unless(isAllowed: boolean, rule: string, field: string, value: unknown): readonly PodSecurityViolation[] {
   return isAllowed ? [] : [{ rule, field, value: textOf(value) }];
+}
+
+/** Violations by what contexts have at a dotted path. */
+function unlessIn(
+  contexts: readonly Context[],
+  rule: string,
+  path: string,
+  isAllowed: (value: unknown) => boolean,
+): readonly PodSecurityViolation[] {
+  return contexts.flatMap(({ at, context }) => {
+    const value = valueAt(context, ...path.split("."));
+    return unless(isAllowed(value), rule, `${at}.${path}`, value);
+  });
 }
 
 function isUnset(value: unknown): boolean {
@@ -103,29 +118,25 @@ const hostPorts: Rule = ({ containers }) =>
     }),
   );
 
-const privileged: Rule = ({ containers }) =>
-  containers
-    .map(contextOf)
-    .flatMap(({ at, context }) =>
-      unless(isOff(context["privileged"]), "privileged", `${at}.privileged`, context["privileged"]),
-    );
+const privileged: Rule = ({ containerContexts }) => unlessIn(containerContexts, "privileged", "privileged", isOff);
 
 const windowsHostProcess: Rule = ({ contexts }) =>
-  contexts.flatMap(({ at, context }) => {
-    const value = valueAt(context, "windowsOptions", "hostProcess");
-    return unless(isOff(value), "windowsHostProcess", `${at}.windowsOptions.hostProcess`, value);
-  });
+  unlessIn(contexts, "windowsHostProcess", "windowsOptions.hostProcess", isOff);
 
-const PROFILES: readonly unknown[] = ["RuntimeDefault", "Localhost"];
+/** Violations by a profile that contexts set. */
+function unlessProfile(contexts: readonly Context[], profile: string): readonly PodSecurityViolation[] {
+  const given = contexts.filter(({ context }) => isObject(context[profile]));
+  return unlessIn(given, profile, `${profile}.type`, isProfile);
+}
+
+function isProfile(type: unknown): boolean {
+  return type === "RuntimeDefault" || type === "Localhost";
+}
 
 const APPARMOR_ANNOTATION = "container.apparmor.security.beta.kubernetes.io/";
 
 const appArmorProfile: Rule = ({ annotations, contexts }) => [
-  ...contexts.flatMap(({ at, context }) => {
-    if (!isObject(context["appArmorProfile"])) return [];
-    const { type } = context["appArmorProfile"];
-    return unless(PROFILES.includes(type), "appArmorProfile", `${at}.appArmorProfile.type`, type);
-  }),
+  ...unlessProfile(contexts, "appArmorProfile"),
   ...Object.entries(annotations)
     .filter(([name]) => name.startsWith(APPARMOR_ANNOTATION))
     .flatMap(([name, value]) => {
@@ -137,15 +148,15 @@ const appArmorProfile: Rule = ({ annotations, contexts }) => [
 const SELINUX_TYPES: readonly unknown[] = ["container_t", "container_init_t", "container_kvm_t", "container_engine_t"];
 
 const seLinuxOptions: Rule = ({ contexts }) =>
-  contexts.flatMap(({ at, context }) => {
-    const { type, user, role } = objectOf(context["seLinuxOptions"]);
-    const field = `${at}.seLinuxOptions`;
-    return [
-      ...unless(isUnset(type) || SELINUX_TYPES.includes(type), "seLinuxOptions", `${field}.type`, type),
-      ...unless(isUnset(user), "seLinuxOptions", `${field}.user`, user),
-      ...unless(isUnset(role), "seLinuxOptions", `${field}.role`, role),
-    ];
-  });
+  contexts.flatMap((context) => [
+    ...unlessIn([context], "seLinuxOptions", "seLinuxOptions.type", isSeLinuxType),
+    ...unlessIn([context], "seLinuxOptions", "seLinuxOptions.user", isUnset),
+    ...unlessIn([context], "seLinuxOptions", "seLinuxOptions.role", isUnset),
+  ]);
+
+function isSeLinuxType(type: unknown): boolean {
+  return isUnset(type) || SELINUX_TYPES.includes(type);
+}
 
 const SYSCTLS: readonly unknown[] = [
   "kernel.shm_rmid_forced",
@@ -181,12 +192,7 @@ const hostProbes: Rule = ({ containers }) =>
 /** In the restricted level the rule has no exception, see `procMount`. */
 const isMasked = (value: unknown): boolean => isUnset(value) || value === "Default";
 
-const procMountOf: Rule = ({ containers }) =>
-  containers
-    .map(contextOf)
-    .flatMap(({ at, context }) =>
-      unless(isMasked(context["procMount"]), "procMount", `${at}.procMount`, context["procMount"]),
-    );
+const procMountOf: Rule = ({ containerContexts }) => unlessIn(containerContexts, "procMount", "procMount", isMasked);
 
 const procMount: Rule = (parts) => (parts.isInUserNamespace ? [] : procMountOf(parts));
 
@@ -195,15 +201,13 @@ const BASELINE_CAPABILITIES: readonly unknown[] = [
   ...["SETFCAP", "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT"],
 ];
 
-function addedCapabilities(rule: string, allowed: readonly unknown[]): Rule {
-  return ({ containers }) =>
-    containers
-      .map(contextOf)
-      .flatMap(({ at, context }) =>
-        listOf(valueAt(context, "capabilities", "add")).flatMap((added) =>
-          unless(allowed.includes(added), rule, `${at}.capabilities.add`, added),
-        ),
-      );
+function addedCapabilities(allowed: readonly unknown[]): Rule {
+  return ({ containerContexts }) =>
+    containerContexts.flatMap(({ at, context }) =>
+      listOf(valueAt(context, "capabilities", "add")).flatMap((added) =>
+        unless(allowed.includes(added), "capabilities", `${at}.capabilities.add`, added),
+      ),
+    );
 }
 
 const hostPathVolumes: Rule = ({ spec }) =>
@@ -213,36 +217,28 @@ const hostPathVolumes: Rule = ({ spec }) =>
     return unless(isUnset(path), "hostPathVolumes", field, valueAt(path, "path"));
   });
 
-const seccompBaseline: Rule = ({ contexts }) =>
-  contexts.flatMap(({ at, context }) => {
-    if (!isObject(context["seccompProfile"])) return [];
-    const { type } = context["seccompProfile"];
-    return unless(PROFILES.includes(type), "seccompProfile", `${at}.seccompProfile.type`, type);
-  });
+const seccompBaseline: Rule = ({ contexts }) => unlessProfile(contexts, "seccompProfile");
 
 const seccompRestricted: Rule = (parts) => {
   if (parts.isWindows) return [];
-  const isOfPod = PROFILES.includes(valueAt(parts.podContext.context, "seccompProfile", "type"));
+  const isOfPod = isProfile(valueAt(parts.podContext.context, "seccompProfile", "type"));
+  const unset = parts.containerContexts.filter(({ context }) => !isObject(context["seccompProfile"]));
   return [
     ...seccompBaseline(parts),
-    ...parts.containers
-      .map(contextOf)
-      .filter(({ context }) => !isObject(context["seccompProfile"]))
-      .flatMap(({ at }) => unless(isOfPod, "seccompProfile", `${at}.seccompProfile.type`, undefined)),
+    ...unset.flatMap(({ at }) => unless(isOfPod, "seccompProfile", `${at}.seccompProfile.type`, undefined)),
   ];
 };
 
-const allowPrivilegeEscalation: Rule = ({ containers, isWindows }) =>
-  containers.map(contextOf).flatMap(({ at, context }) => {
-    const value = context["allowPrivilegeEscalation"];
-    return unless(isWindows || value === false, "allowPrivilegeEscalation", `${at}.allowPrivilegeEscalation`, value);
-  });
+const allowPrivilegeEscalation: Rule = ({ containerContexts, isWindows }) => {
+  const isAllowed = (value: unknown): boolean => isWindows || value === false;
+  return unlessIn(containerContexts, "allowPrivilegeEscalation", "allowPrivilegeEscalation", isAllowed);
+};
 
-const restrictedCapabilities = addedCapabilities("capabilities", ["NET_BIND_SERVICE"]);
+const restrictedCapabilities = addedCapabilities(["NET_BIND_SERVICE"]);
 
 const capabilitiesRestricted: Rule = (parts) => {
   if (parts.isWindows) return [];
-  const kept = parts.containers.map(contextOf).flatMap(({ at, context }) => {
+  const kept = parts.containerContexts.flatMap(({ at, context }) => {
     const isDropped = listOf(valueAt(context, "capabilities", "drop")).includes("ALL");
     return unless(isDropped, "capabilities", `${at}.capabilities.drop`, undefined);
   });
@@ -263,23 +259,17 @@ const restrictedVolumes: Rule = ({ spec }) =>
     return unless(isAllowed, "restrictedVolumes", `spec.volumes[${textOf(name)}]`, types.join(","));
   });
 
-const runAsNonRoot: Rule = ({ podContext, containers, isInUserNamespace }) => {
+const runAsNonRoot: Rule = ({ podContext, containerContexts, isInUserNamespace }) => {
   if (isInUserNamespace) return [];
-  const ofPod = podContext.context["runAsNonRoot"];
+  const isOfPod = podContext.context["runAsNonRoot"] === true;
   return [
-    ...unless(isUnset(ofPod) || ofPod === true, "runAsNonRoot", `${podContext.at}.runAsNonRoot`, ofPod),
-    ...containers.map(contextOf).flatMap(({ at, context }) => {
-      const value = context["runAsNonRoot"];
-      const isAllowed = value === true || (isUnset(value) && ofPod === true);
-      return unless(isAllowed, "runAsNonRoot", `${at}.runAsNonRoot`, value);
-    }),
+    ...unlessIn([podContext], "runAsNonRoot", "runAsNonRoot", (value) => isUnset(value) || value === true),
+    ...unlessIn(containerContexts, "runAsNonRoot", "runAsNonRoot", (own) => own === true || (isUnset(own) && isOfPod)),
   ];
 };
 
 const runAsUser: Rule = ({ contexts, isInUserNamespace }) =>
-  contexts.flatMap(({ at, context }) =>
-    unless(isInUserNamespace || context["runAsUser"] !== 0, "runAsUser", `${at}.runAsUser`, context["runAsUser"]),
-  );
+  unlessIn(contexts, "runAsUser", "runAsUser", (user) => isInUserNamespace || user !== 0);
 
 const SHARED: readonly Rule[] = [
   ...[hostNamespaces, hostPorts, privileged, windowsHostProcess, appArmorProfile, seLinuxOptions, sysctls, hostProbes],
@@ -287,7 +277,7 @@ const SHARED: readonly Rule[] = [
 
 const BASELINE_ONLY: readonly Rule[] = [
   procMount,
-  addedCapabilities("capabilities", BASELINE_CAPABILITIES),
+  addedCapabilities(BASELINE_CAPABILITIES),
   hostPathVolumes,
   seccompBaseline,
 ];

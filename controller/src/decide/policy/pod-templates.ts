@@ -1,5 +1,5 @@
-import { groupKind } from "../values/group-kind.ts";
-import { isObject, objectOf, valueAt } from "../values/json.ts";
+import { groupKind, type OfKind } from "../values/group-kind.ts";
+import { isObject, valueAt } from "../values/json.ts";
 import type { PodParts } from "./pod-security.ts";
 
 /** A pod that a child makes, and where it stands in the child: empty, or a path that ends in a dot. */
@@ -25,10 +25,7 @@ const MAX_DEPTH = 8;
  * The pods that a child makes. In a kind that is not Kubernetes' own, everything with a list `containers` in its `spec`
  * counts as the template of one: kinds of other controllers (training jobs, workflows) follow that form.
  */
-export function podTemplatesOf(child: {
-  readonly apiVersion?: unknown;
-  readonly kind?: unknown;
-}): readonly PodTemplate[] {
+export function podTemplatesOf(child: OfKind): readonly PodTemplate[] {
   const path = TEMPLATES[groupKind(child)];
   if (path === undefined) return templatesWithin(child, [], 0);
   const pod = path.length === 0 ? child : valueAt(child, ...path);
@@ -41,7 +38,7 @@ function templatesWithin(value: unknown, path: readonly string[], depth: number)
     return value.flatMap((part, index) => templatesWithin(part, [...path, `${index}`], depth + 1));
   if (!isObject(value)) return [];
   if (Array.isArray(valueAt(value, "spec", "containers"))) return [{ at: prefixOf(path), pod: value }];
-  return Object.entries(objectOf(value)).flatMap(([key, part]) => templatesWithin(part, [...path, key], depth + 1));
+  return Object.entries(value).flatMap(([key, part]) => templatesWithin(part, [...path, key], depth + 1));
 }
 
 function prefixOf(path: readonly string[]): string {

@@ -1,6 +1,6 @@
-import { routeFindings, type RoutePolicy, type TakenRule } from "./ingress-policy.ts";
+import { routeFindings, type RoutePolicy } from "./ingress-policy.ts";
 import type { Problem, Warning } from "../facts.ts";
-import { type ChildPolicy, type PolicyChild, type PolicyFinding, verdictOnChild } from "./child-policy.ts";
+import { type ChildPolicy, type PolicyChild, verdictOnChild } from "./child-policy.ts";
 
 /** What the children of a server are held against. */
 export type Policy = ChildPolicy & Pick<RoutePolicy, "server" | "ownRoutes" | "takenBy">;
@@ -22,24 +22,7 @@ export function judge(children: readonly Judged[], policy: Policy): PolicyVerdic
   });
   const tolerated = verdicts.flatMap((verdict) => verdict.tolerated);
   return {
-    problems: verdicts.flatMap(({ childKey, refused: [first] }) =>
-      first === undefined ? [] : [problemOf(childKey, first)],
-    ),
+    problems: verdicts.flatMap(({ childKey, refused }) => refused.slice(0, 1).map((first) => ({ ...first, childKey }))),
     warnings: tolerated.length === 0 ? [] : [{ kind: "ViolationTolerated", violations: tolerated }],
   };
-}
-
-function problemOf(childKey: string, finding: PolicyFinding | TakenRule): Problem & { readonly childKey: string } {
-  switch (finding.kind) {
-    case "PodSecurity": {
-      const { level, rule, field, value } = finding;
-      return { kind: "PodSecurityViolated", childKey, level, rule, field, value };
-    }
-    case "Excess": {
-      const { field, detail, setting } = finding;
-      return { kind: "NotAllowed", childKey, field, detail, setting };
-    }
-    case "RouteTaken":
-      return { kind: "RuleTaken", childKey, route: finding.route, holder: finding.holder };
-  }
 }

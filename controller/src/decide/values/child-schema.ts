@@ -1,5 +1,5 @@
 import schema from "./child-schema.json" with { type: "json" };
-import { groupKind } from "./group-kind.ts";
+import { groupKind, type OfKind } from "./group-kind.ts";
 
 // The JSON is made of the API server's own OpenAPI document; test/integration/api/child-schema.test.ts compares the two.
 
@@ -31,10 +31,7 @@ const TYPES: ReadonlyMap<string, TypeSchema> = new Map(
 );
 
 /** The schema of a manifest of one of our kinds of children; undefined for every other kind. */
-export function schemaOf(manifest: {
-  readonly apiVersion?: unknown;
-  readonly kind?: unknown;
-}): FieldSchema | undefined {
+export function schemaOf(manifest: OfKind): FieldSchema | undefined {
   const type = KINDS.get(groupKind(manifest));
   return type === undefined ? undefined : { type };
 }
