@@ -1,14 +1,15 @@
-import { CONTAINERS, LABELS } from "@amalthea/api";
+import { LABELS } from "@amalthea/api";
 import type { Manifest, SecretManifest } from "../decision.ts";
 import type { EffectiveServer } from "../effective-server.ts";
 import type { Problem, Warning } from "../facts.ts";
+import { podSpecOf } from "../live/child.ts";
 import { certificateHosts, routesServedBy } from "../live/routes.ts";
 import { resourcesOf, startedWith, withRouteOf, type StartedWith } from "../live/started-with.ts";
 import { PATCH_BOUNDS } from "../patch/bounds.ts";
 import { judge } from "../policy/policy.ts";
 import type { DecisionSettings } from "../settings.ts";
 import { groupKind } from "../values/group-kind.ts";
-import { ownValue, valueAt, type JsonObject } from "../values/json.ts";
+import { ownValue, type JsonObject } from "../values/json.ts";
 import { type ChildContext, isOidc, type ServerRoutes } from "./child-context.ts";
 import { conformedChild } from "./conformed-child.ts";
 import { desiredChild, type DesiredChild, nameOf, type Owner } from "./desired-child.ts";
@@ -132,7 +133,7 @@ function render(
     const problem = { kind: "ChildInvalid", childKey: "statefulset", reason: chain.reason } as const;
     return unrenderable(context, [...problems.values(), problem], patchWarnings);
   }
-  const wanted = startedWith(context.server, context.route, containerResources(children));
+  const wanted = startedWith(context.server, context.route, resourcesOf(podSpecOf(children["statefulset"])));
   const started = context.kept === undefined ? wanted : withRouteOf(wanted, context.kept);
   const entries = Object.entries({ ...children, statefulset: withOwnReplicas(context, chain.statefulSet) });
   const isSecret = ([, child]: [string, JsonObject]): boolean => child["kind"] === "Secret";
@@ -194,8 +195,4 @@ function acceptedChildren({ server }: ChildContext, entries: readonly [string, J
     if (adjustments.length > 0) warnings.push({ kind: "ChildAdjusted", childKey, adjustments });
   }
   return { children, warnings };
-}
-
-function containerResources(document: PatchDocument): Readonly<JsonObject> {
-  return resourcesOf(valueAt(document["statefulset"], "spec", "template", "spec"), CONTAINERS.jupyter);
 }

@@ -1,11 +1,12 @@
 import { CONTAINERS, HTTP_PORT_NAME, PORTS, type JupyterServer } from "@amalthea/api";
 import type { Adjustment } from "../facts.ts";
+import { podSpecOf } from "../live/child.ts";
 import { isObject, listOf, objectOf, valueAt, type JsonObject } from "../values/json.ts";
 import { isOidc } from "./child-context.ts";
 
 /** What of the server's pod patches have taken away or doubled, so that nobody could work in it; undefined if it is complete. */
 export function containersReason(server: JupyterServer, statefulSet: JsonObject): string | undefined {
-  const reason = namesReason(server, valueAt(statefulSet, "spec", "template", "spec"));
+  const reason = namesReason(server, podSpecOf(statefulSet));
   return reason === undefined ? undefined : `spec.template.spec.containers: ${reason}`;
 }
 

@@ -1,9 +1,8 @@
-import { ANNOTATIONS, LABELS } from "@amalthea/api";
+import { ANNOTATIONS, LABELS, SECRET_KEYS } from "@amalthea/api";
 import type { GeneratedKey, SecretManifest } from "../decision.ts";
 import { contentHash } from "../values/hash.ts";
-import { isObject, objectOf, type JsonObject } from "../values/json.ts";
+import { objectOf, type JsonObject } from "../values/json.ts";
 import { type Owner, texts, withAnnotation, withMetadata } from "./desired-child.ts";
-import { ENCODINGS } from "./secret.ts";
 
 /**
  * One hash for all Secrets of the server: they are not watched, so they are read and written together.
@@ -23,7 +22,7 @@ function secretManifest(context: Owner, childKey: string, child: JsonObject, has
     .filter(([key, value]) => value === null && !Object.hasOwn(given, key))
     .map(([key]): GeneratedKey => ({
       key,
-      encoding: Object.hasOwn(ENCODINGS, key) ? (ENCODINGS[key] ?? "hex") : "hex",
+      encoding: key === SECRET_KEYS.oauth2ProxyCookieSecret ? "base64url" : "hex",
     }));
   const body = Object.keys(encoded).length === 0 ? rest : { ...rest, data: encoded };
   const manifest = withAnnotation(withMetadata(context, childKey, body, true), ANNOTATIONS.contentHash, hash);
@@ -35,8 +34,7 @@ function secretManifest(context: Owner, childKey: string, child: JsonObject, has
 
 /** Keys that the server's own Secret must have for the pod to start. */
 export function requiredSecretKeys({ given, generated, manifest }: SecretManifest): readonly string[] {
-  const data = isObject(manifest["data"]) ? Object.keys(manifest["data"]) : [];
-  return [...Object.keys(given), ...generated.map(({ key }) => key), ...data];
+  return [...Object.keys(given), ...generated.map(({ key }) => key), ...Object.keys(objectOf(manifest["data"]))];
 }
 
 /** Whether a Secret is the server's own, rather than one that a patch added. */

@@ -1,15 +1,6 @@
 import { childName, SECRET_KEYS } from "@amalthea/api";
 import type { JsonObject } from "../values/json.ts";
-import type { GeneratedKey } from "../decision.ts";
 import { isOidc, type ChildContext } from "./child-context.ts";
-
-/** How the random value of a key is written, as the program that reads it expects. */
-export const ENCODINGS: Readonly<Record<string, GeneratedKey["encoding"]>> = {
-  [SECRET_KEYS.token]: "hex",
-  [SECRET_KEYS.cookieSecret]: "hex",
-  [SECRET_KEYS.oauth2ProxyCookieSecret]: "base64url",
-  [SECRET_KEYS.activityKey]: "hex",
-};
 
 /**
  * The Secret as patches see it. A key whose value is null is generated when the Secret is created; values from the spec

@@ -1,4 +1,5 @@
 import { CONTAINERS } from "@amalthea/api";
+import { podSpecOf } from "../live/child.ts";
 import { contentHash } from "../values/hash.ts";
 import { listOf, objectOf, valueAt, type JsonObject } from "../values/json.ts";
 
@@ -85,11 +86,6 @@ export function containersByPath(statefulSet: unknown): ReadonlyMap<string, unkn
 /** A path as the key of a map. */
 export function pathKey(path: readonly string[]): string {
   return path.join("\n");
-}
-
-/** The pod spec of a StatefulSet. */
-export function podSpecOf(statefulSet: unknown): Readonly<JsonObject> {
-  return objectOf(valueAt(statefulSet, "spec", "template", "spec"));
 }
 
 /** The child with other values in yielding fields; null removes a field. */

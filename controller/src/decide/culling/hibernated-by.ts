@@ -1,7 +1,6 @@
-import { ANNOTATIONS, type CullingReason, type JupyterServer } from "@amalthea/api";
+import { ANNOTATIONS, CULLING_REASONS, type CullingReason, type JupyterServer } from "@amalthea/api";
 import { kubernetesTime } from "../values/time.ts";
 import type { Cull } from "./cull.ts";
-import { LIMIT_FIELDS } from "./limits.ts";
 
 /** What a server that a limit hibernated says of it. */
 export type HibernatedBy = { readonly limit: CullingReason; readonly at: string };
@@ -44,12 +43,9 @@ export function isNoteOutdated(server: JupyterServer): boolean {
 }
 
 function noteOf({ metadata }: JupyterServer): Note | undefined {
-  const [limit = "", time = "", run = ""] = (metadata.annotations?.[ANNOTATIONS.hibernatedBy] ?? "").split(" ");
+  const [reason, time = "", run = ""] = (metadata.annotations?.[ANNOTATIONS.hibernatedBy] ?? "").split(" ");
   const at = new Date(time);
-  if (!isLimit(limit) || Number.isNaN(at.getTime())) return undefined;
+  const limit = CULLING_REASONS.find((known) => known === reason);
+  if (limit === undefined || Number.isNaN(at.getTime())) return undefined;
   return { limit, at: kubernetesTime(at), run };
-}
-
-function isLimit(text: string): text is CullingReason {
-  return Object.hasOwn(LIMIT_FIELDS, text);
 }

@@ -4,6 +4,7 @@ import { lastActivityIn, type ActivitySettings } from "./activity.ts";
 import type { CullingSettings } from "./culling-settings.ts";
 import { type Deadline, deadlineOf } from "./limits.ts";
 import type { Askable } from "./question.ts";
+import { plus } from "../values/time.ts";
 
 /** What is known of the idle limit of a server that runs. */
 export type IdleLimit =
@@ -108,7 +109,7 @@ export function heartbeat(
 ): Date | undefined {
   const text = metadata.annotations?.[`${annotationPrefix}/${CLIENT_ANNOTATIONS.lastActivityDate}`] ?? "";
   const time = new Date(text);
-  const isTooLate = time.getTime() > plus(now, CLOCK_TOLERANCE_SECONDS).getTime();
+  const isTooLate = time > plus(now, CLOCK_TOLERANCE_SECONDS);
   return Number.isNaN(time.getTime()) || isTooLate ? undefined : notAfter(time, now);
 }
 
@@ -143,8 +144,4 @@ function latest(times: readonly (Date | undefined)[]): Date | undefined {
 
 function notAfter(time: Date, now: Date): Date {
   return time > now ? now : time;
-}
-
-function plus(time: Date, seconds: number): Date {
-  return new Date(time.getTime() + seconds * 1000);
 }

@@ -1,6 +1,6 @@
 import { messageOf, type Condition, type JupyterServer, type ReasonWithValues } from "@amalthea/api";
 import { trueCondition } from "../values/conditions.ts";
-import { kubernetesTime } from "../values/time.ts";
+import { kubernetesTime, plus } from "../values/time.ts";
 import { first, type Cull } from "./cull.ts";
 import type { CullingSettings } from "./culling-settings.ts";
 import type { IdleLimit, Question } from "./idle.ts";
@@ -76,7 +76,7 @@ export function unknownOf(
   if (question === undefined) return { whys: [], from: undefined };
   const before = trueCondition(server, "ActivityUnknown");
   const detail = question.unknown?.why ?? (before && detailIn(before));
-  const from = question.unknown && new Date(question.unknown.since.getTime() + unknownAfterSeconds * 1000);
+  const from = question.unknown && plus(question.unknown.since, unknownAfterSeconds);
   const isDue = before !== undefined || (from !== undefined && from <= now);
   return { whys: isDue && detail !== undefined ? [unreadable(detail)] : [], from };
 }

@@ -41,38 +41,23 @@ export function askableOf(
   if (pod.spec?.hostNetwork === true) return notAskable("its pod is on the network of the node");
   const withCpu = cpuUsageMillicoresIdleThreshold > 0;
   const target = { podUid: pod.metadata.uid, address, basePath, withCpu, withRequests };
-  if (!hasLogin(pod)) {
+  // Without a login, and with one of 0.24, Jupyter itself listens on the pod's address.
+  const authorization = pod.spec?.containers.find(({ name }) => name === CONTAINERS.authorization);
+  if (authorization === undefined) {
     const credential = tokenOf(pod, server);
     if (credential !== undefined && credential.name !== childName(server) && !matchesAny(credential.name, secrets)) {
       return notAskable("policy.secrets does not allow the Secret with its token");
     }
-    return askable({ ...target, port: PORTS.jupyter, whom: "Jupyter", credential });
+    return { kind: "Askable", question: { ...target, port: PORTS.jupyter, whom: "Jupyter", credential } };
   }
-  if (!hasActivityPort(pod))
+  if (authorization.ports?.some(({ name }) => name === ACTIVITY_PORT_NAME) !== true)
     return notAskable("its pod was started by an earlier version and can be asked from its next start on");
   const credential = { name: childName(server), key: SECRET_KEYS.activityKey };
-  return askable({ ...target, port: PORTS.activity, whom: "Report", credential });
-}
-
-function askable(question: ActivityQuestion): Askable {
-  return { kind: "Askable", question };
+  return { kind: "Askable", question: { ...target, port: PORTS.activity, whom: "Report", credential } };
 }
 
 function notAskable(why: string): Askable {
   return { kind: "NotAskable", why };
-}
-
-/** Whether Jupyter listens on loopback only. With a login of 0.24 it listens on the pod's address, without a token. */
-function hasLogin({ spec }: Pod): boolean {
-  return spec?.containers.some(({ name }) => name === CONTAINERS.authorization) ?? false;
-}
-
-function hasActivityPort({ spec }: Pod): boolean {
-  return (
-    spec?.containers.some(
-      ({ name, ports }) => name === CONTAINERS.authorization && ports?.some((port) => port.name === ACTIVITY_PORT_NAME),
-    ) ?? false
-  );
 }
 
 /**

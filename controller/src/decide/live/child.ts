@@ -1,6 +1,6 @@
-import { LABELS } from "@amalthea/api";
+import { API_VERSION, KIND, LABELS } from "@amalthea/api";
 import type { LiveTarget } from "../decision.ts";
-import { valueAt } from "../values/json.ts";
+import { objectOf, valueAt, type JsonObject } from "../values/json.ts";
 import type { LiveChild, Observed } from "./observed.ts";
 import { groupKind } from "../values/group-kind.ts";
 
@@ -23,6 +23,16 @@ export function liveStatefulSet(observed: Observed): LiveChild | undefined {
   return findLive(observed, { apiVersion: "apps/v1", kind: "StatefulSet", metadata });
 }
 
+/** The pod spec in a StatefulSet. */
+export function podSpecOf(statefulSet: unknown): Readonly<JsonObject> {
+  return objectOf(valueAt(statefulSet, "spec", "template", "spec"));
+}
+
+/** The annotations of the template in the server's live StatefulSet. */
+export function templateAnnotations(observed: Observed): unknown {
+  return valueAt(liveStatefulSet(observed)?.spec, "template", "metadata", "annotations");
+}
+
 /** `spec.replicas` of a live StatefulSet. */
 export function replicasOf(statefulSet: LiveChild): number {
   const replicas = valueAt(statefulSet.spec, "replicas");
@@ -34,13 +44,22 @@ export function childKeyOf({ metadata }: LiveChild): string | undefined {
   return metadata.labels?.[LABELS.childKey];
 }
 
+type Addressed = Pick<LiveChild, "apiVersion" | "kind"> & {
+  readonly metadata: Pick<LiveChild["metadata"], "namespace" | "name" | "uid">;
+};
+
 /** Whether a child is being deleted. */
 export function isTerminating({ metadata }: LiveChild): boolean {
   return metadata.deletionTimestamp !== undefined;
 }
 
 /** Address of a live object for an action on it. */
-export function targetOf({ apiVersion, kind, metadata }: Omit<LiveChild, "spec" | "status" | "data">): LiveTarget {
+export function targetOf({ apiVersion, kind, metadata }: Addressed): LiveTarget {
   const { namespace, name, uid } = metadata;
   return { apiVersion, kind, namespace, name, uid };
+}
+
+/** Address of the server itself. */
+export function serverTarget({ metadata }: Observed["server"]): LiveTarget {
+  return targetOf({ apiVersion: API_VERSION, kind: KIND, metadata });
 }

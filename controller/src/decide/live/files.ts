@@ -1,6 +1,6 @@
 import { CONTAINERS, isPathWithin, VOLUMES, type JupyterServer } from "@amalthea/api";
-import { isObject, listOf, valueAt } from "../values/json.ts";
-import { liveStatefulSet } from "./child.ts";
+import { isObject, itemNamed, listOf, valueAt } from "../values/json.ts";
+import { liveStatefulSet, podSpecOf } from "./child.ts";
 import type { Observed } from "./observed.ts";
 import { JUPYTER_ENV } from "./pod-names.ts";
 
@@ -28,9 +28,9 @@ export function filesBySpec({ spec }: JupyterServer): Files {
 /** Where the pod has its files, or the one that the StatefulSet starts: the spec may have changed since. */
 export function filesNow(observed: Observed): Files {
   const bySpec = filesBySpec(observed.server);
-  const pod = observed.pod?.spec ?? valueAt(liveStatefulSet(observed)?.spec, "template", "spec");
-  const jupyter = named(valueAt(pod, "containers"), CONTAINERS.jupyter);
-  const workspace = named(valueAt(pod, "volumes"), VOLUMES.workspace);
+  const pod = observed.pod?.spec ?? podSpecOf(liveStatefulSet(observed));
+  const jupyter = itemNamed(valueAt(pod, "containers"), CONTAINERS.jupyter);
+  const workspace = itemNamed(valueAt(pod, "volumes"), VOLUMES.workspace);
   if (jupyter === undefined || workspace === undefined) return bySpec;
   const rootDir = rootDirOf(jupyter) ?? bySpec.rootDir;
   const mounts = keptMounts(jupyter, valueAt(pod, "volumes"));
@@ -40,7 +40,7 @@ export function filesNow(observed: Observed): Files {
 
 /** 0.24 started Jupyter in it. */
 function rootDirOf(jupyter: unknown): string | undefined {
-  const given = valueAt(named(valueAt(jupyter, "env"), JUPYTER_ENV.rootDir), "value");
+  const given = valueAt(itemNamed(valueAt(jupyter, "env"), JUPYTER_ENV.rootDir), "value");
   if (typeof given === "string") return given.replaceAll("$$", () => "$"); // as the kubelet reads it
   const directory = valueAt(jupyter, "workingDir");
   return typeof directory === "string" ? directory : undefined;
@@ -49,14 +49,10 @@ function rootDirOf(jupyter: unknown): string | undefined {
 function keptMounts(container: unknown, volumes: unknown): readonly string[] {
   return listOf(valueAt(container, "volumeMounts")).flatMap((mount) => {
     const [name, path] = [valueAt(mount, "name"), valueAt(mount, "mountPath")];
-    return typeof path === "string" && isClaim(named(volumes, name)) ? [path] : [];
+    return typeof path === "string" && isClaim(itemNamed(volumes, name)) ? [path] : [];
   });
 }
 
 function isClaim(volume: unknown): boolean {
   return isObject(valueAt(volume, "persistentVolumeClaim"));
-}
-
-function named(list: unknown, name: unknown): unknown {
-  return listOf(list).find((item) => valueAt(item, "name") === name);
 }

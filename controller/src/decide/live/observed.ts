@@ -1,3 +1,4 @@
+import type { JupyterServerMetadata } from "@amalthea/api";
 import type { EffectiveServer } from "../effective-server.ts";
 import type { OwnerReference } from "../decision.ts";
 import type { NamespacePolicy } from "../policy/policy-settings.ts";
@@ -15,16 +16,8 @@ export type LiveChild = {
   readonly data?: Readonly<Record<string, string>>;
 };
 
-export type LiveMetadata = {
-  readonly name: string;
-  readonly namespace: string;
-  readonly uid: string;
-  readonly resourceVersion: string;
+export type LiveMetadata = Omit<JupyterServerMetadata, "generation" | "finalizers"> & {
   readonly generation?: number;
-  readonly creationTimestamp: string;
-  readonly deletionTimestamp?: string;
-  readonly labels?: Readonly<Record<string, string>>;
-  readonly annotations?: Readonly<Record<string, string>>;
   readonly ownerReferences?: readonly OwnerReference[];
 };
 

@@ -1,14 +1,13 @@
 import { ANNOTATIONS } from "@amalthea/api";
 import { valueAt } from "../values/json.ts";
-import { liveStatefulSet } from "./child.ts";
+import { templateAnnotations } from "./child.ts";
 import type { FormerPod, Observed } from "./observed.ts";
 
 /** Requests to restart, by annotation of the server or by `kubectl rollout restart`, that a new pod would carry. */
 function restartRequests(observed: Observed): readonly (readonly [string, unknown])[] {
-  const template = valueAt(liveStatefulSet(observed)?.spec, "template", "metadata", "annotations");
   return [
     [ANNOTATIONS.restartedAt, observed.server.metadata.annotations?.[ANNOTATIONS.restartedAt]],
-    [ANNOTATIONS.kubectlRestartedAt, valueAt(template, ANNOTATIONS.kubectlRestartedAt)],
+    [ANNOTATIONS.kubectlRestartedAt, valueAt(templateAnnotations(observed), ANNOTATIONS.kubectlRestartedAt)],
   ];
 }
 

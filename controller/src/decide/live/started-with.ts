@@ -1,8 +1,8 @@
-import { ANNOTATIONS, defaultSpec, routeOf, type JupyterServer, type Route } from "@amalthea/api";
+import { ANNOTATIONS, CONTAINERS, defaultSpec, routeOf, type JupyterServer, type Route } from "@amalthea/api";
 import { withoutDefaults, type EffectiveServer } from "../effective-server.ts";
 import type { Pod } from "kubernetes-types/core/v1.js";
 import { contentHash } from "../values/hash.ts";
-import { isObject, listOf, parseObject, valueAt, type JsonObject } from "../values/json.ts";
+import { isObject, itemNamed, objectOf, parseObject, valueAt, type JsonObject } from "../values/json.ts";
 
 /** What a pod was started with: hashes of the spec fields it depends on by their path, its route, its resources. */
 export type StartedWith = {
@@ -93,9 +93,8 @@ export function startedWithIn(annotations: unknown): StartedWith | undefined {
   const parsed = parseObject(text);
   const route = parsed?.[ROUTING];
   if (parsed === undefined || !isRoute(route)) return undefined;
-  const resources = parsed[RESOURCES];
   const fields = Object.entries(parsed).filter((entry): entry is [string, string] => typeof entry[1] === "string");
-  return { fields: Object.fromEntries(fields), route, resources: isObject(resources) ? resources : {} };
+  return { fields: Object.fromEntries(fields), route, resources: objectOf(parsed[RESOURCES]) };
 }
 
 /**
@@ -186,9 +185,7 @@ function isRoute(value: unknown): value is Route {
   return isObject(value) && ["host", "path", "scheme", "origin", "url"].every((key) => typeof value[key] === "string");
 }
 
-/** Resources of a container in a pod spec, by its name. */
-export function resourcesOf(podSpec: unknown, container: string): Readonly<JsonObject> {
-  const found = listOf(valueAt(podSpec, "containers")).find((candidate) => valueAt(candidate, "name") === container);
-  const resources = valueAt(found, "resources");
-  return isObject(resources) ? resources : {};
+/** Resources of the container `jupyter-server` in a pod spec. */
+export function resourcesOf(podSpec: unknown): Readonly<JsonObject> {
+  return objectOf(valueAt(itemNamed(valueAt(podSpec, "containers"), CONTAINERS.jupyter), "resources"));
 }

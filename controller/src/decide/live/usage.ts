@@ -1,7 +1,7 @@
 import type { DiskUsage, ResourceUsage } from "@amalthea/api";
 import { CONTAINERS, VOLUMES } from "@amalthea/api";
 import type { Pod } from "kubernetes-types/core/v1.js";
-import { isObject, listOf, objectOf } from "../values/json.ts";
+import { isObject, itemNamed, listOf, objectOf } from "../values/json.ts";
 import { parseQuantity } from "../values/quantity.ts";
 
 /** Where usage is measured. */
@@ -89,7 +89,7 @@ export function workspacesIn(summary: unknown): ReadonlyMap<string, VolumeStats>
   const entries = listOf(objectOf(summary)["pods"]).flatMap((pod): readonly [string, VolumeStats][] => {
     const { podRef, volume } = objectOf(pod);
     const { uid } = objectOf(podRef);
-    const found = listOf(volume).find((one) => objectOf(one)["name"] === VOLUMES.workspace);
+    const found = itemNamed(volume, VOLUMES.workspace);
     return typeof uid === "string" && isObject(found) ? [[uid, volumeStats(found)]] : [];
   });
   return new Map(entries);

@@ -273,7 +273,7 @@ function pruneActions(observed: Observed, live: LiveChild): readonly Action[] {
   const { retentionPolicy, existingClaim } = server.spec.storage.pvc;
   const isOwned = (live.metadata.ownerReferences ?? []).some(({ uid }) => uid === server.metadata.uid);
   if (!isOwned) return []; // retained: it has no owner any more
-  if (retentionPolicy === "Retain" || existingClaim === live.metadata.name) return listFrom(releaseClaim(live, server));
+  if (retentionPolicy === "Retain" || existingClaim === live.metadata.name) return releaseClaim(live, server);
   return observed.pod === undefined ? [removal(live)] : []; // it may be in use, and the change may be reverted
 }
 
@@ -287,11 +287,7 @@ function releases(observed: Observed, wanted: readonly DesiredChild[]): readonly
   if (observed.server.spec.storage.pvc.retentionPolicy !== "Retain") return [];
   const claim = wanted.find(({ childKey }) => childKey === "pvc");
   const live = claim === undefined ? undefined : findLive(observed, claim.manifest);
-  return live === undefined || isTerminating(live) ? [] : listFrom(releaseClaim(live, observed.server));
-}
-
-function listFrom(action: Action | undefined): readonly Action[] {
-  return action === undefined ? [] : [action];
+  return live === undefined || isTerminating(live) ? [] : releaseClaim(live, observed.server);
 }
 
 function isStarting(observed: Observed, applies: readonly Action[]): boolean {

@@ -1,6 +1,6 @@
-import type { JupyterServer } from "@amalthea/api";
+import { ANNOTATIONS, type JupyterServer } from "@amalthea/api";
 import type { Action } from "../decision.ts";
-import type { DesiredChild } from "../children/desired-child.ts";
+import { withAnnotation, type DesiredChild } from "../children/desired-child.ts";
 import { toolLabelsIn } from "../children/labels.ts";
 import { contentHash } from "../values/hash.ts";
 import { canonicalJson, objectOf, valueAt, type JsonObject } from "../values/json.ts";
@@ -9,7 +9,6 @@ import { targetOf } from "../live/child.ts";
 import type { LiveChild } from "../live/observed.ts";
 import type { Problem } from "../facts.ts";
 import { parseQuantity } from "../values/quantity.ts";
-import { ANNOTATIONS } from "@amalthea/api";
 
 /** What to do with a live claim. */
 export type ClaimDecision =
@@ -28,7 +27,7 @@ const FIXED = {
 
 type FixedField = keyof typeof FIXED;
 
-const FIXED_FIELDS: readonly FixedField[] = ["storageClassName", "accessModes", "volumeName", "selector"];
+const FIXED_FIELDS = Object.keys(FIXED) as readonly FixedField[];
 
 /**
  * Fits a desired claim to the live one: a claim can grow, but not shrink, and where its volume comes from is fixed once it
@@ -112,17 +111,16 @@ function asItIs({ childKey, manifest }: DesiredChild, fixed: JsonObject, storage
     spec: { ...objectOf(manifest["spec"]), resources: { requests: { storage } }, ...fixed },
   };
   const desiredHash = contentHash(possible);
-  const metadata = { ...possible.metadata, annotations: { ...annotations, [ANNOTATIONS.desiredHash]: desiredHash } };
-  return { childKey, manifest: { ...possible, metadata }, desiredHash };
+  return { childKey, manifest: withAnnotation(possible, ANNOTATIONS.desiredHash, desiredHash), desiredHash };
 }
 
 /**
  * Takes a claim out of the server's ownership, so that it outlives it, and out of the sight of tools that would delete what
- * has no owner. Undefined if it has no owner of this uid.
+ * has no owner. No write if it has no owner of this uid.
  */
-export function releaseClaim(live: LiveChild, server: JupyterServer): Action | undefined {
+export function releaseClaim(live: LiveChild, server: JupyterServer): readonly Action[] {
   const index = (live.metadata.ownerReferences ?? []).findIndex(({ uid }) => uid === server.metadata.uid);
-  if (index < 0) return undefined;
+  if (index < 0) return [];
   const path = `/metadata/ownerReferences/${index}`;
   const operations = [
     { op: "test", path: `${path}/uid`, value: server.metadata.uid },
@@ -130,5 +128,5 @@ export function releaseClaim(live: LiveChild, server: JupyterServer): Action | u
     ...toolLabelsIn(live.metadata.labels).map((name) => ({ op: "remove", path: labelPath(name) })),
   ];
   const { annotations = {} } = live.metadata; // none is added
-  return patchMetadata(targetOf(live), annotations, operations, "storage.pvc.retentionPolicy is Retain");
+  return [patchMetadata(targetOf(live), annotations, operations, "storage.pvc.retentionPolicy is Retain")];
 }

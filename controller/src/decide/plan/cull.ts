@@ -1,9 +1,8 @@
-import { API_VERSION, KIND } from "@amalthea/api";
 import { CULLING_KEY, type Cull, type LimitSource } from "../culling/cull.ts";
 import { hibernatedByNote } from "../culling/hibernated-by.ts";
 import { LIMIT_FIELDS } from "../culling/limits.ts";
 import type { Action, Plan } from "../decision.ts";
-import { childKeyOf } from "../live/child.ts";
+import { childKeyOf, serverTarget } from "../live/child.ts";
 import type { Observed } from "../live/observed.ts";
 import type { DecisionSettings } from "../settings.ts";
 import { kubernetesTime } from "../values/time.ts";
@@ -42,17 +41,16 @@ function hashOf({ kind, reason }: Cull): string {
 }
 
 function cullAction(cull: Cull, { server, isClockAhead }: Observed, settings: DecisionSettings, now: Date): Action {
-  const { namespace, name, uid, resourceVersion } = server.metadata;
   const isHibernated = { ...server.spec.jupyterServer, hibernated: true };
   const asleep = { ...server, spec: { ...server.spec, jupyterServer: isHibernated } };
   const note = noteOf(cull);
   return {
     kind: "Cull",
     childKey: CULLING_KEY,
-    target: { apiVersion: API_VERSION, kind: KIND, namespace, name, uid },
+    target: serverTarget(server),
     desiredHash: hashOf(cull),
     because: note,
-    resourceVersion,
+    resourceVersion: server.metadata.resourceVersion,
     cull,
     isClockAhead,
     annotations:

@@ -1,4 +1,4 @@
-import { API_VERSION, ANNOTATIONS, KIND, type JupyterServer } from "@amalthea/api";
+import { ANNOTATIONS, type JupyterServer } from "@amalthea/api";
 import { policyOf } from "../children/server-policy.ts";
 import type { Desired } from "../children/desired.ts";
 import type { DesiredChild } from "../children/desired-child.ts";
@@ -6,14 +6,13 @@ import {
   containerFields,
   containersByPath,
   pathKey,
-  podSpecOf,
   withYieldingValues,
   type YieldingField,
   type Yields,
 } from "../children/yielding-fields.ts";
 import type { Action } from "../decision.ts";
 import type { Warning } from "../facts.ts";
-import { findLive, liveStatefulSet } from "../live/child.ts";
+import { findLive, liveStatefulSet, podSpecOf, serverTarget } from "../live/child.ts";
 import type { LiveChild, Observed } from "../live/observed.ts";
 import { annotationPath, patchMetadata } from "../metadata-patch.ts";
 import { judge } from "../policy/policy.ts";
@@ -188,10 +187,9 @@ export function planCarriedValues(observed: Observed, desired: Desired, isReplac
   if (wanted === present) return [];
   const path = annotationPath(CARRIED_ANNOTATION);
   const operation = wanted === undefined ? { op: "remove", path } : { op: "add", path, value: wanted };
-  const { namespace, name, uid, annotations = {} } = metadata;
-  const target = { apiVersion: API_VERSION, kind: KIND, namespace, name, uid };
+  const { annotations = {} } = metadata;
   const because = "what others wrote into the legacy StatefulSet goes into the new one";
-  return [patchMetadata(target, annotations, [operation], because)];
+  return [patchMetadata(serverTarget(observed.server), annotations, [operation], because)];
 }
 
 function recordOf(observed: Observed, { children }: Rendered): string | undefined {

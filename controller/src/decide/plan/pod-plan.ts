@@ -1,14 +1,12 @@
-import { CONTAINERS } from "@amalthea/api";
 import type { ServerRoutes } from "../children/child-context.ts";
 import type { Desired } from "../children/desired.ts";
 import { desiredReplicas } from "../children/stateful-set.ts";
 import { withoutDefaults } from "../effective-server.ts";
-import { liveStatefulSet } from "../live/child.ts";
+import { liveStatefulSet, podSpecOf } from "../live/child.ts";
 import type { Observed } from "../live/observed.ts";
 import { activePod, isUnused, type LivePod } from "../live/pod.ts";
 import { changedFields, resourcesOf, startedWithOf, type StartedWith } from "../live/started-with.ts";
 import { differingFields } from "../takeover/differing-fields.ts";
-import { valueAt } from "../values/json.ts";
 import { hasOtherResources, planResize, resizedTo, type ResizePlan } from "./resize.ts";
 import { restartReason } from "./restart.ts";
 
@@ -55,7 +53,8 @@ function resizeOf(
   before: StartedWith | undefined,
 ): ResizePlan {
   const resized = resizedTo(pod);
-  const asked = resized ?? before?.resources ?? templateResources(observed);
+  // In the legacy layout the template has the requested resources: it is not changed as long as its pod lives.
+  const asked = resized ?? before?.resources ?? resourcesOf(podSpecOf(liveStatefulSet(observed)));
   const resize = planResize(pod, wanted, asked, observed.failures);
   // For a legacy pod, and for one that was resized since it started, only its live resources count.
   const isOnlySeen = before === undefined || resized !== undefined;
@@ -65,9 +64,4 @@ function resizeOf(
     return isChanged ? { facts: { kind: "NotPossible", because }, actions: [] } : NO_RESIZE;
   }
   return resize.facts.kind === "NotPossible" && !isChanged ? NO_RESIZE : resize;
-}
-
-/** In the legacy layout the template has the requested resources: it is not changed as long as its pod lives. */
-function templateResources(observed: Observed): StartedWith["resources"] {
-  return resourcesOf(valueAt(liveStatefulSet(observed)?.spec, "template", "spec"), CONTAINERS.jupyter);
 }

@@ -32,7 +32,7 @@ export function planResize(
   asked: Readonly<JsonObject>,
   failures: readonly ObservedFailure[],
 ): ResizePlan {
-  const live = asDefaulted(resourcesOf(pod.spec, CONTAINERS.jupyter));
+  const live = asDefaulted(resourcesOf(pod.spec));
   const wanted = asDefaulted(desired);
   const removed = removedValue(live, wanted, asked);
   if (removed !== undefined) return notPossible(`${removed} was removed, which a running container does not allow`);

@@ -5,7 +5,7 @@ import { isTerminating, liveStatefulSet, replicasOf, targetOf } from "../live/ch
 import { newestEvent } from "../live/events.ts";
 import type { LiveChild, Observed } from "../live/observed.ts";
 import { annotationPath, patchMetadata } from "../metadata-patch.ts";
-import { kubernetesTime } from "../values/time.ts";
+import { kubernetesTime, secondsBetween } from "../values/time.ts";
 
 export type PodRetry = {
   readonly actions: readonly Action[];
@@ -41,7 +41,8 @@ export function retryPod(observed: Observed, now: Date): PodRetry {
   if (statefulSet === undefined || !isWaitingForPod(observed, statefulSet)) return NONE;
   const refusal = newestEvent(observed.events, ["FailedCreate"], "StatefulSet", new Date(0));
   if (refusal === undefined) return NONE;
-  const tried = latest(refusal.lastSeen, triedAt(statefulSet));
+  const touched = triedAt(statefulSet);
+  const tried = touched > refusal.lastSeen ? touched : refusal.lastSeen;
   const { quotaFreedAt } = observed;
   const isFreed = quotaFreedAt !== undefined && quotaFreedAt > tried && readyReason(observed) === "QuotaExceeded";
   const interval = isFreed ? LEAST_SECONDS : intervalSeconds(observed, now);
@@ -78,12 +79,4 @@ function touch(statefulSet: LiveChild, now: Date): Action {
   const operation = { op: "add", path: annotationPath(ANNOTATIONS.podRetriedAt), value: kubernetesTime(now) };
   const because = "the refusal of its pod may be over";
   return { ...patchMetadata(targetOf(statefulSet), annotations, [operation], because), childKey: "retry" };
-}
-
-function latest(left: Date, right: Date): Date {
-  return left > right ? left : right;
-}
-
-function secondsBetween(from: Date, to: Date): number {
-  return (to.getTime() - from.getTime()) / 1000;
 }

@@ -2,8 +2,7 @@ import { routeOf, type Route } from "@amalthea/api";
 import { legacyRoute } from "../takeover/differing-fields.ts";
 import { hasLegacyLayout } from "../takeover/legacy.ts";
 import type { ServerRoutes } from "../children/child-context.ts";
-import { valueAt } from "../values/json.ts";
-import { liveStatefulSet } from "../live/child.ts";
+import { templateAnnotations } from "../live/child.ts";
 import type { Observed } from "../live/observed.ts";
 import { activePod } from "../live/pod.ts";
 import { startedWithIn, startedWithOf, type StartedWith } from "../live/started-with.ts";
@@ -22,8 +21,7 @@ export function routesOf(observed: Observed): ServerRoutes {
 
 /** What the StatefulSet starts the next pod with, if the server's Ingress serves that route: otherwise it has none. */
 function nextStart(observed: Observed): StartedWith | undefined {
-  const template = valueAt(liveStatefulSet(observed)?.spec, "template", "metadata", "annotations");
-  const next = startedWithIn(template);
+  const next = startedWithIn(templateAnnotations(observed));
   const isServed = next !== undefined && routeChildren(observed).some((child) => servesRoute(child, next.route));
   return isServed ? next : undefined;
 }

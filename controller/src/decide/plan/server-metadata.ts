@@ -1,6 +1,7 @@
-import { ANNOTATIONS, API_VERSION, KIND, type JupyterServer } from "@amalthea/api";
+import { ANNOTATIONS, type JupyterServer } from "@amalthea/api";
 import { isNoteOutdated } from "../culling/hibernated-by.ts";
 import type { Action } from "../decision.ts";
+import { serverTarget } from "../live/child.ts";
 import { annotationPath, patchMetadata, type Operation } from "../metadata-patch.ts";
 import type { DecisionSettings } from "../settings.ts";
 import { removeLegacyMarks } from "../takeover/legacy.ts";
@@ -12,10 +13,8 @@ export function planMetadata(server: JupyterServer, settings: DecisionSettings, 
   const notes = hibernationNotes(server, settings, now);
   const operations = [...left, ...notes];
   if (operations.length === 0) return [];
-  const { namespace, name, uid, annotations } = server.metadata;
-  const target = { apiVersion: API_VERSION, kind: KIND, namespace, name, uid };
   const because = left.length > 0 ? "it carries legacy (0.24) marks" : "clients read there whether it is hibernated";
-  return [patchMetadata(target, annotations, operations, because)];
+  return [patchMetadata(serverTarget(server), server.metadata.annotations, operations, because)];
 }
 
 function hibernationNotes(server: JupyterServer, settings: DecisionSettings, now: Date): readonly Operation[] {

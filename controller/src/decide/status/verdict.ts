@@ -14,7 +14,7 @@ import { podRefusal } from "./pod/events.ts";
 import type { Obstacle } from "./pod/obstacle.ts";
 import { podState, type PodState } from "./pod/state.ts";
 import type { DecisionSettings } from "../settings.ts";
-import { earliest } from "../values/time.ts";
+import { earliest, secondsBetween } from "../values/time.ts";
 import { routeChildren, servesRoute } from "../live/routes.ts";
 
 /** How the server is, before it is put into conditions. */
@@ -135,7 +135,7 @@ function waiting(pod: Extract<PodState, { kind: "Waiting" }>, input: VerdictInpu
 
 /** Whole seconds until `seconds` after `since`; 0 if that is over. */
 function remainingSeconds(since: Date, seconds: number, now: Date): number {
-  return Math.max(0, Math.ceil(seconds - (now.getTime() - since.getTime()) / 1000));
+  return Math.max(0, Math.ceil(seconds - secondsBetween(since, now)));
 }
 
 /** A pod that ends in time is worth no reason: the kubelet and the API server need a moment after its grace period. */

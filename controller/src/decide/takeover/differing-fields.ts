@@ -1,5 +1,5 @@
 import { CONTAINERS, routeOf, VOLUMES, type JupyterServer, type Route } from "@amalthea/api";
-import { listOf, valueAt } from "../values/json.ts";
+import { itemNamed, listOf, valueAt } from "../values/json.ts";
 import { childKeyOf } from "../live/child.ts";
 import type { LiveChild, Observed } from "../live/observed.ts";
 import { isSameQuantity } from "../values/quantity.ts";
@@ -21,8 +21,8 @@ export function differingFields(observed: Observed): readonly string[] {
 
 function podPairs({ pod, server }: Observed): readonly Pair[] {
   const { spec } = server;
-  const container = named(listOf(valueAt(pod?.spec, "containers")), CONTAINERS.jupyter);
-  const workspace = named(listOf(valueAt(container, "volumeMounts")), VOLUMES.workspace);
+  const container = itemNamed(valueAt(pod?.spec, "containers"), CONTAINERS.jupyter);
+  const workspace = itemNamed(valueAt(container, "volumeMounts"), VOLUMES.workspace);
   return [
     ["jupyterServer.image", spec.jupyterServer.image, valueAt(container, "image")],
     ["jupyterServer.rootDir", spec.jupyterServer.rootDir, valueAt(container, "workingDir")],
@@ -30,14 +30,10 @@ function podPairs({ pod, server }: Observed): readonly Pair[] {
   ];
 }
 
-function named(list: readonly unknown[], name: string): unknown {
-  return list.find((item) => valueAt(item, "name") === name);
-}
-
 /** The access policy is fixed in the legacy layout: whoever removes a user must see that the change waits. */
 function accessPairs(observed: Observed): readonly Pair[] {
   const { auth } = observed.server.spec;
-  const login = named(listOf(valueAt(observed.pod?.spec, "containers")), CONTAINERS.oauth2Proxy);
+  const login = itemNamed(valueAt(observed.pod?.spec, "containers"), CONTAINERS.oauth2Proxy);
   if (login === undefined || !auth.oidc.enabled) {
     return [
       ["auth.oidc.enabled", auth.oidc.enabled, login !== undefined],
@@ -69,9 +65,9 @@ function newCriteria(oidc: JupyterServer["spec"]["auth"]["oidc"]): readonly Pair
 
 /** 0.24 put the token into its probes, as `token TOKEN`; of an empty token its YAML kept the word alone. */
 function probedToken({ pod }: Observed): string | undefined {
-  const container = named(listOf(valueAt(pod?.spec, "containers")), CONTAINERS.jupyter);
+  const container = itemNamed(valueAt(pod?.spec, "containers"), CONTAINERS.jupyter);
   const headers = listOf(valueAt(container, "readinessProbe", "httpGet", "httpHeaders"));
-  const value = valueAt(named(headers, "Authorization"), "value");
+  const value = valueAt(itemNamed(headers, "Authorization"), "value");
   if (typeof value !== "string") return undefined;
   return value.trimEnd() === "token" ? "" : value.replace(/^token /, "");
 }

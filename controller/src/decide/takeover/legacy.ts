@@ -4,7 +4,7 @@ import { liveStatefulSet } from "../live/child.ts";
 import type { LiveChild, Observed } from "../live/observed.ts";
 import type { DecisionSettings } from "../settings.ts";
 import { contentHash } from "../values/hash.ts";
-import { clientTime } from "../values/time.ts";
+import { clientTime, secondsBetween } from "../values/time.ts";
 
 /** When 0.24's finalizer was removed, as an annotation: if the finalizer comes back, the legacy controller still runs. */
 export const TAKEN_OVER_ANNOTATION = "amalthea.dev/taken-over-at";
@@ -49,7 +49,7 @@ export function backOffSeconds({ metadata }: JupyterServer, now: Date): number {
   const takenOver = metadata.annotations?.[TAKEN_OVER_ANNOTATION];
   const isBack = (metadata.finalizers ?? []).includes(LEGACY.finalizer);
   if (takenOver === undefined || !isBack || metadata.deletionTimestamp !== undefined) return 0;
-  const remaining = BACK_OFF_SECONDS - (now.getTime() - Date.parse(takenOver)) / 1000;
+  const remaining = BACK_OFF_SECONDS - secondsBetween(new Date(takenOver), now);
   return Number.isFinite(remaining) ? Math.max(0, Math.ceil(remaining)) : 0;
 }
 

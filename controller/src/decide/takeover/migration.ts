@@ -59,21 +59,14 @@ export function removeLegacy(
   { old, because }: Extract<Migration, { kind: "Replace" }>,
   desired: Desired,
 ): readonly Action[] {
-  return old
-    .filter((child) => !isTerminating(child))
-    .map((child) => {
-      const childKey = childKeyOf(child) ?? child.kind.toLowerCase();
-      return removeFor(
-        replacementOf(desired, childKey),
-        child,
-        childKey,
-        `it is in the legacy layout (0.24), and ${because}`,
-      );
-    });
+  return old.filter((child) => !isTerminating(child)).map((child) => removalFor(child, desired, because));
 }
 
-function removeFor(replacement: DesiredChild | undefined, live: LiveChild, childKey: string, because: string): Action {
+function removalFor(live: LiveChild, desired: Desired, why: string): Action {
+  const childKey = childKeyOf(live) ?? live.kind.toLowerCase();
+  const because = `it is in the legacy layout (0.24), and ${why}`;
   const removal = { kind: "Remove", childKey, target: targetOf(live), because } as const;
+  const replacement = replacementOf(desired, childKey);
   if (replacement === undefined) return { ...removal, desiredHash: "" };
   const { desiredHash, manifest } = replacement;
   if (live.kind !== "StatefulSet") return { ...removal, desiredHash, replacement: { manifest, dryRun: "Over" } };

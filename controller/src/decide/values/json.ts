@@ -16,6 +16,11 @@ export function listOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
 }
 
+/** The first item of a list with this `name`; undefined if there is none. */
+export function itemNamed(list: unknown, name: unknown): unknown {
+  return listOf(list).find((item) => valueAt(item, "name") === name);
+}
+
 /** Reads a value at a path of keys; undefined if the path does not exist. */
 export function valueAt(value: unknown, ...path: readonly string[]): unknown {
   return path.reduce<unknown>((current, key) => (isObject(current) ? current[key] : undefined), value);

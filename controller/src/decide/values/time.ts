@@ -21,6 +21,16 @@ export function byAge(left: Aged, right: Aged): number {
   return a < b ? -1 : Number(a !== b);
 }
 
+/** So many seconds later. */
+export function plus(time: Date, seconds: number): Date {
+  return new Date(time.getTime() + seconds * 1000);
+}
+
+/** Seconds from one time to another. */
+export function secondsBetween(from: Date, to: Date): number {
+  return (to.getTime() - from.getTime()) / 1000;
+}
+
 /** The earliest of some delays; undefined stands for never. */
 export function earliest(...delays: readonly (number | undefined)[]): number | undefined {
   const known = delays.filter((delay) => delay !== undefined);

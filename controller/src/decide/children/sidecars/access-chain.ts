@@ -1,7 +1,7 @@
 import { ANNOTATIONS, CONTAINERS } from "@amalthea/api";
 import type { EnvVar, Volume } from "kubernetes-types/core/v1.js";
 import { contentHash } from "../../values/hash.ts";
-import { copyOf, listOf, objectOf, valueAt, type JsonObject } from "../../values/json.ts";
+import { copyOf, itemNamed, listOf, objectOf, valueAt, type JsonObject } from "../../values/json.ts";
 import type { Warning } from "../../facts.ts";
 import { isOidc, type ChildContext } from "../child-context.ts";
 import { authProxyRoutes } from "./auth-proxy-routes.ts";
@@ -37,8 +37,7 @@ export function completeAccessChain(context: ChildContext, statefulSet: JsonObje
   const template = objectOf(valueAt(complete, "spec", "template")) as JsonObject;
   const spec = objectOf(template["spec"]) as JsonObject;
   const containers = listOf(spec["containers"]);
-  const login = containers.find((container) => valueAt(container, "name") === CONTAINERS.oauth2Proxy) as
-    JsonObject | undefined;
+  const login = itemNamed(containers, CONTAINERS.oauth2Proxy) as JsonObject | undefined;
   const args = listOf(login?.["args"]);
   if (login === undefined || !args.every((arg) => typeof arg === "string")) {
     return { kind: "Refused", reason: "the container oauth2-proxy and its args cannot be dropped" };
