@@ -69,6 +69,14 @@ export type Patch =
   | { readonly kind: "Merge" | "Strategic"; readonly body: object }
   | { readonly kind: "Json"; readonly operations: readonly object[] };
 
+/** Sends an object. @returns It as the API server keeps it. */
+type Write<Options> = <T extends KubeObject>(
+  kind: Kind<T>,
+  manifest: NoInfer<T> | WriteBody,
+  options: Options,
+  signal: AbortSignal,
+) => Promise<Live<T>>;
+
 /**
  * Calls the API server. Every call ends in its signal, has a time limit, and throws `ApiError` if the server refuses,
  * `ConnectionError` if there is no answer. Retries inside are those that cannot act twice.
@@ -82,29 +90,14 @@ export interface KubeClient {
   /** One page. */
   list<T extends KubeObject>(kind: Kind<T>, options: ListOptions, signal: AbortSignal): Promise<ObjectList<T>>;
   /** Creates an object, or a subresource of one, as a token of a service account is. */
-  create<T extends KubeObject>(
-    kind: Kind<T>,
-    manifest: NoInfer<T> | WriteBody,
-    options: WriteOptions,
-    signal: AbortSignal,
-  ): Promise<Live<T>>;
+  readonly create: Write<WriteOptions>;
   /**
    * Server-side apply: creates the object, or sets the given fields, also those that another manager has set, and releases
    * those that we no longer give.
    */
-  apply<T extends KubeObject>(
-    kind: Kind<T>,
-    manifest: NoInfer<T> | WriteBody,
-    options: ApplyOptions,
-    signal: AbortSignal,
-  ): Promise<Live<T>>;
+  readonly apply: Write<ApplyOptions>;
   /** Writes the whole object; with a resourceVersion in it only if nobody wrote in between (409 otherwise). */
-  replace<T extends KubeObject>(
-    kind: Kind<T>,
-    manifest: NoInfer<T> | WriteBody,
-    options: WriteOptions,
-    signal: AbortSignal,
-  ): Promise<Live<T>>;
+  readonly replace: Write<WriteOptions>;
   patch<T extends KubeObject>(
     kind: Kind<T>,
     ref: ObjectRef,

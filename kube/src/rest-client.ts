@@ -1,11 +1,8 @@
 import type {
-  ApplyOptions,
   CallResult,
   KubeClient,
   ListOptions,
   ObjectList,
-  Patch,
-  RemoveOptions,
   WatchEvent,
   WatchOptions,
   WriteOptions,
@@ -19,9 +16,9 @@ import type { Kind } from "./kinds.ts";
 import type { KubeConfig } from "./kube-config.ts";
 import { lines } from "./lines.ts";
 import { type Logger, silentLogger } from "./logger.ts";
-import { type KubeObject, type Live, type WriteBody, type ObjectRef } from "./objects.ts";
+import type { KubeObject, Live } from "./objects.ts";
 import { aboutCollection, aboutObject, type Query, refOfManifest, selection } from "./requests.ts";
-import { statusError, Transport } from "./transport.ts";
+import { type ApiRequest, statusError, Transport } from "./transport.ts";
 
 export type ClientOptions = {
   readonly config: KubeConfig;
@@ -68,18 +65,13 @@ class RestClient implements KubeClient {
     });
   }
 
-  async get<T extends KubeObject>(kind: Kind<T>, ref: ObjectRef, signal: AbortSignal): Promise<Live<T>> {
-    return parseObject<T>(await this.#transport.call(aboutObject("get", kind, ref, {}), signal));
-  }
+  readonly get: KubeClient["get"] = async (kind, ref, signal) =>
+    await this.#send(aboutObject("get", kind, ref, {}), signal);
 
-  async find<T extends KubeObject>(kind: Kind<T>, ref: ObjectRef, signal: AbortSignal): Promise<Live<T> | undefined> {
-    return await orUndefined(this.get(kind, ref, signal));
-  }
+  readonly find: KubeClient["find"] = async (kind, ref, signal) => await orUndefined(this.get(kind, ref, signal));
 
-  async findMetadata(kind: Kind, ref: ObjectRef, signal: AbortSignal): Promise<Live | undefined> {
-    const request = { ...aboutObject("get", kind, ref, {}), accept: METADATA_ONLY };
-    return await orUndefined(this.#transport.call(request, signal).then(parseObject<KubeObject>));
-  }
+  readonly findMetadata: KubeClient["findMetadata"] = async (kind, ref, signal) =>
+    await orUndefined(this.#send({ ...aboutObject("get", kind, ref, {}), accept: METADATA_ONLY }, signal));
 
   async list<T extends KubeObject>(kind: Kind<T>, options: ListOptions, signal: AbortSignal): Promise<ObjectList<T>> {
     const query = { limit: options.limit, continue: options.continueToken, ...selection(options) };
@@ -99,32 +91,17 @@ class RestClient implements KubeClient {
     };
   }
 
-  async create<T extends KubeObject>(
-    kind: Kind<T>,
-    manifest: NoInfer<T> | WriteBody,
-    options: WriteOptions,
-    signal: AbortSignal,
-  ): Promise<Live<T>> {
+  readonly create: KubeClient["create"] = async (kind, manifest, options, signal) => {
     const ref = refOfManifest(kind, manifest);
     const query = this.#writeQuery(options);
     const about =
       options.subresource === undefined
         ? aboutCollection("create", kind, ref, query, ref.name)
         : aboutObject("create", kind, ref, query, options.subresource);
-    const request = {
-      ...about,
-      body: bodyOf(kind, manifest),
-      beforeAttempt: options.beforeAttempt,
-    };
-    return parseObject<T>(await this.#transport.call(request, signal));
-  }
+    return await this.#send({ ...about, body: bodyOf(kind, manifest), beforeAttempt: options.beforeAttempt }, signal);
+  };
 
-  async apply<T extends KubeObject>(
-    kind: Kind<T>,
-    manifest: NoInfer<T> | WriteBody,
-    options: ApplyOptions,
-    signal: AbortSignal,
-  ): Promise<Live<T>> {
+  readonly apply: KubeClient["apply"] = async (kind, manifest, options, signal) => {
     const ref = refOfManifest(kind, manifest);
     const query = { ...this.#writeQuery(options), force: "true" };
     const resourceVersion = options.createOnly === true ? RESOURCE_VERSION_OF_NO_OBJECT : options.resourceVersion;
@@ -137,62 +114,38 @@ class RestClient implements KubeClient {
       repeatable: options.createOnly !== true, // its own first attempt would refuse the second
     };
     try {
-      return parseObject<T>(await this.#transport.call(request, signal));
+      return await this.#send(request, signal);
     } catch (error) {
       throw applyError(error, kind, ref, options.createOnly === true);
     }
-  }
+  };
 
-  async replace<T extends KubeObject>(
-    kind: Kind<T>,
-    manifest: NoInfer<T> | WriteBody,
-    options: WriteOptions,
-    signal: AbortSignal,
-  ): Promise<Live<T>> {
+  readonly replace: KubeClient["replace"] = async (kind, manifest, options, signal) => {
     const ref = refOfManifest(kind, manifest);
-    const request = {
-      ...aboutObject("update", kind, ref, this.#writeQuery(options), options.subresource),
-      body: bodyOf(kind, manifest),
-      beforeAttempt: options.beforeAttempt,
-    };
-    return parseObject<T>(await this.#transport.call(request, signal));
-  }
+    const about = aboutObject("update", kind, ref, this.#writeQuery(options), options.subresource);
+    return await this.#send({ ...about, body: bodyOf(kind, manifest), beforeAttempt: options.beforeAttempt }, signal);
+  };
 
-  async patch<T extends KubeObject>(
-    kind: Kind<T>,
-    ref: ObjectRef,
-    patch: Patch,
-    options: WriteOptions,
-    signal: AbortSignal,
-  ): Promise<Live<T>> {
+  readonly patch: KubeClient["patch"] = async (kind, ref, patch, options, signal) => {
     const request = {
       ...aboutObject("patch", kind, ref, this.#writeQuery(options), options.subresource),
       body: JSON.stringify(patch.kind === "Json" ? patch.operations : patch.body),
       contentType: PATCH_TYPES[patch.kind],
       beforeAttempt: options.beforeAttempt,
     };
-    return parseObject<T>(await this.#transport.call(request, signal));
-  }
+    return await this.#send(request, signal);
+  };
 
-  async remove<T extends KubeObject>(
-    kind: Kind<T>,
-    ref: ObjectRef,
-    { uid, resourceVersion, propagationPolicy, beforeAttempt }: RemoveOptions,
-    signal: AbortSignal,
-  ): Promise<Live<T> | undefined> {
+  readonly remove: KubeClient["remove"] = async (kind, ref, options, signal) => {
+    const { uid, resourceVersion, propagationPolicy, beforeAttempt } = options;
     const body = JSON.stringify({
       apiVersion: "v1",
       kind: "DeleteOptions",
       preconditions: { uid, resourceVersion },
       propagationPolicy,
     });
-    const request = { ...aboutObject("delete", kind, ref, {}), body, beforeAttempt };
-    const object = parseObject<T>(await this.#transport.call(request, signal));
-    // Some kinds answer with a Status, others with the object as it was: only one that is marked is still there.
-    const { deletionTimestamp, finalizers = [], deletionGracePeriodSeconds = 0 } = object.metadata;
-    const kept = deletionTimestamp !== undefined && (finalizers.length > 0 || deletionGracePeriodSeconds > 0);
-    return kept ? object : undefined;
-  }
+    return unlessGone(await this.#send({ ...aboutObject("delete", kind, ref, {}), body, beforeAttempt }, signal));
+  };
 
   async *watch<T extends KubeObject>(
     kind: Kind<T>,
@@ -228,6 +181,11 @@ class RestClient implements KubeClient {
     await this.#connection.close();
   }
 
+  /** The edge of parsed JSON: what the API server sends for a kind has the type of that kind. */
+  async #send<T extends KubeObject>(request: ApiRequest, signal: AbortSignal): Promise<Live<T>> {
+    return JSON.parse(await this.#transport.call(request, signal)) as Live<T>;
+  }
+
   #writeQuery({ fieldManager = this.#fieldManager, dryRun = false }: WriteOptions): Query {
     return { fieldManager, fieldValidation: "Strict", dryRun: dryRun ? "All" : undefined };
   }
@@ -242,14 +200,16 @@ async function orUndefined<T>(found: Promise<T>): Promise<T | undefined> {
   }
 }
 
+/** Some kinds answer a deletion with a Status, others with the object as it was: only one that is marked is still there. */
+function unlessGone<T extends KubeObject>(object: Live<T>): Live<T> | undefined {
+  const { deletionTimestamp, finalizers = [], deletionGracePeriodSeconds = 0 } = object.metadata;
+  const kept = deletionTimestamp !== undefined && (finalizers.length > 0 || deletionGracePeriodSeconds > 0);
+  return kept ? object : undefined;
+}
+
 /** A manifest as JSON; it may leave out what its kind says already. */
 function bodyOf({ apiVersion, kind }: Kind, manifest: object): string {
   return JSON.stringify({ apiVersion, kind, ...manifest });
-}
-
-/** The edge of parsed JSON: what the API server sends for a kind has the type of that kind. */
-function parseObject<T extends KubeObject>(text: string): Live<T> {
-  return JSON.parse(text) as Live<T>;
 }
 
 async function* observed(
