@@ -13,12 +13,16 @@ export interface Clock {
   sleep(delayMs: number, signal: AbortSignal): Promise<void>;
 }
 
+/** Calls back when the signal is aborted, at once if it is. The returned function ends that. */
+export function onAbort(signal: AbortSignal, callback: () => void): () => void {
+  if (signal.aborted) callback();
+  signal.addEventListener("abort", callback, { once: true });
+  return () => signal.removeEventListener("abort", callback);
+}
+
 /** Resolves when the signal is aborted. */
 export async function untilAborted(signal: AbortSignal): Promise<void> {
-  await new Promise<void>((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
+  await new Promise<void>((resolve) => onAbort(signal, resolve));
 }
 
 /** The machine's clock. */
@@ -36,14 +40,13 @@ export const systemClock: Clock = {
 export function sleepOn(clock: Pick<Clock, "setTimeout">, delayMs: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason as Error);
-    const onAbort = (): void => {
-      cancel();
-      reject(signal.reason as Error);
-    };
     const cancel = clock.setTimeout(() => {
-      signal.removeEventListener("abort", onAbort);
+      forget();
       resolve();
     }, delayMs);
-    signal.addEventListener("abort", onAbort, { once: true });
+    const forget = onAbort(signal, () => {
+      cancel();
+      reject(signal.reason as Error);
+    });
   });
 }

@@ -1,5 +1,5 @@
 import { jitter } from "./backoff.ts";
-import { type Clock, systemClock } from "./clock.ts";
+import { type Clock, onAbort, systemClock } from "./clock.ts";
 import { withDeadline } from "./deadline.ts";
 import { ApiError, isConflict, isFault, isInvalid, NotLeaderError } from "./errors.ts";
 import { Fairness } from "./fairness.ts";
@@ -76,16 +76,14 @@ export async function runController<K extends string>(
   const { queue, clock = systemClock, workers = WORKERS, gracefulStopMs = GRACEFUL_STOP_MS } = options;
   const grace = new AbortController();
   let cancelGrace = (): void => {};
-  const stop = (): void => {
+  const forget = onAbort(signal, () => {
     queue.close();
     cancelGrace = clock.setTimeout(() => grace.abort(signal.reason), gracefulStopMs);
-  };
-  if (signal.aborted) stop();
-  signal.addEventListener("abort", stop, { once: true });
+  });
   const worker = new Worker(options, grace.signal);
   await Promise.all(Array.from({ length: workers }, () => worker.run()));
   cancelGrace();
-  signal.removeEventListener("abort", stop);
+  forget();
 }
 
 /** What the workers of one controller share. */
@@ -132,12 +130,7 @@ class Worker<K extends string> {
       error = thrown;
       result = await this.#fail(key, thrown, lane);
     }
-    this.#options.onResult?.({
-      key,
-      result,
-      durationMs: this.#clock.monotonicMs() - startMs,
-      ...(error === undefined ? {} : { error }),
-    });
+    this.#options.onResult?.({ key, result, durationMs: this.#clock.monotonicMs() - startMs, error });
   }
 
   #settle(key: K, outcome: ReconcileOutcome, lane: Lane): ReconcileResult<K>["result"] {

@@ -1,4 +1,4 @@
-import type { Clock } from "./clock.ts";
+import { type Clock, onAbort } from "./clock.ts";
 
 /**
  * Runs with a signal that ends with `signal`, or after `timeoutMs` (its reason is a `TimeoutError` then). What runs has
@@ -11,9 +11,7 @@ export async function withDeadline<R>(
   run: (signal: AbortSignal) => Promise<R>,
 ): Promise<R> {
   const controller = new AbortController();
-  const onAbort = (): void => controller.abort(signal.reason);
-  if (signal.aborted) onAbort();
-  signal.addEventListener("abort", onAbort, { once: true });
+  const forget = onAbort(signal, () => controller.abort(signal.reason));
   const cancel = clock.setTimeout(() => {
     controller.abort(new DOMException(`no end after ${Math.round(timeoutMs / 1000)} s`, "TimeoutError"));
   }, timeoutMs);
@@ -21,6 +19,6 @@ export async function withDeadline<R>(
     return await run(controller.signal);
   } finally {
     cancel();
-    signal.removeEventListener("abort", onAbort);
+    forget();
   }
 }

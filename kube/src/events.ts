@@ -1,7 +1,7 @@
 import type { Event } from "kubernetes-types/events/v1.js";
 import { jitter } from "./backoff.ts";
 import type { KubeClient } from "./client.ts";
-import { type Clock, systemClock } from "./clock.ts";
+import { type Clock, onAbort, systemClock } from "./clock.ts";
 import { withDeadline } from "./deadline.ts";
 import { ApiError, isAlreadyExists } from "./errors.ts";
 import { isFull, takeToken, type TokenBucket } from "./event-budget.ts";
@@ -80,14 +80,13 @@ export class EventRecorder {
 
   /** Sends until the signal is aborted, then what is left, for at most 5 seconds. */
   async run(signal: AbortSignal): Promise<void> {
-    const onAbort = (): void => this.#wake();
-    signal.addEventListener("abort", onAbort, { once: true });
+    const forget = onAbort(signal, () => this.#wake());
     while (!signal.aborted) {
       const event = this.#queue.shift();
       if (event === undefined) await this.#idle(signal);
       else await this.#sendWithRetries(event, signal).catch(() => this.#queue.unshift(event));
     }
-    signal.removeEventListener("abort", onAbort);
+    forget();
     await withDeadline(this.#clock, LAST_SENDS_MS, new AbortController().signal, async (deadline) => {
       for (const event of this.#queue.splice(0)) {
         if (deadline.aborted) return;

@@ -1,23 +1,10 @@
 export { exponentialMs, jitter } from "./backoff.ts";
-export { type Clock, systemClock, untilAborted } from "./clock.ts";
+export { type Clock, onAbort, systemClock, untilAborted } from "./clock.ts";
 export { withDeadline } from "./deadline.ts";
-export {
-  type ApplyOptions,
-  type CallResult,
-  type KubeClient,
-  type ListOptions,
-  type ObjectList,
-  type Patch,
-  type RemoveOptions,
-  type WatchEvent,
-  type WatchOptions,
-  type WriteOptions,
-  fenced,
-} from "./client.ts";
+export { type CallResult, type KubeClient, type ListOptions, type Patch, type WriteOptions, fenced } from "./client.ts";
 export { type ControllerOptions, type ReconcileOutcome, type ReconcileResult, runController } from "./controller.ts";
 export {
   ApiError,
-  type Cause,
   ConnectionError,
   isAlreadyExists,
   isConflict,
@@ -30,7 +17,7 @@ export {
   LeadershipLostError,
   NotLeaderError,
 } from "./errors.ts";
-export { EventRecorder, type EventRecorderOptions, type NewEvent } from "./events.ts";
+export { EventRecorder, type NewEvent } from "./events.ts";
 export { Informer, type InformerOptions } from "./informer.ts";
 export { defineKind, type Kind, kindOf, kinds } from "./kinds.ts";
 export { inClusterConfig, type KubeConfig, readKubeConfig } from "./kube-config.ts";
@@ -45,8 +32,8 @@ export {
   type ObjectKey,
   type ObjectRef,
 } from "./objects.ts";
-export { type Store, type StoreChange, type StoreListener } from "./store.ts";
-export { RequestQueue, type RequestQueueOptions } from "./request-queue.ts";
+export { type Store, type StoreChange } from "./store.ts";
+export { RequestQueue } from "./request-queue.ts";
 export { type ClientOptions, createClient } from "./rest-client.ts";
-export { type Lane, WorkQueue, type WorkQueueOptions } from "./work-queue.ts";
+export { type Lane, WorkQueue } from "./work-queue.ts";
 export { withoutBookkeeping } from "./transform.ts";

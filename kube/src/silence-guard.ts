@@ -1,11 +1,10 @@
-import type { Clock } from "./clock.ts";
+import { type Clock, onAbort } from "./clock.ts";
 
 /** Ends a signal when nothing has been heard for too long, or with the signal above it. */
 export class SilenceGuard {
   readonly #clock: Clock;
-  readonly #above: AbortSignal;
   readonly #controller: AbortController = new AbortController();
-  readonly #onAbort: () => void;
+  readonly #forget: () => void;
   #cancel: () => void = () => {};
   #deadlineMs = 0;
   #timerMs = Number.POSITIVE_INFINITY;
@@ -14,10 +13,7 @@ export class SilenceGuard {
 
   constructor(clock: Clock, above: AbortSignal) {
     this.#clock = clock;
-    this.#above = above;
-    this.#onAbort = () => this.#controller.abort(above.reason);
-    if (above.aborted) this.#onAbort();
-    above.addEventListener("abort", this.#onAbort, { once: true });
+    this.#forget = onAbort(above, () => this.#controller.abort(above.reason));
   }
 
   get signal(): AbortSignal {
@@ -49,7 +45,7 @@ export class SilenceGuard {
   /** Ends the signal, and with it what is read under it. */
   end(): void {
     this.#cancel();
-    this.#above.removeEventListener("abort", this.#onAbort);
+    this.#forget();
     this.#controller.abort();
   }
 

@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from "./clock.ts";
+import { type Clock, onAbort, systemClock } from "./clock.ts";
 import type { Kind } from "./kinds.ts";
 import { type Logger, silentLogger } from "./logger.ts";
 import { compareResourceVersions, keyOf, type KubeObject, type Live, type ObjectKey } from "./objects.ts";
@@ -7,8 +7,8 @@ import { StoreIndex } from "./store-index.ts";
 /** A change of one object. `previous` absent: it is new; `current` absent: it is gone. Another uid makes two changes. */
 export type StoreChange<T extends KubeObject> = {
   readonly key: ObjectKey;
-  readonly previous?: Live<T>;
-  readonly current?: Live<T>;
+  readonly previous?: Live<T> | undefined;
+  readonly current?: Live<T> | undefined;
   /** It was there before we began to watch. */
   readonly initial: boolean;
 };
@@ -128,13 +128,8 @@ export class ObjectStore<T extends KubeObject> implements Store<T> {
   async waitForSync(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     const aborted = Promise.withResolvers<never>();
-    const onAbort = (): void => aborted.reject(signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
-    try {
-      await Promise.race([this.#sync.promise, aborted.promise]);
-    } finally {
-      signal.removeEventListener("abort", onAbort);
-    }
+    const forget = onAbort(signal, () => aborted.reject(signal.reason));
+    await Promise.race([this.#sync.promise, aborted.promise]).finally(forget);
   }
 
   recordWrite(object: Live<T>): void {
@@ -233,12 +228,7 @@ export class ObjectStore<T extends KubeObject> implements Store<T> {
     if (current === undefined) this.#objects.delete(key);
     else this.#objects.set(key, current);
     for (const index of this.#indexes.values()) index.update(key, previous, current);
-    const change = {
-      key,
-      ...(previous === undefined ? {} : { previous }),
-      ...(current === undefined ? {} : { current }),
-      initial: !this.#synced,
-    };
+    const change = { key, previous, current, initial: !this.#synced };
     for (const listener of this.#listeners) this.#notify(listener, change);
     if (this.#mostPerNamespace < Number.POSITIVE_INFINITY) this.#keepBound(key, current);
   }

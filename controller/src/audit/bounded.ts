@@ -1,4 +1,4 @@
-import type { Clock } from "@amalthea/kube";
+import { type Clock, onAbort } from "@amalthea/kube";
 
 /** Waits for `work`, though not longer than this. @returns Whether it came to an end in this time. */
 export async function within(
@@ -16,12 +16,6 @@ export async function within(
 /** Waits for `work`, which must not reject, until the signal is aborted. @returns Its result; undefined if it goes on. */
 export async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
   const aborted = Promise.withResolvers<undefined>();
-  const onAbort = (): void => aborted.resolve(undefined);
-  signal.addEventListener("abort", onAbort, { once: true });
-  if (signal.aborted) onAbort();
-  try {
-    return await Promise.race([work, aborted.promise]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
+  const forget = onAbort(signal, () => aborted.resolve(undefined));
+  return await Promise.race([work, aborted.promise]).finally(forget);
 }
