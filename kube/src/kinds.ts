@@ -55,33 +55,29 @@ export const kinds: {
   readonly Lease: Kind<Lease>;
   readonly CustomResourceDefinition: Kind<CustomResourceDefinition>;
 } = {
-  Pod: defineKind<Pod>({ apiVersion: "v1", kind: "Pod", plural: "pods" }),
-  Secret: defineKind<Secret>({ apiVersion: "v1", kind: "Secret", plural: "secrets" }),
-  ConfigMap: defineKind<ConfigMap>({ apiVersion: "v1", kind: "ConfigMap", plural: "configmaps" }),
-  Service: defineKind<Service>({ apiVersion: "v1", kind: "Service", plural: "services" }),
-  PersistentVolumeClaim: defineKind<PersistentVolumeClaim>({
+  Pod: defineKind({ apiVersion: "v1", kind: "Pod", plural: "pods" }),
+  Secret: defineKind({ apiVersion: "v1", kind: "Secret", plural: "secrets" }),
+  ConfigMap: defineKind({ apiVersion: "v1", kind: "ConfigMap", plural: "configmaps" }),
+  Service: defineKind({ apiVersion: "v1", kind: "Service", plural: "services" }),
+  PersistentVolumeClaim: defineKind({
     apiVersion: "v1",
     kind: "PersistentVolumeClaim",
     plural: "persistentvolumeclaims",
   }),
-  Namespace: defineKind<Namespace>({ apiVersion: "v1", kind: "Namespace", plural: "namespaces", namespaced: false }),
-  Event: defineKind<Event>({ apiVersion: "events.k8s.io/v1", kind: "Event", plural: "events" }),
-  CoreEvent: defineKind<CoreEvent>({ apiVersion: "v1", kind: "Event", plural: "events" }),
-  StatefulSet: defineKind<StatefulSet>({ apiVersion: "apps/v1", kind: "StatefulSet", plural: "statefulsets" }),
-  Ingress: defineKind<Ingress>({ apiVersion: "networking.k8s.io/v1", kind: "Ingress", plural: "ingresses" }),
-  IngressClass: defineKind<IngressClass>({
+  Namespace: defineKind({ apiVersion: "v1", kind: "Namespace", plural: "namespaces", namespaced: false }),
+  Event: defineKind({ apiVersion: "events.k8s.io/v1", kind: "Event", plural: "events" }),
+  CoreEvent: defineKind({ apiVersion: "v1", kind: "Event", plural: "events" }),
+  StatefulSet: defineKind({ apiVersion: "apps/v1", kind: "StatefulSet", plural: "statefulsets" }),
+  Ingress: defineKind({ apiVersion: "networking.k8s.io/v1", kind: "Ingress", plural: "ingresses" }),
+  IngressClass: defineKind({
     apiVersion: "networking.k8s.io/v1",
     kind: "IngressClass",
     plural: "ingressclasses",
     namespaced: false,
   }),
-  NetworkPolicy: defineKind<NetworkPolicy>({
-    apiVersion: "networking.k8s.io/v1",
-    kind: "NetworkPolicy",
-    plural: "networkpolicies",
-  }),
-  Lease: defineKind<Lease>({ apiVersion: "coordination.k8s.io/v1", kind: "Lease", plural: "leases" }),
-  CustomResourceDefinition: defineKind<CustomResourceDefinition>({
+  NetworkPolicy: defineKind({ apiVersion: "networking.k8s.io/v1", kind: "NetworkPolicy", plural: "networkpolicies" }),
+  Lease: defineKind({ apiVersion: "coordination.k8s.io/v1", kind: "Lease", plural: "leases" }),
+  CustomResourceDefinition: defineKind({
     apiVersion: "apiextensions.k8s.io/v1",
     kind: "CustomResourceDefinition",
     plural: "customresourcedefinitions",

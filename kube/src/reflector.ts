@@ -1,4 +1,4 @@
-import type { KubeClient, WatchEvent } from "./client.ts";
+import type { KubeClient, ListOptions, WatchEvent } from "./client.ts";
 import type { Clock } from "./clock.ts";
 import { withDeadline } from "./deadline.ts";
 import { ApiError, isGone, isInvalid } from "./errors.ts";
@@ -49,6 +49,8 @@ export type ReflectorOptions<T extends KubeObject> = {
 /** Lists and watches one kind (in one namespace) into a store. What to do next is decided by `nextWatchState`. */
 export class Reflector<T extends KubeObject> {
   readonly #options: ReflectorOptions<T>;
+  /** Which objects. */
+  readonly #selection: Pick<ListOptions, "namespace" | "labelSelector" | "fieldSelector">;
   #state: WatchState = initialWatchState;
   #bookmarkSeen = false;
   #connected = false;
@@ -59,6 +61,8 @@ export class Reflector<T extends KubeObject> {
 
   constructor(options: ReflectorOptions<T>) {
     this.#options = options;
+    const { namespace, labelSelector, fieldSelector } = options;
+    this.#selection = { namespace, labelSelector, fieldSelector };
     this.#lastContactMs = options.clock.monotonicMs();
   }
 
@@ -115,16 +119,12 @@ export class Reflector<T extends KubeObject> {
   }
 
   async #list(signal: AbortSignal): Promise<WatchSignal> {
-    const { client, kind, namespace, labelSelector, fieldSelector, store, pageSize = PAGE_SIZE } = this.#options;
+    const { client, kind, store, pageSize = PAGE_SIZE } = this.#options;
     const objects: Live<T>[] = [];
     let continueToken: string | undefined;
     for (;;) {
       // No resourceVersion: the newest state. "0" would ignore the limit and come as one block.
-      const page = await client.list(
-        kind,
-        { namespace, labelSelector, fieldSelector, limit: pageSize, continueToken },
-        signal,
-      );
+      const page = await client.list(kind, { ...this.#selection, limit: pageSize, continueToken }, signal);
       this.#contact();
       for (const item of page.items) objects.push(store.keep(item));
       continueToken = page.continueToken;
@@ -134,16 +134,8 @@ export class Reflector<T extends KubeObject> {
 
   /** A server that was restored from a backup counts its versions from there: ours may be in its future. */
   async #check(resourceVersion: string, signal: AbortSignal): Promise<WatchSignal> {
-    const {
-      client,
-      clock,
-      kind,
-      namespace,
-      labelSelector,
-      fieldSelector,
-      silenceMs = INITIAL_SILENCE_MS,
-    } = this.#options;
-    const one = { namespace, labelSelector, fieldSelector, limit: 1 };
+    const { client, clock, kind, silenceMs = INITIAL_SILENCE_MS } = this.#options;
+    const one = { ...this.#selection, limit: 1 };
     const page = await withDeadline(clock, silenceMs, signal, (deadline) => client.list(kind, one, deadline));
     this.#contact();
     if (compareResourceVersions(page.resourceVersion, resourceVersion) >= 0) return { kind: "Checked" };
@@ -182,7 +174,7 @@ export class Reflector<T extends KubeObject> {
 
   /** Reads one watch to its end. @returns How many events came. */
   async #readWatch(from: string | undefined, guard: SilenceGuard): Promise<number> {
-    const { client, kind, namespace, labelSelector, fieldSelector, random } = this.#options;
+    const { client, kind, random } = this.#options;
     const timeoutSeconds = Math.floor(WATCH_TIMEOUT_SECONDS + random() * WATCH_TIMEOUT_SPREAD);
     const expectMore = (): void => guard.expect(this.#silenceLimitMs(timeoutSeconds));
     const onBytes = (): void => {
@@ -192,7 +184,7 @@ export class Reflector<T extends KubeObject> {
       expectMore();
     };
     const start = from === undefined ? { sendInitialEvents: true } : { resourceVersion: from };
-    const options = { namespace, labelSelector, fieldSelector, ...start, timeoutSeconds, onBytes };
+    const options = { ...this.#selection, ...start, timeoutSeconds, onBytes };
     const initial = new Map<ObjectKey, Live<T>>();
     let events = 0;
     expectMore();
