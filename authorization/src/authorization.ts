@@ -18,7 +18,7 @@ import { Provider } from "./provider.ts";
 import { createAuthorizationServer } from "./server.ts";
 import { Activity } from "./server-deps.ts";
 import { RememberedAnswers } from "./remembered-answers.ts";
-import type { KeptSession, Renewal, SessionLimits } from "./session/kept-session.ts";
+import type { KeptSession, Renewal } from "./session/kept-session.ts";
 import { LoginSessions } from "./session/login-sessions.ts";
 import { SessionFiles } from "./session/session-files.ts";
 import { SessionStore } from "./session/session-store.ts";
@@ -143,7 +143,11 @@ function sessionsOf(
     ...deps,
     renew: (session) => renewer.renew(session),
     isProviderAnswering: () => provider.isAnswering(),
-    limits: sessionLimits(config),
+    limits: {
+      lengthMs: config.sessionSeconds * 1000,
+      renewMs: config.renewSeconds * 1000,
+      graceMs: config.renewalGraceSeconds * 1000,
+    },
     now,
     onRenewal: (renewal, session) => {
       metrics.count("amalthea_authorization_session_renewals_total", { result: renewal.kind });
@@ -176,14 +180,6 @@ async function close({ policyFile, sockets, loginService, login, renewals, serve
   renewals.close();
   server.closeAllConnections();
   await new Promise<void>((resolve) => void server.close(() => resolve()));
-}
-
-function sessionLimits(config: AuthorizationConfig): SessionLimits {
-  return {
-    lengthMs: config.sessionSeconds * 1000,
-    renewMs: config.renewSeconds * 1000,
-    graceMs: config.renewalGraceSeconds * 1000,
-  };
 }
 
 /** Undefined if no token opens the server. */

@@ -1,5 +1,6 @@
 import { prefixOf } from "@amalthea/api";
 import { parseBearerSettings, type BearerSettings } from "./bearer/settings.ts";
+import { parseJson } from "./json.ts";
 import type { EmailSettings } from "./session/email.ts";
 import { parseOrigin } from "./same-origin.ts";
 import type { Upstream } from "./request-path.ts";
@@ -184,14 +185,6 @@ function parseUpstreams(text: string): readonly Upstream[] {
     if (typeof path !== "string" || !path.startsWith("/") || typeof url !== "string") throw new Error(complaint);
     return { path, ...parseLoopbackUrl(url) };
   });
-}
-
-function parseJson(text: string, complaint: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new Error(complaint);
-  }
 }
 
 /** Shorter ones can be guessed by whoever reaches the port. */

@@ -1,7 +1,7 @@
-import { Agent, request, type IncomingMessage, type RequestOptions } from "node:http";
+import { Agent, request, type RequestOptions } from "node:http";
 import { prefixOf, readKernels, readRequests, readTerminals, type ActivityReport } from "@amalthea/api";
 import type { LoopbackAddress } from "./config.ts";
-import { readText } from "./read-text.ts";
+import { answerTo, readText } from "./read-text.ts";
 
 /** Below the time that the controller waits. */
 const TIMEOUT_MS = 4_000;
@@ -49,11 +49,7 @@ export async function readJupyterActivity(
 type Answer = { readonly status: number; readonly body: unknown };
 
 async function getJson(options: RequestOptions): Promise<Answer> {
-  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
-  const asked = request(options, resolve);
-  asked.on("error", reject);
-  asked.end();
-  const response = await promise;
+  const response = await answerTo(request(options));
   const text = await readText(response, MAX_BYTES);
   return { status: response.statusCode ?? 0, body: response.statusCode === 200 ? JSON.parse(text) : undefined };
 }

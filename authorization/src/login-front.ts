@@ -46,11 +46,6 @@ function startAt(basePath: string, target: string): string {
   return loginPath(basePath, `start?rd=${encodeURIComponent(target)}`);
 }
 
-/** What people are told when they come to a path of the login that is none. */
-export function answerUnknownLoginPath(request: IncomingMessage, response: ServerResponse, deps: ServerDeps): void {
-  sendProblem(request, response, deps, "NotFound");
-}
-
 async function start(request: IncomingMessage, response: ServerResponse, deps: ServerDeps): Promise<void> {
   const { config } = deps;
   const query = queryOf(request);

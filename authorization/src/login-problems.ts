@@ -21,7 +21,7 @@ export function sendUnanswered(
   { headers }: IncomingMessage,
   response: ServerResponse,
   { config, log }: ServerDeps,
-  answer: LoginAnswer | { readonly kind: "Unreachable"; readonly problem: string },
+  answer: LoginAnswer,
 ): void {
   const reason = answer.kind === "Unreachable" ? answer.problem : `oauth2-proxy answered ${answer.status}`;
   log.warn("login service failed", { reason });

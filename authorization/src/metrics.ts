@@ -1,14 +1,8 @@
 /** Every metric of the service; README.md and a test name the same. */
 export const METRICS = {
-  amalthea_authorization_decisions_total: {
-    type: "counter",
-    help: "Requests decided, by decision and reason.",
-  },
+  amalthea_authorization_decisions_total: { type: "counter", help: "Requests decided, by decision and reason." },
   amalthea_authorization_websockets_open: { type: "gauge", help: "WebSockets that are open now." },
-  amalthea_authorization_websockets_closed_total: {
-    type: "counter",
-    help: "WebSockets closed, by reason.",
-  },
+  amalthea_authorization_websockets_closed_total: { type: "counter", help: "WebSockets closed, by reason." },
   amalthea_authorization_websocket_bytes_total: {
     type: "counter",
     help: "Bytes passed through WebSockets, by direction.",

@@ -12,7 +12,7 @@ export type OpenSocket = {
   readonly identity: Identity;
   readonly credentials: Credentials;
   /** When it is over at the latest, in milliseconds since 1970. */
-  readonly endsAt?: number;
+  readonly endsAt?: number | undefined;
   /** Ends both sides at once. May be called more than once. */
   readonly cut: (reason: CloseReason) => void;
   /** Bytes so far: from and to the browser. */

@@ -43,8 +43,7 @@ export class PolicyFile {
 
   close(): void {
     clearTimeout(this.#debounce);
-    this.#watcher?.close();
-    this.#watcher = undefined;
+    this.#stopWatching();
   }
 
   async #read(): Promise<void> {

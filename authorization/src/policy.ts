@@ -1,4 +1,5 @@
 import type { Identity } from "./identity.ts";
+import { isRecord, isTextList } from "./json.ts";
 
 /** Who may enter. `Broken` admits nobody. */
 export type Policy =
@@ -33,18 +34,17 @@ export function parsePolicy(text: string): Policy {
   } catch {
     return broken("it is not JSON"); // the parser's message quotes the file, which holds e-mail addresses
   }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return broken("it is not an object");
-  const document = value as Readonly<Record<string, unknown>>; // just checked
-  const unknown = Object.keys(document).filter((key) => !KEYS.includes(key));
+  if (!isRecord(value)) return broken("it is not an object");
+  const unknown = Object.keys(value).filter((key) => !KEYS.includes(key));
   if (unknown.length > 0) return broken(`unknown keys: ${unknown.join(", ")}`);
 
-  const [userIds, emails, groups] = LISTS.map((list) => strings(document[list]));
+  const [userIds, emails, groups] = LISTS.map((list) => strings(value[list]));
   if (userIds === undefined || emails === undefined || groups === undefined) {
     return broken("userIds, emails and groups have to be lists of strings that are not empty");
   }
-  const anyUser = document["allowAnyUser"] ?? false;
+  const anyUser = value["allowAnyUser"] ?? false;
   if (typeof anyUser !== "boolean") return broken("allowAnyUser has to be true or false");
-  const sessionsNotBefore = timeOf(document["sessionsNotBefore"]);
+  const sessionsNotBefore = timeOf(value["sessionsNotBefore"]);
   if (Number.isNaN(sessionsNotBefore)) return broken("sessionsNotBefore has to be a time such as 2026-01-31T12:00:00Z");
   const common = sessionsNotBefore === undefined ? {} : { sessionsNotBefore };
   if (!anyUser)
@@ -120,9 +120,7 @@ function timeOf(value: unknown): number | undefined {
 
 function strings(value: unknown): readonly string[] | undefined {
   if (value === undefined) return [];
-  if (!Array.isArray(value)) return undefined;
-  const items: readonly unknown[] = value;
-  return items.every((item): item is string => typeof item === "string" && item !== "") ? items : undefined;
+  return isTextList(value) ? value : undefined;
 }
 
 function broken(problem: string): Policy {

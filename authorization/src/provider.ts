@@ -4,7 +4,7 @@ import { request as requestHttps, Agent as HttpsAgent } from "node:https";
 import { rootCertificates } from "node:tls";
 import type { ProviderConfig } from "./config.ts";
 import { parseRecord, type JsonRecord } from "./json.ts";
-import { readText } from "./read-text.ts";
+import { answerTo, readText } from "./read-text.ts";
 import { isWebAddress, metadataAddress } from "./web-address.ts";
 
 /** What the provider's metadata says that is of use here (OpenID Connect Discovery, 3). */
@@ -103,11 +103,7 @@ export class Provider {
       agent: isSecure ? new HttpsAgent({ proxyEnv }) : new HttpAgent({ proxyEnv }),
       ...(this.#authorities === undefined ? {} : { ca: [...this.#authorities] }),
     };
-    const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
-    const asked = (isSecure ? requestHttps : requestHttp)(address, options, resolve);
-    asked.on("error", reject);
-    asked.end();
-    return promise;
+    return answerTo((isSecure ? requestHttps : requestHttp)(address, options));
   }
 }
 

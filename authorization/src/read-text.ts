@@ -1,4 +1,11 @@
-import type { IncomingMessage } from "node:http";
+import type { ClientRequest, IncomingMessage } from "node:http";
+
+/** Sends a request without a body. @throws Error if there is no answer. */
+export async function answerTo(asked: ClientRequest): Promise<IncomingMessage> {
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+  asked.on("response", resolve).on("error", reject).end();
+  return promise;
+}
 
 /** Reads the body of an answer. @throws Error if it is longer than that, or if the connection breaks. */
 export async function readText(response: IncomingMessage, maxBytes: number): Promise<string> {

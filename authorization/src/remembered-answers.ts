@@ -1,4 +1,5 @@
 import { credentialsKey, type Credentials, type SessionAnswer, type SessionSource } from "./login-service.ts";
+import { claimsOf } from "./session/email.ts";
 
 /** How long an answer about a token holds. What the token itself says ends it earlier. */
 const REMEMBERED_MS = 3_000;
@@ -67,11 +68,7 @@ function holds({ since, until }: Remembered, now: number): boolean {
  * answer that could be remembered.
  */
 export function tokenExpiry(authorization: string): number {
-  const [, payload = ""] = /^Bearer +[\w-]+\.([\w-]+)\./i.exec(authorization) ?? [];
-  try {
-    const claims = JSON.parse(Buffer.from(payload, "base64url").toString("utf8")) as { readonly exp?: unknown };
-    return typeof claims.exp === "number" ? claims.exp * 1000 : 0;
-  } catch {
-    return 0;
-  }
+  const [, token = ""] = /^Bearer +([\w-]+\.[\w-]+)\./i.exec(authorization) ?? [];
+  const { exp } = claimsOf(token);
+  return typeof exp === "number" ? exp * 1000 : 0;
 }

@@ -51,10 +51,7 @@ export function wantsPage(accept: string | undefined): boolean {
   return /(^|,) *text\/html/i.test(accept ?? "");
 }
 
-function shared(
-  headers: IncomingHttpHeaders,
-  cookieName: string,
-): Pick<RequestFacts, "origin" | "fetchSite" | "credentials" | "cookiesForUpstream" | "hasTooManyCookies"> {
+function shared(headers: IncomingHttpHeaders, cookieName: string) {
   const { session, rest, isTooMuch } = splitCookies(headers.cookie ?? "", cookieName);
   return {
     origin: headers.origin,

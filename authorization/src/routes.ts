@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { decideAccess, REFUSAL_STATUS, type Decision, type RefusalReason } from "./access.ts";
-import { answerUnknownLoginPath, LOGIN_ROUTES, SIGN_OUT_PATH, startPath } from "./login-front.ts";
+import { LOGIN_ROUTES, SIGN_OUT_PATH, startPath } from "./login-front.ts";
+import { sendProblem } from "./login-problems.ts";
 import { errorPage, refusalBody, refusalPage } from "./pages.ts";
 import { isJupyterReady } from "./readiness.ts";
 import { factsFromForwardAuth, wantsPage, type RequestFacts } from "./request-facts.ts";
@@ -89,10 +90,7 @@ function maySignIn({ kind, method }: RequestFacts): boolean {
 }
 
 function patternRoute(path: string): Answer | undefined {
-  return path.startsWith("/oauth2/") ? answerUnknownLoginPath : errorRoute(path);
-}
-
-function errorRoute(path: string): Answer | undefined {
+  if (path.startsWith("/oauth2/")) return (...exchange) => sendProblem(...exchange, "NotFound");
   const status = Number(/^\/error\/(5\d\d)$/.exec(path)?.[1]);
   if (Number.isNaN(status)) return undefined;
   return ({ headers }, response, { config }) => {

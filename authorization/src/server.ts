@@ -59,16 +59,7 @@ async function admitUpgrade(request: IncomingMessage, client: Socket, head: Buff
   if (client.destroyed) return; // it left while we asked
   const { identity, tokenExpiresAt: endsAt } = decision;
   const headers = upstreamHeaders(decision, facts.cookiesForUpstream);
-  const upgrade = {
-    request,
-    client,
-    head,
-    facts,
-    identity,
-    headers,
-    upstream,
-    ...(endsAt === undefined ? {} : { endsAt }),
-  };
+  const upgrade = { request, client, head, facts, identity, headers, upstream, endsAt };
   forwardUpgrade(upgrade, deps.sockets, (reason) => {
     deps.metrics.count("amalthea_authorization_websockets_closed_total", { reason });
     const level = reason === "Closed" ? "debug" : "info";

@@ -18,8 +18,7 @@ import { sessionId } from "./session/ticket.ts";
  */
 export async function signOut(request: IncomingMessage, response: ServerResponse, deps: ServerDeps): Promise<void> {
   const { config, sessions, sockets, log } = deps;
-  const facts = originFactsOf(request);
-  if (request.method === "POST" && originRefusal(facts, config.origins) !== undefined) {
+  if (request.method === "POST" && originRefusal(originFactsOf(request), config.origins) !== undefined) {
     return sendProblem(request, response, deps, "ForeignSignOut");
   }
   if (request.method !== "POST" && isForeign(request)) return sendPage(response, 200, signOutPage(config), SAME_ORIGIN);

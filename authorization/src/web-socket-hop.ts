@@ -29,7 +29,7 @@ export type AdmittedUpgrade = {
   readonly headers: Readonly<Record<string, string>>;
   readonly upstream: Upstream;
   /** When it is over, in milliseconds since 1970; unless the session that opened it ends earlier or later. */
-  readonly endsAt?: number;
+  readonly endsAt: number | undefined;
 };
 
 /**
@@ -57,7 +57,7 @@ export function forwardUpgrade(
   const remove = sockets.add({
     identity: upgrade.identity,
     credentials: upgrade.facts.credentials,
-    ...(upgrade.endsAt === undefined ? {} : { endsAt: upgrade.endsAt }),
+    endsAt: upgrade.endsAt,
     cut,
     bytes: () => ({ received: client.bytesRead, sent: client.bytesWritten }),
   });

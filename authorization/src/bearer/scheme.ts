@@ -1,9 +1,6 @@
 /** Why a token opens nothing. */
 export type TokenRefusal = "TokenNotAccepted" | "TokenExpired" | "TokenForAnotherAudience";
 
-/** A token in an `Authorization` header: `undefined` for another scheme, empty for a token that cannot be one. */
-export type BearerToken = string | undefined;
-
 /** Signed tokens of providers have 1 to 4 KiB, with some hundred groups 12. */
 const MAX_TOKEN_LENGTH = 16_384;
 
@@ -13,8 +10,11 @@ const SCHEME = /^(bearer|token)(\s|$)/i;
 /** A signed JWT (RFC 7515, 7.1). Encrypted ones have five parts. */
 const CREDENTIALS = /^\S+ +([\w-]+\.[\w-]+\.[\w-]+)$/;
 
-/** Reads the token. Whoever names one of the schemes is not asked for a session, whatever follows it. */
-export function bearerToken(authorization: string): BearerToken {
+/**
+ * The token in an `Authorization` header: `undefined` for another scheme, empty for a token that cannot be one. Whoever names
+ * one of the schemes is not asked for a session, whatever follows it.
+ */
+export function bearerToken(authorization: string): string | undefined {
   if (!SCHEME.test(authorization)) return undefined;
   const [, token = ""] = CREDENTIALS.exec(authorization) ?? [];
   return token.length > MAX_TOKEN_LENGTH ? "" : token;

@@ -1,3 +1,4 @@
+import { isTextList, parseJson, type JsonRecord } from "../json.ts";
 import { isWebAddress } from "../web-address.ts";
 
 /** Tokens of which provider, and for whom, open the server without a session. */
@@ -16,25 +17,9 @@ const COMPLAINT =
 /** Reads the variable `AMALTHEA_BEARER`. Empty: no token opens the server. @throws Error */
 export function parseBearerSettings(text: string): BearerSettings | undefined {
   if (text === "") return undefined;
-  const { issuerUrl, audiences, jwksUrl, groupsClaim } = parseRecord(text);
+  const { issuerUrl, audiences, jwksUrl, groupsClaim } = Object(parseJson(text, COMPLAINT)) as JsonRecord;
   if (!isWebAddress(issuerUrl) || !(jwksUrl === undefined || isWebAddress(jwksUrl))) throw new Error(COMPLAINT);
-  if (!isList(audiences) || audiences.length === 0) throw new Error(COMPLAINT);
-  if (!isText(groupsClaim)) throw new Error(COMPLAINT);
+  if (!isTextList(audiences) || audiences.length === 0) throw new Error(COMPLAINT);
+  if (typeof groupsClaim !== "string" || groupsClaim === "") throw new Error(COMPLAINT);
   return { issuerUrl, audiences, jwksUrl, groupsClaim };
-}
-
-function parseRecord(text: string): Readonly<Record<string, unknown>> {
-  try {
-    return Object(JSON.parse(text)) as Readonly<Record<string, unknown>>; // each field is checked by the caller
-  } catch {
-    throw new Error(COMPLAINT);
-  }
-}
-
-function isText(value: unknown): value is string {
-  return typeof value === "string" && value !== "";
-}
-
-function isList(value: unknown): value is readonly string[] {
-  return Array.isArray(value) && value.every(isText);
 }

@@ -104,6 +104,11 @@ function setCookiesOf({ headers }: Answered): readonly string[] {
   return headers["set-cookie"] ?? [];
 }
 
+/** Names and values, without the attributes. */
+function pairsIn(setCookies: readonly string[]): readonly string[] {
+  return setCookies.map((line) => line.split(";", 1)[0] ?? "");
+}
+
 function idTokenIn(answer: Answered): string {
   return headerOf(answer, "authorization").replace(/^Bearer /, "");
 }
@@ -115,7 +120,7 @@ function headerOf({ headers }: Answered, name: string): string {
 
 /** The session among the cookies that oauth2-proxy sets: one, or its parts if it is long. */
 export function loginSessionOf(setCookies: readonly string[], cookieName: string): string | undefined {
-  const pairs = setCookies.map((line) => line.split(";", 1)[0] ?? "").filter((pair) => isPart(pair, cookieName));
+  const pairs = pairsIn(setCookies).filter((pair) => isPart(pair, cookieName));
   return pairs.length === 0 ? undefined : pairs.join("; ");
 }
 
@@ -130,7 +135,7 @@ function isPart(pair: string, cookieName: string): boolean {
  * for the refusal and for the session that is not valid, and once if it is not valid alone.
  */
 function isRefusal(setCookies: readonly string[]): boolean {
-  const removed = setCookies.map((line) => line.split(";", 1)[0] ?? "").filter((pair) => pair.endsWith("="));
+  const removed = pairsIn(setCookies).filter((pair) => pair.endsWith("="));
   return new Set(removed).size < removed.length;
 }
 
