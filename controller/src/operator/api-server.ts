@@ -1,8 +1,11 @@
-import { type Clock, type KubeClient, type Logger } from "@amalthea/kube";
+import { API_VERSION, PLURAL } from "@amalthea/api";
+import { type Clock, isNotFound, type KubeClient, type Logger } from "@amalthea/kube";
 
 /** Between two questions to an API server that did not answer. */
 const FIRST_WAIT_MS = 1_000;
 const LAST_WAIT_MS = 30_000;
+
+type Asking = { readonly client: KubeClient; readonly clock: Clock; readonly logger: Logger };
 
 /**
  * Asks until the API server answers, which may be away when a node starts, or refuse us for as long as our account is not
@@ -12,7 +15,7 @@ const LAST_WAIT_MS = 30_000;
  */
 export async function untilAnswered<R>(
   ask: () => Promise<R>,
-  { client, clock, logger }: { readonly client: KubeClient; readonly clock: Clock; readonly logger: Logger },
+  { client, clock, logger }: Asking,
   signal: AbortSignal,
 ): Promise<R> {
   for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(LAST_WAIT_MS, 2 * waitMs)) {
@@ -25,4 +28,61 @@ export async function untilAnswered<R>(
       await clock.sleep(waitMs, signal);
     }
   }
+}
+
+/** Between two questions: whoever corrects the CRD sees the controller start. */
+const CRD_WAIT_MS = 5_000;
+
+const NO_STATUS =
+  "the CustomResourceDefinition of JupyterServers is that of 0.24, which has no status subresource: upgrade the release " +
+  "with deployCrd=true, or apply the CRD of this version; waiting";
+
+/**
+ * Waits until the API server serves `jupyterservers/status`. 0.24's CRD has no such subresource: with it, no status could
+ * be written, and every answer would look as if the server was gone. A CRD that is missing altogether is left to the watches.
+ *
+ * @throws the signal's reason; ApiError, ConnectionError if discovery fails.
+ */
+export async function untilStatusIsServed({ client, clock, logger }: Asking, signal: AbortSignal): Promise<void> {
+  while (!(await isStatusServed(client, signal))) {
+    logger.error({}, NO_STATUS);
+    await clock.sleep(CRD_WAIT_MS, signal);
+  }
+}
+
+async function isStatusServed(client: KubeClient, signal: AbortSignal): Promise<boolean> {
+  try {
+    const names = await resourcesAt(`/apis/${API_VERSION}`, client, signal);
+    return !names.includes(PLURAL) || names.includes(`${PLURAL}/status`);
+  } catch (error) {
+    if (isNotFound(error)) return true;
+    throw error;
+  }
+}
+
+const NO_RESIZE =
+  "this Kubernetes cannot resize running pods (1.33 and newer can): changed CPU and memory reach a server at its next start";
+
+/**
+ * Says in the log what servers lack on an API server that is older than a feature that is used where it is there; each
+ * server that misses it says so in its status, too. Whether it can be asked is no reason to wait.
+ */
+export async function reportOlderCluster(
+  { client, logger }: Pick<Asking, "client" | "logger">,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    if (!(await resourcesAt("/api/v1", client, signal)).includes("pods/resize")) logger.info({}, NO_RESIZE);
+  } catch (err) {
+    signal.throwIfAborted();
+    logger.debug({ err }, "the API server does not say which resources it has");
+  }
+}
+
+/** Names of the resources of an API version. */
+async function resourcesAt(path: string, client: KubeClient, signal: AbortSignal): Promise<readonly string[]> {
+  const { resources = [] } = JSON.parse(await client.getText(path, signal)) as {
+    resources?: readonly { readonly name: string }[];
+  };
+  return resources.map(({ name }) => name);
 }

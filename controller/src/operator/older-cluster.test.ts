@@ -1,6 +1,6 @@
 import { ApiError, type KubeClient } from "@amalthea/kube";
 import { describe, expect, it } from "vitest";
-import { reportOlderCluster } from "./older-cluster.ts";
+import { reportOlderCluster } from "./api-server.ts";
 
 /** What is said about an API server that answers so. */
 async function said(answer: readonly string[] | ApiError): Promise<readonly string[]> {

@@ -2,13 +2,11 @@ import { type Clock, type Logger, runController, systemClock } from "@amalthea/k
 import { resolveExtraKinds } from "../config/extra-kinds.ts";
 import type { Caches } from "../observe/caches.ts";
 import type { ServerReconciler } from "../reconcile/server-reconciler.ts";
-import { untilAnswered } from "./api-server.ts";
+import { reportOlderCluster, untilAnswered, untilStatusIsServed } from "./api-server.ts";
 import { BackgroundTasks } from "./background-tasks.ts";
 import { type HealthSources, liveness, readiness } from "./health.ts";
 import { type HttpServer, serveHttp } from "./http-server.ts";
-import { reportOlderCluster } from "./older-cluster.ts";
 import { assemble, leadershipOf, namespacesOf, type OperatorOptions, type Parts } from "./assemble.ts";
-import { untilStatusIsServed } from "./served-status.ts";
 import { RECONCILES_STOP_MS } from "./stop-times.ts";
 
 /** How often the log says which lists are still missing; as long as controller-runtime waits before it gives up. */

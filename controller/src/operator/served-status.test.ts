@@ -1,7 +1,7 @@
 import { ApiError, type KubeClient } from "@amalthea/kube";
 import { FakeClock } from "@amalthea/kube/testing";
 import { describe, expect, it } from "vitest";
-import { untilStatusIsServed } from "./served-status.ts";
+import { untilStatusIsServed } from "./api-server.ts";
 
 /** Waits against an API server that serves these resources, one list after the other. */
 async function wait(...answers: readonly (readonly string[] | ApiError)[]): Promise<readonly string[]> {
