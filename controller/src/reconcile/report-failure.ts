@@ -1,12 +1,12 @@
 import { ApiError, type Clock, isConflict, isFault, type Logger, type ObjectKey, type WorkQueue } from "@amalthea/kube";
 import { statusOfFailure } from "../decide/status/failed-reconcile.ts";
 import type { Caches } from "../observe/caches.ts";
-import type { StatusWriter } from "./status-writer.ts";
+import type { ReconcileDeps } from "./reconcile.ts";
 
 export type FailureReportDeps = {
   readonly caches: Pick<Caches, "server">;
   readonly queue: Pick<WorkQueue<ObjectKey>, "failures">;
-  readonly statuses: Pick<StatusWriter, "write">;
+  readonly writeStatus: ReconcileDeps["writeStatus"];
   readonly clock: Pick<Clock, "now">;
   readonly logger: Pick<Logger, "warn">;
 };
@@ -18,14 +18,14 @@ const FAILURES_BEFORE_REPORT = 3;
 export async function reportFailure(
   key: ObjectKey,
   error: unknown,
-  { caches, queue, statuses, clock, logger }: FailureReportDeps,
+  { caches, queue, writeStatus, clock, logger }: FailureReportDeps,
   signal: AbortSignal,
 ): Promise<void> {
   const detail = failureDetail(error, queue.failures(key));
   const server = caches.server(key);
   if (detail === undefined || server === undefined) return;
   try {
-    await statuses.write(server, statusOfFailure(server, detail, clock.now()), signal);
+    await writeStatus(server, statusOfFailure(server, detail, clock.now()), signal);
   } catch (err) {
     logger.warn({ key, err }, "cannot write the condition of a failed reconcile");
   }

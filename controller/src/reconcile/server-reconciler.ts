@@ -29,8 +29,8 @@ import { MilestoneCounter } from "./milestone-counter.ts";
 import { PlanApplier } from "./plan-applier.ts";
 import { reconcile, type ReconcileDeps } from "./reconcile.ts";
 import { reportFailure } from "./report-failure.ts";
-import { ServerObserver } from "./server-observer.ts";
-import { StatusWriter } from "./status-writer.ts";
+import { serverObserver } from "./server-observer.ts";
+import { statusWriter } from "./status-writer.ts";
 import { UsageMeasuring, type UsageMeasuringOptions } from "./usage-measuring.ts";
 
 export type ServerReconcilerOptions = {
@@ -61,7 +61,7 @@ export class ServerReconciler {
   readonly #settings: ReconcileDeps["settings"];
   readonly #memories: Memories;
   readonly #plans: PlanApplier;
-  readonly #statuses: StatusWriter;
+  readonly #writeStatus: ReconcileDeps["writeStatus"];
   readonly #activity: ActivityAsker;
   readonly #usage: UsageMeasuring;
 
@@ -80,7 +80,7 @@ export class ServerReconciler {
     const milestones = new MilestoneCounter(options);
     this.#memories = memories;
     this.#plans = new PlanApplier({ ...options, memories });
-    this.#statuses = new StatusWriter({ ...options, milestones });
+    this.#writeStatus = statusWriter({ ...options, milestones });
     this.#activity = new ActivityAsker({
       ...options,
       podOf: (key) => this.#podOf(key),
@@ -119,7 +119,7 @@ export class ServerReconciler {
       workers: config.workers,
       reconcile: (key, signal) => reconcile(key, this.#deps(), signal),
       onFailure: (key, error, signal) =>
-        reportFailure(key, error, { ...this.#options, statuses: this.#statuses }, signal),
+        reportFailure(key, error, { ...this.#options, writeStatus: this.#writeStatus }, signal),
       clock,
       logger,
       onResult: (result) => metrics.reconciled(result),
@@ -129,13 +129,12 @@ export class ServerReconciler {
   #deps(): ReconcileDeps {
     const { recorder, clock, logger } = this.#options;
     const { policy } = this.#settings;
-    const observer = new ServerObserver({ ...this.#options, memories: this.#memories, policy });
     return {
       settings: this.#settings,
       now: () => clock.now(),
-      observe: (key, signal) => observer.observe(key, signal),
+      observe: serverObserver({ ...this.#options, memories: this.#memories, policy }),
       apply: (plan, observed, signal) => this.#plans.apply(plan, observed, signal),
-      writeStatus: (server, status, signal) => this.#statuses.write(server, status, signal),
+      writeStatus: this.#writeStatus,
       reportFault: ({ metadata }, err) => logger.error({ key: keyOf(metadata), err }, "deciding failed"),
       recordEvents: (server, events) => recordEvents(server, events, recorder),
       askActivity: (server, question) =>

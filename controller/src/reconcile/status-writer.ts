@@ -1,10 +1,10 @@
-import type { JupyterServer, JupyterServerStatus } from "@amalthea/api";
 import type { Clock, KubeClient } from "@amalthea/kube";
-import { type StatusResult, writeStatus } from "../apply/write-status.ts";
+import { writeStatus } from "../apply/write-status.ts";
 import type { AuditLog } from "../audit/audit-log.ts";
 import type { Caches } from "../observe/caches.ts";
 import { podOf } from "../observe/observe-server.ts";
 import type { MilestoneCounter } from "./milestone-counter.ts";
+import type { ReconcileDeps } from "./reconcile.ts";
 
 export type StatusWriterOptions = {
   /** Its writes throw unless this process is the leader. */
@@ -16,26 +16,22 @@ export type StatusWriterOptions = {
   readonly clock: Pick<Clock, "now">;
 };
 
-/** Writes statuses. What one says for the first time is in the audit log before, and counts afterwards. */
-export class StatusWriter {
-  readonly #options: StatusWriterOptions;
-
-  constructor(options: StatusWriterOptions) {
-    this.#options = options;
-  }
-
-  /** @throws what `writeStatus` throws. */
-  async write(server: JupyterServer, status: JupyterServerStatus, signal: AbortSignal): Promise<StatusResult> {
-    const { audit, caches, client, clock, milestones } = this.#options;
+/**
+ * Makes what writes statuses. What one says for the first time is in the audit log before, and counts afterwards. It throws
+ * what `writeStatus` throws.
+ */
+export function statusWriter(options: StatusWriterOptions): ReconcileDeps["writeStatus"] {
+  const { audit, caches, client, clock, milestones } = options;
+  const deps = {
+    client,
+    recordWrite: caches.recordWrite.bind(caches),
+    recordRemoval: caches.recordRemoval.bind(caches),
+  };
+  return async (server, status, signal) => {
     await audit?.beforeStatus(server, status);
-    const deps = {
-      client,
-      recordWrite: caches.recordWrite.bind(caches),
-      recordRemoval: caches.recordRemoval.bind(caches),
-    };
     const result = await writeStatus(server, status, deps, signal);
     audit?.statusWritten(server);
     if (result === "Written") milestones.statusWritten(server, status, podOf(server, caches), clock.now());
     return result;
-  }
+  };
 }
