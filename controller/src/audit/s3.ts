@@ -52,7 +52,8 @@ export async function putFile(
     "content-length": String(file.bytes),
     "x-amz-content-sha256": file.sha256,
   };
-  const unsigned = { service: "s3", method: "PUT", host, path, headers, ...regionOf(target) };
+  const region = target.region === undefined ? {} : { region: target.region };
+  const unsigned = { service: "s3", method: "PUT", host, path, headers, ...region };
   const signed = aws4.sign(unsigned, await readCredentials(target.credentialsFolder));
   const timeout = AbortSignal.timeout(TIMEOUT_MS + Math.ceil(file.bytes / LEAST_BYTES_PER_MS));
   const connections = new Pool(origin, { connections: 1, connect: await authorities(target) });
@@ -100,10 +101,6 @@ async function requireStored({ statusCode, headers, body }: Dispatcher.ResponseD
   if (statusCode !== 200) throw new S3Error(`the object store answers ${statusCode}${reasonIn(answer)}`);
   // The file is deleted after this: something else that answers 200 has stored nothing.
   if (headers["etag"] === undefined) throw new S3Error("what answers is no object store: its answer has no ETag");
-}
-
-function regionOf({ region }: S3Target): { readonly region?: string } {
-  return region === undefined ? {} : { region };
 }
 
 function encoded(path: string): string {

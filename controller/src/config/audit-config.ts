@@ -17,8 +17,7 @@ export function readAuditLog(reader: EnvironmentReader): AuditSettings | undefin
 }
 
 function readExtraLabels(reader: EnvironmentReader): readonly string[] {
-  const reading = { parse: JSON.parse, accept: asTexts };
-  const names = reader.structured("AUDITLOG_EXTRA_LABELS", "a JSON list of names of labels", reading, []);
+  const names = reader.structured("AUDITLOG_EXTRA_LABELS", "a JSON list of names of labels", asTexts, []);
   for (const name of names) {
     if (!HOLDS_OBJECTS.test(name)) continue;
     reader.problems.push(`AUDITLOG_EXTRA_LABELS contains "${name}", which holds whole objects and their secrets`);

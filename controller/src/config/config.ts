@@ -93,7 +93,7 @@ export function readConfig(env: Environment): ControllerConfig {
     extraChildResources: reader.structured(
       "EXTRA_CHILD_RESOURCES",
       'a JSON list of {"name": plural, "group": group}',
-      { parse: JSON.parse, accept: asResources },
+      asResources,
       [],
     ),
     decision: readDecisionSettings(reader),
@@ -129,13 +129,15 @@ function readLogLevel(reader: EnvironmentReader): LogLevel {
 }
 
 function readDecisionSettings(reader: EnvironmentReader): Omit<DecisionSettings, "extraChildKinds"> {
-  const list = { parse: JSON.parse, accept: asList };
+  const list = (name: string, of: string): readonly unknown[] | undefined =>
+    reader.structured(name, `a JSON list of ${of}`, asList, undefined);
   return {
     selectorLabels: reader.structured(
       "AMALTHEA_SELECTOR_LABELS",
       "a YAML or JSON map of label names to values",
-      { parse: parseYaml, accept: asLabels },
+      asLabels,
       {},
+      parseYaml,
     ),
     schedulerName: reader.text("SERVER_SCHEDULER_NAME"),
     externalTls: reader.flag("EXTERNAL_TLS", false),
@@ -146,19 +148,9 @@ function readDecisionSettings(reader: EnvironmentReader): Omit<DecisionSettings,
     containerRestartLimit: reader.integer("JUPYTER_SERVER_CONTAINER_RESTART_LIMIT", 3, { min: 0 }),
     networkPolicy: {
       enabled: reader.flag("NETWORK_POLICY_ENABLED", true),
-      ingressFrom: reader.structured(
-        "NETWORK_POLICY_INGRESS_FROM",
-        "a JSON list of network policy peers",
-        list,
-        undefined,
-      ),
-      controller: reader.structured(
-        "NETWORK_POLICY_CONTROLLER",
-        "a JSON list of network policy peers",
-        list,
-        undefined,
-      ),
-      egress: reader.structured("NETWORK_POLICY_EGRESS", "a JSON list of egress rules", list, undefined),
+      ingressFrom: list("NETWORK_POLICY_INGRESS_FROM", "network policy peers"),
+      controller: list("NETWORK_POLICY_CONTROLLER", "network policy peers"),
+      egress: list("NETWORK_POLICY_EGRESS", "egress rules"),
     },
     images: readSidecarImages(reader),
     sidecars: readSidecarOverrides(reader),

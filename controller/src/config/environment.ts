@@ -63,22 +63,26 @@ export class EnvironmentReader {
     return fallback;
   }
 
-  /** A structured value; `parse` reads the text, `accept` returns the typed value or undefined if the shape is wrong. */
+  /**
+   * A structured value; `accept` returns the typed value, or undefined if the shape is wrong.
+   * @param parse Reads the text. Default: as JSON.
+   */
   structured<T>(
     name: string,
     shape: string,
-    reading: { readonly parse: (text: string) => unknown; readonly accept: (value: unknown) => T | undefined },
+    accept: (value: unknown) => T | undefined,
     fallback: T,
+    parse: (text: string) => unknown = JSON.parse,
   ): T {
     const text = this.text(name);
     if (text === undefined) return fallback;
     let parsed: unknown;
     try {
-      parsed = reading.parse(text);
+      parsed = parse(text);
     } catch {
       parsed = undefined;
     }
-    const value = reading.accept(parsed);
+    const value = accept(parsed);
     if (value !== undefined) return value;
     this.problems.push(`${name} must be ${shape}`);
     return fallback;
@@ -86,7 +90,7 @@ export class EnvironmentReader {
 
   /** A JSON object; empty if it is unset. */
   object(name: string): Readonly<JsonObject> {
-    return this.structured(name, "a JSON object", { parse: JSON.parse, accept: asObject }, {});
+    return this.structured(name, "a JSON object", asObject, {});
   }
 }
 

@@ -24,7 +24,7 @@ function readExtraLabels(reader: EnvironmentReader): readonly ExtraMetricLabel[]
   const sources = reader.structured(
     "METRICS_EXTRA_LABELS",
     "a JSON list of names of labels or annotations",
-    { parse: JSON.parse, accept: asTexts },
+    asTexts,
     [],
   );
   const extraLabels = sources.map((source) => ({ label: labelName(source), source }));

@@ -55,11 +55,7 @@ export const METRICS = {
     help: "The same by phase: until the pod exists, has a node, has its volumes and network, its containers run (images are pulled), are ready, and the route is there.",
     labels: { phase: ["pod", "schedule", "prepare", "containers", "ready", "route"] },
   },
-  amalthea_resumes_total: {
-    type: "counter",
-    help: "Servers that were resumed from hibernation.",
-    labels: {},
-  },
+  amalthea_resumes_total: { type: "counter", help: "Servers that were resumed from hibernation.", labels: {} },
   amalthea_culls_total: {
     type: "counter",
     help: "Servers that were hibernated or deleted because of a limit, by action and limit.",
@@ -89,11 +85,7 @@ export const METRICS = {
     help: "CPU that Jupyter's containers use together, in cores.",
     labels: {},
   },
-  amalthea_usage_memory_bytes: {
-    type: "gauge",
-    help: "Memory that Jupyter's containers use together.",
-    labels: {},
-  },
+  amalthea_usage_memory_bytes: { type: "gauge", help: "Memory that Jupyter's containers use together.", labels: {} },
   amalthea_usage_disk_used_bytes: {
     type: "gauge",
     help: "What is used of the servers' volumes; a file system that several share counts for each.",
@@ -169,16 +161,8 @@ export const METRICS = {
     help: "Additions to the work queue; those of one server are coalesced into one reconcile.",
     labels: {},
   },
-  amalthea_queue_retries_total: {
-    type: "counter",
-    help: "Reconciles that failed and are retried.",
-    labels: {},
-  },
-  amalthea_queue_wait_seconds: {
-    type: "histogram",
-    help: "Time that a server waited in the work queue.",
-    labels: {},
-  },
+  amalthea_queue_retries_total: { type: "counter", help: "Reconciles that failed and are retried.", labels: {} },
+  amalthea_queue_wait_seconds: { type: "histogram", help: "Time that a server waited in the work queue.", labels: {} },
   amalthea_queue_depth: { type: "gauge", help: "Servers waiting for a reconcile.", labels: {} },
   amalthea_queue_delayed: { type: "gauge", help: "Servers with a reconcile scheduled for later.", labels: {} },
   amalthea_queue_processing: { type: "gauge", help: "Servers being reconciled.", labels: {} },
