@@ -12,7 +12,7 @@ export const CHILD_KINDS: readonly Kind[] = OWN_KINDS.filter(({ kind }) => kind 
 );
 
 /** Read alone: it tells when a pod that was refused may be possible. */
-export const QUOTA_KIND: Kind<ResourceQuota> = defineKind<ResourceQuota>({
+export const QUOTA_KIND: Kind<ResourceQuota> = defineKind({
   apiVersion: "v1",
   kind: "ResourceQuota",
   plural: "resourcequotas",

@@ -39,7 +39,9 @@ export async function askPod(
   const pod = { ...question, credential, signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]) };
   if (isIP(question.address) === 0) return { kind: "Failed", why: "its pod has no address" };
   try {
-    return { kind: "Answered", report: question.whom === "Report" ? await reportOf(pod) : await askJupyter(pod) };
+    const report =
+      question.whom === "Report" ? understood(await get(pod, REPORT_PATH), readActivityReport) : await askJupyter(pod);
+    return { kind: "Answered", report };
   } catch (error) {
     // Other messages name the address, and what a pod says is not to be quoted.
     return { kind: "Failed", why: error instanceof NoAnswerError ? error.message : "it does not answer" };
@@ -50,10 +52,6 @@ type Asked = Pick<ActivityQuestion, "address" | "port" | "whom" | "basePath" | "
   readonly credential: string | undefined;
   readonly signal: AbortSignal;
 };
-
-async function reportOf(pod: Asked): Promise<ActivityReport> {
-  return understood(await get(pod, REPORT_PATH), readActivityReport);
-}
 
 async function askJupyter(pod: Asked): Promise<ActivityReport> {
   const requests = pod.withRequests ? ifThere(await askApi(pod, "status"), readRequests) : undefined;

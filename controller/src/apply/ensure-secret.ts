@@ -104,18 +104,14 @@ function keepsOthersValues({ metadata }: Live<Secret>, { patchedHash, keepsUnmar
  */
 function droppedKeys(live: Live<Secret>, wanted: Values, { manifest }: SecretManifest): readonly string[] {
   if (manifest.metadata.labels[LABELS.childKey] === "secret") return [];
-  return Object.keys(live.data ?? {}).filter((key) => !(key in wanted) && managersOf(live, key).every(isOurManager));
+  return Object.keys(live.data ?? {}).filter((key) => !(key in wanted) && isOursAlone(live, key));
 }
 
-/** Names of the field managers that wrote a key of the Secret. */
-function managersOf({ metadata }: Live<Secret>, key: string): readonly string[] {
+/** Whether no other field manager wrote a key of the Secret. */
+function isOursAlone({ metadata }: Live<Secret>, key: string): boolean {
   return (metadata.managedFields ?? [])
     .filter(({ fieldsV1 }) => valueAt(fieldsV1, "f:data", `f:${key}`) !== undefined)
-    .map(({ manager }) => manager ?? "");
-}
-
-function isOurManager(manager: string): boolean {
-  return manager === FIELD_MANAGERS.children;
+    .every(({ manager }) => manager === FIELD_MANAGERS.children);
 }
 
 /** The Secret's `data`, base64: what patches put there wins, then what follows the spec, then what is there, then chance. */

@@ -13,31 +13,24 @@ const MESSAGE_LIMIT = 1_000;
  */
 export function asRefusal(action: Action, error: unknown): ObservedFailure | undefined {
   if (!(error instanceof ApiError) || !isRefusal(action, error)) return undefined;
-  return {
-    childKey: action.childKey,
-    kind: action.target.kind,
-    code: error.code,
-    message: refusalMessage(action, error),
-    desiredHash: action.desiredHash,
-  };
+  return failureOf(action, error.code, refusalMessage(action, error));
 }
 
 /** What to remember of a Secret whose name somebody else's has. */
 export function nameTaken(action: ActionOf<"EnsureSecret">): ObservedFailure {
   const { name } = action.secret.manifest.metadata;
-  return {
-    childKey: action.childKey,
-    kind: action.target.kind,
-    code: 409,
-    message: `a Secret ${name} exists and belongs to somebody else`,
-    desiredHash: action.desiredHash,
-  };
+  return failureOf(action, 409, `a Secret ${name} exists and belongs to somebody else`);
 }
 
 /** What to remember of a child whose name an object of an earlier server of the same name still has. */
-export function heldByEarlier({ childKey, target, desiredHash }: Action): ObservedFailure {
-  const message = `the ${target.kind} ${target.name} of an earlier server is still there`;
-  return { childKey, kind: target.kind, code: 409, message, desiredHash, isHeldByEarlier: true };
+export function heldByEarlier(action: Action): ObservedFailure {
+  const { kind, name } = action.target;
+  const message = `the ${kind} ${name} of an earlier server is still there`;
+  return { ...failureOf(action, 409, message), isHeldByEarlier: true };
+}
+
+function failureOf({ childKey, target, desiredHash }: Action, code: number, message: string): ObservedFailure {
+  return { childKey, kind: target.kind, code, message, desiredHash };
 }
 
 /**

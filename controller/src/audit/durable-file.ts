@@ -1,16 +1,10 @@
-import { open, rename } from "node:fs/promises";
+import { open, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 /** Writes a whole file: whoever reads it finds the old text or the new one, also after a crash. */
 export async function replaceFile(folder: string, name: string, text: string): Promise<void> {
   const next = join(folder, `${name}.new`);
-  const file = await open(next, "w");
-  try {
-    await file.writeFile(text);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
+  await writeFile(next, text, { flush: true });
   await rename(next, join(folder, name));
   await syncFolder(folder);
 }

@@ -56,9 +56,11 @@ export class Uploader {
       const unreadable: unknown[] = [];
       for (const [index, file] of files.entries()) {
         onWaiting(files.length - index + unreadable.length);
-        const read = await readingOf(file);
-        if (read.kind === "Unreadable") unreadable.push(read.error);
-        if (read.kind === "Read" && (await this.#upload({ ...file, ...read.digest }, signal))) onUpload("Succeeded");
+        const digest = await digestOf(file.path).catch(async (error: unknown) => {
+          if (!(await isGone(file))) unreadable.push(error); // else another replica was faster
+          return undefined;
+        });
+        if (digest !== undefined && (await this.#upload({ ...file, ...digest }, signal))) onUpload("Succeeded");
       }
       onWaiting(unreadable.length);
       if (unreadable.length > 0) this.#reportFailure(unreadable[0]);
@@ -88,20 +90,6 @@ export class Uploader {
     await folder.remove(file);
     logger.info({ file: file.name, bytes: file.bytes }, "uploaded a file of the audit log");
     return true;
-  }
-}
-
-type Reading =
-  | { readonly kind: "Read"; readonly digest: Digest }
-  | { readonly kind: "Gone" }
-  | { readonly kind: "Unreadable"; readonly error: unknown };
-
-/** What a file holds, unless another replica was faster, or it cannot be read. */
-async function readingOf(file: FinishedFile): Promise<Reading> {
-  try {
-    return { kind: "Read", digest: await digestOf(file.path) };
-  } catch (error) {
-    return (await isGone(file)) ? { kind: "Gone" } : { kind: "Unreadable", error };
   }
 }
 

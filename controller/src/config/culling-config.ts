@@ -31,6 +31,8 @@ export function readCulling(reader: EnvironmentReader): CullingSettings {
     if (value !== undefined && !isCount) problem(name, "a whole number of at least 0");
     return isCount ? value : fallback;
   };
+  const own = (name: "cpuUsageMillicoresIdleThreshold" | "warnSeconds" | "unknownAfterSeconds"): number =>
+    amount(name, given[name], DEFAULT_CULLING[name]);
   const limits = (name: "defaults" | "maximums"): LimitSeconds => {
     const values = asObject(given[name] ?? {});
     if (values === undefined) problem(name, "an object");
@@ -48,17 +50,9 @@ export function readCulling(reader: EnvironmentReader): CullingSettings {
     maximums: limits("maximums"),
     hibernateWithoutVolume: flag("hibernateWithoutVolume"),
     openTabsAreActivity: flag("openTabsAreActivity"),
-    cpuUsageMillicoresIdleThreshold: amount(
-      "cpuUsageMillicoresIdleThreshold",
-      given["cpuUsageMillicoresIdleThreshold"],
-      DEFAULT_CULLING.cpuUsageMillicoresIdleThreshold,
-    ),
-    warnSeconds: amount("warnSeconds", given["warnSeconds"], DEFAULT_CULLING.warnSeconds),
-    unknownAfterSeconds: amount(
-      "unknownAfterSeconds",
-      given["unknownAfterSeconds"],
-      DEFAULT_CULLING.unknownAfterSeconds,
-    ),
+    cpuUsageMillicoresIdleThreshold: own("cpuUsageMillicoresIdleThreshold"),
+    warnSeconds: own("warnSeconds"),
+    unknownAfterSeconds: own("unknownAfterSeconds"),
   };
 }
 

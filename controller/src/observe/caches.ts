@@ -5,7 +5,7 @@ import type { Event as CoreEvent, Namespace, Pod, ResourceQuota } from "kubernet
 import type { IngressClass } from "kubernetes-types/networking/v1.js";
 import { valueAt } from "../decide/values/json.ts";
 import { CHILD_KINDS, QUOTA_KIND, SERVER_KIND } from "../kinds.ts";
-import { childContent, eventContent, outlineOf, podContent, serverContent } from "./kept-content.ts";
+import { childContent, eventContent, identityOf, outlineOf, podContent, serverContent } from "./kept-content.ts";
 import { withoutRest } from "./namespace-policy.ts";
 import { OptionalInformer } from "./optional-informer.ts";
 import { inNamespaceOf, parentUids } from "./owner.ts";
@@ -238,10 +238,8 @@ export class Caches {
 }
 
 /** Of an IngressClass only its name is read. */
-function nameOnly({
-  metadata: { name, uid, resourceVersion, creationTimestamp },
-}: Live<IngressClass>): Live<IngressClass> {
-  return { metadata: { name, uid, resourceVersion, creationTimestamp } };
+function nameOnly({ metadata }: Live<IngressClass>): Live<IngressClass> {
+  return { metadata: identityOf(metadata) };
 }
 
 /** The object as what the schema of its CRD ensures. */

@@ -1,5 +1,6 @@
 import type { ObservedFailure } from "../decide/live/observed.ts";
 import { isOfQuota } from "../decide/values/quota.ts";
+import { earliest } from "../decide/values/time.ts";
 
 type Remembered = {
   readonly failure: ObservedFailure;
@@ -47,10 +48,8 @@ export class FailureMemory {
    * @param startMs When the reconcile began: what has become due during it was not tried in it.
    */
   nextRetryMs(serverUid: string, startMs: number, nowMs: number): number | undefined {
-    const waits = this.#all(serverUid).flatMap(({ retryAtMs }) =>
-      retryAtMs > startMs ? [Math.max(0, retryAtMs - nowMs)] : [],
-    );
-    return waits.length === 0 ? undefined : Math.min(...waits);
+    const heldBack = this.#all(serverUid).filter(({ retryAtMs }) => retryAtMs > startMs);
+    return earliest(...heldBack.map(({ retryAtMs }) => Math.max(0, retryAtMs - nowMs)));
   }
 
   /**

@@ -1,5 +1,5 @@
 import { type JupyterServer, LABELS } from "@amalthea/api";
-import type { KubeObject, Live } from "@amalthea/kube";
+import type { KubeObject, Live, LiveMetadata } from "@amalthea/kube";
 import type { Event as CoreEvent, Pod } from "kubernetes-types/core/v1.js";
 import { objectOf, valueAt } from "../decide/values/json.ts";
 import { controllerOf } from "../decide/values/controller.ts";
@@ -9,15 +9,26 @@ import { controllingServer } from "./owner.ts";
 const EVENT_MESSAGE_LIMIT = 1_024;
 const EVENT_TEXT_LIMIT = 128;
 
+/** What every store and reader needs of an object's metadata. */
+export function identityOf({
+  name,
+  namespace,
+  uid,
+  resourceVersion,
+  creationTimestamp,
+}: Live["metadata"]): LiveMetadata {
+  return { name, uid, resourceVersion, creationTimestamp, ...(namespace === undefined ? {} : { namespace }) };
+}
+
 /** Clusters have many Events, most of them not about us: keeps what is read of each. */
 export function eventContent(event: Live<CoreEvent>): Live<CoreEvent> {
-  const { name, namespace, uid, resourceVersion, creationTimestamp } = event.metadata;
   return {
-    metadata: { name, namespace, uid, resourceVersion, creationTimestamp },
+    metadata: identityOf(event.metadata),
     involvedObject: { kind: shortened(event.involvedObject.kind), uid: shortened(event.involvedObject.uid) },
     reason: shortened(event.reason),
     message: event.message?.slice(0, EVENT_MESSAGE_LIMIT),
-    lastTimestamp: event.series?.lastObservedTime ?? event.lastTimestamp ?? event.eventTime ?? creationTimestamp,
+    lastTimestamp:
+      event.series?.lastObservedTime ?? event.lastTimestamp ?? event.eventTime ?? event.metadata.creationTimestamp,
   } as Live<CoreEvent>; // exactOptionalPropertyTypes: fields that are undefined are no less absent to their readers
 }
 
@@ -54,9 +65,8 @@ export function podContent(pod: Live<Pod>): Live<Pod> {
 }
 
 function metadataOnly<T extends KubeObject>({ apiVersion, kind, metadata }: Live<T>): Live<T> {
-  const { name, namespace, uid, resourceVersion, creationTimestamp, labels = {} } = metadata;
-  const ofServer = Object.fromEntries(Object.entries(labels).filter(([label]) => label === LABELS.parentUid));
-  const kept = { name, namespace, uid, resourceVersion, creationTimestamp, labels: ofServer };
+  const ofServer = Object.entries(metadata.labels ?? {}).filter(([label]) => label === LABELS.parentUid);
+  const kept = { ...identityOf(metadata), labels: Object.fromEntries(ofServer) };
   return { apiVersion, kind, metadata: kept } as Live<T>; // every other field of an object is optional
 }
 

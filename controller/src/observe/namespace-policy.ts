@@ -3,6 +3,7 @@ import type { Live } from "@amalthea/kube";
 import type { Namespace } from "kubernetes-types/core/v1.js";
 import type { NamespacePolicy, PolicySettings } from "../decide/policy/policy-settings.ts";
 import type { PodSecurityLevel } from "../decide/policy/pod-security.ts";
+import { identityOf } from "./kept-content.ts";
 
 /** @see https://kubernetes.io/docs/tasks/configure-pod-container/enforce-standards-namespace-labels/ */
 const ENFORCE = "pod-security.kubernetes.io/enforce";
@@ -30,12 +31,11 @@ function listFrom(text: string): readonly string[] {
 
 /** Keeps of a Namespace what is read. */
 export function withoutRest({ metadata }: Live<Namespace>): Live<Namespace> {
-  const { name, uid, resourceVersion, creationTimestamp, labels, annotations } = metadata;
-  const level = labels?.[ENFORCE];
-  const routes = annotations?.[ANNOTATIONS.allowedRoutes];
+  const level = metadata.labels?.[ENFORCE];
+  const routes = metadata.annotations?.[ANNOTATIONS.allowedRoutes];
   return {
     metadata: {
-      ...{ name, uid, resourceVersion, creationTimestamp },
+      ...identityOf(metadata),
       ...(level === undefined ? {} : { labels: { [ENFORCE]: level } }),
       ...(routes === undefined ? {} : { annotations: { [ANNOTATIONS.allowedRoutes]: routes } }),
     },

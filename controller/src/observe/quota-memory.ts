@@ -1,6 +1,7 @@
 import type { Live, StoreChange } from "@amalthea/kube";
 import type { ResourceQuota } from "kubernetes-types/core/v1.js";
 import { parseQuantity } from "../decide/values/quantity.ts";
+import { identityOf } from "./kept-content.ts";
 
 /** When ResourceQuotas last got room, by namespace. */
 export class QuotaMemory {
@@ -21,10 +22,7 @@ export class QuotaMemory {
 
 /** Keeps of a ResourceQuota what is read. */
 export function quotaContent({ metadata, status }: Live<ResourceQuota>): Live<ResourceQuota> {
-  const { name, namespace, uid, resourceVersion, creationTimestamp } = metadata;
-  const kept = { metadata: { name, namespace, uid, resourceVersion, creationTimestamp } };
-  const amounts = { hard: status?.hard ?? {}, used: status?.used ?? {} };
-  return { ...kept, status: amounts } as Live<ResourceQuota>; // every other field is optional
+  return { metadata: identityOf(metadata), status: { hard: status?.hard ?? {}, used: status?.used ?? {} } };
 }
 
 function hasMoreRoom(previous: ResourceQuota, current: ResourceQuota | undefined): boolean {

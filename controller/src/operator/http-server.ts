@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 
@@ -28,13 +29,7 @@ export async function serveHttp(port: number, routes: Readonly<Record<string, Ha
   // Slow or idle clients must not keep connections: probes and scrapes take milliseconds.
   server.requestTimeout = 10_000;
   server.keepAliveTimeout = 5_000;
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(port, () => {
-      server.off("error", reject);
-      resolve();
-    });
-  });
+  await once(server.listen(port), "listening");
   return {
     port: (server.address() as AddressInfo).port, // a server that listens on a port has this form of address
     close: () =>

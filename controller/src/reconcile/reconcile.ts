@@ -8,6 +8,7 @@ import type { ActivityQuestion } from "../decide/culling/activity-question.ts";
 import type { Action, Decision, Plan, ServerEvent } from "../decide/decision.ts";
 import type { Observed } from "../decide/live/observed.ts";
 import type { DecisionSettings } from "../decide/settings.ts";
+import { earliest } from "../decide/values/time.ts";
 
 export type Observation = {
   readonly observed: Observed;
@@ -72,15 +73,16 @@ function outcomeOf(
   results: readonly ActionResult[],
   dueInMs: number | undefined,
 ): ReconcileOutcome {
-  const waits: number[] = [];
-  if (decision.outcome.kind === "CheckAgain") waits.push(decision.outcome.afterSeconds);
-  const hasNextStep = decision.plan.length > 0 && results.some(isProgress);
-  if (hasNextStep || decision.plan.some((action) => isUntried(action, results))) waits.push(NEXT_STEP_SECONDS);
-  if (dueInMs !== undefined) waits.push(dueInMs / 1000);
-  for (const result of results) {
-    if (result.kind === "Skipped" && result.retryAfterMs !== undefined) waits.push(result.retryAfterMs / 1000);
-  }
-  return waits.length === 0 ? { kind: "Settled" } : { kind: "CheckAgain", afterSeconds: Math.min(...waits) };
+  const { outcome, plan } = decision;
+  const hasNextStep = plan.length > 0 && results.some(isProgress);
+  const retriesMs = results.map((result) => (result.kind === "Skipped" ? result.retryAfterMs : undefined));
+  const waitMs = earliest(dueInMs, ...retriesMs);
+  const afterSeconds = earliest(
+    outcome.kind === "CheckAgain" ? outcome.afterSeconds : undefined,
+    hasNextStep || plan.some((action) => isUntried(action, results)) ? NEXT_STEP_SECONDS : undefined,
+    waitMs === undefined ? undefined : waitMs / 1000,
+  );
+  return afterSeconds === undefined ? { kind: "Settled" } : { kind: "CheckAgain", afterSeconds };
 }
 
 /** What the reconcile found out, such as a refusal or the end of one, may have led to what its plan did not have. */

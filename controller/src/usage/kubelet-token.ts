@@ -1,7 +1,7 @@
-import { type Clock, defineKind, type KubeClient, type KubeObject, type ObjectRef } from "@amalthea/kube";
-import { objectOf } from "../decide/values/json.ts";
+import { type Clock, defineKind, type KubeClient, type ObjectRef } from "@amalthea/kube";
+import { valueAt } from "../decide/values/json.ts";
 
-const SERVICE_ACCOUNT = defineKind<KubeObject>({ apiVersion: "v1", kind: "ServiceAccount", plural: "serviceaccounts" });
+const SERVICE_ACCOUNT = defineKind({ apiVersion: "v1", kind: "ServiceAccount", plural: "serviceaccounts" });
 
 /** The shortest life that the API server grants a token. */
 const LIFE_SECONDS = 600;
@@ -45,8 +45,8 @@ export class KubeletToken {
       metadata: { ...serviceAccount },
       spec: { expirationSeconds: LIFE_SECONDS },
     };
-    const answer: object = await client.create(SERVICE_ACCOUNT, request, { subresource: "token" }, signal);
-    const { token } = objectOf((answer as { readonly status?: unknown }).status);
+    const answer = await client.create(SERVICE_ACCOUNT, request, { subresource: "token" }, signal);
+    const token = valueAt(answer, "status", "token");
     if (typeof token !== "string") throw new TypeError("the API server answered without a token");
     return token;
   }

@@ -1,22 +1,10 @@
 import { LABELS } from "@amalthea/api";
-import {
-  type Clock,
-  defineKind,
-  keyOf,
-  type KubeClient,
-  type KubeObject,
-  type Live,
-  withDeadline,
-} from "@amalthea/kube";
+import { type Clock, defineKind, keyOf, type KubeClient, type Live, withDeadline } from "@amalthea/kube";
 import type { Pod } from "kubernetes-types/core/v1.js";
 import { isPresentUseOf, podUseIn, type PodUse } from "../decide/live/usage.ts";
 
 /** Of the metrics API, which metrics-server provides. */
-const POD_METRICS = defineKind<KubeObject>({
-  apiVersion: "metrics.k8s.io/v1beta1",
-  kind: "PodMetrics",
-  plural: "pods",
-});
+const POD_METRICS = defineKind({ apiVersion: "metrics.k8s.io/v1beta1", kind: "PodMetrics", plural: "pods" });
 
 /** For one list. A metrics API that is slow holds one connection, and nobody waits for it. */
 const TIMEOUT_MS = 10_000;
