@@ -1,4 +1,4 @@
-import type { JupyterServer, JupyterServerSpec } from "@amalthea/api";
+import type { JupyterServer, JupyterServerSpec, JupyterServerStatus } from "@amalthea/api";
 import { effectiveSpec } from "./effective-spec.ts";
 import type { DecisionSettings } from "./settings.ts";
 
@@ -20,8 +20,8 @@ const isCondition: Check = (value) =>
   isAnyMap(value) &&
   ["type", "status", "reason", "message", "lastTransitionTime"].every((key) => isText((value as never)[key]));
 
-/** The fields of a previous status that are read, and the type each must have. */
-const CHECKS: Readonly<Record<string, Check>> = {
+/** The types that the fields of a previous status must have; `events` and `kopf` are not read. */
+const CHECKS: Readonly<Record<Exclude<keyof JupyterServerStatus, "events" | "kopf">, Check>> = {
   state: isText,
   url: isText,
   observedGeneration: (value) => typeof value === "number",
@@ -47,7 +47,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
 
 /**
  * The server that decisions are made from, as opposed to the one that was stored: with a status that can be read, and
- * with what administrators set for every server (defaults, templates, policies).
+ * with what administrators set for every server: defaults today, templates later.
  *
  * @returns The very same object when nothing differs.
  */
@@ -89,6 +89,10 @@ export function withReadableStatus(server: JupyterServer): JupyterServer {
     return rest;
   }
   const entries = Object.entries(status);
-  const readable = entries.filter(([field, value]) => CHECKS[field]?.(value) !== false);
+  const readable = entries.filter(([field, value]) => isReadable(field, value));
   return readable.length === entries.length ? server : { ...server, status: Object.fromEntries(readable) };
+}
+
+function isReadable(field: string, value: unknown): boolean {
+  return (CHECKS as Readonly<Record<string, Check>>)[field]?.(value) !== false;
 }

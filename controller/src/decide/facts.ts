@@ -14,7 +14,7 @@ export type PlanFacts = {
   /** Where users find the server: what the running pod was started with, else what the spec says. Undefined without a host. */
   readonly route: Route | undefined;
   /** The live Ingress is as desired (or a patch removed it on purpose): requests can reach the pod. */
-  readonly desiredIngressSettled: boolean;
+  readonly desiredRouteSettled: boolean;
   readonly resize: ResizeFacts;
   /** The children are still in the legacy layout (0.24). */
   readonly legacyLayout: boolean;

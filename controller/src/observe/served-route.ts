@@ -1,7 +1,7 @@
 import type { Kind, KubeObject } from "@amalthea/kube";
 import type { Pod } from "kubernetes-types/core/v1.js";
 import { LABELS } from "@amalthea/api";
-import { isRouteChild, routesServedBy } from "../decide/live/routes.ts";
+import { hasOwnRoute, isRouteChild, routesServedBy } from "../decide/live/routes.ts";
 import { startedWithOf } from "../decide/live/started-with.ts";
 import { controllingServer, parentUids } from "./owner.ts";
 import type { ServedRoutes } from "./route-index.ts";
@@ -18,8 +18,8 @@ export function servedRoutesOf(
 function childRoutes(child: KubeObject): ServedRoutes | undefined {
   const uid = controllingServer(child);
   if (uid === undefined) return undefined;
-  const isOwn = child.metadata?.labels?.[LABELS.childKey] === "ingress";
-  const { namespace = "" } = child.metadata ?? {};
+  const { namespace = "", labels = {} } = child.metadata ?? {};
+  const isOwn = hasOwnRoute({ childKey: labels[LABELS.childKey] ?? "" });
   return { namespace, uid, routes: routesServedBy(child), by: isOwn ? "Ingress" : "AddedIngress" };
 }
 

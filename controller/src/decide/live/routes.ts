@@ -1,9 +1,20 @@
-import { normalizePath, type Route } from "@amalthea/api";
+import { normalizePath, type ChildKey, type Route } from "@amalthea/api";
 import { isObject, listOf, objectOf, valueAt, type JsonObject } from "../values/json.ts";
 import { isTerminating } from "./child.ts";
 import { earliest } from "../values/time.ts";
 import { groupKind, type OfKind } from "../values/group-kind.ts";
 import type { HostAndPath, LiveChild, Observed, RouteNeeds } from "./observed.ts";
+
+/** Keys of our own children that route requests from outside to the server's Service. */
+const ROUTE_KEYS: readonly string[] = ["ingress"] satisfies readonly ChildKey[];
+
+/** Whether a child has the server's own route, as opposed to one that a patch added. */
+export function hasOwnRoute({ childKey }: { readonly childKey: string }): boolean {
+  return ROUTE_KEYS.includes(childKey);
+}
+
+/** Children without which no request reaches the pod, by their keys. */
+export const NEEDED_BY_ROUTES: readonly string[] = ["service", ...ROUTE_KEYS];
 
 /** A manifest or a live object. */
 export type Specified = OfKind & { readonly spec?: unknown };

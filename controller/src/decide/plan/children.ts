@@ -1,4 +1,4 @@
-import { ANNOTATIONS, routeOf } from "@amalthea/api";
+import { ANNOTATIONS, routeOf, type ChildKey } from "@amalthea/api";
 import { REPLACED_KEYS } from "../takeover/migration.ts";
 import { desiredReplicas } from "../children/stateful-set.ts";
 import { reconcileClaim, releaseClaim } from "./claim.ts";
@@ -19,14 +19,14 @@ import type { LiveChild, Observed, ObservedFailure } from "../live/observed.ts";
 import type { Problem } from "../facts.ts";
 import type { ServerRoutes } from "../children/child-context.ts";
 import { firstDifference } from "./difference.ts";
-import { routesServedBy, servesRoute } from "../live/routes.ts";
+import { hasOwnRoute, routesServedBy, servesRoute } from "../live/routes.ts";
 import { podTemplatesOf } from "../policy/pod-templates.ts";
 import { isLegacy } from "../takeover/legacy.ts";
 
 export type ChildrenPlan = {
   readonly actions: readonly Action[];
   readonly problems: readonly Problem[];
-  readonly ingressSettled: boolean;
+  readonly routeSettled: boolean;
   /** The StatefulSet is to be created or scaled up, as soon as nothing prevents it. */
   readonly isStarting: boolean;
   /** Something that makes pods is to be created or changed, as soon as nothing prevents it. */
@@ -46,7 +46,14 @@ type Rendered = Extract<Desired, { kind: "Rendered" }>;
  * Order of the writes: what a pod needs to start comes before the pod, what routes to it comes after. Children that
  * patches added come first, because a pod may need them.
  */
-const ORDER: readonly string[] = ["networkpolicy", "configmap", "pvc", "statefulset", "service", "ingress"];
+const ORDER: Readonly<Record<Exclude<ChildKey, "secret">, number>> = {
+  networkpolicy: 1,
+  configmap: 2,
+  pvc: 3,
+  statefulset: 4,
+  service: 5,
+  ingress: 6,
+};
 
 /** Compares the children with the live ones. Legacy children are not changed: they are removed first. */
 export function compareChildren(observed: Observed, desired: Rendered, routes: ServerRoutes): ChildrenPlan {
@@ -57,7 +64,7 @@ export function compareChildren(observed: Observed, desired: Rendered, routes: S
   }: Wanted = withoutTakenRoute(observed, desired.children, routes);
   const claims = fittedClaims(observed, wanted);
   const decided = claims.children
-    .toSorted((left, right) => ORDER.indexOf(left.childKey) - ORDER.indexOf(right.childKey))
+    .toSorted((left, right) => orderOf(left) - orderOf(right))
     .map((child) => ({ child, step: stepFor(observed, child) }));
   const prune = observed.children.filter((live) => isUnwanted(live, wanted, desired.refusedKeys));
   const steps = decided.flatMap(({ step }) => (step.kind === "Act" ? [step.action] : []));
@@ -67,18 +74,23 @@ export function compareChildren(observed: Observed, desired: Rendered, routes: S
   const applies = steps
     .filter((action) => !isWithheld || !isStatefulSetApply(action))
     .filter((action) => !isNeedRefused || !isPodApply(action));
-  const isSettled = (key: string): boolean =>
-    decided.every(({ child, step }) => child.childKey !== key || step.kind === "Settled");
+  const areSettled = (isMeant: (child: DesiredChild) => boolean): boolean =>
+    decided.every(({ child, step }) => !isMeant(child) || step.kind === "Settled");
   const released = releases(observed, wanted);
   return {
     actions: [...released, ...claims.actions, ...applies, ...prune.flatMap((live) => pruneActions(observed, live))],
     problems: [...routeProblems, ...claims.problems],
-    ingressSettled: isSettled("ingress") && !isRouteless,
+    routeSettled: areSettled(hasOwnRoute) && !isRouteless,
     isStarting: wouldStart,
     isChangingPods: steps.some(isPodApply),
     isWithheld,
-    isTemplateCurrent: !isWithheld && isSettled("statefulset") && isObserved(liveStatefulSet(observed)),
+    isTemplateCurrent:
+      !isWithheld && areSettled(({ childKey }) => childKey === "statefulset") && isObserved(liveStatefulSet(observed)),
   };
+}
+
+function orderOf({ childKey }: DesiredChild): number {
+  return (ORDER as Readonly<Record<string, number>>)[childKey] ?? 0;
 }
 
 type Wanted = {
@@ -94,7 +106,7 @@ type Wanted = {
  */
 function withoutTakenRoute(observed: Observed, children: readonly DesiredChild[], routes: ServerRoutes): Wanted {
   const holder = observed.routeHolder;
-  const ingress = children.find(({ childKey }) => childKey === "ingress");
+  const ingress = children.find(hasOwnRoute);
   if (holder === undefined || ingress === undefined) return { wanted: children, problems: [], isRouteless: false };
   const isServedAlready = isServed(observed, ingress);
   const isRouteless = isOnSpecRoute(observed, ingress) && !isServedAlready;

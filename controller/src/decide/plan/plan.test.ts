@@ -186,7 +186,7 @@ describe("planFor", () => {
       "PatchMetadata JupyterServer: clients read there whether it is hibernated",
       "Scale StatefulSet: its template cannot be rendered",
     ]);
-    expect(decision.facts.desiredIngressSettled).toBe(true);
+    expect(decision.facts.desiredRouteSettled).toBe(true);
   });
 
   it("hibernates through /scale while the StatefulSet is refused", () => {

@@ -56,7 +56,7 @@ function restingFacts(observed: Observed, problems: readonly Problem[]): PlanFac
     pendingFields: [],
     route: routesOf(observed).served,
     // What the controller does not manage now counts as desired.
-    desiredIngressSettled: routeChildren(observed).length > 0,
+    desiredRouteSettled: routeChildren(observed).length > 0,
     resize: { kind: "None" },
     legacyLayout: hasLegacyLayout(observed),
     replicas: desiredReplicas(observed),
@@ -93,7 +93,7 @@ function planWorld(observed: Observed, settings: DecisionSettings): PlanDecision
       warnings: [...desired.warnings, ...specWarnings(server, isLegacyServer(server))],
       pendingFields: state.waiting,
       route: routes.served,
-      desiredIngressSettled: parts.ingressSettled,
+      desiredRouteSettled: parts.routeSettled,
       resize: state.resize.facts,
       legacyLayout: migration.kind === "Keep",
       replicas: desiredReplicas({ server }),
@@ -105,7 +105,7 @@ function planWorld(observed: Observed, settings: DecisionSettings): PlanDecision
 type Parts = {
   readonly plan: Plan;
   readonly problems: readonly Problem[];
-  readonly ingressSettled: boolean;
+  readonly routeSettled: boolean;
   readonly isRemovingPod: boolean;
 };
 
@@ -123,7 +123,7 @@ function planLegacy(
   return {
     plan: [...scaling, ...secrets, ...(children?.actions.filter(suitsLegacyLayout) ?? [])],
     problems: children?.problems ?? [],
-    ingressSettled: routeChildren(observed).length > 0 || children?.ingressSettled === true, // a patch may have removed it
+    routeSettled: routeChildren(observed).length > 0 || children?.routeSettled === true, // a patch may have removed it
     isRemovingPod: false,
   };
 }
@@ -145,7 +145,7 @@ function planChildren(
   const statefulSet = liveStatefulSet(observed);
   if (desired.kind === "Unrenderable") {
     const plan = statefulSet === undefined ? [] : scaleUnrendered(observed, statefulSet, desired.secrets);
-    return { plan, problems: [], ingressSettled: routeChildren(observed).length > 0, isRemovingPod: false };
+    return { plan, problems: [], routeSettled: routeChildren(observed).length > 0, isRemovingPod: false };
   }
   const children = compareChildren(observed, desired, state.routes);
   const removePod = children.isTemplateCurrent ? podRemoval(observed, state) : [];
@@ -160,7 +160,7 @@ function planChildren(
       ...(removePod.length > 0 ? removePod : touchPolicy(observed, desired, children.actions)),
     ],
     problems: children.problems,
-    ingressSettled: children.ingressSettled,
+    routeSettled: children.routeSettled,
     isRemovingPod: removePod.length > 0,
   };
 }

@@ -49,7 +49,7 @@ describe("a server that is refused another route", () => {
       expect(facts).toMatchObject({
         problems: [{ kind: "RouteTaken", holder: "sessions/bob", keptUrl: "http://hub.example.org/sessions/alice" }],
         pendingFields: [],
-        desiredIngressSettled: true,
+        desiredRouteSettled: true,
         restarting: false,
       });
     },

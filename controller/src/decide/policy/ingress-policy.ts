@@ -1,6 +1,6 @@
 import { isPathWithin } from "@amalthea/api";
 import type { HostAndPath } from "../live/observed.ts";
-import { certificateHosts, routesServedBy, type Specified } from "../live/routes.ts";
+import { certificateHosts, hasOwnRoute, routesServedBy, type Specified } from "../live/routes.ts";
 import type { Excess } from "./pod-limits.ts";
 import { matchesAny } from "../values/pattern.ts";
 import type { NamespacePolicy, PolicySettings } from "./policy-settings.ts";
@@ -28,7 +28,7 @@ export function routeFindings(
   policy: RoutePolicy,
 ): readonly (TakenRule | (Excess & { readonly kind: "NotAllowed" }))[] {
   const isOwn = ({ host, path }: HostAndPath): boolean =>
-    childKey === "ingress" && policy.ownRoutes.some((own) => own.host === host && own.path === path);
+    hasOwnRoute({ childKey }) && policy.ownRoutes.some((own) => own.host === host && own.path === path);
   const rules = routesServedBy(child).filter((rule) => !isOwn(rule));
   return [
     // Whoever brings the certificate of a host speaks for it as a whole.

@@ -138,7 +138,7 @@ const facts: fc.Arbitrary<PlanFacts> = fc
     problems,
     warnings,
     route: some(someFacts().route, undefined),
-    desiredIngressSettled: fc.boolean(),
+    desiredRouteSettled: fc.boolean(),
     pendingFields: some([], ["jupyterServer.image"]),
     resize: some({ kind: "None" } as const, { kind: "Requested", container: "jupyter-server" } as const),
     legacyLayout: fc.boolean(),

@@ -53,7 +53,7 @@ const children = ["configmap", "service", "ingress", "statefulset"].map((key) =>
 const running = { containers: [aContainer({ state: { running: { startedAt: inSeconds(3) } } })] };
 const readyAt = (seconds: number): Observed["pod"] =>
   aReadyPod({ conditions: [aCondition("Ready", "True", { lastTransitionTime: inSeconds(seconds) })] });
-const cutOff: Partial<PlanFacts> = { desiredIngressSettled: false };
+const cutOff: Partial<PlanFacts> = { desiredRouteSettled: false };
 
 describe("the pace of status writes", () => {
   it("a new server that starts within seconds costs two", () => {

@@ -2,14 +2,12 @@ import { routeOf, type JupyterServer, type Reason, type ReasonWithValues } from 
 import { CULLING_KEY } from "../culling/cull.ts";
 import { childKeyOf } from "../live/child.ts";
 import type { Observed, ObservedFailure } from "../live/observed.ts";
+import { NEEDED_BY_ROUTES } from "../live/routes.ts";
 import type { Adjustment, OfReason, PlanFacts, Problem, Warning } from "../facts.ts";
 import { trueCondition } from "../values/conditions.ts";
 import { quotaDetail } from "./pod/events.ts";
 import type { Obstacle } from "./pod/obstacle.ts";
 import { detail } from "./text.ts";
-
-/** Children without which no request reaches the pod. */
-const ROUTE_CHILDREN: readonly string[] = ["service", "ingress"];
 
 /** Something that does not become what the spec asks for until somebody changes something. */
 export type Stall = {
@@ -104,7 +102,7 @@ function problemReason(server: JupyterServer, problem: Problem): ReasonWithValue
 
 /** Whether a refused child is one that requests come through, and is not there in an earlier form. */
 function isRouteMissing({ children }: Observed, childKey: string): boolean {
-  return ROUTE_CHILDREN.includes(childKey) && !children.some((child) => childKeyOf(child) === childKey);
+  return NEEDED_BY_ROUTES.includes(childKey) && !children.some((child) => childKeyOf(child) === childKey);
 }
 
 function routeText(server: JupyterServer): string {
@@ -116,7 +114,7 @@ function failureStall(server: JupyterServer, failure: ObservedFailure): Stall {
   const { childKey, code } = failure;
   // The API server is busy or broken: the next try may do.
   const passing = code === 429 || code >= 500;
-  const preventsRoute = code === 409 && ROUTE_CHILDREN.includes(childKey);
+  const preventsRoute = code === 409 && NEEDED_BY_ROUTES.includes(childKey);
   const preventsStart = !passing && childKey !== CULLING_KEY;
   return { why: failureReason(server, failure), preventsStart, preventsRoute };
 }

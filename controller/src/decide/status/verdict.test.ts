@@ -38,7 +38,7 @@ const webhookDown = anEvent(
 const keptFor = (seconds: number): NonNullable<Observed["pod"]> =>
   aReadyPod({ metadata: { deletionTimestamp: timeAgo(seconds), finalizers: ["example.org/keep"] } });
 
-const cutOff: Partial<PlanFacts> = { desiredIngressSettled: false };
+const cutOff: Partial<PlanFacts> = { desiredRouteSettled: false };
 
 type Row = {
   readonly server: string;

@@ -227,7 +227,7 @@ function failed(why: ReasonWithValues, vague = false): Verdict {
  * Whether requests for the server's address reach its Service. A child that leads there counts also while something else
  * about it is being changed, such as a label: a running server must not seem to be down for a moment.
  */
-function isRouted(observed: Observed, { route, desiredIngressSettled }: PlanFacts): boolean {
+function isRouted(observed: Observed, { route, desiredRouteSettled }: PlanFacts): boolean {
   if (route === undefined) return false;
-  return desiredIngressSettled || routeChildren(observed).some((child) => servesRoute(child, route));
+  return desiredRouteSettled || routeChildren(observed).some((child) => servesRoute(child, route));
 }

@@ -75,7 +75,7 @@ describe("a legacy server (0.24)", () => {
     expect(actions).toEqual([]);
     expect(facts).toMatchObject({
       legacyLayout: true,
-      desiredIngressSettled: true,
+      desiredRouteSettled: true,
       pendingFields: [],
     });
   });
@@ -122,7 +122,7 @@ describe("a legacy server (0.24)", () => {
     const children = world.children.filter(({ kind }) => kind !== "Ingress");
     const { plan: actions, facts } = planFor({ ...world, children }, SETTINGS, NOW);
     expect(actions).toEqual([]);
-    expect(facts.desiredIngressSettled).toBe(true);
+    expect(facts.desiredRouteSettled).toBe(true);
   });
 
   it("is scaled to zero when it hibernates", () => {

@@ -240,7 +240,7 @@ export function someFacts(more: Partial<PlanFacts> = {}): PlanFacts {
     warnings: [],
     pendingFields: [],
     route: routeOf(aServer()),
-    desiredIngressSettled: true,
+    desiredRouteSettled: true,
     resize: { kind: "None" },
     legacyLayout: false,
     replicas: 1,
