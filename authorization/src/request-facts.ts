@@ -37,13 +37,12 @@ export function factsFromForwardAuth(headers: IncomingHttpHeaders, cookieName: s
 /** Reads an upgrade request that traefik forwards. `target` is its path without the prefix traefik has added. */
 export function factsFromUpgrade(
   headers: IncomingHttpHeaders,
-  method: string,
   target: string,
   cookieName: string,
 ): RequestFacts | undefined {
   const host = single(headers.host);
   if (host === undefined) return undefined;
-  return { kind: "WebSocket", method, host, target, ...shared(headers, cookieName) };
+  return { kind: "WebSocket", method: "GET", host, target, ...shared(headers, cookieName) };
 }
 
 /** Whether to answer with a page; the same rule as that of traefik's router for pages. */

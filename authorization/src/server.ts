@@ -48,7 +48,7 @@ export function createAuthorizationServer(deps: ServerDeps): Server {
 async function admitUpgrade(request: IncomingMessage, client: Socket, head: Buffer, deps: ServerDeps): Promise<void> {
   const target = upgradeTarget(request);
   if (target === undefined) return refuseUpgrade(client, 400, { error: "Malformed" });
-  const facts = factsFromUpgrade(request.headers, "GET", target, deps.config.cookieName);
+  const facts = factsFromUpgrade(request.headers, target, deps.config.cookieName);
   const decision = await decideAndRecord(facts, deps);
   if (decision.kind === "Refuse" || facts === undefined) {
     const reason = decision.kind === "Refuse" ? decision.reason : "Malformed";

@@ -25,7 +25,7 @@ export type ControllerOptions<K extends string> = {
   readonly name: string;
   readonly queue: WorkQueue<K>;
   /**
-   * Brings the world of one key to what it should be. Its signal ends with the controller, or at the time limit.
+   * Brings the world of one key to what it should be. Its signal ends with the controller, or after a minute.
    * What it throws is tried again, later and later; a fault of our own (no answer of the API server, nor the lack of one)
    * after ten seconds at the earliest; what the API server calls invalid, after ten minutes.
    */
@@ -37,8 +37,6 @@ export type ControllerOptions<K extends string> = {
   readonly onFailure?: ((key: K, error: unknown, signal: AbortSignal) => Promise<void>) | undefined;
   /** Keys worked on at the same time. Default 16: the connections of the client. */
   readonly workers?: number | undefined;
-  /** Default 60 seconds. */
-  readonly reconcileTimeoutMs?: number | undefined;
   /** How long running reconciles may go on after the stop, before their signal ends. Default 30 seconds. */
   readonly gracefulStopMs?: number | undefined;
   readonly clock?: Clock | undefined;
@@ -116,13 +114,13 @@ class Worker<K extends string> {
   }
 
   async #work(key: K, lane: Lane): Promise<void> {
-    const { reconcile, reconcileTimeoutMs = RECONCILE_TIMEOUT_MS } = this.#options;
+    const { reconcile } = this.#options;
     const startMs = this.#clock.monotonicMs();
     let result: ReconcileResult<K>["result"];
     let error: unknown;
     try {
       // In a function of its own, so that what it throws before its first `await` is caught as well.
-      const outcome = await withDeadline(this.#clock, reconcileTimeoutMs, this.#signal, async (signal) =>
+      const outcome = await withDeadline(this.#clock, RECONCILE_TIMEOUT_MS, this.#signal, async (signal) =>
         reconcile(key, signal),
       );
       result = this.#settle(key, outcome, lane);

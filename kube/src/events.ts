@@ -13,7 +13,6 @@ import type { KubeObject, Live } from "./objects.ts";
 export type NewEvent = {
   /** The object it is about; `apiVersion` and `kind` must be set in it. */
   readonly regarding: Live<KubeObject>;
-  readonly related?: Live<KubeObject> | undefined;
   readonly type: "Normal" | "Warning";
   /** Why, as one CamelCase word. */
   readonly reason: string;
@@ -30,7 +29,6 @@ export type EventRecorderOptions = {
   /** `reportingInstance`: the pod's name. */
   readonly instance: string;
   readonly clock?: Clock | undefined;
-  readonly random?: (() => number) | undefined;
   readonly logger?: Logger | undefined;
   /** Called for each event that was not sent, for a metric. */
   readonly onDropped?: ((reason: "QueueFull" | "Spam" | "Refused") => void) | undefined;
@@ -123,7 +121,7 @@ export class EventRecorder {
           this.#logger.debug({ reason: event.reason, err: error }, "event not sent");
           return;
         }
-        await this.#clock.sleep(jitter(RETRY_MS, 0.75, 1.25, this.#options.random ?? Math.random), signal);
+        await this.#clock.sleep(jitter(RETRY_MS, 0.75, 1.25, Math.random), signal);
       }
     }
   }
@@ -136,7 +134,7 @@ export class EventRecorder {
     }
   }
 
-  #manifest({ regarding, related, type, reason, action, note }: NewEvent): Event {
+  #manifest({ regarding, type, reason, action, note }: NewEvent): Event {
     const now = this.#clock.now();
     const { name } = regarding.metadata;
     const unique = (BigInt(now.getTime()) * 1_000_000n + BigInt(this.#named++ % 1_000_000)).toString(16);
@@ -152,7 +150,6 @@ export class EventRecorder {
       action,
       note: cut(note, NOTE_BYTES),
       regarding: reference(regarding),
-      ...(related === undefined ? {} : { related: reference(related) }),
     };
   }
 }

@@ -27,6 +27,11 @@ export class RecentTurns {
   }
 }
 
+/** Whom a key `namespace/name` belongs to: its namespace. Groups are served alike. */
+export function groupOf(key: string): string {
+  return key.slice(0, Math.max(0, key.indexOf("/")));
+}
+
 /** One turn of a lane in so many belongs to the key that has waited longest, whatever its group had: nobody starves. */
 const OLDEST_TURN = 8;
 
@@ -39,13 +44,8 @@ type Waiting<K> = { readonly key: K; readonly sinceMs: number };
  */
 export class FairLane<K extends string> {
   readonly #groups = new Map<string, Map<K, number>>();
-  readonly #groupOf: (key: K) => string;
   #size = 0;
   #turns = 0;
-
-  constructor(groupOf: (key: K) => string) {
-    this.#groupOf = groupOf;
-  }
 
   get size(): number {
     return this.#size;
@@ -53,19 +53,19 @@ export class FairLane<K extends string> {
 
   /** Since when a key waits here, in monotonic milliseconds; undefined if it does not. */
   sinceMs(key: K): number | undefined {
-    return this.#groups.get(this.#groupOf(key))?.get(key);
+    return this.#groups.get(groupOf(key))?.get(key);
   }
 
   /** Puts a key behind the others of its group; it must not be in the lane. */
   add(key: K, sinceMs: number): void {
-    const group = this.#groupOf(key);
+    const group = groupOf(key);
     const keys = this.#groups.get(group) ?? new Map<K, number>();
     this.#groups.set(group, keys.set(key, sinceMs));
     this.#size++;
   }
 
   delete(key: K): void {
-    const group = this.#groupOf(key);
+    const group = groupOf(key);
     const keys = this.#groups.get(group);
     if (keys?.delete(key) !== true) return;
     this.#size--;

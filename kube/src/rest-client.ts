@@ -27,7 +27,6 @@ export type ClientOptions = {
   /** Called after each attempt, for metrics. */
   readonly onResult?: ((result: CallResult) => void) | undefined;
   readonly clock?: Clock | undefined;
-  readonly random?: (() => number) | undefined;
   readonly logger?: Logger | undefined;
   /** Size of an answer's body at which a call fails; watches have none. Default: no limit. */
   readonly maxAnswerBytes?: number | undefined;
@@ -60,7 +59,6 @@ class RestClient implements KubeClient {
       server: config.server,
       userAgent,
       clock,
-      random: options.random ?? Math.random,
       onResult: options.onResult ?? (() => {}),
     });
   }

@@ -47,7 +47,6 @@ export type TransportOptions = {
   readonly server: string;
   readonly userAgent: string;
   readonly clock: Clock;
-  readonly random: () => number;
   readonly onResult: (result: CallResult) => void;
 };
 
@@ -146,16 +145,15 @@ export class Transport {
 
   /** How long to wait before the next attempt, or undefined if there is none. */
   #retryDelayMs(request: ApiRequest, error: unknown, attempt: number): number | undefined {
-    const { random } = this.#options;
     if (attempt >= MAX_ATTEMPTS) return undefined;
     if (error instanceof ApiError) {
       if (error.code === 401) return attempt === 1 ? 0 : undefined; // with the token as it is now
       const refused = error.code === 429 || error.code >= 500;
-      return refused && error.retryAfterMs !== undefined ? jitter(error.retryAfterMs, 1, 1.5, random) : undefined;
+      return refused && error.retryAfterMs !== undefined ? jitter(error.retryAfterMs, 1, 1.5, Math.random) : undefined;
     }
     // Nobody knows whether the server acted; what may be done twice is done once more, the work queue retries the rest.
     const { repeatable = METHODS[request.verb] === "GET" } = request;
-    return error instanceof ConnectionError && repeatable && attempt === 1 ? jitter(100, 1, 5, random) : undefined;
+    return error instanceof ConnectionError && repeatable && attempt === 1 ? jitter(100, 1, 5, Math.random) : undefined;
   }
 
   /** Measures one attempt from now on. */

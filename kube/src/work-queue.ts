@@ -1,6 +1,6 @@
 import { exponentialMs, jitter } from "./backoff.ts";
 import { type Clock, systemClock } from "./clock.ts";
-import { FairLane, RecentTurns } from "./fair-lane.ts";
+import { FairLane, groupOf, RecentTurns } from "./fair-lane.ts";
 
 /**
  * `Urgent`: news of an object that is known already; usually it costs one write, and somebody waits for it. `Normal`: an
@@ -11,16 +11,10 @@ export type Lane = "Urgent" | "Normal" | "Low";
 /** The most urgent first. */
 const LANES: readonly Lane[] = ["Urgent", "Normal", "Low"];
 
-export type WorkQueueOptions<K extends string> = {
+export type WorkQueueOptions = {
   readonly clock?: Clock | undefined;
   /** From 0 to 1. */
   readonly random?: (() => number) | undefined;
-  /** Default 100 ms. */
-  readonly backoffBaseMs?: number | undefined;
-  /** Default 300 s. */
-  readonly backoffCapMs?: number | undefined;
-  /** Whom a key belongs to: groups are served alike. Default: its namespace. */
-  readonly groupOf?: ((key: K) => string) | undefined;
   /** Time from being ready to being taken, for a metric. */
   readonly onTaken?: ((waitMs: number) => void) | undefined;
 };
@@ -66,11 +60,12 @@ type Delay = { readonly dueMs: number; readonly lane: Lane; readonly cancel: () 
 export class WorkQueue<K extends string> {
   readonly #clock: Clock;
   readonly #random: () => number;
-  readonly #baseMs: number;
-  readonly #capMs: number;
   readonly #onTaken: (waitMs: number) => void;
-  readonly #groupOf: (key: K) => string;
-  readonly #ready: Readonly<Record<Lane, FairLane<K>>>;
+  readonly #ready: Readonly<Record<Lane, FairLane<K>>> = {
+    Urgent: new FairLane(),
+    Normal: new FairLane(),
+    Low: new FairLane(),
+  };
   readonly #recent = new RecentTurns();
   readonly #processing = new Map<K, Lane>();
   readonly #dirty = new Map<K, Lane>();
@@ -80,14 +75,10 @@ export class WorkQueue<K extends string> {
   #turns = 0;
   #open = true;
 
-  constructor(options: WorkQueueOptions<K> = {}) {
+  constructor(options: WorkQueueOptions = {}) {
     this.#clock = options.clock ?? systemClock;
     this.#random = options.random ?? Math.random;
-    this.#baseMs = options.backoffBaseMs ?? BACKOFF_BASE_MS;
-    this.#capMs = options.backoffCapMs ?? BACKOFF_CAP_MS;
     this.#onTaken = options.onTaken ?? (() => {});
-    const groupOf = (this.#groupOf = options.groupOf ?? namespaceOf);
-    this.#ready = { Urgent: new FairLane(groupOf), Normal: new FairLane(groupOf), Low: new FairLane(groupOf) };
   }
 
   /** Whether keys are taken in. */
@@ -136,14 +127,14 @@ export class WorkQueue<K extends string> {
 
   /**
    * Makes a key ready after a delay that doubles with every failure in a row.
-   * @param atLeastMs The first delay, if longer than the queue's own.
+   * @param atLeastMs The first delay, if longer than 100 ms.
    * @returns The delay in milliseconds.
    */
   addRateLimited(key: K, lane: Lane = "Urgent", atLeastMs = 0): number {
     const failures = this.failures(key) + 1;
     this.#failures.set(key, failures);
-    const exponential = exponentialMs(Math.max(this.#baseMs, atLeastMs), this.#capMs, failures);
-    const delayMs = Math.min(this.#capMs, jitter(exponential, 0.9, 1.1, this.#random));
+    const exponential = exponentialMs(Math.max(BACKOFF_BASE_MS, atLeastMs), BACKOFF_CAP_MS, failures);
+    const delayMs = Math.min(BACKOFF_CAP_MS, jitter(exponential, 0.9, 1.1, this.#random));
     this.addAfter(key, delayMs, lane);
     return delayMs;
   }
@@ -217,7 +208,7 @@ export class WorkQueue<K extends string> {
       const lane = this.#nextLane(full);
       const next = this.#ready[lane].take(this.#recent, lane === "Urgent" ? full : NONE);
       if (next === undefined) return;
-      this.#recent.count(this.#groupOf(next.key), nowMs);
+      this.#recent.count(groupOf(next.key), nowMs);
       this.#processing.set(next.key, lane);
       this.#onTaken(nowMs - next.sinceMs);
       this.#waiting.shift()?.({ key: next.key, lane });
@@ -228,7 +219,7 @@ export class WorkQueue<K extends string> {
   #groupsFullOfNews(): ReadonlySet<string> {
     const held = new Map<string, number>();
     for (const [key, lane] of this.#processing) {
-      const group = this.#groupOf(key);
+      const group = groupOf(key);
       if (lane === "Urgent") held.set(group, (held.get(group) ?? 0) + 1);
     }
     const share = this.#processing.size * NEWS_WORKERS;
@@ -252,9 +243,4 @@ export class WorkQueue<K extends string> {
 
 function moreUrgent(a: Lane, b: Lane | undefined): Lane {
   return b === undefined || LANES.indexOf(a) <= LANES.indexOf(b) ? a : b;
-}
-
-/** Of a key `namespace/name`. */
-function namespaceOf(key: string): string {
-  return key.slice(0, Math.max(0, key.indexOf("/")));
 }
