@@ -79,20 +79,13 @@ export function assemble(
   const scope = { namespaces: namespacesOf(options), ownNamespace, connectKubelet };
   const isClockAhead = (): boolean => options.serverTime?.isOursAhead() ?? false;
   const reconciler = new ServerReconciler({ ...common, ...scope, metrics, logger, clock, isClockAhead });
-  watchMetrics(options, { caches, queue, leadership, reconciler, clock });
-  return { caches, queue, recorder, reconciler, audit, clock };
+  const parts = { caches, queue, recorder, reconciler, audit, clock };
+  watchMetrics(options, parts, leadership);
+  return parts;
 }
 
-function watchMetrics(
-  { metrics, config, version }: OperatorOptions,
-  {
-    caches,
-    queue,
-    leadership,
-    reconciler,
-    clock,
-  }: Omit<Parts, "recorder" | "audit"> & { readonly leadership: Leadership },
-): void {
+function watchMetrics({ metrics, config, version }: OperatorOptions, parts: Parts, leadership: Leadership): void {
+  const { caches, queue, reconciler, clock } = parts;
   const { annotationPrefix } = config.decision;
   metrics.watch({
     version,

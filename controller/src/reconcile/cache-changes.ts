@@ -1,6 +1,5 @@
 import type { JupyterServer } from "@amalthea/api";
 import {
-  type Clock,
   keyOf,
   type Kind,
   type KubeObject,
@@ -15,24 +14,21 @@ import { resizeResultBetween } from "../decide/live/resize-result.ts";
 import { controllerOf } from "../decide/values/controller.ts";
 import { byAge } from "../decide/values/time.ts";
 import { SERVER_KIND } from "../kinds.ts";
-import { asServer, type Caches } from "../observe/caches.ts";
+import { asServer } from "../observe/caches.ts";
 import { podOf } from "../observe/observe-server.ts";
 import { parentUids } from "../observe/owner.ts";
 import { servedRoutesOf } from "../observe/served-route.ts";
-import type { Metrics } from "../operator/metrics.ts";
 import { laneOf } from "./lane.ts";
 import type { Memories } from "./memories.ts";
+import type { ReconcilerParts } from "./parts.ts";
 
-export type CacheChangesOptions = {
-  readonly caches: Caches;
+export type CacheChangesOptions = Pick<ReconcilerParts, "caches" | "metrics" | "clock"> & {
   readonly memories: Memories;
   readonly enqueue: (key: ObjectKey, lane: Lane) => void;
   /** A server is gone. */
   readonly onRemoved: (server: JupyterServer) => void;
   /** Whether this process leads. */
   readonly isLeader: () => boolean;
-  readonly metrics: Pick<Metrics, "resized">;
-  readonly clock: Pick<Clock, "now">;
   /** Servers that may be in one namespace; 0: any number. */
   readonly serversPerNamespace: number;
 };

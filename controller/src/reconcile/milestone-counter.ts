@@ -1,19 +1,17 @@
 import type { JupyterServer, JupyterServerStatus } from "@amalthea/api";
-import { keyOf, type Logger } from "@amalthea/kube";
+import { keyOf } from "@amalthea/kube";
 import type { Pod } from "kubernetes-types/core/v1.js";
 import { endOf, type Milestone, milestonesBetween } from "../decide/status/milestones.ts";
 import { ResumeMemory } from "../observe/resume-memory.ts";
-import type { Metrics } from "../operator/metrics.ts";
+import type { ReconcilerParts } from "./parts.ts";
 
 /** Counts what statuses say for the first time. A fault in that is one line in the log, and nothing else. */
 export class MilestoneCounter {
-  readonly #metrics: Pick<Metrics, "reached">;
-  readonly #logger: Logger;
+  readonly #parts: Pick<ReconcilerParts, "metrics" | "logger">;
   readonly #resumes = new ResumeMemory();
 
-  constructor({ metrics, logger }: { readonly metrics: Pick<Metrics, "reached">; readonly logger: Logger }) {
-    this.#metrics = metrics;
-    this.#logger = logger;
+  constructor(parts: Pick<ReconcilerParts, "metrics" | "logger">) {
+    this.#parts = parts;
   }
 
   /** `status` was written over that of `server`, whose pod is `pod`. */
@@ -32,10 +30,10 @@ export class MilestoneCounter {
     try {
       for (const milestone of milestones()) {
         this.#resumes.note(server.metadata.uid, milestone);
-        this.#metrics.reached(milestone, server);
+        this.#parts.metrics.reached(milestone, server);
       }
     } catch (err) {
-      this.#logger.error({ key: keyOf(server), err }, "counting for the metrics failed");
+      this.#parts.logger.error({ key: keyOf(server), err }, "counting for the metrics failed");
     }
   }
 }

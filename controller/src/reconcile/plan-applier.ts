@@ -1,5 +1,5 @@
 import type { JupyterServer } from "@amalthea/api";
-import { type Clock, type EventRecorder, keyOf, type Kind, type KubeClient, type Logger } from "@amalthea/kube";
+import { keyOf } from "@amalthea/kube";
 import type { ActionResult } from "../apply/action-result.ts";
 import { applyPlan } from "../apply/apply-plan.ts";
 import type { ApplyDeps } from "../apply/perform-action.ts";
@@ -7,22 +7,14 @@ import { recordEvents } from "../apply/record-events.ts";
 import type { Action, ActionOf, Plan } from "../decide/decision.ts";
 import type { Observed } from "../decide/live/observed.ts";
 import { findKind } from "../kinds.ts";
-import type { Caches } from "../observe/caches.ts";
-import type { Metrics } from "../operator/metrics.ts";
 import { logResult } from "./log-result.ts";
 import type { Memories } from "./memories.ts";
+import type { ReconcilerParts } from "./parts.ts";
 
-export type PlanApplierOptions = {
-  /** Its writes throw unless this process is the leader. */
-  readonly client: KubeClient;
-  readonly caches: Caches;
-  readonly memories: Pick<Memories, "applies" | "failures" | "secrets">;
-  readonly recorder: Pick<EventRecorder, "record">;
-  readonly extraKinds: readonly Kind[];
-  readonly metrics: Pick<Metrics, "acted" | "culled" | "resized">;
-  readonly logger: Logger;
-  readonly clock: Clock;
-};
+export type PlanApplierOptions = Pick<
+  ReconcilerParts,
+  "client" | "caches" | "recorder" | "extraKinds" | "metrics" | "logger" | "clock"
+> & { readonly memories: Pick<Memories, "applies" | "failures" | "secrets"> };
 
 /** Carries plans out, and makes what each action did known at once: to the next observation, the metrics and the log. */
 export class PlanApplier {

@@ -1,15 +1,10 @@
-import { ApiError, type Clock, isConflict, isFault, type Logger, type ObjectKey, type WorkQueue } from "@amalthea/kube";
+import { ApiError, isConflict, isFault, type ObjectKey } from "@amalthea/kube";
 import { statusOfFailure } from "../decide/status/failed-reconcile.ts";
-import type { Caches } from "../observe/caches.ts";
+import type { ReconcilerParts } from "./parts.ts";
 import type { ReconcileDeps } from "./reconcile.ts";
 
-export type FailureReportDeps = {
-  readonly caches: Pick<Caches, "server">;
-  readonly queue: Pick<WorkQueue<ObjectKey>, "failures">;
-  readonly writeStatus: ReconcileDeps["writeStatus"];
-  readonly clock: Pick<Clock, "now">;
-  readonly logger: Pick<Logger, "warn">;
-};
+export type FailureReportDeps = Pick<ReconcilerParts, "caches" | "queue" | "clock" | "logger"> &
+  Pick<ReconcileDeps, "writeStatus">;
 
 /** Errors of the API server in a row, before they are told: one by itself is over at the next attempt. */
 const FAILURES_BEFORE_REPORT = 3;

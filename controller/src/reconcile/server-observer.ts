@@ -1,21 +1,15 @@
-import type { Clock, KubeClient } from "@amalthea/kube";
 import { routeNeeds, tlsGraceEndsInMs } from "../decide/live/routes.ts";
 import type { PolicySettings } from "../decide/policy/policy-settings.ts";
 import { earliest } from "../decide/values/time.ts";
-import type { Caches } from "../observe/caches.ts";
 import { childrenOf, observeServer } from "../observe/observe-server.ts";
 import { WholeServer } from "../observe/whole-server.ts";
 import type { Memories } from "./memories.ts";
+import type { ReconcilerParts } from "./parts.ts";
 import type { ReconcileDeps } from "./reconcile.ts";
 
-export type ServerObserverOptions = {
-  readonly client: Pick<KubeClient, "find">;
-  readonly caches: Caches;
+export type ServerObserverOptions = Pick<ReconcilerParts, "client" | "caches" | "clock" | "isClockAhead"> & {
   readonly memories: Memories;
   readonly policy: PolicySettings;
-  readonly clock: Clock;
-  /** Whether our clock is ahead of the API server's: limits would be enforced too early. */
-  readonly isClockAhead: () => boolean;
 };
 
 /**

@@ -1,24 +1,8 @@
-import {
-  type Clock,
-  type ControllerOptions,
-  type EventRecorder,
-  keyOf,
-  type Kind,
-  type KubeClient,
-  type Lane,
-  type Live,
-  type Logger,
-  type ObjectKey,
-  type WorkQueue,
-} from "@amalthea/kube";
+import { type ControllerOptions, keyOf, type Lane, type Live, type ObjectKey } from "@amalthea/kube";
 import type { Pod } from "kubernetes-types/core/v1.js";
-import type { AuditLog } from "../audit/audit-log.ts";
 import { ActivityAsker, type Inquiry } from "../activity/activity-asker.ts";
 import { recordEvents } from "../apply/record-events.ts";
-import type { ControllerConfig } from "../config/config.ts";
 import type { ActivityAnswer } from "../decide/live/activity.ts";
-import type { Metrics } from "../operator/metrics.ts";
-import type { Caches } from "../observe/caches.ts";
 import { podOf } from "../observe/observe-server.ts";
 import { TlsSecrets } from "../observe/tls-secrets.ts";
 import { TokenCheck } from "../observe/token-check.ts";
@@ -26,6 +10,7 @@ import type { UsageTotals } from "../observe/usage-memory.ts";
 import { CacheChanges } from "./cache-changes.ts";
 import { Memories } from "./memories.ts";
 import { MilestoneCounter } from "./milestone-counter.ts";
+import type { ReconcilerParts } from "./parts.ts";
 import { PlanApplier } from "./plan-applier.ts";
 import { reconcile, type ReconcileDeps } from "./reconcile.ts";
 import { reportFailure } from "./report-failure.ts";
@@ -33,22 +18,8 @@ import { serverObserver } from "./server-observer.ts";
 import { statusWriter } from "./status-writer.ts";
 import { UsageMeasuring, type UsageMeasuringOptions } from "./usage-measuring.ts";
 
-export type ServerReconcilerOptions = {
-  readonly config: ControllerConfig;
-  /** Its writes throw unless this process is the leader. */
-  readonly client: KubeClient;
-  readonly caches: Caches;
-  readonly queue: WorkQueue<ObjectKey>;
-  readonly recorder: Pick<EventRecorder, "record">;
-  readonly extraKinds: readonly Kind[];
-  readonly metrics: Metrics;
-  /** Undefined: none is written. */
-  readonly audit: AuditLog | undefined;
-  readonly logger: Logger;
-  readonly clock: Clock;
-  /** Whether our clock is ahead of the API server's: limits would be enforced too early. */
-  readonly isClockAhead: () => boolean;
-} & Pick<UsageMeasuringOptions, "namespaces" | "ownNamespace" | "connectKubelet">;
+export type ServerReconcilerOptions = ReconcilerParts &
+  Pick<UsageMeasuringOptions, "namespaces" | "ownNamespace" | "connectKubelet">;
 
 /**
  * Joins what reconciles servers. From its creation on every change in the caches puts the servers it concerns into the

@@ -1,19 +1,11 @@
-import type { Clock, KubeClient } from "@amalthea/kube";
 import { writeStatus } from "../apply/write-status.ts";
-import type { AuditLog } from "../audit/audit-log.ts";
-import type { Caches } from "../observe/caches.ts";
 import { podOf } from "../observe/observe-server.ts";
 import type { MilestoneCounter } from "./milestone-counter.ts";
+import type { ReconcilerParts } from "./parts.ts";
 import type { ReconcileDeps } from "./reconcile.ts";
 
-export type StatusWriterOptions = {
-  /** Its writes throw unless this process is the leader. */
-  readonly client: KubeClient;
-  readonly caches: Caches;
-  /** Undefined: none is written. */
-  readonly audit: Pick<AuditLog, "beforeStatus" | "statusWritten"> | undefined;
+export type StatusWriterOptions = Pick<ReconcilerParts, "client" | "caches" | "audit" | "clock"> & {
   readonly milestones: Pick<MilestoneCounter, "statusWritten">;
-  readonly clock: Pick<Clock, "now">;
 };
 
 /**

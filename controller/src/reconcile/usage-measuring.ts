@@ -1,35 +1,30 @@
 import { setImmediate } from "node:timers/promises";
 import type { JupyterServer } from "@amalthea/api";
-import type { Clock, KubeClient, Live, Logger } from "@amalthea/kube";
+import type { Live } from "@amalthea/kube";
 import type { Pod } from "kubernetes-types/core/v1.js";
-import type { ControllerConfig } from "../config/config.ts";
 import { type KubeletConfig, type UsageConfig, usageMaxAgeSeconds } from "../config/usage-config.ts";
 import { withReadableStatus } from "../decide/effective-server.ts";
 import type { UsageSource } from "../decide/live/usage.ts";
 import { isUsageDue, usageToShow } from "../decide/status/usage.ts";
-import type { Caches } from "../observe/caches.ts";
 import { podOf } from "../observe/observe-server.ts";
 import { UsageMemory } from "../observe/usage-memory.ts";
-import type { Metrics } from "../operator/metrics.ts";
 import { Kubelets, type KubeletsOptions } from "../usage/kubelets.ts";
 import { KubeletToken } from "../usage/kubelet-token.ts";
 import { PodMetrics } from "../usage/pod-metrics.ts";
 import { UsageSampler } from "../usage/usage-sampler.ts";
+import type { ReconcilerParts } from "./parts.ts";
 
-export type UsageMeasuringOptions = {
-  readonly config: Pick<ControllerConfig, "usage">;
-  readonly client: Pick<KubeClient, "list" | "create">;
+export type UsageMeasuringOptions = Pick<
+  ReconcilerParts,
+  "config" | "client" | "caches" | "metrics" | "clock" | "logger"
+> & {
   /** Namespaces of the servers; empty: the whole cluster. */
   readonly namespaces: readonly string[];
   /** Namespace of the service account for kubelets. */
   readonly ownNamespace: string;
   readonly connectKubelet: KubeletsOptions["connect"];
-  readonly caches: Pick<Caches, "listServers" | "pods">;
   /** Called with each server whose measured usage is worth a write. */
   readonly onNews: (server: JupyterServer) => void;
-  readonly metrics: Pick<Metrics, "usageRead">;
-  readonly clock: Clock;
-  readonly logger: Logger;
 };
 
 /** Servers that are looked at before others have a turn: five thousand in a row take a fifth of a second. */
