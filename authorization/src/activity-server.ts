@@ -40,22 +40,18 @@ export function createActivityServer(key: string, sources: ActivitySources): Ser
   const server = createServer(options, (request, response) => {
     request.resume();
     response.setHeader("Connection", "close");
-    void answer(request, response, { key, jupyter, sources });
+    void answer(request, response, key, jupyter, sources);
   });
   server.maxConnections = LIMITS.connections;
   return server;
 }
 
-type Answering = {
-  readonly key: string;
-  readonly jupyter: () => Promise<JupyterActivity | undefined>;
-  readonly sources: ActivitySources;
-};
-
 async function answer(
   request: IncomingMessage,
   response: ServerResponse,
-  { key, jupyter, sources }: Answering,
+  key: string,
+  jupyter: () => Promise<JupyterActivity | undefined>,
+  sources: ActivitySources,
 ): Promise<void> {
   if (!presentsKey(request.headers.authorization, key)) {
     return sendJson(response, 401, { error: "KeyRequired" }, { "WWW-Authenticate": "Bearer" });

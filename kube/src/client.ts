@@ -19,7 +19,7 @@ export type ObjectList<T extends KubeObject> = {
   readonly items: readonly Live<T>[];
   readonly resourceVersion: string;
   /** Present if there are more pages. */
-  readonly continueToken?: string;
+  readonly continueToken?: string | undefined;
 };
 
 export type WatchOptions = Omit<ListOptions, "limit" | "continueToken"> & {

@@ -1,6 +1,5 @@
 import { jitter } from "./backoff.ts";
-import { type Clock, onAbort, systemClock } from "./clock.ts";
-import { withDeadline } from "./deadline.ts";
+import { type Clock, onAbort, systemClock, withDeadline } from "./clock.ts";
 import { ApiError, isConflict, isFault, isInvalid, NotLeaderError } from "./errors.ts";
 import { Fairness } from "./fairness.ts";
 import { type Logger, silentLogger } from "./logger.ts";

@@ -1,8 +1,7 @@
 import type { Event } from "kubernetes-types/events/v1.js";
 import { jitter } from "./backoff.ts";
 import type { KubeClient } from "./client.ts";
-import { type Clock, onAbort, systemClock } from "./clock.ts";
-import { withDeadline } from "./deadline.ts";
+import { type Clock, onAbort, systemClock, withDeadline } from "./clock.ts";
 import { ApiError, isAlreadyExists } from "./errors.ts";
 import { isFull, takeToken, type TokenBucket } from "./event-budget.ts";
 import { kinds } from "./kinds.ts";

@@ -1,6 +1,5 @@
 export { exponentialMs, jitter } from "./backoff.ts";
-export { type Clock, onAbort, systemClock, untilAborted } from "./clock.ts";
-export { withDeadline } from "./deadline.ts";
+export { type Clock, onAbort, systemClock, untilAborted, withDeadline } from "./clock.ts";
 export { type CallResult, type KubeClient, type ListOptions, type Patch, type WriteOptions, fenced } from "./client.ts";
 export { type ControllerOptions, type ReconcileOutcome, type ReconcileResult, runController } from "./controller.ts";
 export {

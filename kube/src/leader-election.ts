@@ -1,8 +1,7 @@
 import type { Lease } from "kubernetes-types/coordination/v1.js";
 import { jitter } from "./backoff.ts";
 import type { KubeClient } from "./client.ts";
-import { type Clock, systemClock, untilAborted } from "./clock.ts";
-import { withDeadline } from "./deadline.ts";
+import { type Clock, systemClock, untilAborted, withDeadline } from "./clock.ts";
 import { isConflict, isAlreadyExists, LeadershipLostError } from "./errors.ts";
 import { kinds } from "./kinds.ts";
 import { decideLease, heldBy, type LeaseSpec, type ObservedLease, observeLease, released } from "./lease-lock.ts";

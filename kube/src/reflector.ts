@@ -1,6 +1,5 @@
 import type { KubeClient, ListOptions, WatchEvent } from "./client.ts";
-import type { Clock } from "./clock.ts";
-import { withDeadline } from "./deadline.ts";
+import { type Clock, withDeadline } from "./clock.ts";
 import { ApiError, isGone, isInvalid } from "./errors.ts";
 import type { Kind } from "./kinds.ts";
 import type { Logger } from "./logger.ts";

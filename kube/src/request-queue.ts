@@ -1,6 +1,5 @@
-import type { Clock } from "./clock.ts";
+import { type Clock, withDeadline } from "./clock.ts";
 import { runController } from "./controller.ts";
-import { withDeadline } from "./deadline.ts";
 import type { Logger } from "./logger.ts";
 import type { ObjectKey } from "./objects.ts";
 import { WorkQueue } from "./work-queue.ts";

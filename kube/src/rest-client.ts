@@ -81,12 +81,8 @@ class RestClient implements KubeClient {
     const { apiVersion } = kind;
     // The API server leaves apiVersion and kind out of the items of a list, and only there.
     const named = (items ?? []).map((item) => ({ apiVersion, kind: kind.kind, ...item }));
-    const more = metadata.continue !== undefined && metadata.continue !== "";
-    return {
-      items: named,
-      resourceVersion: metadata.resourceVersion,
-      ...(more ? { continueToken: metadata.continue } : {}),
-    };
+    const continueToken = metadata.continue === "" ? undefined : metadata.continue;
+    return { items: named, resourceVersion: metadata.resourceVersion, continueToken };
   }
 
   readonly create: KubeClient["create"] = async (kind, manifest, options, signal) => {

@@ -1,9 +1,8 @@
 import type { Dispatcher } from "undici";
 import { jitter } from "./backoff.ts";
 import type { CallResult } from "./client.ts";
-import type { Clock } from "./clock.ts";
+import { type Clock, withDeadline } from "./clock.ts";
 import type { Connection, Pools } from "./connection.ts";
-import { withDeadline } from "./deadline.ts";
 import { ApiError, type Cause, ConnectionError } from "./errors.ts";
 
 /** @see https://github.com/kubernetes/client-go/blob/master/rest/request.go maxRetries */
