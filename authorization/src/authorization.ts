@@ -15,6 +15,7 @@ import { OpenSockets } from "./open-sockets.ts";
 import { PolicyFile } from "./policy-file.ts";
 import { isRevoked } from "./policy.ts";
 import { Provider } from "./provider.ts";
+import { readinessProbe } from "./readiness.ts";
 import { createAuthorizationServer } from "./server.ts";
 import { Activity } from "./server-deps.ts";
 import { RememberedAnswers } from "./remembered-answers.ts";
@@ -108,6 +109,7 @@ function assemble(config: AuthorizationConfig, log: Log, now: () => number) {
   const server = createAuthorizationServer({
     ...{ config, sessions, login, provider, sockets, metrics, decisions, activity, log },
     policy: () => policyFile.current,
+    readiness: readinessProbe(config),
     identities: new TokenOrSession(tokens, sessions),
     loginSessions: new LoginSessions({ lane: login, provider, config }),
   });

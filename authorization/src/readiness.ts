@@ -1,19 +1,37 @@
 import { request } from "node:http";
 import { prefixOf } from "@amalthea/api";
-import type { LoopbackAddress } from "./config.ts";
+import type { AuthorizationConfig, LoopbackAddress } from "./config.ts";
 import { answerTo } from "./read-text.ts";
 
 /** Below the kubelet's usual probe time limits, so that the answer is ours and not a cut connection. */
 const TIMEOUT_MS = 2_000;
 
+/** What people need: Jupyter, and a login. */
+export type Readiness = { readonly jupyter: boolean; readonly login: boolean };
+
 /**
- * Whether Jupyter answers. `<base path>/api` gives its version without login, counts as no activity, and needs no token.
- * Redirects are not followed, and the body is thrown away.
+ * Asks whether Jupyter answers, and whether oauth2-proxy has answered since this process started: it listens once it has
+ * reached the provider. An outage of oauth2-proxy later on keeps nobody out who has a session.
  */
-export async function isJupyterReady(jupyter: LoopbackAddress, basePath: string): Promise<boolean> {
-  const path = `${prefixOf(basePath)}/api`;
-  const asked = request({ ...jupyter, path, agent: false, signal: AbortSignal.timeout(TIMEOUT_MS) });
+export function readinessProbe({ jupyter, loginService, basePath }: AuthorizationConfig): () => Promise<Readiness> {
+  let hasLoginAnswered = false;
+  return async () => {
+    const [status, answer] = await Promise.all([
+      statusOf(jupyter, `${prefixOf(basePath)}/api`),
+      hasLoginAnswered ? 200 : statusOf(loginService, "/ping"),
+    ]);
+    hasLoginAnswered ||= answer !== undefined;
+    return { jupyter: status === 200, login: hasLoginAnswered };
+  };
+}
+
+/**
+ * Status of the answer; undefined without one. Jupyter's `<base path>/api` gives its version without login, counts as no
+ * activity, and needs no token. Redirects are not followed, and the body is thrown away.
+ */
+async function statusOf(address: LoopbackAddress, path: string): Promise<number | undefined> {
+  const asked = request({ ...address, path, agent: false, signal: AbortSignal.timeout(TIMEOUT_MS) });
   const response = await answerTo(asked).catch(() => undefined);
   response?.destroy();
-  return response?.statusCode === 200;
+  return response?.statusCode;
 }

@@ -3,7 +3,6 @@ import { decideAccess, REFUSAL_STATUS, type Decision, type RefusalReason } from 
 import { LOGIN_ROUTES, SIGN_OUT_PATH, startPath } from "./login-front.ts";
 import { sendProblem } from "./login-problems.ts";
 import { errorPage, refusalBody, refusalPage } from "./pages.ts";
-import { isJupyterReady } from "./readiness.ts";
 import { factsFromForwardAuth, wantsPage, type RequestFacts } from "./request-facts.ts";
 import { send, sendJson, sendPage, sendRedirect, type Headers } from "./responses.ts";
 import type { Answer, ServerDeps } from "./server-deps.ts";
@@ -101,9 +100,10 @@ function patternRoute(path: string): Answer | undefined {
   };
 }
 
-async function ready(_request: IncomingMessage, response: ServerResponse, { config }: ServerDeps): Promise<void> {
-  const isReady = await isJupyterReady(config.jupyter, config.basePath);
-  sendJson(response, isReady ? 200 : 503, { jupyter: isReady ? "Ready" : "NotAnswering" });
+async function ready(_request: IncomingMessage, response: ServerResponse, { readiness }: ServerDeps): Promise<void> {
+  const { jupyter, login } = await readiness();
+  const told = (isReady: boolean): string => (isReady ? "Ready" : "NotAnswering");
+  sendJson(response, jupyter && login ? 200 : 503, { jupyter: told(jupyter), login: told(login) });
 }
 
 function updateGauges({ metrics, sockets, policy }: ServerDeps): void {

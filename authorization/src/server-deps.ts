@@ -10,6 +10,7 @@ import type { RequestFacts } from "./request-facts.ts";
 import { isSafeMethod } from "./same-origin.ts";
 import type { Policy } from "./policy.ts";
 import type { Provider } from "./provider.ts";
+import type { Readiness } from "./readiness.ts";
 import type { LoginSessions } from "./session/login-sessions.ts";
 import type { Sessions } from "./session/sessions.ts";
 
@@ -28,6 +29,7 @@ export type ServerDeps = {
   readonly metrics: Metrics;
   readonly decisions: DecisionLog;
   readonly activity: Activity;
+  readonly readiness: () => Promise<Readiness>;
   readonly log: Log;
 };
 

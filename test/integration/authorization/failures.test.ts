@@ -52,6 +52,18 @@ describe("when something fails", () => {
     expect((await chain.signIn("alice")).status).toBe(200);
   });
 
+  it("the pod is ready once oauth2-proxy has answered, and stays so without it", async () => {
+    await chain.programs.oauth2Proxy.stop();
+    await chain.programs.authorization.stop();
+    await chain.restart("authorization");
+    await eventually("the pod is not ready", async () => (await ready()) === 503);
+    await chain.restart("oauth2Proxy");
+    await eventually("the pod is ready", async () => (await ready()) === 200);
+    await chain.programs.oauth2Proxy.stop();
+    expect(await ready()).toBe(200);
+    await chain.restart("oauth2Proxy");
+  });
+
   it("without the authorization service nobody gets in", async () => {
     await chain.programs.authorization.stop();
     const [answer, ofApi] = await Promise.all([page(), api()]);
