@@ -38,12 +38,8 @@ export type Upstream = { readonly path: string; readonly host: string; readonly 
 export function findUpstream(target: string, upstreams: readonly Upstream[]): Upstream | undefined {
   const segments = pathSegments(target);
   if (segments === undefined) return undefined;
-  return upstreams
-    .filter(({ path }) => matches(segments, path.split("/")))
-    .reduce<Upstream | undefined>(
-      (best, next) => (best === undefined || next.path.length > best.path.length ? next : best),
-      undefined,
-    );
+  const matching = upstreams.filter(({ path }) => matches(segments, path.split("/")));
+  return matching.toSorted((left, right) => right.path.length - left.path.length)[0];
 }
 
 function matches(segments: readonly string[], pattern: readonly string[]): boolean {

@@ -163,7 +163,8 @@ export class Reflector<T extends KubeObject> {
     } catch (error) {
       if (guard.silent) return this.#stalled();
       // Inside the stream, before its end of what exists: etcd or the server cannot do it. client-go falls back as well.
-      if (this.#state.phase.kind === "Streaming" && refusesStream(error, guard.heard)) return { kind: "StreamRefused" };
+      if (this.#state.phase.kind === "Streaming" && refusesStream(error, this.#connected))
+        return { kind: "StreamRefused" };
       throw error;
     } finally {
       this.#connected = false;
@@ -179,7 +180,6 @@ export class Reflector<T extends KubeObject> {
     const onBytes = (): void => {
       this.#contact();
       this.#connected = true;
-      guard.hear();
       expectMore();
     };
     const start = from === undefined ? { sendInitialEvents: true } : { resourceVersion: from };
@@ -249,6 +249,6 @@ export class Reflector<T extends KubeObject> {
   }
 }
 
-function refusesStream(error: unknown, heard: boolean): boolean {
-  return isInvalid(error) || (heard && error instanceof ApiError && error.code === 500);
+function refusesStream(error: unknown, hasBegun: boolean): boolean {
+  return isInvalid(error) || (hasBegun && error instanceof ApiError && error.code === 500);
 }

@@ -9,7 +9,6 @@ export class SilenceGuard {
   #deadlineMs = 0;
   #timerMs = Number.POSITIVE_INFINITY;
   #silent = false;
-  #heard = false;
 
   constructor(clock: Clock, above: AbortSignal) {
     this.#clock = clock;
@@ -23,16 +22,6 @@ export class SilenceGuard {
   /** True if it was silence that ended the signal. */
   get silent(): boolean {
     return this.#silent;
-  }
-
-  /** True once something was heard. */
-  get heard(): boolean {
-    return this.#heard;
-  }
-
-  /** Something was heard. */
-  hear(): void {
-    this.#heard = true;
   }
 
   /** From now on, something has to be heard within this time. */

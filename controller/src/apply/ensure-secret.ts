@@ -2,59 +2,58 @@ import { randomBytes } from "node:crypto";
 import { ANNOTATIONS, FIELD_MANAGERS, LABELS } from "@amalthea/api";
 import { isAlreadyExists, kinds, type KubeClient, type Live, type ObjectRef } from "@amalthea/kube";
 import type { Secret } from "kubernetes-types/core/v1.js";
-import type { GeneratedKey, SecretManifest } from "../decide/decision.ts";
+import type { ActionOf, GeneratedKey, SecretManifest } from "../decide/decision.ts";
 import type { ObservedSecret } from "../decide/live/observed.ts";
 import { controllerOf } from "../decide/values/controller.ts";
 import { valueAt } from "../decide/values/json.ts";
-import { isOfEarlier } from "./refusal.ts";
-
-/** What is known of the Secret after `ensureSecret`, and whether it was written. */
-export type EnsuredSecret =
-  | { readonly kind: "Ours"; readonly secret: ObservedSecret; readonly wrote: boolean }
-  /** An object of that name belongs to somebody else. */
-  | { readonly kind: "Foreign" }
-  /** It belonged to an earlier server of that name. */
-  | { readonly kind: "OfEarlier" };
+import type { ActionResult } from "./action-result.ts";
+import { heldByEarlier, isOfEarlier, nameTaken } from "./refusal.ts";
 
 /**
  * Makes sure that the server's Secret exists and follows the spec. Values drawn at random are drawn once: a Secret that
  * is there keeps those it has. One that belongs to somebody else is left alone.
  *
  * @param expected Whether an earlier reconcile saw it: then it is read first, otherwise created first.
+ * @returns Also a refusal: the name is somebody else's, or still that of an earlier server's Secret.
  */
 export async function ensureSecret(
-  desired: SecretManifest,
+  action: ActionOf<"EnsureSecret">,
   client: KubeClient,
   expected: boolean,
   signal: AbortSignal,
-): Promise<EnsuredSecret> {
-  const ref = desired.manifest.metadata;
-  const found = expected ? await client.find(kinds.Secret, ref, signal) : undefined;
-  if (found !== undefined) return await update(found, desired, client, signal);
+): Promise<ActionResult> {
+  const { manifest } = action.secret;
+  const found = expected ? await client.find(kinds.Secret, manifest.metadata, signal) : undefined;
+  if (found !== undefined) return await update(found, action, client, signal);
   try {
-    const made = await client.create(kinds.Secret, newSecret(desired), {}, signal);
-    return { kind: "Ours", secret: observed(made), wrote: true };
+    const made = await client.create(kinds.Secret, newSecret(action.secret), {}, signal);
+    return { kind: "SecretSeen", action, secret: observed(made), wrote: true };
   } catch (error) {
     if (!isAlreadyExists(error)) throw error;
-    const present = await client.find(kinds.Secret, ref, signal);
-    return present === undefined ? { kind: "OfEarlier" } : await update(present, desired, client, signal);
+    const present = await client.find(kinds.Secret, manifest.metadata, signal);
+    if (present === undefined) return { kind: "Refused", action, failure: heldByEarlier(action) };
+    return await update(present, action, client, signal);
   }
 }
 
 async function update(
   live: Live<Secret>,
-  desired: SecretManifest,
+  action: ActionOf<"EnsureSecret">,
   client: KubeClient,
   signal: AbortSignal,
-): Promise<EnsuredSecret> {
-  if (!isOurs(live, desired))
-    return { kind: isOfEarlier(live, controllerOf(desired.manifest)) ? "OfEarlier" : "Foreign" };
+): Promise<ActionResult> {
+  const desired = action.secret;
+  const owner = controllerOf(desired.manifest);
+  if (owner === undefined || controllerOf(live)?.uid !== owner.uid) {
+    const failure = isOfEarlier(live, owner) ? heldByEarlier(action) : nameTaken(action);
+    return { kind: "Refused", action, failure };
+  }
   const change = desired.isOnlyMade === true ? undefined : changeTo(live, desired);
-  if (change === undefined) return { kind: "Ours", secret: observed(live), wrote: false };
+  if (change === undefined) return { kind: "SecretSeen", action, secret: observed(live), wrote: false };
   const ref: ObjectRef = desired.manifest.metadata;
   const body = { metadata: { uid: live.metadata.uid, annotations: change.annotations }, data: change.data };
   const written = await client.patch(kinds.Secret, ref, { kind: "Merge", body }, {}, signal);
-  return { kind: "Ours", secret: observed(written), wrote: true };
+  return { kind: "SecretSeen", action, secret: observed(written), wrote: true };
 }
 
 type Values = Readonly<Record<string, string>>;
@@ -131,11 +130,6 @@ function draw(key: GeneratedKey): string {
     case "base64url":
       return bytes.toString("base64").replaceAll("+", "-").replaceAll("/", "_");
   }
-}
-
-function isOurs(live: Live<Secret>, desired: SecretManifest): boolean {
-  const owner = controllerOf(desired.manifest);
-  return owner !== undefined && controllerOf(live)?.uid === owner.uid;
 }
 
 function observed(live: Live<Secret>): Extract<ObservedSecret, { kind: "Present" }> {

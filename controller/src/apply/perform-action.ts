@@ -17,7 +17,7 @@ import type { ActionResult } from "./action-result.ts";
 import type { ApplyHistory, LiveVersion } from "./apply-history.ts";
 import { changeChild } from "./change-child.ts";
 import { ensureSecret } from "./ensure-secret.ts";
-import { asRetryable, heldByEarlier, isGoneOrReplaced, isOfEarlier, nameTaken, asRefusal } from "./refusal.ts";
+import { asRetryable, heldByEarlier, isGoneOrReplaced, isOfEarlier, asRefusal } from "./refusal.ts";
 
 export type ApplyDeps = {
   /** Its writes throw unless this process is the leader. */
@@ -67,12 +67,8 @@ async function perform(
   signal: AbortSignal,
 ): Promise<ActionResult> {
   switch (action.kind) {
-    case "EnsureSecret": {
-      const ensured = await ensureSecret(action.secret, deps.client, context.secretExpected, signal);
-      if (ensured.kind === "Foreign") return { kind: "Refused", action, failure: nameTaken(action) };
-      if (ensured.kind === "OfEarlier") return { kind: "Refused", action, failure: heldByEarlier(action) };
-      return { kind: "SecretSeen", action, secret: ensured.secret, wrote: ensured.wrote };
-    }
+    case "EnsureSecret":
+      return await ensureSecret(action, deps.client, context.secretExpected, signal);
     case "Apply":
       return await applyChild(action, deps, signal);
     case "Remove":

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { normalizePath, routeHolderIn, routeOf } from "@amalthea/api";
 import type { JupyterServer } from "@amalthea/api";
 import { withReadableStatus } from "../decide/effective-server.ts";
@@ -173,14 +174,14 @@ export class RouteIndex {
   /** Puts what one source claims in place of what it claimed before. @returns keys of the other servers concerned. */
   #claim(source: string, self: string | undefined, claims: readonly Claim[]): readonly string[] {
     const before = this.#bySource.get(source) ?? [];
-    if (isSame(before, claims)) return [];
+    if (isDeepStrictEqual(before, claims)) return [];
     const change = (): void => {
       for (const claim of before) this.#drop(claim);
       for (const claim of claims) this.#add(claim);
       if (claims.length === 0) this.#bySource.delete(source);
       else this.#bySource.set(source, claims);
     };
-    if (isSameButRefusal(before, claims)) {
+    if (isDeepStrictEqual(before.map(withoutRefusal), claims.map(withoutRefusal))) {
       change();
       return [];
     }
@@ -317,17 +318,9 @@ function claimsOf(
   return [...different.values()].map((route) => ({ owner, namespace, age, isRefused, ...route, by }));
 }
 
-function isSame(left: readonly Claim[], right: readonly Claim[]): boolean {
-  return isSameButRefusal(left, right) && left.every((claim, index) => claim.isRefused === right[index]?.isRefused);
-}
-
-function isSameButRefusal(left: readonly Claim[], right: readonly Claim[]): boolean {
-  if (left.length !== right.length) return false;
-  return left.every((claim, index) => {
-    const other = right[index];
-    const isSameRoute = claim.host === other?.host && claim.path === other.path;
-    return isSameRoute && claim.owner === other.owner && claim.by === other.by;
-  });
+function withoutRefusal(claim: Claim): object {
+  const { isRefused: __, ...others } = claim;
+  return others;
 }
 
 /** Empty for a rule without a host. */
