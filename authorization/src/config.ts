@@ -86,7 +86,7 @@ export function readConfig(env: Environment): AuthorizationConfig {
     basePath,
     origins: read("AMALTHEA_ORIGINS", "", parseOrigins),
     policyDirectory: read("AMALTHEA_POLICY_DIRECTORY", "/etc/amalthea/policy", parseText),
-    listen: read("AMALTHEA_LISTEN", "127.0.0.1:4182", parseListen),
+    listen: read("AMALTHEA_LISTEN", "127.0.0.1:4182", (text) => parseLoopbackUrl(`http://${text}`)),
     loginService: read("AMALTHEA_LOGIN_URL", "http://127.0.0.1:4181", parseLoopbackUrl),
     jupyter,
     upstreams: read("AMALTHEA_UPSTREAMS", "", (text) =>
@@ -142,10 +142,6 @@ function parseOrigins(text: string): readonly string[] {
   const wrong = origins.filter((origin) => parseOrigin(origin) === undefined);
   if (wrong.length > 0) throw new Error(`has to list addresses such as https://a.example.org, not ${wrong.join(", ")}`);
   return origins;
-}
-
-function parseListen(text: string): LoopbackAddress {
-  return parseLoopbackUrl(`http://${text}`);
 }
 
 /** Cookies and requests of people who are not yet let in go to these addresses: nothing but loopback will do. */

@@ -33,6 +33,7 @@ export function splitCookies(header: string, cookieName: string): SplitCookies {
   const ours = oursOf(pairs, cookieName);
   const session = sessionOf(ours, cookieName);
   const login = ours.filter(({ name }) => name !== cookieName && !isPart(name, cookieName));
+  const rest = pairs.filter(({ name }) => !isLoginCookie(name, cookieName));
   const isTooMuch =
     header.length > MAX_BYTES ||
     login.length > MAX_LOGIN_COOKIES ||
@@ -40,7 +41,7 @@ export function splitCookies(header: string, cookieName: string): SplitCookies {
   return {
     session: isTooMuch ? "" : assignments(session),
     login: isTooMuch ? "" : assignments(login),
-    rest: headerOf(pairs.filter(({ name }) => !isLoginCookie(name, cookieName))),
+    rest: rest.map(({ text }) => text).join("; "),
     isTooMuch,
   };
 }
@@ -81,10 +82,6 @@ function pairOf(text: string): Pair {
   return equals < 0
     ? { name: text, value: "", text }
     : { name: text.slice(0, equals).trim(), value: text.slice(equals + 1).trim(), text };
-}
-
-function headerOf(pairs: readonly Pair[]): string {
-  return pairs.map(({ text }) => text).join("; ");
 }
 
 /** Written in one way only, so that one session is one text. */

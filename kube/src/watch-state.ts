@@ -85,7 +85,11 @@ export function nextWatchState(state: WatchState, signal: WatchSignal): WatchSta
       // A stream without an end of what exists may be that of a server that knows no such end: a list tells.
       return { ...state, phase: phase.kind === "Streaming" ? { kind: "Listing" } : checking(phase), pause: false };
     case "Gone":
-      return { ...failed(state), phase: beginning(state), pause: state.failures > 0 };
+      return {
+        ...failed(state),
+        phase: { kind: state.streamRefused ? "Listing" : "Streaming" },
+        pause: state.failures > 0,
+      };
     case "StreamRefused":
       return { ...state, streamRefused: true, phase: { kind: "Listing" }, pause: false };
     case "Failed":
@@ -121,8 +125,4 @@ function resumed(phase: WatchPhase): WatchPhase {
 /** The phase after a failure: a place in the changes is checked before it is used again. */
 function checking(phase: WatchPhase): WatchPhase {
   return phase.kind === "Watching" ? { ...phase, kind: "Checking" } : phase;
-}
-
-function beginning(state: WatchState): WatchPhase {
-  return { kind: state.streamRefused ? "Listing" : "Streaming" };
 }

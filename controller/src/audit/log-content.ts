@@ -31,7 +31,8 @@ export async function readContent(path: string, known?: Map<string, AuditMessage
   for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
     const whole = chunk.lastIndexOf(10) + 1;
     if (whole > 0) {
-      for (const line of linesOf([...begun, chunk.subarray(0, whole - 1)])) {
+      const text = Buffer.concat([...begun, chunk.subarray(0, whole - 1)]).toString("utf8");
+      for (const line of text.split("\n")) {
         if (began !== undefined && known === undefined) break;
         const record = readLine(line);
         began ??= record?.time;
@@ -46,10 +47,6 @@ export async function readContent(path: string, known?: Map<string, AuditMessage
     bytes += chunk.length;
   }
   return { began, end, bytes, sha256: hashToEnd.digest("hex") };
-}
-
-function linesOf(pieces: readonly Buffer[]): readonly string[] {
-  return Buffer.concat(pieces).toString("utf8").split("\n");
 }
 
 /** What a file holds: the hash of its content, in hexadecimal digits, and how many lines. */

@@ -130,7 +130,7 @@ function readLogLevel(reader: EnvironmentReader): LogLevel {
 
 function readDecisionSettings(reader: EnvironmentReader): Omit<DecisionSettings, "extraChildKinds"> {
   const list = (name: string, of: string): readonly unknown[] | undefined =>
-    reader.structured(name, `a JSON list of ${of}`, asList, undefined);
+    reader.structured(name, `a JSON list of ${of}`, (value) => (Array.isArray(value) ? value : undefined), undefined);
   return {
     selectorLabels: reader.structured(
       "AMALTHEA_SELECTOR_LABELS",
@@ -191,8 +191,4 @@ function asLabels(value: unknown): Readonly<Record<string, string>> | undefined 
   // YAML reads `true` and `1` as other types; a label is text whatever it looks like.
   if (entries.some(([, text]) => typeof text === "object" || text === undefined)) return undefined;
   return Object.fromEntries(entries.map(([name, text]) => [name, String(text)]));
-}
-
-function asList(value: unknown): readonly unknown[] | undefined {
-  return Array.isArray(value) ? value : undefined;
 }

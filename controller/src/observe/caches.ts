@@ -65,7 +65,8 @@ export class Caches {
   constructor(options: CachesOptions) {
     const { client, namespaces, clock, logger, onFailure } = options;
     const shared = { client, namespaces, clock, logger, onFailure };
-    const indexes = { uid: uidOf, parent: parentsIn };
+    const parent = (object: Live): readonly string[] => parentUids(object).map((uid) => inNamespaceOf(object, uid));
+    const indexes = { uid: uidOf, parent };
     const ofServers = {
       ...shared,
       ...{ labelSelector: LABELS.parentUid, indexes, transform: childContent, pageSize: PAGE_SIZE },
@@ -200,7 +201,7 @@ export class Caches {
     this.#ingressClasses?.store.subscribe((change) => {
       if (change.previous !== undefined && change.current !== undefined) return;
       const name = (change.current ?? change.previous)?.metadata.name;
-      for (const ingress of this.#ingresses()) {
+      for (const ingress of this.#informerOf(kinds.Ingress)?.store.list() ?? []) {
         const isOfClass = valueAt(ingress, "spec", "ingressClassName") === name;
         if (isOfClass) tell(parentUids(ingress), change, ingress.metadata.namespace);
       }
@@ -216,10 +217,6 @@ export class Caches {
   /** uids of the servers that the pod, StatefulSet or claim of this uid belongs to. */
   #parentsOf(uid: string): readonly string[] {
     return this.owned.flatMap(({ store }) => store.byIndex("uid", uid).flatMap(parentUids));
-  }
-
-  #ingresses(): Iterable<Live> {
-    return this.#informerOf(kinds.Ingress)?.store.list() ?? [];
   }
 
   get #clusterScoped(): readonly Pick<OptionalInformer<KubeObject>, "run" | "waitUntilTried">[] {
@@ -245,10 +242,6 @@ function nameOnly({ metadata }: Live<IngressClass>): Live<IngressClass> {
 /** The object as what the schema of its CRD ensures. */
 export function asServer(object: Live | undefined): JupyterServer | undefined {
   return object as unknown as JupyterServer | undefined;
-}
-
-function parentsIn(object: Live): readonly string[] {
-  return parentUids(object).map((uid) => inNamespaceOf(object, uid));
 }
 
 function uidOf(object: Live): readonly string[] {
