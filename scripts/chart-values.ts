@@ -27,11 +27,11 @@ export const chartValues: SchemaNode = group("", {
   image: group("Image of the controller.", {
     repository: text(
       CONTROLLER_REPOSITORY,
-      "Repository, without tag; that of 0.24, `renku/amalthea`, counts as not given.",
+      "Repository, without tag; that of 0.24, `renku/amalthea`, is treated as unset.",
     ),
     tag: text(
       "",
-      "Tag; empty: the version of the chart. One that begins with `0.` belongs to 0.24 and counts as not given.",
+      "Tag; empty: the version of the chart. One that begins with `0.` belongs to 0.24 and is treated as unset.",
     ),
     pullPolicy: oneOf(["IfNotPresent", "Always", "Never"], "Image pull policy."),
   }),
@@ -52,14 +52,14 @@ export const chartValues: SchemaNode = group("", {
       oauth2Proxy: sidecar("oauth2-proxy.", { extraArgs: EXTRA_ARGS }),
       authorization: sidecar("The authorization service.", {}),
       securityContext: group(
-        "User and group of all three. Unset: 65532; if it is given, only what is in it is set: with `{}` the platform assigns them, as OpenShift does.",
+        "User and group of all three. Unset: 65532. Otherwise only the fields in it are set: with `{}` the platform assigns both, as OpenShift does.",
         {
           runAsUser: { ...scalar("integer", "User, not root."), minimum: 1, maximum: MAX_ID },
           runAsGroup: { ...scalar("integer", "Primary group."), minimum: 0, maximum: MAX_ID },
         },
       ),
       proxy: group(
-        "Proxy by which oauth2-proxy and the authorization service reach the provider; for Jupyter, set the variables in `serverDefaults.jupyterServer.env`.",
+        "Proxy through which oauth2-proxy and the authorization service reach the provider; for Jupyter, set the variables in `serverDefaults.jupyterServer.env`.",
         {
           httpProxy: {
             ...scalar("string", "For http, such as `http://proxy.example.org:3128`."),
@@ -89,7 +89,7 @@ export const chartValues: SchemaNode = group("", {
     clusterWide: flag(false, "Whether the controller manages servers in all namespaces."),
     namespaces: listOf(
       { ...scalar("string", "A namespace."), pattern: "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", maxLength: 63 },
-      "Namespaces in which the controller manages servers; empty: the release's own. Excludes `clusterWide`.",
+      "Namespaces in which the controller manages servers; empty: the release's own. Cannot be combined with `clusterWide`.",
     ),
   }),
   replicas: count(2, "Replicas of the controller; one is the leader, the others are on standby.", { minimum: 0 }),
@@ -105,7 +105,7 @@ export const chartValues: SchemaNode = group("", {
     },
     "Additional kinds that patches may add as children. The controller is granted the permissions to write them.",
   ),
-  policy: group("Restrictions on servers. What is already running is never stopped by them.", {
+  policy: group("Restrictions on servers. They never stop what is already running.", {
     podSecurity: oneOf(
       ["", "privileged", "baseline", "restricted"],
       "Level of the Pod Security Standards that pods must meet after patches; empty: `baseline`, with existing violations of running servers tolerated. A stricter label `pod-security.kubernetes.io/enforce` of the Namespace takes precedence.",
@@ -114,7 +114,7 @@ export const chartValues: SchemaNode = group("", {
       kinds: texts(["*"], "Kinds of children that patches may change or add; `*`: any."),
       paths: {
         ...listOf(
-          { ...scalar("string", "A text."), pattern: "^([*]$|/)" },
+          { ...scalar("string", "A JSON pointer, or `*`."), pattern: "^([*]$|/)" },
           "JSON pointers at or below which patches may change the children, such as `/statefulset/spec/template/spec/containers/0/env`; a segment `*`: any; `*` alone: all.",
         ),
         default: ["*"],
@@ -122,11 +122,11 @@ export const chartValues: SchemaNode = group("", {
     }),
     fields: texts(
       [],
-      "Spec fields with the effect of a patch that servers may use, such as `jupyterServer.podLabels`; see [the guide](../guide/policies.md). Empty: all where `patches` is not limited, otherwise none. `*`: all.",
+      "Spec fields that can do what a patch does and that servers may set, such as `jupyterServer.podLabels`; see [the guide](../guide/policies.md). Empty: all where `patches` is not limited, otherwise none. `*`: all.",
     ),
     serviceAccounts: texts(
       ["*"],
-      "Service accounts that pods may use besides `default`, and whose tokens Secrets may ask for. In all lists of names, `*` matches any characters but `/`, `**` any characters, and a lone `*` everything.",
+      "Service accounts that pods may use besides `default`, and whose tokens Secrets may request. In all lists of names, `*` matches any characters but `/`, `**` any characters, and a lone `*` everything.",
     ),
     priorityClasses: texts(
       ["*"],
@@ -145,13 +145,13 @@ export const chartValues: SchemaNode = group("", {
       types: texts([], "Allowed types; empty: `ClusterIP`, with existing violations of running servers tolerated."),
       externalIPs: flag(false, "Whether Services may have external IP addresses."),
     }),
-    serversPerNamespace: count(0, "Maximum number of servers in a namespace, the oldest first; 0: no limit.", {
+    serversPerNamespace: count(0, "Maximum number of servers in a namespace; the oldest are kept. 0: no limit.", {
       minimum: 0,
     }),
     routes: group("Allowed hosts and paths of servers.", {
       allowed: texts(
         [],
-        "Hosts, each optionally with a path at or below which servers may be: `hub.example.org/{namespace}`, `*.{namespace}.example.org`. `*` matches one label of the host; `{namespace}` and `{name}` are those of the server. Empty: any.",
+        "Hosts, each optionally with a path at or below which servers may be served: `hub.example.org/{namespace}`, `*.{namespace}.example.org`. `*` matches one label of the host; `{namespace}` and `{name}` are those of the server. Empty: any.",
       ),
       namespaceAnnotation: flag(
         false,
@@ -161,7 +161,7 @@ export const chartValues: SchemaNode = group("", {
     ingressAnnotations: group("Annotations of Ingresses; those that are not allowed are omitted.", {
       denied: texts(
         [],
-        "Annotations to omit; empty: those by which an Ingress can capture requests of other servers. `*`: all. Annotations of Services and pods that name them in the DNS are omitted as well.",
+        "Annotations to omit; empty: those by which an Ingress can capture requests of other servers. `*`: all. Annotations of Services and pods that give them a DNS name are omitted as well.",
       ),
       allowed: texts([], "Exceptions from `denied`."),
     }),
@@ -171,16 +171,16 @@ export const chartValues: SchemaNode = group("", {
     "Whether TLS is terminated in front of the cluster: then people reach servers without `routing.tls` and without `routing.externalUrl` at `https://` and their host.",
   ),
   admissionPolicies: group(
-    "ValidatingAdmissionPolicies, by which the API server refuses what is wrong or not allowed when it is written. Installing them needs permission to create them.",
+    "ValidatingAdmissionPolicies, by which the API server refuses invalid or forbidden objects when they are written. Installing them needs permission to create them.",
     {
       enabled: flag(
         false,
-        "Whether the release creates them. They check fields, hosts, images, service accounts and patches by `policy`, and who changes what.",
+        "Whether the release creates them. They check fields, hosts, images, service accounts and patches against `policy`, and who changes what.",
       ),
       validationActions: texts(["Deny"], "What is done about a violation: `Deny`, or `Warn` and `Audit`."),
       authEditors: subjects("Who may set or change `spec.auth` of a server; empty: everybody who may write servers."),
       patchEditors: subjects(
-        "Who may set or change `spec.patches` of a server, and the fields that do what would take a patch unless `policy.fields` lists them; empty: everybody who may write servers.",
+        "Who may set or change `spec.patches` of a server; empty: everybody who may write servers. The same applies to the spec fields that can do what a patch does, unless `policy.fields` lists them.",
       ),
     },
   ),
@@ -198,14 +198,14 @@ export const chartValues: SchemaNode = group("", {
   ),
   schedulerName: text("", "Scheduler of the servers' pods; empty: as `scheduler` says."),
   scheduler: group("Scheduler of the servers' pods where `schedulerName` is empty; default: the cluster's.", {
-    custom: group("A scheduler that is there already.", {
-      enabled: flag(false, "Whether it is used; before `packing`."),
+    custom: group("An existing scheduler.", {
+      enabled: flag(false, "Whether it is used; takes precedence over `packing`."),
       name: text("", "Its name."),
     }),
     packing: group(
-      "A kube-scheduler of the release's own, `FULLNAME-scheduler`, that fills one node before the next.",
+      "A kube-scheduler that belongs to the release, `FULLNAME-scheduler`, and fills one node before the next.",
       {
-        enabled: flag(false, "Whether it is installed and used. Needs the right to bind `system:kube-scheduler`."),
+        enabled: flag(false, "Whether it is installed and used. Needs permission to bind `system:kube-scheduler`."),
         image: group("Its image.", {
           repository: text("registry.k8s.io/kube-scheduler", "Name without tag."),
           tag: text("", "Tag; empty: the version of the cluster."),
@@ -235,13 +235,15 @@ export const chartValues: SchemaNode = group("", {
     clusterIpBlock: retired,
   }),
   culling: group("Limits after which servers are hibernated or deleted.", {
-    enforced: flag(true, "Whether limits are enforced; otherwise the status only tells when they would be."),
-    defaults: limits("Limits of servers whose `spec.culling` has none."),
-    maximums: limits("Upper bounds, also of servers that set no limit and of `spec.culling.keepAliveUntil`."),
+    enforced: flag(true, "Whether limits are enforced; otherwise the status only shows when they would apply."),
+    defaults: limits("Limits of servers that set none in `spec.culling`."),
+    maximums: limits(
+      "Upper bounds; they also apply to servers that set no limit, and to `spec.culling.keepAliveUntil`.",
+    ),
     hibernateWithoutVolume: flag(false, "Whether servers without a volume are hibernated, which deletes their files."),
     openTabsAreActivity: flag(
       true,
-      "Whether a server that is open in a browser counts as active although nobody types, by its connections and by the requests that it makes.",
+      "Whether a server that is open in a browser counts as active even if nobody types, because of the browser's connections and requests.",
     ),
     cpuUsageMillicoresIdleThreshold: count(
       0,
@@ -250,12 +252,12 @@ export const chartValues: SchemaNode = group("", {
     ),
     warnSeconds: count(
       0,
-      "How long before a limit hibernates or deletes a server the condition `HibernationPending` or `DeletionPending` and an Event tell of it; 0: they do not. A server that is past a limit when that is shortened or switched on is not warned.",
+      "How long before a limit hibernates or deletes a server the condition `HibernationPending` or `DeletionPending` and an Event announce it; 0: no warning. There is no warning for a server that is already past a limit when the limit is shortened or switched on.",
       { minimum: 0 },
     ),
     unknownAfterSeconds: count(
       600,
-      "How long the activity of a server may be unreadable before the condition `ActivityUnknown` says so.",
+      "How long the activity of a server may be unreadable before the condition `ActivityUnknown` is set.",
       { minimum: 0 },
     ),
     jupyterServerIdleCheckIntervalSeconds: retired,
@@ -263,13 +265,13 @@ export const chartValues: SchemaNode = group("", {
   resourceUsageCheck: group("Measurement of what servers use, for their status and for metrics.", {
     enabled: flag(true, "Whether CPU and memory are read from the metrics API, if the cluster has one."),
     intervalSeconds: count(30, "Time between two measurements.", { minimum: 5, maximum: 3600 }),
-    kubelet: group("Usage of disks, which only the kubelets know.", {
+    kubelet: group("Disk usage, which only the kubelets know.", {
       enabled: flag(
         false,
-        "Whether kubelets are asked. Grants a service account of its own `get` on `nodes/stats`; the kubelets' certificates have to be signed by a known authority.",
+        "Whether kubelets are queried. Grants `get` on `nodes/stats` to a separate service account; the kubelets' certificates have to be signed by a known authority.",
       ),
       port: count(10_250, "Port of the kubelets.", { minimum: 1, maximum: 65_535 }),
-      caConfigMap: group("ConfigMap in the release's namespace with the authorities of the kubelets' certificates.", {
+      caConfigMap: group("ConfigMap in the release's namespace with the certificate authorities of the kubelets.", {
         name: text("", "Name; empty: the authority that also signed the API server's certificate."),
         key: text("ca.crt", "Key of the PEM file."),
       }),
@@ -296,7 +298,7 @@ export const chartValues: SchemaNode = group("", {
     legacyNames: flag(false, "Whether the metrics of 0.24 (`sessions_…`) are served, too."),
     extraMetricsLabels: texts(
       [],
-      "Labels or else annotations of servers that the metrics of 0.24 have as labels; each value is a series of its own.",
+      "Labels of servers, or annotations if there is no such label, that the metrics of 0.24 have as labels; each value creates a separate series.",
     ),
     extraLabels: retired,
   }),
@@ -304,32 +306,32 @@ export const chartValues: SchemaNode = group("", {
     "Audit log: one JSON line for each change of a server's state; see [the guide](../guide/audit-log.md). Written to the standard output of the controller unless `s3` or `claimName` is set, else to files.",
     {
       enabled: flag(false, "Whether it is written."),
-      extraLabels: texts([], "Labels of servers, or annotations, that lines contain."),
+      extraLabels: texts([], "Labels or annotations of servers to include in each line."),
       claimName: text(
         "",
-        "An existing PersistentVolumeClaim for the files; with more than one replica it must be `ReadWriteMany`. It keeps at most `maxMebibytes`: without `s3`, older lines are deleted. Empty: a volume that ends with the pod.",
+        "An existing PersistentVolumeClaim for the files; with more than one replica it must be `ReadWriteMany`. At most `maxMebibytes` are kept there: without `s3`, older lines are deleted. Empty: a volume that is deleted with the pod.",
       ),
       s3: group("Upload of finished files to S3-compatible storage; default: none.", {
         endpoint: text("", "URL of the service, without the bucket."),
-        bucket: text("", "The bucket, which has to exist."),
+        bucket: text("", "The bucket, which must exist."),
         pathPrefix: text("", "Prefix of the keys."),
-        region: text("", "Region; empty: as the endpoint of AWS says, else `us-east-1`."),
+        region: text("", "Region; empty: the one in an AWS endpoint, otherwise `us-east-1`."),
         credentialsSecret: text(
           "",
           "A Secret in the namespace of the release with `accessKeyId` and `secretAccessKey`, which may change.",
         ),
-        accessKeyId: text("", "In place of `credentialsSecret`, as in 0.24: the release creates the Secret."),
-        secretAccessKey: text("", "In place of `credentialsSecret`, as in 0.24."),
-        caConfigMap: group("ConfigMap in the release's namespace with the authorities of the service's certificate.", {
+        accessKeyId: text("", "Alternative to `credentialsSecret`, as in 0.24: the release creates the Secret."),
+        secretAccessKey: text("", "Alternative to `credentialsSecret`, as in 0.24."),
+        caConfigMap: group("ConfigMap in the release's namespace with the certificate authorities of the service.", {
           name: text("", "Name; empty: the public authorities."),
           key: text("ca.crt", "Key of the PEM file, which may change."),
         }),
       }),
-      rotationSeconds: count(86_400, "Age at which a file is finished.", { minimum: 10 }),
-      rotationMebibytes: count(16, "Size at which a file is finished.", { minimum: 1, maximum: 64 }),
+      rotationSeconds: count(86_400, "Age at which a file is rotated.", { minimum: 10 }),
+      rotationMebibytes: count(16, "Size at which a file is rotated.", { minimum: 1, maximum: 64 }),
       maxMebibytes: count(
         256,
-        "Size of all files together: the oldest is deleted for a new one, uploaded or not. At least twice `rotationMebibytes`.",
+        "Maximum total size of the files; the oldest is deleted first, uploaded or not. At least twice `rotationMebibytes`.",
         { minimum: 2 },
       ),
     },
@@ -357,7 +359,7 @@ export const chartValues: SchemaNode = group("", {
   priorityClassName: text("", "Priority class of the controller's pods."),
   nodeSelector: mapOfText("Node selector of the controller's pods."),
   tolerations: listOf(open("A toleration."), "Tolerations of the controller's pods."),
-  affinity: open("Affinity of the controller's pods, in place of the default, which prefers different nodes.", {}),
+  affinity: open("Affinity of the controller's pods; replaces the default, which prefers different nodes.", {}),
   topologySpreadConstraints: listOf(
     open("A topologySpreadConstraint."),
     "Topology spread constraints of the controller's pods.",
@@ -366,10 +368,10 @@ export const chartValues: SchemaNode = group("", {
     open("An environment variable, as in a pod."),
     "Additional environment variables of the controller.",
   ),
-  enabled: scalar("boolean", "For an umbrella chart's `condition`: whether this chart is part of it."),
-  global: open("Of an umbrella chart; not read here."),
+  enabled: scalar("boolean", "Whether an umbrella chart includes this chart, for its `condition`."),
+  global: open("Values of an umbrella chart; not read here."),
   "csi-rclone": open(
-    "Of the 0.24 chart, which brought this CSI driver; `install: true` is refused, because it no longer does.",
+    "Value of the 0.24 chart, which installed this CSI driver; `install: true` is refused, because this chart does not.",
   ),
 });
 
@@ -481,7 +483,7 @@ function group(description: string, properties: Readonly<Record<string, SchemaNo
 
 /** Settings of a sidecar container; they have no defaults, because what is not set is not changed. */
 function sidecar(description: string, more: Readonly<Record<string, SchemaNode>>): SchemaNode {
-  return group(description, { resources: open("Resource requests and limits, in place of the defaults."), ...more });
+  return group(description, { resources: open("Resource requests and limits; replace the defaults."), ...more });
 }
 
 /** A limit of each kind, in seconds. */
@@ -489,7 +491,7 @@ function limits(description: string): SchemaNode {
   const seconds = (what: string): SchemaNode => count(0, `${what} 0: none.`, { minimum: 0 });
   return group(`${description} In seconds.`, {
     idleSeconds: seconds("Time without activity until hibernation."),
-    maxAgeSeconds: seconds("Time since the start of a run until hibernation."),
+    maxAgeSeconds: seconds("Time from creation or resume until hibernation."),
     startingSeconds: seconds("Time in the state `starting` until deletion, or hibernation of a server that was ready."),
     failedSeconds: seconds("Time in the state `failed` until deletion, or hibernation of a server that was ready."),
     hibernatedSeconds: seconds("Time in hibernation until deletion."),

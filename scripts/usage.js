@@ -1,5 +1,5 @@
-// What `--help` prints, by the name that scripts/run.js knows a program by; `cluster` and `images` have commands, and
-// tell of them by themselves.
+// What `--help` prints, by the name that scripts/run.js uses for a program; `cluster` and `images` have subcommands, and
+// list them themselves.
 
 const cluster = `  --context NAME       use the cluster of this context of your kubeconfig
   --kubeconfig FILE    that kubeconfig; by default KUBECONFIG, or ~/.kube/config
@@ -18,14 +18,14 @@ ${cluster}`,
 Ends the cluster of "npm start" and removes its data. What was built stays in the cache.`,
   test: `Usage: npm test [-- LEVEL… OPTIONS]
 
-Runs the tests of all levels, or of those named: check, unit, integration, e2e.
+Runs the tests of the given levels; by default of check, unit, integration and e2e. A further level, versions, runs the integration tests on other versions of Kubernetes, and compiles these first.
 
-  --only PATH          of the tests, those in files whose path contains this
+  --only PATH          only tests in files whose path contains this; repeatable
   --image NAME         Jupyter image of the end-to-end tests; by default ours
 ${cluster}; the end-to-end tests run there`,
   check: `Usage: npm run check
 
-Checks types, lint, import rules, unused code and formatting. "npm run format" fixes the last.`,
+Checks types, lint, import rules, unused code and formatting. "npm run format" fixes the formatting.`,
   generate: `Usage: npm run generate
 
 Writes the CRD, the reference pages and the chart's values from their sources, and prints the names of the files.`,
@@ -35,11 +35,11 @@ Runs the controller from source against the cluster of the current context of yo
 environment variables: docs/reference/environment.md.`,
   sbom: `Usage: npm run sbom [-- --to FOLDER]
 
-Writes what the images of a release hold, as CycloneDX, and under which licences. The folder defaults to dist/sbom.`,
+Writes what the images of a release contain, as CycloneDX, and its licences. The folder defaults to dist/sbom.`,
   vulnerabilities: `Usage: npm run vulnerabilities
 
-Compares the locked versions with OSV. AMALTHEA_OSV_URL names another server that speaks its API.`,
+Compares the locked versions with OSV. AMALTHEA_OSV_URL names another server with the same API.`,
   bench: `Usage: npm run bench [-- BENCH…]
 
-Measures all figures of docs/reference/numbers.md, or those of the benches named there. Any other name lists them.`,
+Measures all figures in docs/reference/numbers.md, or those of the given benches. Any other name lists the benches.`,
 };

@@ -17,7 +17,7 @@ const ALSO_UNIQUE: Readonly<Record<string, readonly Identity[]>> = {
 };
 
 /**
- * The spec with the defaults for all servers. What the server says wins. A field counts as not said if it is absent or has
+ * The spec with the defaults for all servers. What the server sets takes precedence. A field counts as unset if it is absent or has
  * the CRD's own default, which the API server fills in. Maps are merged by key, lists by the key of their items if the
  * schema gives them one (`env` by `name`), the defaults first; any other value is taken as a whole.
  *

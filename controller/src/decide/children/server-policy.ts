@@ -66,7 +66,7 @@ export function fieldProblems({ server, settings }: Owner): readonly (Problem & 
   }));
 }
 
-/** What the children of a server are held against. */
+/** What the children of a server are checked against. */
 export function policyOf(
   { server, settings }: Owner,
   secrets: readonly SecretManifest[],

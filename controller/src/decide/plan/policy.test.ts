@@ -121,7 +121,7 @@ describe("a new server", () => {
     expect(facts.problems).toMatchObject([{ kind: "PodSecurityViolated", childKey: "job", rule: "hostNamespaces" }]);
   });
 
-  it("is held against the level of its Namespace where that is stricter", () => {
+  it("is checked against the level of its Namespace where that is stricter", () => {
     const patches = jsonPatch(`${CONTAINERS}/0/securityContext/runAsUser`, 0);
     const world = anObserved({ server: aServer({ patches }) });
     expect(decide(world).facts.problems).toEqual([]);
@@ -420,7 +420,7 @@ describe("a field of the spec that the Pod Security Standards speak of", () => {
   it.each<{ rule: string; jupyterServer: NonNullable<ServerOptions["jupyterServer"]> }>([
     { rule: "hostProbesAndHostLifecycle", jupyterServer: { lifecycle: { postStart: hook } } },
     { rule: "appArmorProfile", jupyterServer: { podAnnotations: { [profile]: "unconfined" } } },
-  ])("is held against the control $rule as a patch is", ({ rule, jupyterServer }) => {
+  ])("is checked against the control $rule as a patch is", ({ rule, jupyterServer }) => {
     const decision = decideAll(anObserved({ server: aServer({ jupyterServer }) }), someSettings(), NOW);
     expect(decision.plan).toEqual([]);
     expect(stalled(decision)).toMatchObject({
@@ -431,7 +431,7 @@ describe("a field of the spec that the Pod Security Standards speak of", () => {
 });
 
 describe("a default for all servers", () => {
-  it("is held against what the administrator allows, as a spec is", () => {
+  it("is checked against what the administrator allows, as a spec is", () => {
     const settings = someSettings({
       policy: somePolicy({ images: ["registry.example.org/**"] }),
       serverDefaults: { jupyterServer: { image: "elsewhere.example.org/lab:1" } },

@@ -2,7 +2,7 @@ import { routeFindings, type RoutePolicy } from "./ingress-policy.ts";
 import type { Problem, Warning } from "../facts.ts";
 import { type ChildPolicy, type PolicyChild, verdictOnChild } from "./child-policy.ts";
 
-/** What the children of a server are held against. */
+/** What the children of a server are checked against. */
 export type Policy = ChildPolicy & Pick<RoutePolicy, "server" | "ownRoutes" | "takenBy">;
 
 /** A child with the key under which patches know it. */
