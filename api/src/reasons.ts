@@ -74,6 +74,13 @@ export type ReasonValues = {
   ContainerStartFailed: Contained & Told;
   ContainerFailed: Contained & { readonly exitCode: number };
   CrashLoop: Contained & { readonly exitCode: number; readonly restarts: number };
+  /** `cause`: undefined if oauth2-proxy has said none that is known. */
+  ProviderUnusable: {
+    readonly issuer: string;
+    readonly cause: string | undefined;
+    readonly pod: string;
+    readonly namespace: string;
+  };
   OutOfMemory: Contained;
   NotAnswering: Contained & { readonly port: number | string; readonly path: string };
   Evicted: Told;
@@ -474,6 +481,23 @@ export const REASONS: { readonly [R in Reason]: ReasonEntry<R> } = {
     sentence: ({ container, exitCode, restarts }) =>
       `Container ${container} keeps terminating, last with exit code ${exitCode}, after ${restarts} restarts.`,
     remedy: "See its log.",
+  },
+  ProviderUnusable: {
+    conditions: STALL,
+    when: "The container oauth2-proxy keeps terminating when it starts, which it does if it cannot read the configuration of the login's provider.",
+    example: {
+      issuer: "https://login.example.org/realms/lab",
+      cause: "it calls itself https://login.example.org/realms/Lab, and the two have to be the same to the letter",
+      pod: "alice-0",
+      namespace: "sessions",
+    },
+    sentence: ({ issuer, cause, pod, namespace }) =>
+      (cause === undefined
+        ? `The login (container oauth2-proxy) keeps terminating: usually because the provider at ${issuer} cannot be reached from the pod, or calls itself otherwise.`
+        : `The login (container oauth2-proxy) cannot use the provider at ${issuer}: ${cause}.`) +
+      ` Its log: kubectl logs -n ${namespace} ${pod} -c oauth2-proxy.`,
+    remedy:
+      "Correct spec.auth.oidc.issuerUrl, set trustedCA beside it for a private certificate authority, or let pods reach the provider; it is tried again until then.",
   },
   OutOfMemory: {
     conditions: EITHER,

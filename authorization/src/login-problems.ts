@@ -55,8 +55,12 @@ export function problemOf(error: string): SignInProblem {
   }
 }
 
-/** Why oauth2-proxy did not accept what the provider said; its own page has no more than this. */
+/**
+ * Why oauth2-proxy did not accept what the provider said. Its page has the error itself, for a client that the provider
+ * refuses the one of RFC 6749, 5.2: `invalid_client`, with Keycloak `unauthorized_client`.
+ */
 export function problemOfAnswer(status: number, body: string): SignInProblem {
-  if (status !== 403) return "Failed";
-  return body.includes("CSRF token") ? "Stale" : "NotAccepted";
+  if (status === 403) return /CSRF|named cookie not present/.test(body) ? "Stale" : "NotAccepted";
+  if (/\b(invalid_client|unauthorized_client)\b/.test(body)) return "SecretRefused";
+  return /: dial tcp|cannot fetch token: 5\d\d|deadline exceeded/.test(body) ? "ProviderUnavailable" : "Failed";
 }

@@ -21,6 +21,7 @@ const problems: readonly SignInProblem[] = [
   "Denied",
   "UnknownScope",
   "ClientRefused",
+  "SecretRefused",
   "ProviderUnavailable",
   "NotAccepted",
   "Failed",

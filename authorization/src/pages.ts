@@ -92,6 +92,7 @@ export type SignInProblem =
   | "Denied"
   | "UnknownScope"
   | "ClientRefused"
+  | "SecretRefused"
   | "ProviderUnavailable"
   | "NotAccepted"
   | "Failed"
@@ -131,6 +132,13 @@ const EXPLANATIONS: Readonly<Record<SignInProblem, Explanation>> = {
     title: NOT_WORKING,
     sentence: "The login provider does not accept this server as its client.",
     remedy: "Compare spec.auth.oidc.clientId and the redirect URI with what is registered at the provider.",
+  },
+  SecretRefused: {
+    status: 500,
+    title: NOT_WORKING,
+    sentence: "The login provider refused the client ID or the client secret of this server.",
+    remedy:
+      "Compare spec.auth.oidc.clientId and clientSecret with what is registered at the provider (a line break at the end of a secret counts), correct them and restart the server.",
   },
   ProviderUnavailable: {
     status: 503,

@@ -138,7 +138,7 @@ async function asksForLogin(url: string): Promise<boolean> {
 }
 
 /** The program to test with: named by the environment, or the one the cluster uses. */
-function program(name: "traefik" | "oauth2-proxy"): string {
+export function program(name: "traefik" | "oauth2-proxy"): string {
   const variable = { traefik: "AMALTHEA_TRAEFIK", "oauth2-proxy": "AMALTHEA_OAUTH2_PROXY" }[name];
   return process.env[variable] ?? binaryPath(name);
 }

@@ -85,3 +85,20 @@ describe.each(["/", "/sessions/a"])("pages of the login of a server at %s", (bas
     expect(signOut.headers.getSetCookie()).toContainEqual(expect.stringMatching(`^${chain.cookieName}_0=; Path=/; `));
   });
 });
+
+describe("pages of a login whose client the provider does not know so", () => {
+  it("tell the owner to compare the client's ID and secret", async () => {
+    const loginArgs = ["--client-secret=not-the-secret"];
+    const chain = await startChain({ basePath: "/a", accounts, criteria: { userId: "alice" }, loginArgs });
+    try {
+      const { status, body } = await chain.signIn("alice");
+      expect([status, body]).toEqual([500, expect.stringContaining("refused the client ID or the client secret")]);
+      expect(body).toContain("spec.auth.oidc.clientId and clientSecret");
+      expect(body).not.toMatch(NOT_OURS);
+      expect(body).not.toContain("invalid_client");
+      expect(chain.log()).toContain("SecretRefused");
+    } finally {
+      await chain.close();
+    }
+  });
+});

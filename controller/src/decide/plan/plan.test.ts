@@ -115,6 +115,27 @@ describe("planFor", () => {
     expect(sentences(decide(next))).toEqual(["RemovePod Pod: jupyterServer.image changed while nobody could use it"]);
   });
 
+  it("replaces a pod whose login never worked when its provider is corrected, although a person set no restart", () => {
+    const login = {
+      enabled: true,
+      clientId: "a",
+      userId: "alice",
+      issuerUrl: "https://typo.example.org",
+      clientSecret: { value: "x" },
+    };
+    const stuck = neverReady(running({ oidc: login, routing: { host: "example.org", tls: { enabled: true } } }));
+    const proxy = { name: "oauth2-proxy", restartCount: 5, state: { waiting: { reason: "CrashLoopBackOff" } } };
+    const jupyter = aContainer({ ready: true, state: { running: { startedAt: timeAgo(50) } } });
+    const status = { ...stuck.pod?.status, containerStatuses: [jupyter, aContainer(proxy)] };
+    const changed = change({ ...stuck, pod: { ...stuck.pod, status } } as Observed, {
+      oidc: { ...login, issuerUrl: "https://login.example.org" },
+      routing: { host: "example.org", tls: { enabled: true } },
+    });
+    expect(sentences(decide(carryOut(changed, decide(changed).plan)))).toEqual([
+      "RemovePod Pod: auth.oidc.issuerUrl changed while nobody could use it",
+    ]);
+  });
+
   it.each([
     { asked: "by an annotation", before: {}, after: restartedAt("once"), restarts: true },
     { asked: "by another value of it", before: restartedAt("once"), after: restartedAt("twice"), restarts: true },

@@ -47,6 +47,8 @@ export function oauth2Proxy(context: ChildContext): Container {
     ],
     resources,
     livenessProbe: livenessThroughProxy(LIVENESS_PATHS.login),
+    // Its last lines, which say why it cannot use the provider, are then in the pod's status.
+    terminationMessagePolicy: "FallbackToLogsOnError",
     securityContext: sidecarSecurity(settings.sidecars),
     volumeMounts: trustedCAMounts(oidc),
   };
@@ -137,6 +139,8 @@ function sessionArgs(serverUid: string, route: Route, { session }: Oidc): string
     "--cookie-csrf-per-request-limit=3",
     "--silence-ping-logging",
     "--request-logging=false",
+    // No page of it is shown to anybody: the authorization service reads in it why a login failed.
+    "--show-debug-on-error=true",
     "--auth-logging=false", // it has the e-mail address of everybody who signs in
     // Some messages quote the request: escaped, they cannot write lines of their own.
     '--standard-logging-format=[{{.Timestamp}}] [{{.File}}] {{printf "%q" .Message}}',

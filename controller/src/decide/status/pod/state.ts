@@ -4,6 +4,7 @@ import { byName, containerObstacle, isContainerOk, type RestartLimits } from "./
 import type { Observed } from "../../live/observed.ts";
 import type { LivePod } from "../../live/pod.ts";
 import { setupObstacle, withMissingPullSecrets } from "./events.ts";
+import { withProvider } from "./login.ts";
 import { failing, type Obstacle } from "./obstacle.ts";
 import { placement } from "./placement.ts";
 import { neverAnswered, silentBehindProxy } from "./silence.ts";
@@ -36,7 +37,7 @@ export function podState(observed: Observed, limits: RestartLimits): PodState {
 function containerState(observed: Observed, pod: LivePod, limits: RestartLimits): PodState {
   return (
     neverAnswered(observed, pod) ??
-    withMissingPullSecrets(observed, pod, containerObstacle(pod, limits)) ??
+    withMissingPullSecrets(observed, pod, withProvider(pod, limits, containerObstacle(pod, limits))) ??
     setupObstacle(observed, pod) ??
     silentBehindProxy(observed, pod) ??
     progress(pod)

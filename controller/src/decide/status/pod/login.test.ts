@@ -1,0 +1,52 @@
+import type { ContainerState, ContainerStateTerminated, ContainerStatus } from "kubernetes-types/core/v1.js";
+import { describe, expect, it } from "vitest";
+import { aContainer, anObserved, aPod, someSettings, timeAgo } from "../../testing/builders.ts";
+import { podState } from "./state.ts";
+
+const ISSUER = "https://login.example.org";
+const ended: ContainerStateTerminated = { exitCode: 1, startedAt: timeAgo(40), finishedAt: timeAgo(39), message: "" };
+const waiting: ContainerState = { waiting: { reason: "CrashLoopBackOff" } };
+const trying: Partial<ContainerStatus> = { ready: true, state: { running: { startedAt: timeAgo(1) } } };
+
+function reasonWith(status: Partial<ContainerStatus>, args = [`--oidc-issuer-url=${ISSUER}`]): unknown {
+  const proxy = { name: "oauth2-proxy", restartCount: 4, state: waiting, lastState: { terminated: ended }, ...status };
+  const spec = { containers: [{ name: "oauth2-proxy", args }] };
+  const jupyter = aContainer({ state: { running: { startedAt: timeAgo(600) } }, ready: true });
+  const pod = aPod({ phase: "Running", spec, containers: [jupyter, aContainer(proxy)] });
+  const state = podState(anObserved({ pod }), someSettings());
+  return "why" in state ? state.why : state;
+}
+
+describe("an oauth2-proxy that cannot start", () => {
+  it.each([
+    { when: "waits to be started again", status: {} },
+    { when: "is just trying again", status: trying },
+  ])("is a provider that cannot be used, when it $when", ({ status }) => {
+    const values = { issuer: ISSUER, cause: undefined, pod: "alice-0", namespace: "sessions" };
+    expect(reasonWith(status)).toEqual({ reason: "ProviderUnusable", values });
+  });
+
+  it("is about the issuer that it was given last, without the password in it", () => {
+    const patched = ["--oidc-issuer-url=https://a.example.org", "--oidc-issuer-url=https://me:geheim@b.example.org"];
+    expect(reasonWith({}, patched)).toMatchObject({ values: { issuer: "https://b.example.org" } });
+  });
+
+  it.each([
+    { what: "ended by a signal", status: { lastState: { terminated: { ...ended, exitCode: 137 } } } },
+    { what: "asks no provider when it starts", status: {}, args: ["--skip-oidc-discovery", `--oidc-issuer-url=x`] },
+  ])("is a loop as any other when it $what", ({ status, args }) => {
+    expect(reasonWith(status, args)).toMatchObject({ reason: "CrashLoop" });
+  });
+
+  it("is not given up before its restarts are used up", () => {
+    expect(reasonWith({ restartCount: 3 })).toMatchObject({ reason: "ContainerFailed" });
+  });
+
+  it("is not quoted with anything but a known cause, however it words that", () => {
+    const secret =
+      'token=geheim "ERROR: \\"Get https://me:geheim@login.example.org\\": dial tcp: lookup x: no such host"';
+    const told = reasonWith({ lastState: { terminated: { ...ended, message: secret } } });
+    expect(told).toMatchObject({ values: { cause: "there is no such host" } });
+    expect(JSON.stringify(told)).not.toContain("geheim");
+  });
+});

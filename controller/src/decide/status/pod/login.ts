@@ -1,0 +1,65 @@
+import { CONTAINERS } from "@amalthea/api";
+import type { ContainerStatus, Pod } from "kubernetes-types/core/v1.js";
+import { detail } from "../text.ts";
+import { obstacleOf, type RestartLimits } from "./container.ts";
+import { failing, type Obstacle } from "./obstacle.ts";
+
+/** With it oauth2-proxy ends when it cannot start. */
+const FATAL = 1;
+
+const ISSUER_FLAG = "--oidc-issuer-url=";
+
+/**
+ * What oauth2-proxy says last when it cannot read the provider's configuration, and what that means. Nothing else of its
+ * log is told: it may hold what is secret.
+ */
+const CAUSES: readonly { readonly says: RegExp; readonly means: (found: string) => string }[] = [
+  {
+    says: /issuer returned by provider, expected \S+ got \\*"([^"\\\s]{1,500})/,
+    means: (issuer) => `it calls itself ${issuer}, and the two have to be the same to the letter`,
+  },
+  { says: /: no such host/, means: () => "there is no such host" },
+  { says: /connect: connection refused/, means: () => "the connection is refused" },
+  { says: /x509: /, means: () => "its certificate is not trusted" },
+  {
+    says: /discover OIDC configuration: unexpected status \\*"(\d{3})/,
+    means: (status) => `where its configuration should be, it answers ${status}`,
+  },
+  { says: /deadline exceeded|i\/o timeout|Client\.Timeout/, means: () => "it does not answer" },
+];
+
+/**
+ * Says of an oauth2-proxy that ends again and again what that is about: the provider. Without a probe of its own it counts
+ * as ready while it tries, so this is looked for also when no container meets an obstacle.
+ */
+export function withProvider(pod: Pod, limits: RestartLimits, obstacle: Obstacle | undefined): Obstacle | undefined {
+  const isAboutLogin = obstacle?.why.reason === "CrashLoop" && obstacle.why.values.container === CONTAINERS.oauth2Proxy;
+  return obstacle === undefined || isAboutLogin ? (unusableProvider(pod, limits) ?? obstacle) : obstacle;
+}
+
+function unusableProvider(pod: Pod, { containerRestartLimit }: RestartLimits): Obstacle | undefined {
+  const status = pod.status?.containerStatuses?.find(({ name }) => name === CONTAINERS.oauth2Proxy);
+  const issuer = issuerOf(pod);
+  if (status === undefined || issuer === undefined) return undefined;
+  const found = obstacleOf({ ...status, ready: false }, containerRestartLimit);
+  if (found?.why.reason !== "CrashLoop" || found.why.values.exitCode !== FATAL) return undefined;
+  const { name = "", namespace = "" } = pod.metadata ?? {};
+  return failing({ reason: "ProviderUnusable", values: { issuer, cause: causeIn(status), pod: name, namespace } });
+}
+
+/** The provider that oauth2-proxy asks when it starts; undefined if it asks none. */
+function issuerOf(pod: Pod): string | undefined {
+  const args = pod.spec?.containers.find(({ name }) => name === CONTAINERS.oauth2Proxy)?.args ?? [];
+  if (args.some((arg) => /^--skip-oidc-discovery(=true)?$/.test(arg))) return undefined;
+  const given = args.findLast((arg) => arg.startsWith(ISSUER_FLAG));
+  return given === undefined ? undefined : detail(given.slice(ISSUER_FLAG.length));
+}
+
+function causeIn({ state, lastState }: ContainerStatus): string | undefined {
+  const message = (state?.terminated ?? lastState?.terminated)?.message ?? "";
+  const [cause] = CAUSES.flatMap(({ says, means }) => {
+    const found = says.exec(message);
+    return found === null ? [] : [means(detail(found[1] ?? ""))];
+  });
+  return cause;
+}
