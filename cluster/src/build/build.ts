@@ -101,7 +101,7 @@ export const otherVersions = [
     kubernetes: "1.30.14",
     modFile: "oldest.mod",
     differs: [
-      "is what the API server serves; UPDATE_CASES", // the copy is that of our version
+      "is what the API server of Kubernetes 1.35 serves", // the copy is that of our version
       // A patch without a type: what an item of a list was before is not known when the status is written.
       "untyped-patch, stored under 0.24's CRD,.*takes a status",
       "report their state, and disturb no other server",
@@ -114,7 +114,7 @@ export const otherVersions = [
       "refuse what the API server refuses in a namespace of level", // its standards have no rule on the hosts of probes yet
     ],
   },
-  { kubernetes: "1.37.2", modFile: "go.mod", differs: ["is what the API server serves; UPDATE_CASES"] },
+  { kubernetes: "1.37.2", modFile: "go.mod", differs: ["is what the API server of Kubernetes 1.35 serves"] },
 ] as const;
 
 /** One of {@link otherVersions}. */

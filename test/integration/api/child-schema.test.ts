@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(async () => await cluster?.stop());
 
 describe("the schema that children are compared by", () => {
-  it("is what the API server serves; UPDATE_CASES=1 writes it", async () => {
+  it("is what the API server of Kubernetes 1.35 serves; UPDATE_CASES=1 writes it there", async () => {
     const client = clientOf(cluster);
     const texts = await Promise.all(OPEN_API_PATHS.map((path) => client.getText(`/openapi/v3/${path}`, forever)));
     const text = childSchemaText(texts.map((served) => JSON.parse(served) as OpenApiDocument));
