@@ -14,7 +14,7 @@ export function metricsPage(): string {
     help,
     Object.entries(labels).map(labelText).join("; "),
   ]);
-  const legacy = Object.entries<LegacyDeclaration>(LEGACY_METRICS).map(([name, { type, help, labels }]) => [
+  const legacy = Object.entries<LegacyDeclaration>(LEGACY_METRICS).map(([name, { type, help, labels = [] }]) => [
     code(name),
     type,
     help,

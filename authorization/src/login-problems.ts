@@ -32,27 +32,23 @@ export function sendUnanswered(
 }
 
 /** What a provider may say instead of sending a code (RFC 6749, 4.1.2.1, and OpenID Connect Core, 3.1.2.6). */
+const PROBLEMS: ReadonlyMap<string, SignInProblem> = new Map([
+  ["invalid_scope", "UnknownScope"],
+  ["access_denied", "Denied"],
+  ["consent_required", "Denied"],
+  ["login_required", "Stale"],
+  ["interaction_required", "Stale"],
+  ["account_selection_required", "Stale"],
+  ["server_error", "ProviderUnavailable"],
+  ["temporarily_unavailable", "ProviderUnavailable"],
+  ["unauthorized_client", "ClientRefused"],
+  ["invalid_request", "ClientRefused"],
+  ["unsupported_response_type", "ClientRefused"],
+]);
+
+/** What people are told when a provider says this. */
 export function problemOf(error: string): SignInProblem {
-  switch (error) {
-    case "invalid_scope":
-      return "UnknownScope";
-    case "access_denied":
-    case "consent_required":
-      return "Denied";
-    case "login_required":
-    case "interaction_required":
-    case "account_selection_required":
-      return "Stale";
-    case "server_error":
-    case "temporarily_unavailable":
-      return "ProviderUnavailable";
-    case "unauthorized_client":
-    case "invalid_request":
-    case "unsupported_response_type":
-      return "ClientRefused";
-    default:
-      return "Failed";
-  }
+  return PROBLEMS.get(error) ?? "Failed";
 }
 
 /**

@@ -1,19 +1,16 @@
-import type { KubeClient } from "./client.ts";
 import { type Clock, systemClock } from "./clock.ts";
-import type { Kind } from "./kinds.ts";
 import { type Logger, silentLogger } from "./logger.ts";
 import type { KubeObject, Live } from "./objects.ts";
-import { Reflector } from "./reflector.ts";
+import { Reflector, type ReflectorOptions } from "./reflector.ts";
 import { type Indexes, ObjectStore, type Store } from "./store.ts";
 import { deepFreeze, withoutBookkeeping } from "./transform.ts";
 
-export type InformerOptions<T extends KubeObject> = {
-  readonly client: KubeClient;
-  readonly kind: Kind<T>;
+export type InformerOptions<T extends KubeObject> = Pick<
+  ReflectorOptions<T>,
+  "client" | "kind" | "labelSelector" | "fieldSelector" | "pageSize" | "silenceMs"
+> & {
   /** Absent or empty: all namespaces in one watch; otherwise a watch for each. */
   readonly namespaces?: readonly string[] | undefined;
-  readonly labelSelector?: string | undefined;
-  readonly fieldSelector?: string | undefined;
   /** Name of the index → the values under which it files an object. */
   readonly indexes?: Indexes<T> | undefined;
   /** Leaves `managedFields` in, for `transform` to take out what nobody reads: they are a third of an object. */
@@ -23,8 +20,6 @@ export type InformerOptions<T extends KubeObject> = {
    * list is still incomplete. It must not change its argument.
    */
   readonly transform?: ((object: Live<T>) => Live<T>) | undefined;
-  /** Objects of one list request, where what exists is not streamed: fewer for kinds whose objects may be large. Default 500. */
-  readonly pageSize?: number | undefined;
   /** Objects that are kept of each namespace, those that changed last: for kinds that anybody can fill. Default: all. */
   readonly mostPerNamespace?: number | undefined;
   /** Freezes what the store holds, so that a reader that changes it fails: for development and tests. Default false. */
@@ -32,8 +27,6 @@ export type InformerOptions<T extends KubeObject> = {
   readonly clock?: Clock | undefined;
   readonly random?: (() => number) | undefined;
   readonly logger?: Logger | undefined;
-  /** How long a watch may be silent. Default: 150 s where there are bookmarks, 10 s while it tells what exists. */
-  readonly silenceMs?: number | undefined;
   /** Called when a list or watch failed, for a metric. */
   readonly onFailure?: ((kind: string, error: unknown) => void) | undefined;
 };

@@ -27,19 +27,19 @@ const SILENCE_MS = 150_000;
 /** Where there are no bookmarks: the end that the server was asked for, and then some. */
 const AFTER_TIMEOUT_MS = 15_000;
 
-export type ReflectorOptions<T extends KubeObject> = {
+/** Which objects are watched. */
+type Selection = Pick<ListOptions, "namespace" | "labelSelector" | "fieldSelector">;
+
+export type ReflectorOptions<T extends KubeObject> = Selection & {
   readonly client: KubeClient;
   readonly kind: Kind<T>;
   readonly store: ObjectStore<T>;
-  readonly namespace?: string | undefined;
-  readonly labelSelector?: string | undefined;
-  readonly fieldSelector?: string | undefined;
-  /** Objects of one list request. Default 500. */
+  /** Objects of one list request, where what exists is not streamed: fewer for kinds whose objects may be large. Default 500. */
   readonly pageSize?: number | undefined;
   readonly clock: Clock;
   readonly random: () => number;
   readonly logger: Logger;
-  /** Overrides every limit of silence, to make tests short. */
+  /** How long a watch may be silent. Default: 150 s where there are bookmarks, 10 s while it tells what exists. */
   readonly silenceMs?: number | undefined;
   readonly onSynced: () => void;
   readonly onFailure: (kind: string, error: unknown) => void;
@@ -48,8 +48,7 @@ export type ReflectorOptions<T extends KubeObject> = {
 /** Lists and watches one kind (in one namespace) into a store. What to do next is decided by `nextWatchState`. */
 export class Reflector<T extends KubeObject> {
   readonly #options: ReflectorOptions<T>;
-  /** Which objects. */
-  readonly #selection: Pick<ListOptions, "namespace" | "labelSelector" | "fieldSelector">;
+  readonly #selection: Selection;
   #state: WatchState = initialWatchState;
   #bookmarkSeen = false;
   #connected = false;

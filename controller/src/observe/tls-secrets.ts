@@ -22,9 +22,8 @@ export type TlsSecretsOptions = {
 const MISSING_MS = 30_000;
 const THERE_MS = 600_000;
 
-/** Requests at the same time, and the time for each: nothing but a warning depends on them. */
-const WORKERS = 4;
-const TIMEOUT_MS = 10_000;
+/** Of Secrets beside the reconciles. Requests at the same time, and the time for each: nothing but a condition depends on them. */
+export const READS = { workers: 4, timeoutMs: 10_000 } as const;
 
 /** Secrets that are remembered; of more, those that were looked for first are looked for again. */
 const MOST_KNOWN = 10_000;
@@ -47,7 +46,7 @@ export class TlsSecrets {
     const { clock, logger } = options;
     this.#options = options;
     this.#searches = new RequestQueue({
-      ...{ name: "tls-secrets", workers: WORKERS, timeoutMs: TIMEOUT_MS, clock, logger },
+      ...{ name: "tls-secrets", ...READS, clock, logger },
       send: async ({ ref }, signal) => (await options.client.findMetadata(kinds.Secret, ref, signal)) === undefined,
       onAnswer: ({ ref, servers }, isMissing) => this.#found(keyOf(ref), servers, isMissing),
       // Tried again when it is time again.

@@ -4,6 +4,7 @@ import { type Clock, keyOf, kinds, type KubeClient, type Logger, type ObjectKey,
 import type { Pod } from "kubernetes-types/core/v1.js";
 import { withReadableStatus } from "../decide/effective-server.ts";
 import { valueAt } from "../decide/values/json.ts";
+import { READS } from "./tls-secrets.ts";
 
 export type TokenCheckOptions = {
   readonly client: Pick<KubeClient, "find">;
@@ -14,10 +15,6 @@ export type TokenCheckOptions = {
   /** Between two reads of the Secret of a container that runs. */
   readonly everySeconds: number;
 };
-
-/** Requests at the same time, and the time for each: nothing but a condition depends on them. */
-const WORKERS = 4;
-const TIMEOUT_MS = 10_000;
 
 /** A container that runs with the token of a Secret that its user named. */
 type Use = { readonly secret: string; readonly key: string; readonly startedAt: string; readonly id: string };
@@ -48,7 +45,7 @@ export class TokenCheck {
     const { clock, logger } = options;
     this.#options = options;
     this.#looks = new RequestQueue({
-      ...{ name: "tokens", workers: WORKERS, timeoutMs: TIMEOUT_MS, clock, logger },
+      ...{ name: "tokens", ...READS, clock, logger },
       send: (look, signal) => this.#read(look, signal),
       onAnswer: (look, token) => this.#remember(look, token),
       // Tried again when it is time again.

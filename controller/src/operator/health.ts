@@ -1,12 +1,8 @@
+import type { Watched } from "../observe/caches.ts";
 import type { Answer } from "./http-server.ts";
 
 /** A kind that is watched, as far as health goes. */
-type WatchedKind = {
-  /** Whether a watch is open. */
-  readonly isConnected: () => boolean;
-  /** Milliseconds since the API server last sent anything about it. */
-  readonly silentMs: () => number;
-};
+type WatchedKind = Pick<Watched, "isConnected" | "silentMs">;
 
 /** What the health of this process depends on. */
 export type HealthSources = {

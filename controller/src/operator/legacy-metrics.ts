@@ -23,7 +23,7 @@ export class LegacyMetrics {
 
   constructor(registry: Registry, extraLabels: readonly ExtraMetricLabel[]) {
     this.#extraLabels = extraLabels;
-    for (const [name, { type, help, labels, buckets }] of Object.entries<LegacyDeclaration>(LEGACY_METRICS)) {
+    for (const [name, { type, help, labels = [], buckets = [] }] of Object.entries<LegacyDeclaration>(LEGACY_METRICS)) {
       const labelNames = [...extraLabels.map(({ label }) => label), ...labels];
       const options = { name, help, labelNames, registers: [registry] };
       if (type === "counter") this.#counters.set(name, new Counter(options));

@@ -267,8 +267,8 @@ export type LegacyDeclaration = {
   readonly type: "counter" | "histogram";
   readonly help: string;
   /** Besides the extra labels that are configured. */
-  readonly labels: readonly string[];
-  readonly buckets: readonly number[];
+  readonly labels?: readonly string[];
+  readonly buckets?: readonly number[];
 };
 
 /**
@@ -276,42 +276,36 @@ export type LegacyDeclaration = {
  * `metrics.legacyNames` only.
  */
 export const LEGACY_METRICS = {
-  sessions_total_created_total: { type: "counter", help: "Number of sessions created.", labels: [], buckets: [] },
-  sessions_total_deleted_total: { type: "counter", help: "Number of sessions deleted.", labels: [], buckets: [] },
+  sessions_total_created_total: { type: "counter", help: "Number of sessions created." },
+  sessions_total_deleted_total: { type: "counter", help: "Number of sessions deleted." },
   sessions_status_changes_total: {
     type: "counter",
     help: "Number of times a status change has occurred; `None`: no status.",
     labels: ["status_from", "status_to"],
-    buckets: [],
   },
   sessions_launch_duration_seconds: {
     type: "histogram",
     help: "How long it took a session to become running, from the beginning of this start; in 0.24 from its creation.",
-    labels: [],
     buckets: [30, 60, 90, 120, 180, 240, 300, 480],
   },
   sessions_cpu_request_millicores_m: {
     type: "histogram",
     help: "CPU millicores that a user requested for a new session.",
-    labels: [],
     buckets: [100, 500, 1000, 2000, 3000, 4000],
   },
   sessions_memory_request_bytes_byte: {
     type: "histogram",
     help: "Memory that a user requested for a new session.",
-    labels: [],
     buckets: [500e6, 1e9, 2e9, 4e9, 8e9, 16e9, 32e9],
   },
   sessions_gpu_request: {
     type: "histogram",
     help: "GPUs that a user requested for a new session.",
-    labels: [],
     buckets: [0, 1, 2, 3, 4],
   },
   sessions_disk_request_bytes_byte: {
     type: "histogram",
     help: "Disk space that a user requested for a new session.",
-    labels: [],
     buckets: [1e9, 4e9, 16e9, 32e9, 64e9, 128e9],
   },
 } as const;

@@ -22,12 +22,8 @@ export class ServerTime {
   }
 
   /** Of a call that took a while, its beginning counts: the server answered after that. */
-  heard({
-    code,
-    serverTime,
-    durationMs,
-    group,
-  }: Pick<CallResult, "code" | "serverTime" | "durationMs" | "group">): void {
+  heard(call: Pick<CallResult, "code" | "serverTime" | "durationMs" | "group">): void {
+    const { code, serverTime, durationMs, group } = call;
     // No answer says nothing, and for the metrics API another server answers.
     if (code === 0 || group === "metrics.k8s.io") return;
     const heardMs = this.#clock.monotonicMs();
