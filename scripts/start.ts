@@ -22,6 +22,9 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal
 
 async function main(signal: AbortSignal): Promise<void> {
   const start = performance.now();
+  if (values.context === undefined && exists()) {
+    console.log(`  the cluster "${defaultClusterName}" exists already, with all that is in it; npm stop removes it`);
+  }
   const target = await provideCluster({ ...values, name: defaultClusterName }, signal);
   const installation = await install(target, signal);
   const [url, login] = await Promise.all([
@@ -31,8 +34,12 @@ async function main(signal: AbortSignal): Promise<void> {
   ]);
   console.log(`  ready after ${Math.round((performance.now() - start) / 1000)} s\n`);
   if (login.length > 0) console.log([...login, ""].join("\n"));
-  if (!staysInForeground) return console.log(`JupyterLab: ${url}`);
-  console.log(`JupyterLab: ${url}\n\nCtrl-C ends the cluster and removes it.`);
+  console.log(`JupyterLab: ${url}`);
+  if (values.context !== undefined) return;
+  const end = staysInForeground ? "Ctrl-C" : "npm stop";
+  console.log(`\nFor kubectl: export KUBECONFIG=${target.kubeconfig}, or npm run cluster -- kubectl ARGS…`);
+  console.log(`${end} ends the cluster and removes it.`);
+  if (!staysInForeground) return;
   const keepAlive = setInterval(() => undefined, 60_000); // waiting for a signal alone does not keep a process
   await once(signal, "abort");
   clearInterval(keepAlive);
