@@ -1,6 +1,7 @@
 import type { JupyterServer, JupyterServerSpec, JupyterServerStatus } from "@amalthea/api";
 import { effectiveSpec } from "./effective-spec.ts";
 import type { DecisionSettings } from "./settings.ts";
+import { isObject } from "./values/json.ts";
 
 /** The server that decisions are made from. */
 export type EffectiveServer = JupyterServer & {
@@ -12,38 +13,31 @@ type Check = (value: unknown) => boolean;
 
 const isText: Check = (value) => typeof value === "string";
 const isMap = (isEntry: Check): Check => {
-  return (value) =>
-    typeof value === "object" && value !== null && !Array.isArray(value) && Object.values(value).every(isEntry);
+  return (value) => isObject(value) && Object.values(value).every(isEntry);
 };
-const isAnyMap = isMap(() => true);
-const isCondition: Check = (value) =>
-  isAnyMap(value) &&
-  ["type", "status", "reason", "message", "lastTransitionTime"].every((key) => isText((value as never)[key]));
+const hasTexts = (...keys: readonly string[]): Check => {
+  return (value) => isObject(value) && keys.every((key) => isText(value[key]));
+};
+const isCondition = hasTexts("type", "status", "reason", "message", "lastTransitionTime");
 
 /** The types that the fields of a previous status must have; `events` and `kopf` are not read. */
 const CHECKS: Readonly<Record<Exclude<keyof JupyterServerStatus, "events" | "kopf">, Check>> = {
-  state: isText,
-  url: isText,
+  ...texts("state", "url", "refreshedAt", "startedAt", "startingSince", "failedSince", "hibernatedSince"),
+  ...texts("lastActivityAt", "lastActivityBy", "willHibernateAt", "willBeDeletedAt", "cullingReason"),
   observedGeneration: (value) => typeof value === "number",
   toleratedViolations: (value) => Array.isArray(value) && value.every(isText),
   conditions: (value) => Array.isArray(value) && value.every(isCondition),
-  filesLost: (value) => isAnyMap(value) && ["at", "podUid", "cause"].every((key) => isText((value as never)[key])),
-  create_fn: isAnyMap,
-  children: isMap(isAnyMap),
-  mainPod: isAnyMap,
+  filesLost: hasTexts("at", "podUid", "cause"),
+  create_fn: isObject,
+  children: isMap(isObject),
+  mainPod: isObject,
   containerStates: isMap(isMap(isText)),
-  startingSince: isText,
-  failedSince: isText,
-  hibernatedSince: isText,
-  refreshedAt: isText,
-  startedAt: isText,
   neverReady: (value) => typeof value === "boolean",
-  lastActivityAt: isText,
-  lastActivityBy: isText,
-  willHibernateAt: isText,
-  willBeDeletedAt: isText,
-  cullingReason: isText,
 };
+
+function texts<F extends string>(...fields: readonly F[]): Readonly<Record<F, Check>> {
+  return Object.fromEntries(fields.map((field) => [field, isText])) as Record<F, Check>;
+}
 
 /**
  * The server that decisions are made from, as opposed to the one that was stored: with a status that can be read, and
@@ -84,7 +78,7 @@ function withExternalTls(server: JupyterServer, { externalTls }: Pick<DecisionSe
 export function withReadableStatus(server: JupyterServer): JupyterServer {
   const { status } = server;
   if (status === undefined) return server;
-  if (!isAnyMap(status)) {
+  if (!isObject(status)) {
     const { status: _unreadable, ...rest } = server;
     return rest;
   }

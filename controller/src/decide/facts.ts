@@ -60,26 +60,10 @@ export type Problem =
   /** A rule of an Ingress, beside the server's own route, would take requests of another server, `namespace/name`. */
   | { readonly kind: "RuleTaken"; readonly childKey: string; readonly route: string; readonly holder: string }
   /** A pod of this child violates the Pod Security level of the server. */
-  | {
-      readonly kind: "PodSecurityViolated";
-      readonly childKey: string;
-      readonly level: string;
-      readonly rule: string;
-      /** Path in the child. */
-      readonly field: string;
-      readonly value: string;
-    }
-  /** The administrator's policy does not allow something; `setting` is the chart value below `policy`. */
-  | {
-      readonly kind: "NotAllowed";
-      readonly childKey: string;
-      readonly field: string;
-      readonly detail: string;
-      readonly setting: string;
-    }
+  | ({ readonly kind: "PodSecurityViolated" } & ReasonValues["PodSecurity"])
   /** The namespace has more servers than allowed, and this is not one of the oldest. */
   | { readonly kind: "TooManyServers"; readonly limit: number }
-  | OfReason<"ClaimShrinkRefused" | "ClaimChangeRefused" | "PredecessorRunning">;
+  | OfReason<"NotAllowed" | "ClaimShrinkRefused" | "ClaimChangeRefused" | "PredecessorRunning">;
 
 /** What has the name and the values of a reason; the catalogue tells when it applies. */
 export type OfReason<R extends Reason> = { readonly [K in R]: { readonly kind: K } & ReasonValues[K] }[R];

@@ -2,7 +2,7 @@ import { ANNOTATIONS, childName, LABELS, type JupyterServer } from "@amalthea/ap
 import type { Manifest } from "../decision.ts";
 import { startedWithAnnotation, type StartedWith } from "../live/started-with.ts";
 import { contentHash } from "../values/hash.ts";
-import { objectOf, valueAt, type JsonObject } from "../values/json.ts";
+import { objectOf, texts, valueAt, type JsonObject } from "../values/json.ts";
 import type { ChildContext } from "./child-context.ts";
 import { labelsOf, ownerOf, withoutToolLabels } from "./labels.ts";
 import { MAIN_POD_LABELS } from "./pod-template.ts";
@@ -82,6 +82,12 @@ function withIngressClass(manifest: Manifest): Manifest {
   return withAnnotation(manifest, ANNOTATIONS.ingressClass, ingressClass);
 }
 
+/** The manifest as it was hashed. */
+export function withoutHash(manifest: Manifest): Manifest {
+  const { [ANNOTATIONS.desiredHash]: _hash, ...annotations } = manifest.metadata.annotations ?? {};
+  return { ...manifest, metadata: { ...manifest.metadata, annotations } };
+}
+
 export function withAnnotation(manifest: Manifest, name: string, value: string): Manifest {
   const { metadata } = manifest;
   return { ...manifest, metadata: { ...metadata, annotations: { ...metadata.annotations, [name]: value } } };
@@ -106,11 +112,4 @@ function withPodMetadata(
     },
   };
   return { ...statefulSet, spec: { ...spec, template: { ...template, metadata: podMetadata } } };
-}
-
-export function texts(value: unknown): Readonly<Record<string, string>> {
-  const entries = Object.entries(objectOf(value)).filter(
-    (entry): entry is [string, string] => typeof entry[1] === "string",
-  );
-  return Object.fromEntries(entries);
 }

@@ -15,9 +15,8 @@ import { conformedChild } from "./conformed-child.ts";
 import { desiredChild, type DesiredChild, nameOf, type Owner } from "./desired-child.ts";
 import { patchDocument, type PatchDocument } from "./patch-document.ts";
 import { applyPatches } from "./patches.ts";
-import { childProblem } from "./patched-child.ts";
-import { withOwnPort } from "./patched-pod.ts";
-import { replicasWarning, withOwnReplicas } from "./patched-replicas.ts";
+import { childProblem, invalidChild } from "./patched-child.ts";
+import { replicasWarning, withOwnPort, withOwnReplicas } from "./patched-pod.ts";
 import { secret } from "./secret.ts";
 import { secretManifests } from "./secret-manifests.ts";
 import { type Circumstances, fieldProblems, forbiddenPart, policyOf, withAllowedAnnotations } from "./server-policy.ts";
@@ -25,21 +24,23 @@ import { completeAccessChain } from "./sidecars/access-chain.ts";
 import { boundsProblem } from "./spec-bounds.ts";
 import { specProblems } from "./spec-problems.ts";
 
+export type Rendered = {
+  readonly kind: "Rendered";
+  /** Without Secrets. */
+  readonly children: readonly DesiredChild[];
+  /** The server's own Secret last; patches may add others. All carry the same `contentHash`. */
+  readonly secrets: readonly SecretManifest[];
+  /** Keys of children that cannot be created as patched; their live objects stay. */
+  readonly refusedKeys: readonly string[];
+  readonly startedWith: StartedWith;
+  /** Hash of the access policy; undefined in token mode. */
+  readonly accessPolicyHash: string | undefined;
+  readonly problems: readonly Problem[];
+  readonly warnings: readonly Warning[];
+};
+
 export type Desired =
-  | {
-      readonly kind: "Rendered";
-      /** Without Secrets. */
-      readonly children: readonly DesiredChild[];
-      /** The server's own Secret last; patches may add others. All carry the same `contentHash`. */
-      readonly secrets: readonly SecretManifest[];
-      /** Keys of children that cannot be created as patched; their live objects stay. */
-      readonly refusedKeys: readonly string[];
-      readonly startedWith: StartedWith;
-      /** Hash of the access policy; undefined in token mode. */
-      readonly accessPolicyHash: string | undefined;
-      readonly problems: readonly Problem[];
-      readonly warnings: readonly Warning[];
-    }
+  | Rendered
   /** The desired children are not known: the live ones stay, and can be scaled. */
   | {
       readonly kind: "Unrenderable";
@@ -130,8 +131,7 @@ function render(
   const { children } = accepted;
   const chain = completeAccessChain(context, children["statefulset"] ?? {}, children["configmap"]);
   if (chain.kind === "Refused") {
-    const problem = { kind: "ChildInvalid", childKey: "statefulset", reason: chain.reason } as const;
-    return unrenderable(context, [...problems.values(), problem], patchWarnings);
+    return unrenderable(context, [...problems.values(), invalidChild("statefulset", chain.reason)], patchWarnings);
   }
   const wanted = startedWith(context.server, context.route, resourcesOf(podSpecOf(children["statefulset"])));
   const started = context.kept === undefined ? wanted : withRouteOf(wanted, context.kept);
@@ -155,8 +155,7 @@ function render(
 function childProblems(context: ChildContext, base: PatchDocument, document: PatchDocument): Map<string, Problem> {
   const problems = new Map<string, Problem>();
   const named = new Map<string, string>();
-  const invalid = (childKey: string, reason: string): unknown =>
-    problems.set(childKey, { kind: "ChildInvalid", childKey, reason });
+  const invalid = (childKey: string, reason: string): unknown => problems.set(childKey, invalidChild(childKey, reason));
   if (document["statefulset"] === undefined) invalid("statefulset", "the StatefulSet cannot be dropped");
   const ownFirst = Object.entries(document).toSorted(
     ([a], [b]) => Number(Object.hasOwn(base, b)) - Number(Object.hasOwn(base, a)),

@@ -25,12 +25,12 @@ export function childProblem(
   child: unknown,
   original: JsonObject | undefined,
 ): Problem | undefined {
-  if (!isObject(child)) return invalid(childKey, "it is no manifest");
+  if (!isObject(child)) return invalidChild(childKey, "it is no manifest");
   const { apiVersion, kind } = child;
   if (typeof apiVersion !== "string" || typeof kind !== "string")
-    return invalid(childKey, "apiVersion or kind is missing");
+    return invalidChild(childKey, "apiVersion or kind is missing");
   const reason = metadataReason(context.server, childKey, child, original);
-  if (reason !== undefined) return invalid(childKey, reason);
+  if (reason !== undefined) return invalidChild(childKey, reason);
   return (
     kindProblem(context, childKey, { ...child, apiVersion, kind }, original) ?? contentProblem(context, childKey, child)
   );
@@ -47,7 +47,7 @@ function kindProblem(
   const { apiVersion, kind } = child;
   if (original !== undefined) {
     const isSame = apiVersion === original["apiVersion"] && kind === original["kind"];
-    return isSame ? undefined : invalid(childKey, "its apiVersion and kind cannot be changed");
+    return isSame ? undefined : invalidChild(childKey, "its apiVersion and kind cannot be changed");
   }
   const allowed = [...OWN_KINDS, ...settings.extraChildKinds].find((one) => groupKind(one) === groupKind(child));
   if (allowed === undefined) {
@@ -56,14 +56,14 @@ function kindProblem(
   // It is watched, and compared with what is live, in one version.
   return allowed.apiVersion === apiVersion
     ? undefined
-    : invalid(childKey, `its apiVersion must be ${allowed.apiVersion}`);
+    : invalidChild(childKey, `its apiVersion must be ${allowed.apiVersion}`);
 }
 
 function contentProblem({ server }: ChildContext, childKey: string, child: JsonObject): Problem | undefined {
   const podReason =
     childKey === "statefulset" ? (ownPodReason(server, child) ?? containersReason(server, child)) : undefined;
   const reason = podReason ?? identityReason(server, childKey, child);
-  return reason === undefined ? undefined : invalid(childKey, reason);
+  return reason === undefined ? undefined : invalidChild(childKey, reason);
 }
 
 function metadataReason(
@@ -95,6 +95,7 @@ function ownPodReason(server: JupyterServer, child: JsonObject): string | undefi
   return isSelected ? undefined : `the labels ${LABELS.app} and ${LABELS.parentUid} of its pod cannot be changed`;
 }
 
-function invalid(childKey: string, reason: string): Problem {
+/** That a child cannot be made. */
+export function invalidChild(childKey: string, reason: string): Problem {
   return { kind: "ChildInvalid", childKey: excerpt(childKey), reason };
 }

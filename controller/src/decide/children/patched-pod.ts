@@ -1,8 +1,16 @@
 import { CONTAINERS, HTTP_PORT_NAME, PORTS, type JupyterServer } from "@amalthea/api";
-import type { Adjustment } from "../facts.ts";
+import type { Adjustment, Warning } from "../facts.ts";
 import { podSpecOf } from "../live/child.ts";
 import { isObject, listOf, objectOf, valueAt, type JsonObject } from "../values/json.ts";
-import { isOidc } from "./child-context.ts";
+import { isOidc, type ChildContext } from "./child-context.ts";
+import { desiredReplicas } from "./stateful-set.ts";
+
+/** Containers that must be there, and those that follow what patches add. */
+const WITH_LOGIN = {
+  needed: [CONTAINERS.jupyter, CONTAINERS.oauth2Proxy],
+  added: [CONTAINERS.authorization, CONTAINERS.authProxy],
+} as const;
+const WITHOUT_LOGIN = { needed: [CONTAINERS.jupyter], added: [] } as const;
 
 /** What of the server's pod patches have taken away or doubled, so that nobody could work in it; undefined if it is complete. */
 export function containersReason(server: JupyterServer, statefulSet: JsonObject): string | undefined {
@@ -12,12 +20,13 @@ export function containersReason(server: JupyterServer, statefulSet: JsonObject)
 
 function namesReason(server: JupyterServer, podSpec: unknown): string | undefined {
   const names = namesIn(podSpec, "containers");
-  const missing = neededContainers(server).find((name) => !names.includes(name));
+  const { needed, added } = isOidc(server) ? WITH_LOGIN : WITHOUT_LOGIN;
+  const missing = needed.find((name) => !names.includes(name));
   if (missing !== undefined) {
     return `${missing} is missing; a merge patch replaces the whole list, a JSON patch can add to it`;
   }
   const all = [...names, ...namesIn(podSpec, "initContainers")];
-  const taken = addedContainers(server).find((name) => all.includes(name));
+  const taken = added.find((name) => all.includes(name));
   if (taken !== undefined) return `${taken} is a container of the login; use another name`;
   const double = all.find((name, index) => all.indexOf(name) !== index);
   return double === undefined ? undefined : `two are called ${double.slice(0, 63)}; use another name`;
@@ -27,15 +36,6 @@ function namesIn(podSpec: unknown, list: "containers" | "initContainers"): reado
   return listOf(valueAt(podSpec, list))
     .map((container) => valueAt(container, "name"))
     .filter((name) => typeof name === "string");
-}
-
-function neededContainers(server: JupyterServer): readonly string[] {
-  return isOidc(server) ? [CONTAINERS.jupyter, CONTAINERS.oauth2Proxy] : [CONTAINERS.jupyter];
-}
-
-/** Those that follow what patches add. */
-function addedContainers(server: JupyterServer): readonly string[] {
-  return isOidc(server) ? [CONTAINERS.authorization, CONTAINERS.authProxy] : [];
 }
 
 /**
@@ -92,4 +92,18 @@ function withoutHttpName(container: JsonObject, adjustments: Adjustment[]): Json
 
 function renamed({ name }: JsonObject): Adjustment {
   return { field: `spec.template.spec.containers[${String(name).slice(0, 63)}].ports`, why: "PortNameTaken" };
+}
+
+/**
+ * The patched StatefulSet with the replicas that the server is to have, whatever patches say: more pods would share one
+ * volume, and a server whose pod runs would be called hibernated.
+ */
+export function withOwnReplicas(context: ChildContext, statefulSet: JsonObject): JsonObject {
+  return { ...statefulSet, spec: { ...objectOf(statefulSet["spec"]), replicas: desiredReplicas(context) } };
+}
+
+/** @param patchIndex The patch that asks for another number of pods. */
+export function replicasWarning(patchIndex: number): Warning {
+  const reason = "the number of pods follows spec.jupyterServer.hibernated alone";
+  return { kind: "PatchSkipped", patchIndex, path: "/statefulset/spec/replicas", reason };
 }

@@ -1,8 +1,8 @@
 import { ANNOTATIONS, LABELS, SECRET_KEYS } from "@amalthea/api";
 import type { GeneratedKey, SecretManifest } from "../decision.ts";
 import { contentHash } from "../values/hash.ts";
-import { objectOf, type JsonObject } from "../values/json.ts";
-import { type Owner, texts, withAnnotation, withMetadata } from "./desired-child.ts";
+import { objectOf, texts, type JsonObject } from "../values/json.ts";
+import { type Owner, withAnnotation, withMetadata } from "./desired-child.ts";
 
 /**
  * One hash for all Secrets of the server: they are not watched, so they are read and written together.

@@ -13,7 +13,7 @@ import { isObject } from "../values/json.ts";
 import type { ChildContext } from "./child-context.ts";
 import type { Owner } from "./desired-child.ts";
 import type { PatchDocument } from "./patch-document.ts";
-import { chartResources } from "./sidecars/sidecar-resources.ts";
+import { chartResources } from "./sidecars/sidecar-settings.ts";
 
 /** What is allowed to a server depends on, beside the settings. */
 export type Circumstances = {
@@ -90,7 +90,7 @@ function ownParts(secret: string, settings: DecisionSettings, secrets: readonly 
 
 function ownContainer(
   settings: DecisionSettings,
-  name: "traefik" | "oauth2Proxy" | "authorization",
+  name: keyof DecisionSettings["images"],
 ): OwnParts["containers"][string] {
   return { image: settings.images[name], resources: chartResources(settings, name) };
 }

@@ -64,7 +64,8 @@ export function idleLimit(input: IdleInput, { culling, annotationPrefix }: IdleS
   if (deadline === undefined) return { kind: "None" };
   const { setBy } = deadline;
   const at = afterPause(deadline.at, input.activity, since, now);
-  const warnAt = earlier(afterPause(warningOf(since, deadline.at, culling), input.activity, since, now), at);
+  const warning = afterPause(warningOf(since, deadline.at, culling), input.activity, since, now);
+  const warnAt = warning < at ? warning : at;
   if (warnAt > now) return { kind: "Later", at, setBy, warnAt };
   if (at <= now && isFreshSince(input.activity, at, now)) return { kind: "Reached", at, setBy };
   if (at > now && isAnsweredSince(input.activity, warnAt, now)) return { kind: "Pending", at, setBy };
@@ -79,10 +80,6 @@ function afterPause(time: Date, activity: ObservedActivity, since: Date, now: Da
   const isSoon = time < plus(since, PAUSE_SECONDS);
   if (!isSoon || activity.kind !== "Answered" || activity.answers <= PROMPT_ANSWERS) return time;
   return activity.at < time && activity.at <= now ? plus(activity.at, PAUSE_SECONDS) : time;
-}
-
-function earlier(time: Date, other: Date): Date {
-  return time < other ? time : other;
 }
 
 /** When somebody is warned of a limit: half of its time before it at the earliest. */

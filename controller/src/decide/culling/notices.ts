@@ -78,11 +78,7 @@ export function unknownOf(
   const detail = question.unknown?.why ?? (before && detailIn(before));
   const from = question.unknown && plus(question.unknown.since, unknownAfterSeconds);
   const isDue = before !== undefined || (from !== undefined && from <= now);
-  return { whys: isDue && detail !== undefined ? [unreadable(detail)] : [], from };
-}
-
-function unreadable(detail: string): ReasonWithValues {
-  return { reason: "ActivityUnreadable", values: { detail } };
+  return { whys: isDue && detail !== undefined ? [{ reason: "ActivityUnreadable", values: { detail } }] : [], from };
 }
 
 function detailIn({ message }: Condition): string | undefined {

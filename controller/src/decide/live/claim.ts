@@ -2,6 +2,11 @@ import { valueAt } from "../values/json.ts";
 import { childKeyOf } from "./child.ts";
 import type { LiveChild, Observed } from "./observed.ts";
 
+/** The claim for the server's volume; undefined without one. */
+export function claimOf({ children }: Observed): LiveChild | undefined {
+  return children.find(({ kind }) => kind === "PersistentVolumeClaim");
+}
+
 /** Whether the server's own claim takes a volume that was there before it, which may have files. */
 export function hasGivenVolume({ server, children }: Observed): boolean {
   const { volumeName, selector } = server.spec.storage.pvc;

@@ -1,4 +1,5 @@
 import { CONTAINERS } from "@amalthea/api";
+import type { ContainerStatus } from "kubernetes-types/core/v1.js";
 import type { LiveTarget } from "../decision.ts";
 import { targetOf } from "./child.ts";
 import type { Observed } from "./observed.ts";
@@ -16,6 +17,11 @@ const SOONEST_READY_MS = 4_000;
 export function activePod(observed: Observed): LivePod | undefined {
   const { pod } = observed;
   return pod === undefined || pod.metadata.deletionTimestamp !== undefined ? undefined : pod;
+}
+
+/** The statuses of all containers of a pod, init containers first. */
+export function containerStatusesOf(pod: Pick<LivePod, "status"> | undefined): readonly ContainerStatus[] {
+  return [...(pod?.status?.initContainerStatuses ?? []), ...(pod?.status?.containerStatuses ?? [])];
 }
 
 /** Address of the pod, for an action on it. */

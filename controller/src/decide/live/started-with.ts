@@ -2,7 +2,7 @@ import { ANNOTATIONS, CONTAINERS, defaultSpec, routeOf, type JupyterServer, type
 import { withoutDefaults, type EffectiveServer } from "../effective-server.ts";
 import type { Pod } from "kubernetes-types/core/v1.js";
 import { contentHash } from "../values/hash.ts";
-import { isObject, itemNamed, objectOf, parseObject, valueAt, type JsonObject } from "../values/json.ts";
+import { isObject, itemNamed, objectOf, parseObject, texts, valueAt, type JsonObject } from "../values/json.ts";
 
 /** What a pod was started with: hashes of the spec fields it depends on by their path, its route, its resources. */
 export type StartedWith = {
@@ -93,8 +93,7 @@ export function startedWithIn(annotations: unknown): StartedWith | undefined {
   const parsed = parseObject(text);
   const route = parsed?.[ROUTING];
   if (parsed === undefined || !isRoute(route)) return undefined;
-  const fields = Object.entries(parsed).filter((entry): entry is [string, string] => typeof entry[1] === "string");
-  return { fields: Object.fromEntries(fields), route, resources: objectOf(parsed[RESOURCES]) };
+  return { fields: texts(parsed), route, resources: objectOf(parsed[RESOURCES]) };
 }
 
 /**

@@ -147,8 +147,7 @@ export class BoundedDocument {
   #placeOf(path: Path): Place {
     const container = this.#read(path.slice(0, -1));
     const key = path.at(-1) ?? ROOT;
-    if (Array.isArray(container)) return { container, key };
-    if (isObject(container)) return { container, key };
+    if (Array.isArray(container) || isObject(container)) return { container, key };
     throw new PatchRefused("the path does not exist");
   }
 

@@ -37,7 +37,7 @@ export class Meter {
   /** A copy for a place `depth` levels below the root. Counts while it copies, so nothing over a bound is ever made. */
   copy(value: unknown, depth: number): unknown {
     this.grow(ownSize(value));
-    if (!isContainer(value)) return value;
+    if (typeof value !== "object" || value === null) return value;
     checkDepth(depth + 1);
     if (Array.isArray(value)) return value.map((item: unknown) => this.copy(item, depth + 1));
     const entries = Object.entries(value).filter(([, part]) => part !== undefined);
@@ -74,8 +74,4 @@ export class Meter {
 
 function ownSize(value: unknown): number {
   return typeof value === "string" ? VALUE_SIZE + value.length : VALUE_SIZE;
-}
-
-function isContainer(value: unknown): value is object {
-  return typeof value === "object" && value !== null;
 }

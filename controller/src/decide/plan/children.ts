@@ -3,8 +3,8 @@ import { REPLACED_KEYS } from "../takeover/migration.ts";
 import { desiredReplicas } from "../children/stateful-set.ts";
 import { reconcileClaim, releaseClaim } from "./claim.ts";
 import { addressOf, type Action, type ActionOf, type Replacement } from "../decision.ts";
-import type { Desired } from "../children/desired.ts";
-import type { DesiredChild } from "../children/desired-child.ts";
+import type { Rendered } from "../children/desired.ts";
+import { withoutHash, type DesiredChild } from "../children/desired-child.ts";
 import { valueAt } from "../values/json.ts";
 import {
   childKeyOf,
@@ -39,8 +39,6 @@ export type ChildrenPlan = {
   /** A pod that starts now gets the desired template, and no object of somebody else. */
   readonly isTemplateCurrent: boolean;
 };
-
-type Rendered = Extract<Desired, { kind: "Rendered" }>;
 
 /**
  * Order of the writes: what a pod needs to start comes before the pod, what routes to it comes after. Children that
@@ -264,9 +262,7 @@ function reasonToApply(
 ): string | undefined {
   if (live === undefined) return "it is missing";
   if (isTerminating(live)) return "it is being deleted";
-  const { annotations, ...metadata } = manifest.metadata;
-  const { [ANNOTATIONS.desiredHash]: _hash, ...otherAnnotations } = annotations ?? {};
-  const difference = firstDifference({ ...manifest, metadata: { ...metadata, annotations: otherAnnotations } }, live);
+  const difference = firstDifference(withoutHash(manifest), live);
   if (live.metadata.annotations?.[ANNOTATIONS.desiredHash] !== desiredHash)
     return `${difference ?? "its desired state"} changed`;
   return difference === undefined ? undefined : `somebody changed ${difference}`;

@@ -1,6 +1,6 @@
 import { ANNOTATIONS, type JupyterServer } from "@amalthea/api";
 import type { Action } from "../decision.ts";
-import { withAnnotation, type DesiredChild } from "../children/desired-child.ts";
+import { withAnnotation, withoutHash, type DesiredChild } from "../children/desired-child.ts";
 import { toolLabelsIn } from "../children/labels.ts";
 import { contentHash } from "../values/hash.ts";
 import { canonicalJson, objectOf, valueAt, type JsonObject } from "../values/json.ts";
@@ -104,10 +104,8 @@ function withFixed({ childKey, manifest, desiredHash }: DesiredChild, live: Live
 }
 
 function asItIs({ childKey, manifest }: DesiredChild, fixed: JsonObject, storage: unknown): DesiredChild {
-  const { [ANNOTATIONS.desiredHash]: _hash, ...annotations } = manifest.metadata.annotations ?? {};
   const possible = {
-    ...manifest,
-    metadata: { ...manifest.metadata, annotations },
+    ...withoutHash(manifest),
     spec: { ...objectOf(manifest["spec"]), resources: { requests: { storage } }, ...fixed },
   };
   const desiredHash = contentHash(possible);

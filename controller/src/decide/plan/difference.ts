@@ -96,7 +96,10 @@ function differInList(desired: readonly unknown[], live: unknown, place: Place):
   if (!Array.isArray(live)) return here(place);
   const { field } = place;
   const keys = Array.isArray(field?.list) ? (field.list as readonly string[]) : undefined;
-  const inner = { field: field === undefined ? undefined : { type: field.type }, isWhole: isWholeList(place) };
+  const inner = {
+    field: field === undefined ? undefined : { type: field.type },
+    isWhole: place.isWhole || field?.list === "atomic",
+  };
   if (keys === undefined && field?.list !== "set" && desired.length !== live.length) return here(place);
   const counterpart = counterpartsIn(live, field);
   for (const [index, item] of desired.entries()) {
@@ -105,10 +108,6 @@ function differInList(desired: readonly unknown[], live: unknown, place: Place):
     if (difference !== undefined) return difference;
   }
   return undefined;
-}
-
-function isWholeList({ field, isWhole }: Place): boolean {
-  return isWhole || field?.list === "atomic";
 }
 
 /** Returns the live item that a desired one is compared with, without a search for each: lists can be long. */

@@ -26,14 +26,11 @@ export function hibernationAnnotations(
   return Object.fromEntries(due.map(([name, value]) => [`${annotationPrefix}/${name}`, value]));
 }
 
-const BLANK: Readonly<Record<string, string>> = {
-  [CLIENT_ANNOTATIONS.hibernation]: "",
-  [CLIENT_ANNOTATIONS.hibernationBranch]: "",
-  [CLIENT_ANNOTATIONS.hibernationCommitSha]: "",
-  [CLIENT_ANNOTATIONS.hibernationDate]: "",
-  [CLIENT_ANNOTATIONS.hibernationDirty]: "",
-  [CLIENT_ANNOTATIONS.hibernationSynchronized]: "",
-};
+const { lastActivityDate: _ofActivity, ...OF_HIBERNATION } = CLIENT_ANNOTATIONS;
+
+const BLANK: Readonly<Record<string, string>> = Object.fromEntries(
+  Object.values(OF_HIBERNATION).map((name) => [name, ""]),
+);
 
 /** As 0.24 wrote it: the time is known, the state of a client's repository in the server is not. */
 function filled(now: Date): Readonly<Record<string, string>> {

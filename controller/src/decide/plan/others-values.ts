@@ -1,6 +1,6 @@
 import { ANNOTATIONS, type JupyterServer } from "@amalthea/api";
 import { policyOf } from "../children/server-policy.ts";
-import type { Desired } from "../children/desired.ts";
+import type { Desired, Rendered } from "../children/desired.ts";
 import type { DesiredChild } from "../children/desired-child.ts";
 import {
   containerFields,
@@ -24,8 +24,6 @@ import { circumstancesOf } from "./policy.ts";
 
 /** On a server: what others wrote into a legacy StatefulSet, while that makes room for the new one. */
 const CARRIED_ANNOTATION = "amalthea.dev/carried-values";
-
-type Rendered = Extract<Desired, { kind: "Rendered" }>;
 
 /**
  * The desired children with what others wrote, since patches were last applied, where those give way to it; only as far as

@@ -3,7 +3,7 @@ import { migrationOf, removeLegacy, suitsLegacyLayout, type Migration } from "..
 import { compareChildren } from "./children.ts";
 import { desiredReplicas } from "../children/stateful-set.ts";
 import type { Action, Plan, SecretManifest } from "../decision.ts";
-import { desiredChildren, type Desired } from "../children/desired.ts";
+import { desiredChildren, type Desired, type Rendered } from "../children/desired.ts";
 import { isTerminating, liveStatefulSet, replicasOf, targetOf } from "../live/child.ts";
 import { annotationPath, patchMetadata } from "../metadata-patch.ts";
 import type { LiveChild, Observed } from "../live/observed.ts";
@@ -80,7 +80,7 @@ function planWorld(observed: Observed, settings: DecisionSettings): PlanDecision
   const parts =
     migration.kind === "Keep"
       ? planLegacy(migration, observed, desired, routes)
-      : planChildren(observed, desired, migration, state);
+      : planChildren(observed, desired, migration, state, routes);
   const isGone = migration.kind === "Replace" && state.restartReason !== undefined;
   return {
     plan: [
@@ -141,13 +141,14 @@ function planChildren(
   desired: Desired,
   migration: Exclude<Migration, { kind: "Keep" }>,
   state: PodPlan,
+  routes: ServerRoutes,
 ): Parts {
   const statefulSet = liveStatefulSet(observed);
   if (desired.kind === "Unrenderable") {
     const plan = statefulSet === undefined ? [] : scaleUnrendered(observed, statefulSet, desired.secrets);
     return { plan, problems: [], routeSettled: routeChildren(observed).length > 0, isRemovingPod: false };
   }
-  const children = compareChildren(observed, desired, state.routes);
+  const children = compareChildren(observed, desired, routes);
   const removePod = children.isTemplateCurrent ? podRemoval(observed, state) : [];
   const isStarting = children.isStarting || removePod.length > 0 || migration.kind === "Replace";
   const secrets = secretsFor(observed, desired.secrets, { isStarting, isChangingPods: children.isChangingPods });
@@ -205,11 +206,7 @@ function scaleInstead(observed: Observed, statefulSet: LiveChild | undefined, is
  * Makes the kubelet sync the access policy at once: it syncs a ConfigMap volume when its pod changes, and otherwise up to
  * two minutes later. Only pods that were started with a policy have one.
  */
-function touchPolicy(
-  observed: Observed,
-  desired: Extract<Desired, { kind: "Rendered" }>,
-  writes: readonly Action[],
-): readonly Action[] {
+function touchPolicy(observed: Observed, desired: Rendered, writes: readonly Action[]): readonly Action[] {
   // The kubelet must find the new ConfigMap when it syncs.
   if (writes.some((write) => write.kind === "Apply" && write.childKey === "configmap")) return [];
   const pod = activePod(observed);

@@ -7,24 +7,21 @@ import type { Observed } from "../live/observed.ts";
 import { activePod, isUnused, type LivePod } from "../live/pod.ts";
 import { changedFields, resourcesOf, startedWithOf, type StartedWith } from "../live/started-with.ts";
 import { differingFields } from "../takeover/differing-fields.ts";
-import { hasOtherResources, planResize, resizedTo, type ResizePlan } from "./resize.ts";
+import { hasOtherResources, NO_RESIZE, planResize, resizedTo, type ResizePlan } from "./resize.ts";
 import { restartReason } from "./restart.ts";
 
 /** What of the spec the pod does not have, and what follows from it. */
 export type PodPlan = {
-  readonly routes: ServerRoutes;
   readonly waiting: readonly string[];
   readonly resize: ResizePlan;
   readonly restartReason: string | undefined;
 };
 
-const NO_RESIZE: ResizePlan = { facts: { kind: "None" }, actions: [] };
-
 export function podPlan(observed: Observed, desired: Desired, routes: ServerRoutes): PodPlan {
   const pod = activePod(observed);
   const isWanted = desiredReplicas(observed) === 1;
   if (pod === undefined || !isWanted || desired.kind === "Unrenderable") {
-    return { routes, waiting: [], resize: NO_RESIZE, restartReason: undefined };
+    return { waiting: [], resize: NO_RESIZE, restartReason: undefined };
   }
   const before = startedWithOf(pod);
   const changed =
@@ -33,7 +30,7 @@ export function podPlan(observed: Observed, desired: Desired, routes: ServerRout
   const waiting = resize.facts.kind === "NotPossible" ? [...changed, "jupyterServer.resources"].toSorted() : changed;
   // In the new layout it would have no route at all: only its legacy Ingress has one.
   const isKept = before === undefined && routes.isMoveRefused;
-  return { routes, waiting, resize, restartReason: isKept ? undefined : restartReason(observed, pod, waiting) };
+  return { waiting, resize, restartReason: isKept ? undefined : restartReason(observed, pod, waiting) };
 }
 
 /** What waits for the migration of a server in the legacy layout; a refused move does not. */

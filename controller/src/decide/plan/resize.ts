@@ -17,7 +17,8 @@ export type ResizePlan = {
 /** What can be changed on a running container. */
 const RESIZABLE: ReadonlySet<string> = new Set(["cpu", "memory"]);
 
-const NOTHING: ResizePlan = { facts: { kind: "None" }, actions: [] };
+/** Nothing is to be resized. */
+export const NO_RESIZE: ResizePlan = { facts: { kind: "None" }, actions: [] };
 
 /**
  * How a change of resources is applied to a running pod: in place if Kubernetes can, otherwise at its next start.
@@ -37,7 +38,7 @@ export function planResize(
   const removed = removedValue(live, wanted, asked);
   if (removed !== undefined) return notPossible(`${removed} was removed, which a running container does not allow`);
   const changes = changedValues(live, wanted);
-  if (changes.length === 0) return NOTHING;
+  if (changes.length === 0) return NO_RESIZE;
   const fixed = changes.find(({ resource }) => !RESIZABLE.has(resource));
   if (fixed !== undefined) return notPossible(`${fixed.resource} cannot change while the container runs`);
   const resources = mergedResources(live, wanted);

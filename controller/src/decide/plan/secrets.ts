@@ -2,7 +2,7 @@ import { addressOf, type Action, type SecretManifest } from "../decision.ts";
 import { isOwnSecret, requiredSecretKeys } from "../children/secret-manifests.ts";
 import { LABELS } from "@amalthea/api";
 import type { Observed } from "../live/observed.ts";
-import { activePod } from "../live/pod.ts";
+import { activePod, containerStatusesOf } from "../live/pod.ts";
 
 /**
  * The writes of Secrets. They are not watched, so whether they are read depends on the rest of the plan: a pod that starts
@@ -80,7 +80,7 @@ function reasonToRead(observed: Observed, own: SecretManifest, isStarting: boole
 function isReportedMissing(observed: Observed): boolean {
   const pod = activePod(observed);
   if (pod === undefined) return false;
-  const statuses = [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])];
+  const statuses = containerStatusesOf(pod);
   if (statuses.some(({ state }) => state?.waiting?.reason === "CreateContainerConfigError")) return true;
   const isUnready = statuses.length === 0 || statuses.some(({ ready }) => !ready);
   return (

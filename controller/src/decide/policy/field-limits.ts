@@ -43,11 +43,8 @@ const IDENTITIES: readonly string[] = ["serviceAccountToken", "podCertificate"];
 function hasTokenVolume(spec: JupyterServerSpec, defaults: ServerDefaults): boolean {
   const [volumes, ofAll] = [spec, defaults].map((one) => listOf(valueAt(one, ...VOLUMES.split("."))));
   const known = new Set(ofAll?.map(canonicalJson));
-  return (volumes ?? []).some((volume) => !known.has(canonicalJson(volume)) && sourcesOf(volume).some(isIdentity));
-}
-
-function sourcesOf(volume: unknown): readonly unknown[] {
-  return listOf(valueAt(volume, "projected", "sources"));
+  const ownVolumes = (volumes ?? []).filter((volume) => !known.has(canonicalJson(volume)));
+  return ownVolumes.some((volume) => listOf(valueAt(volume, "projected", "sources")).some(isIdentity));
 }
 
 function isIdentity(source: unknown): boolean {

@@ -1,4 +1,5 @@
 import type { ReasonWithValues } from "@amalthea/api";
+import { claimOf } from "../live/claim.ts";
 import type { LiveChild, Observed } from "../live/observed.ts";
 import { listOf, valueAt } from "../values/json.ts";
 import { parseQuantity } from "../values/quantity.ts";
@@ -22,10 +23,6 @@ export function claimGrowth(observed: Observed): ReasonWithValues | undefined {
   if (has === undefined || wants === undefined || has >= wants) return undefined;
   const values = { claim: claim.metadata.name, from: String(from), to: String(to), detail: progressOf(claim) };
   return { reason: "VolumeGrowing", values };
-}
-
-function claimOf({ children }: Observed): LiveChild | undefined {
-  return children.find(({ kind }) => kind === "PersistentVolumeClaim");
 }
 
 /** @see https://kubernetes.io/docs/reference/kubernetes-api/config-and-storage-resources/persistent-volume-claim-v1/ */

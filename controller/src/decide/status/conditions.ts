@@ -33,11 +33,14 @@ export function conditionList(observed: Observed, found: Found, context: Conditi
   const { verdict } = found;
   const remarks = remarksOn(observed, found);
   return CONDITION_TYPES.flatMap((type) => {
-    const [first, ...others] = progressReasons(type, observed, found) ?? remarks.filter((why) => isOfType(why, type));
+    const [first, ...others] =
+      progressReasons(type, observed, found) ??
+      remarks.filter(({ reason }) => REASONS[reason].conditions.includes(type));
     if (first === undefined) return [];
     const status = type === "Ready" ? verdict.ready.status : "True";
     const main = condition(type, status, first.reason, first.values, context);
-    const complete = { ...main, message: joined([main.message, ...others.map(sentence)]) };
+    const messages = new Set([main.message, ...others.map((why) => messageOf(why.reason, why.values))]);
+    const complete = { ...main, message: shortened([...messages].join(" ")) };
     return [verdict.vague ? withEarlierCause(complete, context.previous) : complete];
   });
 }
@@ -78,10 +81,6 @@ function remarksOn(observed: Observed, { facts, verdict, notices, filesLost }: F
   ];
 }
 
-function isOfType({ reason }: ReasonWithValues, type: ConditionType): boolean {
-  return REASONS[reason].conditions.includes(type);
-}
-
 /** kstatus: a server that is stalled is not also on its way. */
 function reconcilingReasons(observed: Observed, facts: PlanFacts, verdict: Verdict): readonly ReasonWithValues[] {
   if (verdict.stalled.length > 0) return [];
@@ -100,12 +99,4 @@ function withEarlierCause(fresh: Condition, previous: readonly Condition[] | und
 
 function imageIn(message: string): string | undefined {
   return /The image (\S+) /.exec(message)?.[1];
-}
-
-function sentence(why: ReasonWithValues): string {
-  return messageOf(why.reason, why.values);
-}
-
-function joined(messages: readonly string[]): string {
-  return shortened([...new Set(messages)].join(" "));
 }

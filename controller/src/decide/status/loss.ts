@@ -1,5 +1,4 @@
 import { ANNOTATIONS, type FilesLost, type JupyterServer, type ReasonWithValues } from "@amalthea/api";
-import type { PodCondition } from "kubernetes-types/core/v1.js";
 import type { PlanFacts } from "../facts.ts";
 import { filesBySpec, whatIsLost } from "../live/files.ts";
 import type { FormerPod, Observed } from "../live/observed.ts";
@@ -66,7 +65,10 @@ function isPodLost({ server, pod }: Observed, podUid: string, former: FormerPod 
 function wasForced(server: JupyterServer, pod: FormerPod | undefined): boolean {
   const startTime = pod?.status?.startTime;
   if (pod === undefined || startTime === undefined || wasNeverReady(pod) || isSeen(server, startTime)) return false;
-  return (pod.status?.phase === "Failed" && pod.status.reason === "Evicted") || disruptionOf(pod) !== undefined;
+  return (
+    (pod.status?.phase === "Failed" && pod.status.reason === "Evicted") ||
+    trueCondition(pod, "DisruptionTarget") !== undefined
+  );
 }
 
 /** Whether the server was open to its user, as far as its status tells: it ran, or had run and was in one of these troubles. */
@@ -89,13 +91,9 @@ function causeOf(pod: FormerPod | undefined): string {
   if (pod === undefined) return "its pod was replaced";
   const { phase, reason, message = "" } = pod.status ?? {};
   if (reason === "Evicted") return `its pod was evicted: ${detail(message)}`;
-  const disruption = disruptionOf(pod);
+  const disruption = trueCondition(pod, "DisruptionTarget");
   const known = DISRUPTIONS[disruption?.reason ?? ""];
   if (known !== undefined) return known;
   if (disruption?.message !== undefined) return `its node ended its pod: ${detail(disruption.message)}`;
   return phase === "Failed" ? `its pod failed: ${detail(message === "" ? (reason ?? "it ended") : message)}` : DELETED;
-}
-
-function disruptionOf(pod: FormerPod): PodCondition | undefined {
-  return trueCondition(pod, "DisruptionTarget");
 }

@@ -50,7 +50,7 @@ function mirroredChild(child: LiveChild, observed: Observed): ChildStatus {
   const { apiVersion, kind, metadata } = child;
   const identity = { uid: metadata.uid, name: metadata.name, kind, apiVersion };
   if (!isOwnKind(child)) return identity;
-  const status = kind === "StatefulSet" ? replicaStatus(observed) : quiet(child.status);
+  const status = kind === "StatefulSet" ? replicaStatus(observed) : child.status && objectOf(quiet(child.status));
   return status === undefined ? identity : { ...identity, status };
 }
 
@@ -124,16 +124,12 @@ export function createdResources(children: ChildStatuses): NonNullable<JupyterSe
 }
 
 /** Without noise and nulls, at every depth: a merge patch takes null as "remove", so a null could never be settled. */
-function quiet<T>(value: T): T | undefined {
-  return quietValue(value) as T | undefined; // fewer fields of the same JSON
-}
-
-function quietValue(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(quietValue);
+function quiet(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(quiet);
   if (!isObject(value)) return value;
   return Object.fromEntries(
     Object.entries(value)
       .filter(([key, part]) => part !== null && part !== undefined && !NOISE.includes(key))
-      .map(([key, part]) => [key, quietValue(part)]),
+      .map(([key, part]) => [key, quiet(part)]),
   );
 }

@@ -1,5 +1,6 @@
 import type { Condition, JupyterServerStatus, Reason, ResourceUsage } from "@amalthea/api";
 import type { Pod } from "kubernetes-types/core/v1.js";
+import { containerStatusesOf } from "../live/pod.ts";
 import { canonicalJson } from "../values/json.ts";
 import { mergePatchBetween } from "../values/merge-patch.ts";
 import { clientTime } from "../values/time.ts";
@@ -87,7 +88,10 @@ function debounce(
   if (fresh.state === "failed" && known !== undefined && known === fresh.mainPod?.uid) {
     return { settle: SETTLE_FAILED_SECONDS, longest: LONGEST_FAILED_SECONDS };
   }
-  const isPlain = isOnItsWay(fresh) && !isHindered(fresh) && known !== undefined;
+  const { state, conditions = [] } = fresh;
+  const reconciling = conditions.filter(({ type }) => type === "Reconciling");
+  const isOnItsWay = state === "starting" || reconciling.length > 0;
+  const isPlain = isOnItsWay && reconciling.every(({ reason }) => PLAIN_PROGRESS.has(reason)) && known !== undefined;
   return { settle: isPlain ? SETTLE_ON_THE_WAY_SECONDS : SETTLE_SECONDS, longest: Number.POSITIVE_INFINITY };
 }
 
@@ -107,20 +111,11 @@ function conditionKey(
   return `${type} ${status} ${isDetail ? "on its way" : reason} ${observedGeneration ?? ""}`;
 }
 
-function isOnItsWay({ state, conditions = [] }: JupyterServerStatus): boolean {
-  return state === "starting" || conditions.some(({ type }) => type === "Reconciling");
-}
-
-function isHindered({ conditions = [] }: JupyterServerStatus): boolean {
-  return conditions.some(({ type, reason }) => type === "Reconciling" && !PLAIN_PROGRESS.has(reason));
-}
-
 /** Newest time in the pod's status that is not in the future: a node's clock may be wrong. */
 function newestChange(pod: Pod | undefined, now: Date): number {
-  const statuses = [...(pod?.status?.initContainerStatuses ?? []), ...(pod?.status?.containerStatuses ?? [])];
   const times = [
     ...(pod?.status?.conditions ?? []).map(({ lastTransitionTime }) => lastTransitionTime),
-    ...statuses.flatMap(({ state, lastState }) => [
+    ...containerStatusesOf(pod).flatMap(({ state, lastState }) => [
       state?.running?.startedAt,
       state?.terminated?.finishedAt,
       lastState?.terminated?.finishedAt,

@@ -3,6 +3,7 @@ import {
   type Condition,
   type JupyterServerStatus,
   type ReasonWithValues,
+  type Route,
   type ServerState,
 } from "@amalthea/api";
 import { hibernatedBy } from "../culling/hibernated-by.ts";
@@ -119,8 +120,9 @@ function absent(input: VerdictInput): Verdict {
 
 function withReadyPod({ observed, facts, stalls }: VerdictInput): Verdict {
   const barrier = stalls.find(({ preventsRoute }) => preventsRoute);
-  if (facts.route !== undefined && barrier === undefined && isRouted(observed, facts)) {
-    const why: ReasonWithValues = { reason: "PodReady", values: { url: facts.route.url } };
+  const { route } = facts;
+  if (route !== undefined && barrier === undefined && isRouted(observed, facts, route)) {
+    const why: ReasonWithValues = { reason: "PodReady", values: { url: route.url } };
     return { ...onItsWay("running", why), ready: { status: "True", why }, reconciling: undefined };
   }
   return prevented(barrier === undefined ? stalls : [barrier]) ?? starting({ reason: "RoutePending", values: {} });
@@ -227,7 +229,6 @@ function failed(why: ReasonWithValues, vague = false): Verdict {
  * Whether requests for the server's address reach its Service. A child that leads there counts also while something else
  * about it is being changed, such as a label: a running server must not seem to be down for a moment.
  */
-function isRouted(observed: Observed, { route, desiredRouteSettled }: PlanFacts): boolean {
-  if (route === undefined) return false;
+function isRouted(observed: Observed, { desiredRouteSettled }: PlanFacts, route: Route): boolean {
   return desiredRouteSettled || routeChildren(observed).some((child) => servesRoute(child, route));
 }

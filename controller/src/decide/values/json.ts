@@ -16,6 +16,12 @@ export function listOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
 }
 
+/** The fields of an object that are texts. */
+export function texts(value: unknown): Readonly<Record<string, string>> {
+  const entries = Object.entries(objectOf(value));
+  return Object.fromEntries(entries.filter((entry): entry is [string, string] => typeof entry[1] === "string"));
+}
+
 /** The first item of a list with this `name`; undefined if there is none. */
 export function itemNamed(list: unknown, name: unknown): unknown {
   return listOf(list).find((item) => valueAt(item, "name") === name);

@@ -14,8 +14,7 @@ import { LIVENESS_PATHS, livenessThroughProxy } from "./liveness.ts";
 import { bearerEnvironment } from "./bearer.ts";
 import { optionalScopes, SESSION_DEFAULTS, sessionCookieName } from "./oauth2-proxy.ts";
 import type { Authorities } from "./patched-environment.ts";
-import { sidecarResources } from "./sidecar-resources.ts";
-import { sidecarSecurity } from "./sidecar-settings.ts";
+import { sidecarResources, sidecarSecurity } from "./sidecar-settings.ts";
 import type { PatchedArgs } from "./upstreams.ts";
 
 const POLICY_DIRECTORY = "/etc/amalthea/policy";

@@ -1,5 +1,5 @@
 import type { Oidc } from "@amalthea/api";
-import { isFlagSet, lastValue } from "./flags.ts";
+import { isFlag, isFlagSet, lastValue, valuesOf } from "./flags.ts";
 
 /** What patches of clients of 0.24 have made of oauth2-proxy's own way to accept tokens. */
 export type PatchedBearer = {
@@ -40,9 +40,10 @@ export function takeBearerArgs(
   const issuers = valuesOf(args, EXTRA_ISSUERS);
   const own = issuers.filter((pair) => pair.startsWith(`${issuerUrl}=`));
   const ofOwn = own.map((pair) => pair.slice(issuerUrl.length + 1));
+  const isOfLogin = (arg: string): boolean => extraAudiences.includes(arg.slice(EXTRA_AUDIENCE.length));
   const isTaken = (arg: string): boolean =>
-    arg.split("=", 1)[0] === SKIP_JWT ||
-    (enabled && (arg.startsWith(EXTRA_ISSUERS) || (arg.startsWith(EXTRA_AUDIENCE) && !isOfLogin(arg, extraAudiences))));
+    isFlag(arg, SKIP_JWT) ||
+    (enabled && (arg.startsWith(EXTRA_ISSUERS) || (arg.startsWith(EXTRA_AUDIENCE) && !isOfLogin(arg))));
   return {
     args: args.filter((arg) => !isTaken(arg)),
     bearer: {
@@ -67,13 +68,4 @@ function audiencesOf({ bearer, clientId }: Oidc, patched: PatchedBearer): readon
   const given = bearer?.enabled === true ? (bearer.audiences ?? []) : [];
   const ofClient = patched.enabled ? [clientId ?? "", ...patched.audiences] : [];
   return [...new Set([...given, ...ofClient])].filter((audience) => audience !== "");
-}
-
-/** Several values may stand in one argument. */
-function valuesOf(args: readonly string[], prefix: string): readonly string[] {
-  return args.filter((arg) => arg.startsWith(prefix)).flatMap((arg) => arg.slice(prefix.length).split(","));
-}
-
-function isOfLogin(arg: string, extraAudiences: readonly string[]): boolean {
-  return extraAudiences.includes(arg.slice(EXTRA_AUDIENCE.length));
 }

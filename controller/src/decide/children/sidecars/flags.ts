@@ -5,6 +5,16 @@ export function lastValue(args: readonly string[], prefix: string): string | und
   return args.findLast((arg) => arg.startsWith(prefix))?.slice(prefix.length);
 }
 
+/** The values of a flag that may have several, also in one argument. @param prefix `--flag=`. */
+export function valuesOf(args: readonly string[], prefix: string): readonly string[] {
+  return args.filter((arg) => arg.startsWith(prefix)).flatMap((arg) => arg.slice(prefix.length).split(","));
+}
+
+/** Whether an argument gives a flag. */
+export function isFlag(arg: string, flag: string): boolean {
+  return arg === flag || arg.startsWith(`${flag}=`);
+}
+
 /**
  * Whether a boolean flag is set: `--flag`, or `--flag=` with what Go reads as true. With any other value oauth2-proxy does
  * not start.
@@ -12,6 +22,6 @@ export function lastValue(args: readonly string[], prefix: string): string | und
  * @see https://pkg.go.dev/strconv#ParseBool
  */
 export function isFlagSet(args: readonly string[], flag: string): boolean {
-  const last = args.findLast((arg) => arg === flag || arg.startsWith(`${flag}=`));
+  const last = args.findLast((arg) => isFlag(arg, flag));
   return last === flag || /^(1|t|T|TRUE|true|True)$/.test(last?.slice(flag.length + 1) ?? "");
 }

@@ -3,10 +3,9 @@ import type { Container, EnvVarSource, VolumeMount } from "kubernetes-types/core
 import type { ChildContext } from "../child-context.ts";
 import { literal } from "../jupyter-container.ts";
 import { LIVENESS_PATHS, livenessThroughProxy } from "./liveness.ts";
-import { goMemoryLimit } from "./memory.ts";
+import { goEnvironment } from "./memory.ts";
 import { CA_FLAG } from "./patched-environment.ts";
-import { sidecarResources } from "./sidecar-resources.ts";
-import { proxyVariables, sidecarSecurity } from "./sidecar-settings.ts";
+import { proxyVariables, sidecarResources, sidecarSecurity } from "./sidecar-settings.ts";
 
 /** What oauth2-proxy does with a request that it lets pass: nothing but say so. traefik asks, and forwards by itself. */
 export const NO_UPSTREAM = "--upstream=static://202";
@@ -40,9 +39,7 @@ export function oauth2Proxy(context: ChildContext): Container {
     env: [
       { name: "OAUTH2_PROXY_COOKIE_SECRET", valueFrom: ownKey(server, SECRET_KEYS.oauth2ProxyCookieSecret) },
       { name: "OAUTH2_PROXY_CLIENT_SECRET", valueFrom: clientSecret(server, oidc) },
-      { name: "GOMAXPROCS", value: "1" },
-      { name: "GOGC", value: "50" },
-      ...goMemoryLimit(resources),
+      ...goEnvironment(resources),
       ...proxyVariables(settings.sidecars),
     ],
     resources,

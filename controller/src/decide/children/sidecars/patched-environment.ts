@@ -1,6 +1,7 @@
 import { isPathWithin, normalizePath } from "@amalthea/api";
 import type { VolumeMount } from "kubernetes-types/core/v1.js";
 import { listOf, valueAt, type JsonObject } from "../../values/json.ts";
+import { isFlag, valuesOf } from "./flags.ts";
 
 /**
  * Flags of oauth2-proxy that clients of 0.24 also give as environment variables, by the variable, as far as they are about
@@ -25,15 +26,11 @@ export function withFlagsAsArgs(
 ): { readonly args: readonly string[]; readonly env: readonly unknown[] } {
   const said = Object.entries(FLAGS).flatMap(([variable, flag]) => {
     const value = valueOf(environment, variable);
-    return value === undefined || value === "" || isGiven(args, flag) ? [] : [`${flag}=${value}`];
+    return value === undefined || value === "" || args.some((arg) => isFlag(arg, flag)) ? [] : [`${flag}=${value}`];
   });
   const isMoved = (variable: unknown): boolean =>
     typeof valueAt(variable, "value") === "string" && Object.hasOwn(FLAGS, String(valueAt(variable, "name")));
   return { args: [...args, ...said], env: environment.filter((variable) => !isMoved(variable)) };
-}
-
-function isGiven(args: readonly string[], flag: string): boolean {
-  return args.some((arg) => arg === flag || arg.startsWith(`${flag}=`));
 }
 
 /** Of two variables of one name the last counts. Undefined if it is not written in the pod itself. */
@@ -66,8 +63,7 @@ export const CA_FLAG = "--provider-ca-file=";
  */
 export function authoritiesOf(args: readonly string[], oauth2Proxy: JsonObject, directory: string): Authorities {
   const mounts = listOf(oauth2Proxy["volumeMounts"]).filter(isMount);
-  const named = args.filter((arg) => arg.startsWith(CA_FLAG)).flatMap((arg) => arg.slice(CA_FLAG.length).split(","));
-  const found = named
+  const found = valuesOf(args, CA_FLAG)
     .map((file) => ({ file: normalizePath(file), mount: mountOf(file, mounts) }))
     .filter((one): one is { file: string; mount: VolumeMount } => one.mount !== undefined);
   const moved = found

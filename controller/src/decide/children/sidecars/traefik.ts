@@ -3,9 +3,8 @@ import type { Container, Volume } from "kubernetes-types/core/v1.js";
 import type { ChildContext } from "../child-context.ts";
 import { literal } from "../jupyter-container.ts";
 import { PROXY_LIVENESS } from "./liveness.ts";
-import { goMemoryLimit } from "./memory.ts";
-import { sidecarResources } from "./sidecar-resources.ts";
-import { sidecarSecurity } from "./sidecar-settings.ts";
+import { goEnvironment } from "./memory.ts";
+import { sidecarResources, sidecarSecurity } from "./sidecar-settings.ts";
 
 const ROUTES_DIRECTORY = "/etc/auth-proxy";
 const ROUTES_VOLUME = "auth-proxy-routes";
@@ -53,7 +52,7 @@ export function authProxy(context: ChildContext): Container {
     image: settings.images.traefik,
     args: [...ARGS, ...(settings.sidecars.traefik?.extraArgs ?? []).map(literal)],
     ports: [{ name: HTTP_PORT_NAME, containerPort: PORTS.authProxy, protocol: "TCP" }],
-    env: [{ name: "GOMAXPROCS", value: "1" }, { name: "GOGC", value: "50" }, ...goMemoryLimit(resources)],
+    env: goEnvironment(resources),
     resources,
     livenessProbe: PROXY_LIVENESS,
     readinessProbe: {

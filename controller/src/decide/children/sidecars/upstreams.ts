@@ -54,7 +54,7 @@ export function readPatchedArgs(patched: readonly string[], route: Route, login:
     ),
     skipAuthRoutes,
     refused: urls.find((_url, index) => parsed[index] === undefined),
-    sessionSeconds: sessionSecondsOf(given),
+    sessionSeconds: secondsOf(lastValue(given, COOKIE_EXPIRE)),
     // oauth2-proxy lets nobody sign in without an address; which one counts is for the authorization service to say.
     emailClaim: lastValue(given, EMAIL_CLAIM) ?? "email",
     allowsUnverifiedEmail: isFlagSet(given, ALLOW_UNVERIFIED_EMAIL),
@@ -66,15 +66,10 @@ const UPSTREAM_INDEX = 6;
 
 const COOKIE_EXPIRE = "--cookie-expire=";
 
-function sessionSecondsOf(args: readonly string[]): number | undefined {
-  const last = lastValue(args, COOKIE_EXPIRE);
-  return last === undefined ? undefined : secondsOf(last);
-}
-
 const SECONDS: Readonly<Record<string, number>> = { h: 3600, m: 60, s: 1, ms: 0.001 };
 
 /** Seconds of a duration as Go writes it: `12h`, `1h30m`, `90s`. */
-function secondsOf(duration: string): number | undefined {
+function secondsOf(duration = ""): number | undefined {
   if (duration === "0") return 0;
   if (!/^(\d+(\.\d+)?(h|ms|m|s))+$/.test(duration)) return undefined;
   const terms = [...duration.matchAll(/([\d.]+)(ms|[hms])/g)];

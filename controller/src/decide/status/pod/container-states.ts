@@ -1,14 +1,12 @@
 import type { ContainerState, ContainerStates } from "@amalthea/api";
 import type { ContainerStatus, Pod } from "kubernetes-types/core/v1.js";
-import { byName, isContainerOk, isSidecar, obstacleOf, type RestartLimits } from "./container.ts";
+import { byName, initRestartLimit, isContainerOk, obstacleOf, type RestartLimits } from "./container.ts";
 
 /** The state of each container in one word, as clients show it; undefined without a pod. */
 export function containerStates(pod: Pod | undefined, limits: RestartLimits): ContainerStates | undefined {
   if (pod === undefined) return undefined;
-  const initLimit = (status: ContainerStatus): number =>
-    isSidecar(pod, status.name) ? limits.containerRestartLimit : limits.initContainerRestartLimit;
   return {
-    init: stateByName(pod.status?.initContainerStatuses, initLimit),
+    init: stateByName(pod.status?.initContainerStatuses, initRestartLimit(pod, limits)),
     regular: stateByName(pod.status?.containerStatuses, () => limits.containerRestartLimit),
   };
 }

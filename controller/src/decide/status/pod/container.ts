@@ -30,8 +30,7 @@ const PASSING_MESSAGE = /failed to sync \S+ cache|context deadline exceeded|is r
  * then by name. Judged by what is the case now: a container that is ready is none, however often it was restarted.
  */
 export function containerObstacle(pod: Pod, limits: RestartLimits): Obstacle | undefined {
-  const initLimit = (status: ContainerStatus): number =>
-    isSidecar(pod, status.name) ? limits.containerRestartLimit : limits.initContainerRestartLimit;
+  const initLimit = initRestartLimit(pod, limits);
   const obstacles = [
     ...byName(pod.status?.initContainerStatuses).map((status) => obstacleOf(status, initLimit(status))),
     ...byName(pod.status?.containerStatuses).map((status) => obstacleOf(status, limits.containerRestartLimit)),
@@ -44,10 +43,11 @@ export function byName(statuses: readonly ContainerStatus[] | undefined): readon
   return (statuses ?? []).toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** Whether an init container runs beside the regular ones for the whole life of the pod. */
-export function isSidecar(pod: Pod, container: string): boolean {
-  const spec = pod.spec?.initContainers?.find(({ name }) => name === container);
-  return spec?.restartPolicy === "Always";
+/** How often an init container may be restarted: one that runs beside the regular ones, as often as those. */
+export function initRestartLimit(pod: Pod, limits: RestartLimits): (status: ContainerStatus) => number {
+  const isSidecar = (container: string): boolean =>
+    pod.spec?.initContainers?.find(({ name }) => name === container)?.restartPolicy === "Always";
+  return ({ name }) => (isSidecar(name) ? limits.containerRestartLimit : limits.initContainerRestartLimit);
 }
 
 /** Whether a container is done or does its work. */
@@ -70,7 +70,9 @@ function creationObstacle(container: string, waiting: ContainerStateWaiting): Ob
   switch (waiting.reason) {
     case "CreateContainerConfigError":
       if (PASSING_MESSAGE.test(message)) return undefined;
-      return failing(missingReference(message) ?? configError(container, message));
+      return failing(
+        missingReference(message) ?? { reason: "ContainerConfigError", values: { container, detail: detail(message) } },
+      );
     case "CreateContainerError":
     case "RunContainerError":
     case "PostStartHookError":
@@ -79,10 +81,6 @@ function creationObstacle(container: string, waiting: ContainerStateWaiting): Ob
     default:
       return undefined;
   }
-}
-
-function configError(container: string, message: string): ReasonWithValues {
-  return { reason: "ContainerConfigError", values: { container, detail: detail(message) } };
 }
 
 /** A Secret or ConfigMap that a text of the kubelet says is missing, or lacks a key. */

@@ -3,27 +3,22 @@ import type { ContainerStateWaiting } from "kubernetes-types/core/v1.js";
 import { detail } from "../text.ts";
 import type { Obstacle } from "./obstacle.ts";
 
+/** Reasons of the kubelet between which every attempt to pull an image goes back and forth. */
+const PULL_REASONS: readonly string[] = [
+  "ErrImagePull",
+  "ImagePullBackOff",
+  "RegistryUnavailable",
+  "SignatureValidationFailed",
+];
+
 /**
  * Reasons with which the kubelet reports that it has no image to start a container from.
  *
  * @see https://github.com/kubernetes/kubernetes/blob/master/pkg/kubelet/images/types.go
  */
 const IMAGE_REASONS: readonly string[] = [
-  "ErrImagePull",
-  "ImagePullBackOff",
-  "InvalidImageName",
-  "ErrImageNeverPull",
-  "ImageInspectError",
-  "RegistryUnavailable",
-  "SignatureValidationFailed",
-];
-
-/** Of these, the ones between which every attempt to pull the image goes back and forth. */
-const PULL_REASONS: readonly string[] = [
-  "ErrImagePull",
-  "ImagePullBackOff",
-  "RegistryUnavailable",
-  "SignatureValidationFailed",
+  ...PULL_REASONS,
+  ...["InvalidImageName", "ErrImageNeverPull", "ImageInspectError"],
 ];
 
 /** A registry does not tell an image that is not there from one that needs credentials. The words are containerd's and CRI-O's. */

@@ -1,6 +1,7 @@
 import { childName, type ReasonWithValues } from "@amalthea/api";
 import type { PodCondition } from "kubernetes-types/core/v1.js";
-import type { LiveChild, Observed, ObservedEvent } from "../../live/observed.ts";
+import type { LiveChild, Observed } from "../../live/observed.ts";
+import { claimOf } from "../../live/claim.ts";
 import { newestEvent } from "../../live/events.ts";
 import type { LivePod } from "../../live/pod.ts";
 import { failing, type Obstacle } from "./obstacle.ts";
@@ -21,7 +22,7 @@ function gated(pod: LivePod): Obstacle {
 }
 
 function unschedulable(observed: Observed, pod: LivePod, scheduled: PodCondition): Obstacle {
-  const since = instant(scheduled.lastTransitionTime) ?? new Date(pod.metadata.creationTimestamp);
+  const since = new Date(scheduled.lastTransitionTime ?? pod.metadata.creationTimestamp);
   const message = scheduled.message ?? "the scheduler does not say why";
   const lasting: ReasonWithValues = {
     reason: isNoNodeMatching(message) ? "NoMatchingNode" : "Unschedulable",
@@ -61,7 +62,7 @@ function volumeObstacle(
   const others = isUnbound ? claimNamesOf(pod).filter((name) => name !== ownClaimName(observed)) : [];
   if (others.length === 0) return undefined;
   const why = pendingClaim(others.join(", "), "it is not bound to a volume");
-  const since = instant(scheduled.lastTransitionTime) ?? new Date(pod.metadata.creationTimestamp);
+  const since = new Date(scheduled.lastTransitionTime ?? pod.metadata.creationTimestamp);
   return { kind: "Waiting", why, since, lasting: why };
 }
 
@@ -86,17 +87,18 @@ function claimNamesOf(pod: LivePod): readonly string[] {
 
 /** Why the server's own claim has no volume; undefined when it has one, or waits only for the pod to have a node. */
 function claimObstacle(observed: Observed, isUnbound: boolean): Obstacle | undefined {
-  const claim = observed.children.find(({ kind }) => kind === "PersistentVolumeClaim");
+  const claim = claimOf(observed);
   if (claim === undefined || claim.metadata.deletionTimestamp !== undefined) return undefined;
   const name = claim.metadata.name;
   if (claim.status?.["phase"] === "Lost") return failing({ reason: "ClaimLost", values: { claim: name } });
   if (claim.status?.["phase"] !== "Pending") return undefined;
-  const event = newestClaimEvent(observed.events, claim);
+  const created = new Date(claim.metadata.creationTimestamp);
+  const event = newestEvent(observed.events, ["ProvisioningFailed", "FailedBinding"], "PersistentVolumeClaim", created);
   if (event === undefined && !isUnbound) return undefined;
   const storageClass = missingStorageClass(event?.message ?? "");
   if (storageClass !== undefined) return failing({ reason: "StorageClassMissing", values: { storageClass } });
   const why = pendingClaim(name, event === undefined ? silenceOf(claim) : detail(event.message));
-  return { kind: "Waiting", why, since: new Date(claim.metadata.creationTimestamp), lasting: why };
+  return { kind: "Waiting", why, since: created, lasting: why };
 }
 
 /** What can be told of a claim that nobody has said anything about. */
@@ -111,15 +113,6 @@ function pendingClaim(claim: string, text: string): ReasonWithValues {
   return { reason: "ClaimPending", values: { claim, detail: text } };
 }
 
-function newestClaimEvent(events: readonly ObservedEvent[], claim: LiveChild): ObservedEvent | undefined {
-  const since = new Date(claim.metadata.creationTimestamp);
-  return newestEvent(events, ["ProvisioningFailed", "FailedBinding"], "PersistentVolumeClaim", since);
-}
-
 function missingStorageClass(message: string): string | undefined {
   return /storageclass(?:\.storage\.k8s\.io)? "([^"]+)" not found/i.exec(message)?.[1];
-}
-
-function instant(time: unknown): Date | undefined {
-  return typeof time === "string" ? new Date(time) : undefined;
 }

@@ -28,7 +28,10 @@ export function podState(observed: Observed, limits: RestartLimits): PodState {
   const { pod } = observed;
   if (pod === undefined) return { kind: "Absent" };
   if (isNodeLost(pod)) return { kind: "NodeLost", why: { reason: "NodeLost", values: { node: nodeName(pod) } } };
-  if (pod.metadata.deletionTimestamp !== undefined) return stopping(pod, pod.metadata.deletionTimestamp);
+  const { deletionTimestamp } = pod.metadata; // when its grace period ends
+  if (deletionTimestamp !== undefined) {
+    return { kind: "Stopping", since: new Date(deletionTimestamp), lasting: whyKept(pod) };
+  }
   if (pod.status?.phase === "Failed") return failing(podFailure(pod.status));
   if (conditionStatus(pod, "Ready") === "True") return { kind: "Ready" };
   return placement(observed, pod) ?? containerState(observed, pod, limits);
@@ -42,11 +45,6 @@ function containerState(observed: Observed, pod: LivePod, limits: RestartLimits)
     silentBehindProxy(observed, pod) ??
     progress(pod)
   );
-}
-
-/** @param deadline When the pod's grace period ends. */
-function stopping(pod: LivePod, deadline: string): PodState {
-  return { kind: "Stopping", since: new Date(deadline), lasting: whyKept(pod) };
 }
 
 function whyKept(pod: LivePod): ReasonWithValues {
