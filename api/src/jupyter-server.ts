@@ -32,7 +32,7 @@ export type JupyterServerSpec = {
   readonly routing: Routing;
   readonly storage: Storage;
   readonly patches: readonly Patch[];
-  readonly updatePolicy: UpdatePolicy;
+  readonly updatePolicy: "OnNextStart" | "Restart";
 };
 
 export type Auth = {
@@ -137,7 +137,7 @@ export type JupyterServerSettings = PodSettings & {
 export type PodSettings = {
   readonly podLabels?: Readonly<Record<string, string>>;
   readonly podAnnotations?: Readonly<Record<string, string>>;
-  readonly imagePullPolicy?: ImagePullPolicy;
+  readonly imagePullPolicy?: "Always" | "IfNotPresent" | "Never";
   readonly command?: readonly string[];
   readonly args?: readonly string[];
   readonly envFrom?: readonly EnvFromSource[];
@@ -153,8 +153,6 @@ export type PodSettings = {
   readonly extraPorts?: readonly ExtraPort[];
   readonly sidecarResources?: SidecarResources;
 };
-
-export type ImagePullPolicy = "Always" | "IfNotPresent" | "Never";
 
 /** One of the two references is there. */
 export type EnvFromSource = {
@@ -243,23 +241,15 @@ export type VolumeClaim = {
   readonly enabled: boolean;
   readonly mountPath: string;
   readonly storageClassName?: string;
-  readonly retentionPolicy: RetentionPolicy;
+  readonly retentionPolicy: "Delete" | "Retain";
   readonly existingClaim?: string;
-  readonly accessModes?: readonly AccessMode[];
+  readonly accessModes?: readonly ("ReadWriteOnce" | "ReadOnlyMany" | "ReadWriteMany" | "ReadWriteOncePod")[];
   readonly volumeName?: string;
   readonly selector?: PodFragment;
   readonly subPath?: string;
 };
 
-export type AccessMode = "ReadWriteOnce" | "ReadOnlyMany" | "ReadWriteMany" | "ReadWriteOncePod";
-
-export type RetentionPolicy = "Delete" | "Retain";
-
-export type UpdatePolicy = "OnNextStart" | "Restart";
-
 export type Patch = {
-  readonly type?: PatchType;
+  readonly type?: "application/json-patch+json" | "application/merge-patch+json";
   readonly patch?: unknown;
 };
-
-export type PatchType = "application/json-patch+json" | "application/merge-patch+json";

@@ -1,7 +1,6 @@
 import type {
   EnvFromSource,
   ExtraPort,
-  ImagePullPolicy,
   Lifecycle,
   PodFragment,
   OptionalReference,
@@ -168,10 +167,11 @@ export const podFields: Fields<PodSettings> = {
     maxProperties: MAX_ENTRIES,
     rules: nameRules("jupyterServer.podAnnotations", RESERVED_POD_ANNOTATIONS),
   }),
-  imagePullPolicy: choice<ImagePullPolicy>(
-    "When the image is pulled. Unset: `Always` for the tag `latest`, else `IfNotPresent`.",
-    ["Always", "IfNotPresent", "Never"],
-  ),
+  imagePullPolicy: choice("When the image is pulled. Unset: `Always` for the tag `latest`, else `IfNotPresent`.", [
+    "Always",
+    "IfNotPresent",
+    "Never",
+  ]),
   command: list("Command of the container `jupyter-server`. Unset: that of the image.", string("A word.")),
   args: list("Arguments of the command. Unset: those of the image.", string("An argument.")),
   envFrom: list("Sources of environment variables of the container `jupyter-server`; `env` overrides them.", envFrom),

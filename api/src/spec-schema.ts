@@ -1,6 +1,5 @@
 import { authSchema } from "./auth-schema.ts";
 import type {
-  AccessMode,
   Culling,
   EnvVar,
   JupyterServerSettings,
@@ -8,13 +7,10 @@ import type {
   LocalReference,
   NamedFragment,
   Patch,
-  PatchType,
   PodFragment,
-  RetentionPolicy,
   Routing,
   RoutingTls,
   Storage,
-  UpdatePolicy,
   VolumeClaim,
   VolumeMount,
 } from "./jupyter-server.ts";
@@ -236,15 +232,12 @@ const pvc = object<VolumeClaim>(
     ),
     retentionPolicy: withDefault(
       "Delete",
-      choice<RetentionPolicy>("Whether the PersistentVolumeClaim is deleted with the server, or kept.", [
-        "Delete",
-        "Retain",
-      ]),
+      choice("Whether the PersistentVolumeClaim is deleted with the server, or kept.", ["Delete", "Retain"]),
     ),
     existingClaim: string("Name of a PersistentVolumeClaim to mount instead of creating one.", { minLength: 1 }),
     accessModes: list(
       "Access modes of the claim. Unset: `ReadWriteOnce`.",
-      choice<AccessMode>("An access mode.", ["ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOncePod"]),
+      choice("An access mode.", ["ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOncePod"]),
       { minItems: 1, maxItems: 4 },
     ),
     volumeName: string("Name of the PersistentVolume that the claim is for.", { minLength: 1 }),
@@ -293,7 +286,7 @@ const patches = list(
   object<Patch>(
     "A patch.",
     {
-      type: choice<PatchType>("Type of the patch.", ["application/json-patch+json", "application/merge-patch+json"]),
+      type: choice("Type of the patch.", ["application/json-patch+json", "application/merge-patch+json"]),
       patch: anything("A list of operations (JSON patch, RFC 6902) or an object (merge patch, RFC 7386)."),
     },
     {
@@ -323,7 +316,7 @@ export const specSchema: Defaulted<JupyterServerSpec> = withDefault(
     patches: withDefault([], patches),
     updatePolicy: withDefault(
       "OnNextStart",
-      choice<UpdatePolicy>(
+      choice(
         "When a change that needs a new pod is applied to a running server: at its next start, or at once by a restart, which ends its kernels.",
         ["OnNextStart", "Restart"],
       ),

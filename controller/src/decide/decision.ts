@@ -1,5 +1,5 @@
 import type { JupyterServerStatus } from "@amalthea/api";
-import type { Cull } from "./culling/cull.ts";
+import type { Cull } from "./culling/limits.ts";
 import type { ActivityQuestion } from "./culling/activity-question.ts";
 
 /** A complete manifest as it is sent by server-side apply: fixed key order, no timestamps, no defaults of the server. */

@@ -4,7 +4,7 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom
 import type { MetricsConfig } from "../config/metrics-config.ts";
 import type { ActionResult } from "../apply/action-result.ts";
 import type { ActivityAnswer } from "../decide/live/activity.ts";
-import type { Cull } from "../decide/culling/cull.ts";
+import type { Cull } from "../decide/culling/limits.ts";
 import type { ResizeResult } from "../decide/live/resize-result.ts";
 import type { Milestone } from "../decide/status/milestones.ts";
 import type { UsageReadResult, UsageSource } from "../decide/live/usage.ts";

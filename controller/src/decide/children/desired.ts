@@ -17,8 +17,7 @@ import { patchDocument, type PatchDocument } from "./patch-document.ts";
 import { applyPatches } from "./patches.ts";
 import { childProblem, invalidChild } from "./patched-child.ts";
 import { replicasWarning, withOwnPort, withOwnReplicas } from "./patched-pod.ts";
-import { secret } from "./secret.ts";
-import { secretManifests } from "./secret-manifests.ts";
+import { secret, secretManifests } from "./secret.ts";
 import { type Circumstances, fieldProblems, forbiddenPart, policyOf, withAllowedAnnotations } from "./server-policy.ts";
 import { completeAccessChain } from "./sidecars/access-chain.ts";
 import { boundsProblem } from "./spec-bounds.ts";
@@ -57,7 +56,7 @@ export type DesiredInput = Omit<ServerRoutes, "isMoveRefused"> & {
   readonly circumstances?: Circumstances;
 };
 
-const NO_CIRCUMSTANCES: Circumstances = { namespacePolicy: {}, tolerated: [], ruleTakenBy: () => undefined };
+const NO_CIRCUMSTANCES: Circumstances = { namespace: {}, tolerated: [], takenBy: () => undefined };
 
 /** The children that a server should have. */
 export function desiredChildren(

@@ -30,7 +30,8 @@ export function applyPatches(document: PatchDocument, patches: readonly Patch[],
   const warnings: Warning[] = [];
   const position: Position = { patchIndex: 0, path: "", operations: 0 };
   try {
-    const state = { document: new BoundedDocument(document), childLimit: childLimit(document), hasProxy, warnings };
+    const childLimit = Object.keys(document).length + PATCH_BOUNDS.addedChildren;
+    const state = { document: new BoundedDocument(document), childLimit, hasProxy, warnings };
     const replicasPatch = applyAll(state, patches, position);
     return { kind: "Patched", document: state.document.root as PatchDocument, warnings, replicasPatch };
   } catch (error) {
@@ -49,10 +50,6 @@ type PatchState = {
   readonly hasProxy: boolean;
   readonly warnings: Warning[];
 };
-
-function childLimit(document: PatchDocument): number {
-  return Object.keys(document).length + PATCH_BOUNDS.addedChildren;
-}
 
 function applyAll(state: PatchState, patches: readonly Patch[], position: Position): number | undefined {
   if (patches.length > PATCH_BOUNDS.patches) throw new PatchRefused(`more than ${PATCH_BOUNDS.patches} patches`);

@@ -7,7 +7,6 @@ import { routeExcess } from "../policy/ingress-policy.ts";
 import { forbiddenChange } from "../policy/patch-limits.ts";
 import type { OwnParts } from "../policy/pod-limits.ts";
 import type { Policy } from "../policy/policy.ts";
-import type { NamespacePolicy } from "../policy/policy-settings.ts";
 import type { DecisionSettings } from "../settings.ts";
 import { isObject } from "../values/json.ts";
 import type { ChildContext } from "./child-context.ts";
@@ -16,18 +15,12 @@ import type { PatchDocument } from "./patch-document.ts";
 import { chartResources } from "./sidecars/sidecar-settings.ts";
 
 /** What is allowed to a server depends on, beside the settings. */
-export type Circumstances = {
-  /** What the server's Namespace says. */
-  readonly namespacePolicy: NamespacePolicy;
-  /** Tolerated violations of the policy. */
-  readonly tolerated: readonly string[];
-  readonly ruleTakenBy: Policy["takenBy"];
-};
+export type Circumstances = Pick<Policy, "namespace" | "tolerated" | "takenBy">;
 
 /** What nothing can be made with: a host or path, or a change by patches, that is not allowed. */
 export function forbiddenPart(
   { server, settings, route }: ChildContext,
-  { namespacePolicy: namespace }: Circumstances,
+  { namespace }: Circumstances,
   base: PatchDocument,
   document: PatchDocument,
 ): Problem | undefined {
@@ -70,10 +63,10 @@ export function fieldProblems({ server, settings }: Owner): readonly (Problem & 
 export function policyOf(
   { server, settings }: Owner,
   secrets: readonly SecretManifest[],
-  { namespacePolicy: namespace, tolerated, ruleTakenBy: takenBy }: Circumstances,
+  circumstances: Circumstances,
 ): Policy {
   const own = ownParts(childName(server), settings, secrets);
-  return { settings: settings.policy, namespace, tolerated, own, takenBy, server: server.metadata, ownRoutes: [] };
+  return { ...circumstances, settings: settings.policy, own, server: server.metadata, ownRoutes: [] };
 }
 
 /** What in a pod is not the user's. */

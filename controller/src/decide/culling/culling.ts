@@ -6,10 +6,9 @@ import { wasNeverReady } from "../live/pod.ts";
 import { earliest, kubernetesTime } from "../values/time.ts";
 import type { ActivityQuestion } from "./activity-question.ts";
 import { lastActivityIn } from "./activity.ts";
-import { first, type Cull } from "./cull.ts";
 import { NO_LIMITS, type CullingSettings } from "./culling-settings.ts";
 import { idleLimit, lastActivity, warningOf, type IdleInput, type IdleLimit } from "./idle.ts";
-import { deadlineOf, hasOwnLimit, isKeptForUnknown, NO_CULLING } from "./limits.ts";
+import { deadlineOf, first, hasOwnLimit, isKeptForUnknown, NO_CULLING, type Cull } from "./limits.ts";
 import { notEnforcedOf, pendingOf, unknownOf } from "./notices.ts";
 import { askableOf, type AllowedSecrets } from "./question.ts";
 

@@ -1,6 +1,6 @@
 import { ANNOTATIONS, CULLING_REASONS, type CullingReason, type JupyterServer } from "@amalthea/api";
 import { kubernetesTime } from "../values/time.ts";
-import type { Cull } from "./cull.ts";
+import type { Cull } from "./limits.ts";
 
 /** What a server that a limit hibernated says of it. */
 export type HibernatedBy = { readonly limit: CullingReason; readonly at: string };

@@ -1,7 +1,7 @@
 import { messageOf, type Condition, type JupyterServer, type ReasonWithValues } from "@amalthea/api";
 import { trueCondition } from "../values/conditions.ts";
 import { kubernetesTime, plus } from "../values/time.ts";
-import { first, type Cull } from "./cull.ts";
+import { first, type Cull } from "./limits.ts";
 import type { CullingSettings } from "./culling-settings.ts";
 import type { IdleLimit, Question } from "./idle.ts";
 

@@ -1,6 +1,5 @@
-import { CULLING_KEY, type Cull, type LimitSource } from "../culling/cull.ts";
 import { hibernatedByNote } from "../culling/hibernated-by.ts";
-import { LIMIT_FIELDS } from "../culling/limits.ts";
+import { CULLING_KEY, LIMIT_FIELDS, type Cull, type LimitSource } from "../culling/limits.ts";
 import type { Action, Plan } from "../decision.ts";
 import { childKeyOf, serverTarget } from "../live/child.ts";
 import type { Observed } from "../live/observed.ts";

@@ -3,14 +3,13 @@ import type { Desired } from "../children/desired.ts";
 import type { Plan } from "../decision.ts";
 import { liveStatefulSet } from "../live/child.ts";
 import type { Observed } from "../live/observed.ts";
-import { recordedViolations, TOKEN_FIELD } from "../policy/child-policy.ts";
-import { judge } from "../policy/policy.ts";
+import { judge, recordedViolations, TOKEN_FIELD } from "../policy/policy.ts";
 import type { DecisionSettings } from "../settings.ts";
 
 /** What is allowed to a server depends on, beside the settings. */
 export function circumstancesOf(observed: Observed, settings: DecisionSettings): Circumstances {
-  const { namespacePolicy, ruleTakenBy } = observed;
-  return { namespacePolicy, ruleTakenBy, tolerated: recordedViolations(observed, settings.policy) ?? [] };
+  const { namespacePolicy: namespace, ruleTakenBy: takenBy } = observed;
+  return { namespace, takenBy, tolerated: recordedViolations(observed, settings.policy) ?? [] };
 }
 
 /** The desired state of a server above the limit of its namespace; undefined if it is within. An existing one stays. */

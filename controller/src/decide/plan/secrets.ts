@@ -1,5 +1,5 @@
 import { addressOf, type Action, type SecretManifest } from "../decision.ts";
-import { isOwnSecret, requiredSecretKeys } from "../children/secret-manifests.ts";
+import { isOwnSecret, requiredSecretKeys } from "../children/secret.ts";
 import { LABELS } from "@amalthea/api";
 import type { Observed } from "../live/observed.ts";
 import { activePod, containerStatusesOf } from "../live/pod.ts";

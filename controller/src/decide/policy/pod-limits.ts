@@ -186,24 +186,19 @@ function tooMuch(
   resource: string,
   { side, most }: { readonly side: string; readonly most: string },
 ): readonly Excess[] {
-  const amountOf = (resources: unknown): bigint | undefined => {
-    const value = valueAt(resources, side, resource);
-    return isNone(value) ? 0n : parseQuantity(value);
-  };
+  // What is no quantity the API server refuses.
+  const amountOf = (resources: unknown): bigint => parseQuantity(valueAt(resources, side, resource)) ?? 0n;
   // Ours are small and not the user's to pay for, unless a field or a patch made one larger.
   const countedOf = ({ container, own }: Listed): bigint => {
-    const amount = amountOf(container["resources"]) ?? 0n;
-    return own !== undefined && amount <= (amountOf(own.resources) ?? 0n) ? 0n : amount;
+    const amount = amountOf(container["resources"]);
+    return own !== undefined && amount <= amountOf(own.resources) ? 0n : amount;
   };
-  const amounts = containers.map((one) => ({ isAlone: one.isAlone, amount: countedOf(one) }));
-  const ofPod = amountOf(spec["resources"]);
-  const excess = { detail: `${most} is the most that a pod may have`, setting: `maxResources.${resource}` };
-  // What is no quantity the API server refuses.
-  const running = amounts.filter(({ isAlone }) => !isAlone).reduce((sum, { amount }) => sum + amount, 0n);
-  const alone = amounts.filter(({ isAlone }) => isAlone).map(({ amount }) => amount);
+  const running = containers.filter(({ isAlone }) => !isAlone).reduce((sum, one) => sum + countedOf(one), 0n);
+  const alone = containers.filter(({ isAlone }) => isAlone).map(countedOf);
   const limit = parseQuantity(most) ?? 0n;
-  const isTooMuch = [running, ofPod ?? 0n, ...alone].some((amount) => amount > limit);
-  return isTooMuch ? [{ field: `spec.containers[*].resources.${side}.${resource}`, ...excess }] : [];
+  if (![running, amountOf(spec["resources"]), ...alone].some((amount) => amount > limit)) return [];
+  const detail = `${most} is the most that a pod may have`;
+  return [{ field: `spec.containers[*].resources.${side}.${resource}`, detail, setting: `maxResources.${resource}` }];
 }
 
 function volumeExcesses(spec: Readonly<JsonObject>, limits: Limits): readonly Excess[] {

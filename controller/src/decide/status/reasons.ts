@@ -1,5 +1,5 @@
 import { routeOf, type JupyterServer, type Reason, type ReasonWithValues } from "@amalthea/api";
-import { CULLING_KEY } from "../culling/cull.ts";
+import { CULLING_KEY } from "../culling/limits.ts";
 import { childKeyOf } from "../live/child.ts";
 import type { Observed, ObservedFailure } from "../live/observed.ts";
 import { NEEDED_BY_ROUTES } from "../live/routes.ts";

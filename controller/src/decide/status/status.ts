@@ -5,7 +5,7 @@ import { allWaiting, containerStates } from "./pod/container-states.ts";
 import type { ServerEvent } from "../decision.ts";
 import type { Observed } from "../live/observed.ts";
 import type { PlanFacts } from "../facts.ts";
-import { recordedViolations } from "../policy/child-policy.ts";
+import { recordedViolations } from "../policy/policy.ts";
 import type { DecisionSettings } from "../settings.ts";
 import { eventsBetween } from "./events.ts";
 import { filesLost } from "./loss.ts";

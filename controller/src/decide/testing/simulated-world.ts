@@ -1,7 +1,7 @@
 import { ANNOTATIONS } from "@amalthea/api";
 import type { Action } from "../decision.ts";
 import { BoundedDocument } from "../patch/bounded-document.ts";
-import { requiredSecretKeys } from "../children/secret-manifests.ts";
+import { requiredSecretKeys } from "../children/secret.ts";
 import { contentHash } from "../values/hash.ts";
 import { copyOf, objectOf, valueAt, type JsonObject } from "../values/json.ts";
 import { isSameObject, replicasOf } from "../live/child.ts";
