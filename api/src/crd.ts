@@ -12,17 +12,15 @@ export type CustomResourceDefinition = {
     readonly group: string;
     readonly names: Readonly<Record<string, string | readonly string[]>>;
     readonly scope: "Namespaced";
-    readonly versions: readonly CustomResourceVersion[];
+    readonly versions: readonly {
+      readonly name: string;
+      readonly served: boolean;
+      readonly storage: boolean;
+      readonly subresources: Readonly<Record<string, Readonly<Record<string, string>>>>;
+      readonly additionalPrinterColumns: readonly PrinterColumn[];
+      readonly schema: { readonly openAPIV3Schema: SchemaNode };
+    }[];
   };
-};
-
-export type CustomResourceVersion = {
-  readonly name: string;
-  readonly served: boolean;
-  readonly storage: boolean;
-  readonly subresources: Readonly<Record<string, Readonly<Record<string, string>>>>;
-  readonly additionalPrinterColumns: readonly PrinterColumn[];
-  readonly schema: { readonly openAPIV3Schema: SchemaNode };
 };
 
 export type PrinterColumn = {

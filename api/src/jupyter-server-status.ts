@@ -1,55 +1,45 @@
-/** Status of a `JupyterServer`; every field is missing until the controller has seen the server. */
+/**
+ * Status of a `JupyterServer`; every field is missing until the controller has seen the server. `status-schema.ts` describes
+ * the fields. Times are ISO 8601.
+ */
 export type JupyterServerStatus = {
   readonly state?: ServerState;
   /** Address people use, without a slash at its end. */
   readonly url?: string;
-  /** `metadata.generation` of the spec that the status describes. */
   readonly observedGeneration?: number;
   readonly conditions?: readonly Condition[];
-  /** ISO 8601; while the state is `starting`. */
+  /** There while the state is `starting`, the next two while it is `failed` and `hibernated`. */
   readonly startingSince?: string;
-  /** ISO 8601; while the state is `failed`. */
   readonly failedSince?: string;
-  /** ISO 8601; while the state is `hibernated`. */
   readonly hibernatedSince?: string;
-  /** ISO 8601; when the present run began: the server was created or resumed. Absent while it is hibernated. */
+  /** Absent while the server is hibernated. */
   readonly startedAt?: string;
-  /** True until the server is ready for the first time; absent afterwards, and where it is not known (0.24). */
+  /** Absent once the server was ready, and where it is not known (0.24). */
   readonly neverReady?: boolean;
-  /** ISO 8601; the latest activity that the controller knows of. It asks only when a limit may be reached. */
   readonly lastActivityAt?: string;
-  /** What that was; absent where nobody said. */
+  /** Absent where nobody said. */
   readonly lastActivityBy?: ActivitySign;
-  /** ISO 8601; at the earliest: activity postpones it. */
   readonly willHibernateAt?: string;
-  /** ISO 8601. */
   readonly willBeDeletedAt?: string;
-  /** The limit that one of the two follows from. */
   readonly cullingReason?: CullingReason;
-  /** ISO 8601; when the controller last wrote the fields below and the messages of conditions. */
   readonly refreshedAt?: string;
   readonly containerStates?: ContainerStates;
-  /** By key in the patch document. */
   readonly children?: Readonly<Record<string, ChildStatus>>;
   readonly mainPod?: MainPod;
-  /** Policy violations older than the policy, which are tolerated; absent until the controller has recorded them. */
+  /** Absent until the controller has recorded them. */
   readonly toleratedViolations?: readonly string[];
-  /** The last loss of files that nobody has acknowledged. */
   readonly filesLost?: FilesLost;
   /** The name is that of the legacy version (0.24). */
   readonly create_fn?: CreationStatus;
-  /** What keeps the server from running, where clients of 0.24 read it: by child, `message` and `timestamp`. */
   readonly events?: Readonly<Record<string, unknown>>;
-  /** Written by the legacy version (0.24); the controller removes it. */
+  /** The controller removes it. */
   readonly kopf?: Readonly<Record<string, unknown>>;
 };
 
 export type FilesLost = {
-  /** ISO 8601, seconds: when the controller saw it. */
   readonly at: string;
-  /** uid of the pod that the files were in. */
   readonly podUid: string;
-  /** What happened to that pod, as the second half of a sentence. */
+  /** The second half of a sentence. */
   readonly cause: string;
 };
 
@@ -80,7 +70,6 @@ export type Condition = {
   readonly status: "True" | "False" | "Unknown";
   readonly reason: string;
   readonly message: string;
-  /** ISO 8601, seconds: when `status` last changed. */
   readonly lastTransitionTime: string;
   readonly observedGeneration?: number;
 };

@@ -66,18 +66,13 @@ export type Oidc = {
   readonly extraAudiences?: readonly string[];
   readonly endProviderSession?: boolean;
   readonly session?: OidcSession;
-  /** RFC 3339. */
   readonly sessionsNotBefore?: string;
   readonly bearer?: Bearer;
 };
 
-/** Seconds. Unset: 12 hours, 3 minutes, 1 hour. */
 export type OidcSession = {
-  /** From the sign-in to the end. */
   readonly lengthSeconds?: number;
-  /** Between renewals with the provider; 0: never renewed. */
   readonly renewalSeconds?: number;
-  /** How long renewals may fail because the provider does not answer. */
   readonly graceSeconds?: number;
 };
 

@@ -128,7 +128,7 @@ export function object<T extends object>(
 ): Schema<T> {
   const { rules, open, ...rest } = options;
   // Each field is one of the two; the static types of the fields have done their work by now.
-  const entries = Object.entries(fields) as [string, SchemaNode | RequiredNode][];
+  const entries = Object.entries(fields) as [string, SchemaNode | RequiredField<unknown>][];
   const required = entries.filter(([, field]) => isRequired(field)).map(([name]) => name);
   return {
     type: "object",
@@ -190,9 +190,7 @@ function excusing(expression: string, excuse: string, message: string): Rule {
   return { rule: `(${expression})${EXCUSE}${excuse})`, message, optionalOldSelf: true };
 }
 
-type RequiredNode = { readonly required: SchemaNode };
-
-function isRequired(field: SchemaNode | RequiredNode): field is RequiredNode {
+function isRequired(field: SchemaNode | RequiredField<unknown>): field is RequiredField<unknown> {
   return "required" in field && !Array.isArray(field.required);
 }
 

@@ -1,4 +1,5 @@
 import type { JupyterServerStatus } from "@amalthea/api";
+import type * as meta from "kubernetes-types/meta/v1.js";
 import type { Cull } from "./culling/limits.ts";
 import type { ActivityQuestion } from "./culling/activity-question.ts";
 
@@ -16,14 +17,7 @@ export type Manifest = {
   readonly [field: string]: unknown;
 };
 
-export type OwnerReference = {
-  readonly apiVersion: string;
-  readonly kind: string;
-  readonly name: string;
-  readonly uid: string;
-  readonly controller?: boolean;
-  readonly blockOwnerDeletion?: boolean;
-};
+export type OwnerReference = Readonly<meta.OwnerReference>;
 
 /**
  * A Secret whose random values are generated only when it is created, and kept from then on. `apply/` fills `generated` with

@@ -3,6 +3,7 @@ import { hasGivenVolume } from "../live/claim.ts";
 import { filesNow, whatIsLost } from "../live/files.ts";
 import type { Observed } from "../live/observed.ts";
 import { wasNeverReady } from "../live/pod.ts";
+import type { DecisionSettings } from "../settings.ts";
 import { earliest, kubernetesTime } from "../values/time.ts";
 import type { ActivityQuestion } from "./activity-question.ts";
 import { lastActivityIn } from "./activity.ts";
@@ -10,7 +11,7 @@ import { NO_LIMITS, type CullingSettings } from "./culling-settings.ts";
 import { idleLimit, lastActivity, warningOf, type IdleInput, type IdleLimit } from "./idle.ts";
 import { deadlineOf, first, hasOwnLimit, isKeptForUnknown, NO_CULLING, type Cull } from "./limits.ts";
 import { notEnforcedOf, pendingOf, unknownOf } from "./notices.ts";
-import { askableOf, type AllowedSecrets } from "./question.ts";
+import { askableOf } from "./question.ts";
 
 /** What the status says about limits. */
 type Shown = Pick<
@@ -46,11 +47,7 @@ export type CullingInput = {
   readonly basePath: string | undefined;
 };
 
-type Settings = {
-  readonly culling: CullingSettings;
-  readonly annotationPrefix: string;
-  readonly policy: AllowedSecrets;
-};
+type Settings = Pick<DecisionSettings, "culling" | "annotationPrefix" | "policy">;
 
 const NOTHING: CullingDecision = {
   shown: {},

@@ -1,6 +1,7 @@
 import { CLIENT_ANNOTATIONS, type JupyterServer } from "@amalthea/api";
 import type { ObservedActivity } from "../live/activity.ts";
-import { lastActivityIn, type ActivitySettings } from "./activity.ts";
+import type { DecisionSettings } from "../settings.ts";
+import { lastActivityIn } from "./activity.ts";
 import type { CullingSettings } from "./culling-settings.ts";
 import { type Deadline, deadlineOf } from "./limits.ts";
 import type { Askable } from "./question.ts";
@@ -38,10 +39,7 @@ export type IdleInput = {
   readonly askable: Askable;
 };
 
-type IdleSettings = {
-  readonly culling: Pick<CullingSettings, "defaults" | "maximums" | "warnSeconds"> & ActivitySettings;
-  readonly annotationPrefix: string;
-};
+type IdleSettings = Pick<DecisionSettings, "culling" | "annotationPrefix">;
 
 /** How old an answer may be that a server is hibernated for. */
 const FRESH_SECONDS = 30;

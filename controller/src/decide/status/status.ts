@@ -19,17 +19,6 @@ import { isResumedUnseen } from "../culling/hibernated-by.ts";
 import { wasNeverReady } from "../live/pod.ts";
 import { runOf } from "./run.ts";
 
-/** What status needs of the settings. */
-export type StatusSettings = Pick<
-  DecisionSettings,
-  | "policy"
-  | "unschedulableGraceSeconds"
-  | "initContainerRestartLimit"
-  | "containerRestartLimit"
-  | "annotationPrefix"
-  | "culling"
->;
-
 /** The status of a server, and what follows from its change. */
 export type StatusDecision = {
   /** Complete; the previous one itself when there is nothing to write. */
@@ -41,7 +30,7 @@ export type StatusDecision = {
 };
 
 /** Derives the complete status from what is seen now; of the previous status only times of transition are kept. */
-export function statusOf(observed: Observed, facts: PlanFacts, settings: StatusSettings, now: Date): StatusDecision {
+export function statusOf(observed: Observed, facts: PlanFacts, settings: DecisionSettings, now: Date): StatusDecision {
   const verdict = verdictOf(observed, facts, settings, now);
   const previous = observed.server.status;
   const { fresh, culling } = freshStatus(observed, facts, verdict, settings, now);
@@ -55,7 +44,7 @@ function freshStatus(
   observed: Observed,
   facts: PlanFacts,
   verdict: Verdict,
-  settings: StatusSettings,
+  settings: DecisionSettings,
   now: Date,
 ): { readonly fresh: JupyterServerStatus; readonly culling: CullingDecision } {
   const { server } = observed;
@@ -98,7 +87,7 @@ function readySinceOf({ ready }: Verdict, { previous, now }: ConditionContext): 
   return before?.status === "True" ? before.lastTransitionTime : now;
 }
 
-function statesOfContainers(observed: Observed, settings: StatusSettings): ContainerStates | undefined {
+function statesOfContainers(observed: Observed, settings: DecisionSettings): ContainerStates | undefined {
   const seen = containerStates(observed.pod, settings);
   if (!observed.server.spec.jupyterServer.hibernated) return seen;
   return allWaiting(seen ?? observed.server.status?.containerStates);
@@ -107,7 +96,7 @@ function statesOfContainers(observed: Observed, settings: StatusSettings): Conta
 type Since = Pick<JupyterServerStatus, "startingSince" | "failedSince" | "hibernatedSince">;
 
 /** When the server entered its state; the times of other states are cleared. */
-function sinceOf(observed: Observed, state: ServerState, settings: StatusSettings, now: Date): Since {
+function sinceOf(observed: Observed, state: ServerState, settings: DecisionSettings, now: Date): Since {
   const { server } = observed;
   const before = statusIn(state, server);
   switch (state) {
@@ -142,7 +131,7 @@ function isStartingAgain({ server, pod }: Observed): boolean {
  */
 function annotatedSince(
   { metadata, status }: Observed["server"],
-  { annotationPrefix }: StatusSettings,
+  { annotationPrefix }: DecisionSettings,
   now: Date,
 ): string {
   const date = new Date(metadata.annotations?.[`${annotationPrefix}/${CLIENT_ANNOTATIONS.hibernationDate}`] ?? "");

@@ -40,15 +40,10 @@ type VerdictInput = {
   readonly now: Date;
 };
 
-type VerdictSettings = Pick<
-  DecisionSettings,
-  "unschedulableGraceSeconds" | "initContainerRestartLimit" | "containerRestartLimit"
->;
-
 /**
  * The state machine: deletion wins, then hibernation, then failure as it is now, then readiness, else it is starting.
  */
-export function verdictOf(observed: Observed, facts: PlanFacts, settings: VerdictSettings, now: Date): Verdict {
+export function verdictOf(observed: Observed, facts: PlanFacts, settings: DecisionSettings, now: Date): Verdict {
   const stalls = stallsOf(observed, facts);
   const input = { observed, facts, stalls, graceSeconds: settings.unschedulableGraceSeconds, now };
   if (observed.server.metadata.deletionTimestamp !== undefined) {

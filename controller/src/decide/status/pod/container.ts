@@ -5,15 +5,13 @@ import type {
   ContainerStatus,
   Pod,
 } from "kubernetes-types/core/v1.js";
+import type { DecisionSettings } from "../../settings.ts";
 import { imageObstacle, isImageReason } from "./image.ts";
 import { failing, type Obstacle } from "./obstacle.ts";
 import { detail } from "../text.ts";
 
 /** How often a container may be restarted before a crashing one counts as failed. */
-export type RestartLimits = {
-  readonly initContainerRestartLimit: number;
-  readonly containerRestartLimit: number;
-};
+export type RestartLimits = Pick<DecisionSettings, "initContainerRestartLimit" | "containerRestartLimit">;
 
 /**
  * A run this long resets the kubelet's crash back-off, so a crash after it is no loop.
