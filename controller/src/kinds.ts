@@ -1,6 +1,6 @@
 import { API_VERSION, KIND, PLURAL } from "@amalthea/api";
 import { defineKind, type Kind, kindOf } from "@amalthea/kube";
-import { OWN_KINDS } from "./decide/live/kinds.ts";
+import { OWN_KINDS } from "./decide/live/child.ts";
 import type { ResourceQuota } from "kubernetes-types/core/v1.js";
 
 /** The resource itself, for the client. */

@@ -9,7 +9,7 @@ export type ChildContext = {
   readonly settings: DecisionSettings;
   /** What a new pod is started with: where the spec wants the server, unless it is refused that. */
   readonly route: Route;
-  /** Where the server is reached now: as its running pod was started, else as the next one will be. */
+  /** `ServerRoutes.served`. */
   readonly servedRoute: Route;
   /** The server was created under 0.24, which accepted more than this version. */
   readonly isLegacy: boolean;

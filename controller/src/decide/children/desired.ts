@@ -51,7 +51,6 @@ export type Desired =
 
 /** What the children depend on besides the spec. */
 export type DesiredInput = Omit<ServerRoutes, "isMoveRefused"> & {
-  /** The server was created under 0.24, which accepted more than this version. */
   readonly isLegacy?: boolean;
   readonly circumstances?: Circumstances;
 };

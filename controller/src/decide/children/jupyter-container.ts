@@ -7,6 +7,7 @@ import {
   PORTS,
   prefixOf,
   type ExtraPort,
+  type UserIds,
   VOLUMES,
 } from "@amalthea/api";
 import type {
@@ -47,13 +48,7 @@ export function jupyterContainer(context: ChildContext): Container {
     resources: resources,
     ...(isBehindProxy ? {} : probes(context.route.path, settings)),
     ...given(settings),
-    securityContext: {
-      ...userOf(settings),
-      runAsNonRoot: true,
-      allowPrivilegeEscalation: false,
-      capabilities: { drop: ["ALL"] },
-      seccompProfile: { type: "RuntimeDefault" },
-    },
+    securityContext: unprivileged(settings.securityContext ?? JOVYAN),
     volumeMounts: volumeMounts(context),
   };
 }
@@ -74,12 +69,22 @@ function given(
   return copyOf({ imagePullPolicy, command, args, envFrom, lifecycle }) as unknown as Partial<Container>; // as the CRD admitted them
 }
 
-/** Without a word of the spec the user and group of the Jupyter images; else only what it says. */
-function userOf({ securityContext }: Pick<Settings, "securityContext">): SecurityContext {
-  const { runAsUser, runAsGroup } = securityContext ?? { runAsUser: 1000, runAsGroup: 100 };
+/** User and group of the Jupyter images, unless the spec says a word of them. */
+const JOVYAN = { runAsUser: 1000, runAsGroup: 100 };
+
+/** What Pod Security `restricted` asks for, with a user and a group that may be left to the image or the platform. */
+export function unprivileged(
+  { runAsUser, runAsGroup }: Pick<UserIds, "runAsUser" | "runAsGroup">,
+  more: SecurityContext = {},
+): SecurityContext {
   return {
     ...(runAsUser === undefined ? {} : { runAsUser }),
     ...(runAsGroup === undefined ? {} : { runAsGroup }),
+    runAsNonRoot: true,
+    ...more,
+    allowPrivilegeEscalation: false,
+    capabilities: { drop: ["ALL"] },
+    seccompProfile: { type: "RuntimeDefault" },
   };
 }
 

@@ -1,6 +1,6 @@
 import { LABELS, type JupyterServer } from "@amalthea/api";
 import type { Problem } from "../facts.ts";
-import { OWN_KINDS } from "../live/kinds.ts";
+import { OWN_KINDS } from "../live/child.ts";
 import { groupKind } from "../values/group-kind.ts";
 import { isObject, objectOf, valueAt, type JsonObject } from "../values/json.ts";
 import type { ChildContext } from "./child-context.ts";

@@ -31,9 +31,7 @@ export function secret({ server }: Pick<ChildContext, "server">): JsonObject {
   };
 }
 
-/**
- * One hash for all Secrets of the server: they are not watched, so they are read and written together.
- */
+/** One hash for all Secrets of the server: they are not watched, so they are read and written together. */
 export function secretManifests(context: Owner, secrets: readonly [string, JsonObject][]): readonly SecretManifest[] {
   const hash = contentHash(secrets.map(([key, { data, stringData }]) => [key, data, stringData]));
   return secrets

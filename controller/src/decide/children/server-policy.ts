@@ -28,9 +28,7 @@ export function forbiddenPart(
   const [excess] = routeExcess(route, "spec.routing", owner);
   if (excess !== undefined) return { kind: "NotAllowed", childKey: "ingress", ...excess };
   const change = forbiddenChange(base, document, settings.policy.patches);
-  if (change === undefined) return undefined;
-  const { path: field, ...rest } = change;
-  return { kind: "NotAllowed", field, ...rest };
+  return change === undefined ? undefined : { kind: "NotAllowed", ...change };
 }
 
 export function withAllowedAnnotations(
@@ -71,19 +69,15 @@ export function policyOf(
 
 /** What in a pod is not the user's. */
 function ownParts(secret: string, settings: DecisionSettings, secrets: readonly SecretManifest[]): OwnParts {
+  const own = (name: keyof DecisionSettings["images"]): OwnParts["containers"][string] => {
+    return { image: settings.images[name], resources: chartResources(settings, name) };
+  };
   return {
     secrets: new Set([secret, ...secrets.map(({ manifest }) => manifest.metadata.name)]),
     containers: {
-      [CONTAINERS.authProxy]: ownContainer(settings, "traefik"),
-      [CONTAINERS.oauth2Proxy]: ownContainer(settings, "oauth2Proxy"),
-      [CONTAINERS.authorization]: ownContainer(settings, "authorization"),
+      [CONTAINERS.authProxy]: own("traefik"),
+      [CONTAINERS.oauth2Proxy]: own("oauth2Proxy"),
+      [CONTAINERS.authorization]: own("authorization"),
     },
   };
-}
-
-function ownContainer(
-  settings: DecisionSettings,
-  name: keyof DecisionSettings["images"],
-): OwnParts["containers"][string] {
-  return { image: settings.images[name], resources: chartResources(settings, name) };
 }

@@ -2,7 +2,23 @@ import { API_VERSION, KIND, LABELS } from "@amalthea/api";
 import type { LiveTarget } from "../decision.ts";
 import { objectOf, valueAt, type JsonObject } from "../values/json.ts";
 import type { LiveChild, Observed } from "./observed.ts";
-import { groupKind } from "../values/group-kind.ts";
+import { groupKind, type OfKind } from "../values/group-kind.ts";
+
+/** Kinds of the built-in children; patches may add more objects of these kinds. */
+export const OWN_KINDS: readonly { readonly apiVersion: string; readonly kind: string }[] = [
+  { apiVersion: "v1", kind: "Service" },
+  { apiVersion: "v1", kind: "ConfigMap" },
+  { apiVersion: "v1", kind: "Secret" },
+  { apiVersion: "v1", kind: "PersistentVolumeClaim" },
+  { apiVersion: "apps/v1", kind: "StatefulSet" },
+  { apiVersion: "networking.k8s.io/v1", kind: "Ingress" },
+  { apiVersion: "networking.k8s.io/v1", kind: "NetworkPolicy" },
+];
+
+/** Whether an object is of the kind of a built-in child, in any version. */
+export function isOwnKind(child: OfKind): boolean {
+  return OWN_KINDS.some((one) => groupKind(one) === groupKind(child));
+}
 
 /** A manifest's or an object's identity inside its namespace. */
 type Named = { readonly apiVersion: string; readonly kind: string; readonly metadata: { readonly name: string } };
@@ -44,17 +60,17 @@ export function childKeyOf({ metadata }: LiveChild): string | undefined {
   return metadata.labels?.[LABELS.childKey];
 }
 
-type Addressed = Pick<LiveChild, "apiVersion" | "kind"> & {
-  readonly metadata: Pick<LiveChild["metadata"], "namespace" | "name" | "uid">;
-};
-
 /** Whether a child is being deleted. */
 export function isTerminating({ metadata }: LiveChild): boolean {
   return metadata.deletionTimestamp !== undefined;
 }
 
 /** Address of a live object for an action on it. */
-export function targetOf({ apiVersion, kind, metadata }: Addressed): LiveTarget {
+export function targetOf({
+  apiVersion,
+  kind,
+  metadata,
+}: Pick<LiveChild, "apiVersion" | "kind" | "metadata">): LiveTarget {
   const { namespace, name, uid } = metadata;
   return { apiVersion, kind, namespace, name, uid };
 }

@@ -6,7 +6,6 @@ import type { Observed } from "../live/observed.ts";
 import { judge, recordedViolations, TOKEN_FIELD } from "../policy/policy.ts";
 import type { DecisionSettings } from "../settings.ts";
 
-/** What is allowed to a server depends on, beside the settings. */
 export function circumstancesOf(observed: Observed, settings: DecisionSettings): Circumstances {
   const { namespacePolicy: namespace, ruleTakenBy: takenBy } = observed;
   return { namespace, takenBy, tolerated: recordedViolations(observed, settings.policy) ?? [] };

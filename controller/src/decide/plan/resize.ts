@@ -45,10 +45,14 @@ export function planResize(
   if (qosClass(withResources(pod, resources)) !== qosClass(pod.spec)) {
     return notPossible("it would change the pod's quality-of-service class");
   }
-  const resize = requestResize(pod, resources, changes[0]?.path ?? "resources", failures);
-  return resize.facts.kind === "Requested"
-    ? { ...resize, actions: [...note(pod, desired), ...resize.actions] }
-    : resize;
+  const desiredHash = contentHash(resources);
+  const refusal = failures.find((failure) => failure.childKey === "pod" && failure.desiredHash === desiredHash);
+  if (refusal !== undefined && refusal.mayRetry !== true) return notPossible(refusal.message);
+  const container = CONTAINERS.jupyter;
+  const because = `${changes[0]?.path ?? "resources"} changed`;
+  const target = podTarget(pod);
+  const resize: Action = { kind: "Resize", childKey: "pod", target, desiredHash, because, container, resources };
+  return { facts: { kind: "Requested", container }, actions: [...note(pod, desired), resize] };
 }
 
 /** The resources of the last resize that was requested; undefined if there was none. */
@@ -66,24 +70,6 @@ function note(pod: LivePod, desired: Readonly<JsonObject>): readonly Action[] {
   if (annotations?.[ANNOTATIONS.resizedTo] === value) return [];
   const operation = { op: "add", path: annotationPath(ANNOTATIONS.resizedTo), value };
   return [patchMetadata(podTarget(pod), annotations, [operation], "its resources are to change")];
-}
-
-function requestResize(
-  pod: LivePod,
-  resources: Readonly<JsonObject>,
-  changed: string,
-  failures: readonly ObservedFailure[],
-): ResizePlan {
-  const desiredHash = contentHash(resources);
-  const refusal = failures.find((failure) => failure.childKey === "pod" && failure.desiredHash === desiredHash);
-  if (refusal !== undefined && refusal.mayRetry !== true) return notPossible(refusal.message);
-  const container = CONTAINERS.jupyter;
-  const target = podTarget(pod);
-  const because = `${changed} changed`;
-  return {
-    facts: { kind: "Requested", container },
-    actions: [{ kind: "Resize", childKey: "pod", target, desiredHash, because, container, resources }],
-  };
 }
 
 function notPossible(because: string): ResizePlan {

@@ -1,16 +1,10 @@
 import { isObject, ownValue, type JsonObject } from "../values/json.ts";
 import { pointerTo } from "../patch/pointer.ts";
+import type { Excess } from "./pod-limits.ts";
 import type { PolicySettings } from "./policy-settings.ts";
 
-/** A change that patches made and may not make. */
-export type ForbiddenChange = {
-  readonly childKey: string;
-  /** JSON pointer in the patch document. */
-  readonly path: string;
-  readonly detail: string;
-  /** Chart value that would allow it, below `policy`. */
-  readonly setting: string;
-};
+/** A change that patches made and may not make; its field is a JSON pointer in the patch document. */
+export type ForbiddenChange = Excess & { readonly childKey: string };
 
 type Document = Readonly<Record<string, unknown>>;
 
@@ -29,13 +23,13 @@ export function forbiddenChange(
   const allowed = paths.map(segmentsOf);
   for (const pointer of changes(before, after, [])) {
     const [childKey = ""] = pointer;
-    const path = pointerTo(pointer);
+    const field = pointerTo(pointer);
     const kind = kindOf(after[childKey]) ?? kindOf(before[childKey]);
     if (!kinds.includes(ANY) && !kinds.includes(kind ?? "")) {
-      return { childKey, path, detail: `patches may not touch a ${kind ?? "child"}`, setting: "patches.kinds" };
+      return { childKey, field, detail: `patches may not touch a ${kind ?? "child"}`, setting: "patches.kinds" };
     }
     if (!paths.includes(ANY) && !allowed.some((prefix) => isBelow(pointer, prefix))) {
-      return { childKey, path, detail: `patches may not change ${path}`, setting: "patches.paths" };
+      return { childKey, field, detail: `patches may not change ${field}`, setting: "patches.paths" };
     }
   }
   return undefined;

@@ -12,7 +12,7 @@ import { trueCondition } from "../values/conditions.ts";
 import { isObject, objectOf } from "../values/json.ts";
 import { byAge } from "../values/time.ts";
 import type { LiveChild, Observed } from "../live/observed.ts";
-import { isOwnKind } from "../live/kinds.ts";
+import { isOwnKind } from "../live/child.ts";
 
 type ChildStatuses = Readonly<Record<string, ChildStatus>>;
 
@@ -59,7 +59,7 @@ function mirroredChild(child: LiveChild, observed: Observed): ChildStatus {
  * write of the status for every pod that becomes ready or goes.
  */
 function replicaStatus({ pod }: Observed): Readonly<Record<string, unknown>> {
-  const isReady = pod !== undefined && trueCondition(pod, "Ready") !== undefined;
+  const isReady = trueCondition(pod, "Ready") !== undefined;
   return { replicas: pod === undefined ? 0 : 1, readyReplicas: isReady ? 1 : 0 };
 }
 

@@ -212,16 +212,13 @@ export function pendingReasons(observed: Observed, facts: PlanFacts): readonly R
 
 /** Why the kubelet does not get on with a resize that it has accepted; undefined if it does, or has none. */
 function resizeError({ pod }: Observed): string | undefined {
-  const progress = pod && trueCondition(pod, "PodResizeInProgress");
+  const progress = trueCondition(pod, "PodResizeInProgress");
   if (progress?.reason !== "Error") return undefined;
   return progress.message ?? "the node does not say why";
 }
 
 /** Whether CPU or memory of the running pod are being changed. */
 export function isResizing(observed: Observed, facts: PlanFacts): boolean {
-  const { pod } = observed;
   if (resizeError(observed) !== undefined) return false;
-  return (
-    facts.resize.kind === "Requested" || (pod !== undefined && trueCondition(pod, "PodResizeInProgress") !== undefined)
-  );
+  return facts.resize.kind === "Requested" || trueCondition(observed.pod, "PodResizeInProgress") !== undefined;
 }

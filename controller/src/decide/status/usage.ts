@@ -52,14 +52,11 @@ function numbersIn(value: unknown): Readonly<Record<string, unknown>> {
 export function isUsageDue(previous: JupyterServerStatus, usage: ResourceUsage | undefined, now: Date): boolean {
   const shown: ResourceUsage = numbersIn(previous.mainPod?.resourceUsage);
   const fresh = usage ?? {};
-  if (isKnown(shown.cpuMillicores) !== isKnown(fresh.cpuMillicores)) return true;
-  if (isKnown(shown.memoryBytes) !== isKnown(fresh.memoryBytes)) return true;
-  if (isKnown(shown.disk) !== isKnown(fresh.disk)) return true;
+  const fields = ["cpuMillicores", "memoryBytes", "disk"] as const;
+  if (fields.some((field) => (shown[field] === undefined) !== (fresh[field] === undefined))) return true;
   const waited = (now.getTime() - Date.parse(previous.refreshedAt ?? "")) / 1000;
   return waited >= LEAST_SECONDS_BETWEEN && isNotable(shown, fresh);
 }
-
-const isKnown = (value: unknown): boolean => value !== undefined;
 
 function isNotable(shown: ResourceUsage, fresh: ResourceUsage): boolean {
   return (
@@ -75,10 +72,6 @@ function hasChanged(shown = 0, fresh = 0, { amount, share }: typeof CPU | typeof
 
 function hasDiskChanged(shown: DiskUsage, fresh: DiskUsage): boolean {
   const step = Math.max(1, DISK_SHARE * (fresh.totalBytes ?? fresh.usedBytes ?? 0));
-  const isFar = (before = 0, after = 0): boolean => Math.abs(after - before) >= step;
-  return (
-    isFar(shown.usedBytes, fresh.usedBytes) ||
-    isFar(shown.availableBytes, fresh.availableBytes) ||
-    isFar(shown.totalBytes, fresh.totalBytes)
-  );
+  const fields = ["usedBytes", "availableBytes", "totalBytes"] as const;
+  return fields.some((field) => Math.abs((fresh[field] ?? 0) - (shown[field] ?? 0)) >= step);
 }

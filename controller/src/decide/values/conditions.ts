@@ -1,9 +1,9 @@
 type Conditioned<C> = { readonly status?: { readonly conditions?: readonly C[] } };
 
-/** The condition of an object if it is true. */
+/** The condition of an object if both are there and it is true. */
 export function trueCondition<C extends { readonly type: string; readonly status: string }>(
-  { status }: Conditioned<C>,
+  object: Conditioned<C> | undefined,
   wanted: string,
 ): C | undefined {
-  return status?.conditions?.find(({ type, status: value }) => type === wanted && value === "True");
+  return object?.status?.conditions?.find(({ type, status: value }) => type === wanted && value === "True");
 }

@@ -5,7 +5,7 @@ import { copyOf, itemNamed, listOf, objectOf, valueAt, type JsonObject } from ".
 import type { Warning } from "../../facts.ts";
 import { isOidc, type ChildContext } from "../child-context.ts";
 import { authProxyRoutes } from "./auth-proxy-routes.ts";
-import { AUTHORITIES_DIRECTORY, authorization, POLICY_KEY, policyVolume, sessionsVolume } from "./authorization.ts";
+import { AUTHORITIES_DIRECTORY, authorization, POLICY_KEY, policyVolume, SESSIONS } from "./authorization.ts";
 import { bearerEnvironment } from "./bearer.ts";
 import { TRUSTED_CA_VOLUME } from "./oauth2-proxy.ts";
 import { authoritiesOf, withFlagsAsArgs, type Authorities } from "./patched-environment.ts";
@@ -89,5 +89,5 @@ function chainVolumes(context: ChildContext): readonly Volume[] {
   const { trustedCA } = context.server.spec.auth.oidc;
   const authority: readonly Volume[] =
     trustedCA === undefined ? [] : [{ name: TRUSTED_CA_VOLUME, configMap: { name: trustedCA.configMapName } }];
-  return [policyVolume(context), sessionsVolume(), routesVolume(), ...authority];
+  return [policyVolume(context), SESSIONS, routesVolume(), ...authority];
 }

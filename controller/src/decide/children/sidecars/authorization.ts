@@ -118,6 +118,4 @@ export function policyVolume({ server }: ChildContext): Volume {
 }
 
 /** In memory, and in no other container: a restart of this one ends no session, and brings none back. */
-export function sessionsVolume(): Volume {
-  return { name: SESSIONS_VOLUME, emptyDir: { medium: "Memory", sizeLimit: "16Mi" } };
-}
+export const SESSIONS: Volume = { name: SESSIONS_VOLUME, emptyDir: { medium: "Memory", sizeLimit: "16Mi" } };

@@ -1,7 +1,7 @@
 import type { EnvVar, ResourceRequirements, SecurityContext } from "kubernetes-types/core/v1.js";
 import type { DecisionSettings, SidecarOverrides } from "../../settings.ts";
 import type { ChildContext } from "../child-context.ts";
-import { literal } from "../jupyter-container.ts";
+import { literal, unprivileged } from "../jupyter-container.ts";
 
 /** What sidecars get where nothing else is set. Measured after load. */
 const RESOURCES = {
@@ -29,18 +29,8 @@ export function chartResources({ sidecars }: DecisionSettings, sidecar: Sidecar)
 const NOBODY = { runAsUser: 65532, runAsGroup: 65532 };
 
 /** Sidecars write nothing, need no right and run as nobody in particular, or as whom the platform says. */
-export function sidecarSecurity({
-  securityContext: { runAsUser, runAsGroup } = NOBODY,
-}: SidecarOverrides): SecurityContext {
-  return {
-    ...(runAsUser === undefined ? {} : { runAsUser }),
-    ...(runAsGroup === undefined ? {} : { runAsGroup }),
-    runAsNonRoot: true,
-    readOnlyRootFilesystem: true,
-    allowPrivilegeEscalation: false,
-    capabilities: { drop: ["ALL"] },
-    seccompProfile: { type: "RuntimeDefault" },
-  };
+export function sidecarSecurity({ securityContext = NOBODY }: SidecarOverrides): SecurityContext {
+  return unprivileged(securityContext, { readOnlyRootFilesystem: true });
 }
 
 /** The containers of the pod speak to each other directly; not every program takes that for granted. */
