@@ -1,30 +1,10 @@
-/** Minimum version of a component that faces the network, in our images or in front of Jupyter. */
-type Floor = {
-  /** Oldest version that is allowed; three numbers. */
-  readonly version: string;
-  /** The vulnerability that this version fixes, as its publisher names it, or another reason against older ones. */
-  readonly because: string;
-};
-
-/** Names are those of the registry that publishes each. */
-type FloorName =
-  | "oauth2-proxy"
-  | "traefik"
-  | "node"
-  | "undici"
-  | "jupyterlab"
-  | "jupyter-server"
-  | "tornado"
-  | "jupyter-core"
-  | "jinja2"
-  | "h11"
-  | "requests";
-
 /**
- * The oldest version of everything that faces the network. The images are checked against it by a test, the images that
- * an administrator names by the controller.
+ * The oldest version that is allowed (three numbers) of each component that faces the network, in our images or in front of
+ * Jupyter, by its name in the registry that publishes it; and the vulnerability that this version fixes, as its publisher
+ * names it, or another reason. Our images are checked against it by a test, those that an administrator names by the
+ * controller.
  */
-export const VERSION_FLOORS: Readonly<Record<FloorName, Floor>> = {
+export const VERSION_FLOORS = {
   "oauth2-proxy": { version: "7.15.6", because: "logs the cookies of a request whose callback is invalid" },
   traefik: { version: "3.7.15", because: "forged forward-auth headers (GHSA-6384-m2mw-rf54, GHSA-5m6w-wvh7-57vm)" },
   node: { version: "24.21.0", because: "the release that memory and time limits are measured with" },
@@ -36,7 +16,7 @@ export const VERSION_FLOORS: Readonly<Record<FloorName, Floor>> = {
   jinja2: { version: "3.1.6", because: "templates leave the sandbox (CVE-2025-27516)" },
   h11: { version: "0.16.0", because: "malformed chunked bodies are accepted (CVE-2025-43859)" },
   requests: { version: "2.32.4", because: "credentials of .netrc leak to other hosts (CVE-2024-47081)" },
-};
+} as const;
 
 /**
  * Whether a version is older than another. A version of fewer numbers, as in a tag, moves with the newest release that

@@ -23,7 +23,9 @@ import { completeAccessChain } from "./sidecars/access-chain.ts";
 import { boundsProblem } from "./spec-bounds.ts";
 import { specProblems } from "./spec-problems.ts";
 
-export type Rendered = {
+type Noted = { readonly problems: readonly Problem[]; readonly warnings: readonly Warning[] };
+
+export type Rendered = Noted & {
   readonly kind: "Rendered";
   /** Without Secrets. */
   readonly children: readonly DesiredChild[];
@@ -34,20 +36,16 @@ export type Rendered = {
   readonly startedWith: StartedWith;
   /** Hash of the access policy; undefined in token mode. */
   readonly accessPolicyHash: string | undefined;
-  readonly problems: readonly Problem[];
-  readonly warnings: readonly Warning[];
 };
 
 export type Desired =
   | Rendered
   /** The desired children are not known: the live ones stay, and can be scaled. */
-  | {
+  | (Noted & {
       readonly kind: "Unrenderable";
-      readonly problems: readonly Problem[];
-      readonly warnings: readonly Warning[];
       /** The server's own, without patches: a pod that is scaled up must not find somebody else's, or none. */
       readonly secrets: readonly SecretManifest[];
-    };
+    });
 
 /** What the children depend on besides the spec. */
 export type DesiredInput = Omit<ServerRoutes, "isMoveRefused"> & {

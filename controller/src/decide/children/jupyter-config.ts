@@ -1,6 +1,41 @@
 import { EMPTY_TOKEN_EXIT_CODE } from "@amalthea/api";
 
 /**
+ * Behind a login Jupyter shows the person who is signed in instead of an anonymous one. The proxy names them, and removes
+ * these headers from what comes from outside. jupyter_server before 2 and the classic notebook server know no persons.
+ */
+const IDENTITY_PROVIDER = `
+if not token_file:
+    try:
+        from jupyter_server.auth.identity import PasswordIdentityProvider, User
+        from traitlets import default
+    except ImportError:
+        pass
+    else:
+        class SignedInUser(PasswordIdentityProvider):
+            """The person whom the login in front of this server names. Who asks from within the pod has no name."""
+
+            def get_user(self, handler):
+                user_id = self.said(handler, 'User')
+                if not user_id:
+                    return super().get_user(handler)
+                name = self.said(handler, 'Preferred-Username') or self.said(handler, 'Email') or user_id
+                words = ''.join(c if c.isalnum() else ' ' for c in name.split('@')[0]).split()
+                initials = ''.join(word[0] for word in words)[:2].upper()
+                return User(username=user_id, name=name, display_name=name, initials=initials or None)
+
+            def said(self, handler, what):
+                value = handler.request.headers.get('X-Forwarded-' + what, '')
+                return value.encode('latin-1', 'replace').decode('utf-8', 'replace')
+
+            @default('updatable_fields')
+            def _default_updatable_fields(self):
+                return []  # the provider has the name
+
+        c.ServerApp.identity_provider_class = SignedInUser
+`;
+
+/**
  * Configuration files for Jupyter, the same for every server: what differs comes from the container's environment, so
  * nothing is pasted into Python and a running pod never meets a configuration other than the one it was started with.
  *
@@ -12,7 +47,7 @@ const JUPYTER_SERVER_CONFIG = configFile(
   "ServerApp",
   "root_dir",
   `c.IdentityProvider.token = token
-${identityProvider()}`,
+${IDENTITY_PROVIDER}`,
 );
 
 const JUPYTER_NOTEBOOK_CONFIG = configFile("NotebookApp", "notebook_dir", "");
@@ -160,40 +195,3 @@ export const JUPYTERLAB_SETTINGS: string = JSON.stringify({
     menus: [{ id: "jp-mainmenu-file", items: [{ command: "filemenu:shutdown", disabled: true }] }],
   },
 });
-
-/**
- * Behind a login Jupyter shows the person who is signed in instead of an anonymous one. The proxy names them, and removes
- * these headers from what comes from outside. jupyter_server before 2 and the classic notebook server know no persons.
- */
-function identityProvider(): string {
-  return `
-if not token_file:
-    try:
-        from jupyter_server.auth.identity import PasswordIdentityProvider, User
-        from traitlets import default
-    except ImportError:
-        pass
-    else:
-        class SignedInUser(PasswordIdentityProvider):
-            """The person whom the login in front of this server names. Who asks from within the pod has no name."""
-
-            def get_user(self, handler):
-                user_id = self.said(handler, 'User')
-                if not user_id:
-                    return super().get_user(handler)
-                name = self.said(handler, 'Preferred-Username') or self.said(handler, 'Email') or user_id
-                words = ''.join(c if c.isalnum() else ' ' for c in name.split('@')[0]).split()
-                initials = ''.join(word[0] for word in words)[:2].upper()
-                return User(username=user_id, name=name, display_name=name, initials=initials or None)
-
-            def said(self, handler, what):
-                value = handler.request.headers.get('X-Forwarded-' + what, '')
-                return value.encode('latin-1', 'replace').decode('utf-8', 'replace')
-
-            @default('updatable_fields')
-            def _default_updatable_fields(self):
-                return []  # the provider has the name
-
-        c.ServerApp.identity_provider_class = SignedInUser
-`;
-}

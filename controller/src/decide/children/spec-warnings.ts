@@ -1,5 +1,6 @@
 import { isPathWithin, routeOf, type JupyterServer } from "@amalthea/api";
 import type { Warning } from "../facts.ts";
+import { filesBySpec } from "../live/files.ts";
 
 /**
  * What works and is probably not what was intended.
@@ -35,10 +36,8 @@ function hasCriterion(oidc: JupyterServer["spec"]["auth"]["oidc"]): boolean {
   return allowAnyUser || entries.length > 0 || (userId ?? "") !== "";
 }
 
-function storageWarnings({ spec }: JupyterServer): readonly Warning[] {
-  const { enabled, existingClaim, mountPath } = spec.storage.pvc;
-  const { rootDir, hibernated } = spec.jupyterServer;
-  const hasVolume = enabled || existingClaim !== undefined;
-  if (!hasVolume) return hibernated ? [{ kind: "HibernatedWithoutVolume" }] : [];
+function storageWarnings(server: JupyterServer): readonly Warning[] {
+  const { isOnVolume, rootDir, mountPath } = filesBySpec(server);
+  if (!isOnVolume) return server.spec.jupyterServer.hibernated ? [{ kind: "HibernatedWithoutVolume" }] : [];
   return isPathWithin(rootDir, mountPath) ? [] : [{ kind: "RootDirOutsideVolume", rootDir, mountPath }];
 }

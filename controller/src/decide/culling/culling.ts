@@ -111,7 +111,7 @@ type Limits = {
 
 function limitsOf(input: CullingInput, settings: Settings, now: Date): Limits {
   const idling = idleInput(input, settings, now);
-  const idle = idling === undefined ? NO_LIMIT : idleLimit(idling, settings, now);
+  const idle: IdleLimit = idling === undefined ? { kind: "None" } : idleLimit(idling, settings, now);
   return { idling, idle, culls: [...plainLimits(input, settings.culling, now), ...idleCull(idle)] };
 }
 
@@ -159,8 +159,6 @@ function timeOf(text: string | undefined, now: Date): Date {
   const time = Date.parse(text ?? "");
   return Number.isNaN(time) || time > now.getTime() ? now : new Date(time);
 }
-
-const NO_LIMIT: IdleLimit = { kind: "None" };
 
 /** Undefined while nobody can use the server. */
 function idleInput(

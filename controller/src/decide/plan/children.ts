@@ -55,11 +55,8 @@ const ORDER: Readonly<Record<Exclude<ChildKey, "secret">, number>> = {
 
 /** Compares the children with the live ones. Legacy children are not changed: they are removed first. */
 export function compareChildren(observed: Observed, desired: Rendered, routes: ServerRoutes): ChildrenPlan {
-  const {
-    wanted,
-    problems: routeProblems,
-    isRouteless,
-  }: Wanted = withoutTakenRoute(observed, desired.children, routes);
+  const routed = withoutTakenRoute(observed, desired.children, routes);
+  const { wanted, isRouteless } = routed;
   const claims = fittedClaims(observed, wanted);
   const decided = claims.children
     .toSorted((left, right) => orderOf(left) - orderOf(right))
@@ -77,7 +74,7 @@ export function compareChildren(observed: Observed, desired: Rendered, routes: S
   const released = releases(observed, wanted);
   return {
     actions: [...released, ...claims.actions, ...applies, ...prune.flatMap((live) => pruneActions(observed, live))],
-    problems: [...routeProblems, ...claims.problems],
+    problems: [...routed.problems, ...claims.problems],
     routeSettled: areSettled(hasOwnRoute) && !isRouteless,
     isStarting: wouldStart,
     isChangingPods: steps.some(isPodApply),
