@@ -8,17 +8,17 @@ import type { CullingReason } from "./jupyter-server-status.ts";
  */
 export const CONDITION_MEANINGS = {
   Ready: "The pod is ready and the route to it exists: the server can be opened at `status.url`.",
-  Hibernated: "The pod is gone because the spec says so; there is no condition `Ready` meanwhile.",
-  Reconciling: "The server is progressing towards its spec; nobody has to do anything.",
-  Stalled: "The server, or a part of it, does not reach its spec until a person changes something.",
+  Hibernated: "The pod is gone because the spec says so; meanwhile there is no condition `Ready`.",
+  Reconciling: "The server is progressing towards its spec; no action is needed.",
+  Stalled: "The server, or a part of it, cannot reach its spec until somebody changes something.",
   UpdatePending:
     "The running pod was started with other settings than those in the spec; they apply at its next start.",
   AccessWarning: "The server works, but its access control is probably not what was intended.",
   RouteWarning: "The server runs, but requests for its address may not reach it.",
   PatchWarning: "The server works, but a patch is not applied in full.",
   StorageWarning: "The server works, but files were lost or will be lost.",
-  PolicyWarning: "The server works, but something that it has or requests is not allowed.",
-  ActivityUnknown: "Whether the server is idle is not known; it is kept.",
+  PolicyWarning: "The server works, but something in it or in its spec is not allowed.",
+  ActivityUnknown: "It is not known whether the server is idle, so it is kept.",
   CullingPrevented: "Limits of the server are not enforced.",
   HibernationPending: "The server will be hibernated soon.",
   DeletionPending: "The server will be deleted soon.",
@@ -280,18 +280,19 @@ export const REASONS: { readonly [R in Reason]: ReasonEntry<R> } = {
   },
   NoMatchingNode: {
     conditions: EITHER,
-    when: "No node has the labels that the pod asks for, or all that have them are tainted; a stall after the grace period.",
+    when: "No node has the labels that the pod requires, or all nodes that have them are tainted; a stall after the grace period.",
     example: { detail: "0/3 nodes are available: 3 node(s) didn't match Pod's node affinity/selector." },
-    sentence: ({ detail }) => `No node matches what the server asks for: ${detail}`,
+    sentence: ({ detail }) => `No node matches the server's requirements: ${detail}`,
     remedy:
       "Correct spec.jupyterServer.nodeSelector, affinity or tolerations, or have a node with these labels added (kubectl get nodes --show-labels).",
   },
   SchedulingGated: {
     conditions: PROGRESS,
-    when: "The pod has scheduling gates, as queueing systems such as Kueue set them. It may wait for as long as it takes.",
+    when: "The pod has scheduling gates, as set by queueing systems such as Kueue. It may wait indefinitely.",
     example: { gates: ["kueue.x-k8s.io/admission"] },
-    sentence: ({ gates }) => `The server waits to be admitted: its pod has the scheduling gates ${gates.join(", ")}.`,
-    remedy: "It starts when whoever set them removes them; look at the queue, or remove the patch that sets them.",
+    sentence: ({ gates }) =>
+      `The server is waiting to be admitted: its pod has the scheduling gates ${gates.join(", ")}.`,
+    remedy: "It starts when the gates are removed; check the queue, or remove the patch that sets them.",
   },
   ScalingUp: {
     conditions: PROGRESS,
@@ -349,7 +350,7 @@ export const REASONS: { readonly [R in Reason]: ReasonEntry<R> } = {
     when: "The volume of a running server does not have the size that spec.storage.size requests yet; a stall after the grace period.",
     example: { claim: "alice", from: "1Gi", to: "2Gi", detail: "nobody reports progress" },
     sentence: ({ claim, from, to, detail }) =>
-      `The volume of the PersistentVolumeClaim ${claim} has ${from} and is to have ${to}: ${detail}.`,
+      `The volume of the PersistentVolumeClaim ${claim} is being expanded from ${from} to ${to}: ${detail}.`,
     remedy:
       "If this persists, see the events of the claim: the driver of its storage class performs it, some only when the server is restarted.",
   },
@@ -357,7 +358,7 @@ export const REASONS: { readonly [R in Reason]: ReasonEntry<R> } = {
     conditions: ["Stalled"],
     when: "`spec.storage.size` is smaller than the volume; the server keeps the volume as it is.",
     example: { from: "10Gi", to: "5Gi" },
-    sentence: ({ from, to }) => `A volume cannot shrink: it has ${from}, and spec.storage.size requests ${to}.`,
+    sentence: ({ from, to }) => `A volume cannot shrink: its size is ${from}, but spec.storage.size requests ${to}.`,
     remedy: "Set spec.storage.size to at least the size of the volume.",
   },
   ClaimChangeRefused: {
@@ -395,7 +396,7 @@ export const REASONS: { readonly [R in Reason]: ReasonEntry<R> } = {
   // Image and containers
   ImageNotFound: {
     conditions: STALL,
-    when: "The registry does not have the image, or does not let this client pull it, for instance because a pull secret does not exist.",
+    when: "The registry does not have the image, or does not allow this client to pull it, for instance because a pull secret does not exist.",
     example: { image: "jupyter/minimal-notebook:v99" },
     sentence: ({ image, missingSecrets }) =>
       `The image ${image} does not exist, or pulling it needs credentials` +
@@ -509,7 +510,7 @@ export const REASONS: { readonly [R in Reason]: ReasonEntry<R> } = {
   },
   NotAnswering: {
     conditions: STALL,
-    when: "The program of the container runs, but has not answered at the expected port and path for as long as a start may take: it listens elsewhere, or hangs.",
+    when: "The program in the container is running, but has not responded at the expected port and path within the time that a start may take: it listens elsewhere, or hangs.",
     example: { container: "jupyter-server", port: 8888, path: "/sessions/alice/api" },
     sentence: ({ container, port, path }) =>
       `Container ${container} runs, but does not answer at port ${port} under ${path}.`,
@@ -538,10 +539,11 @@ export const REASONS: { readonly [R in Reason]: ReasonEntry<R> } = {
   },
   PodStuck: {
     conditions: EITHER,
-    when: "The previous pod of the server is being deleted and does not go; a stall after the grace period.",
+    when: "The previous pod of the server is being deleted and does not terminate; a stall after the grace period.",
     example: { detail: "its finalizers are still set: example.org/backup" },
-    sentence: ({ detail }) => `The previous pod of the server does not go: ${detail}.`,
-    remedy: "Whoever set the finalizers, or the node, has to release it; ask an administrator if this persists.",
+    sentence: ({ detail }) => `The previous pod of the server has not terminated: ${detail}.`,
+    remedy:
+      "It goes when its finalizers are removed and its node has stopped it; ask an administrator if this persists.",
   },
   // What cannot be created
   InvalidSpec: {
@@ -575,7 +577,7 @@ export const REASONS: { readonly [R in Reason]: ReasonEntry<R> } = {
   },
   RouteTaken: {
     conditions: STALL,
-    when: "Another server already serves the same host and path, or is older and requests them; or a rule of an Ingress would take requests of another server.",
+    when: "Another server already serves the same host and path, or is older and requests them; or a rule of an Ingress would capture requests of another server.",
     example: {
       route: "hub.example.org/sessions/alice",
       holder: "sessions/alice",
@@ -583,19 +585,19 @@ export const REASONS: { readonly [R in Reason]: ReasonEntry<R> } = {
     },
     sentence: ({ route, holder, keptUrl }) =>
       `${route} ${ROUTED_TO} ${holder}` + (keptUrl === undefined ? "." : `; this server stays at ${keptUrl}.`),
-    remedy: "Choose another host or path, in spec.routing or in the patch that asks for it.",
+    remedy: "Choose another host or path, in spec.routing or in the patch that requests it.",
   },
   NameTaken: {
     conditions: STALL,
-    when: "An object with the name of a child exists and is owned by somebody else; it is not changed.",
+    when: "An object with the name of a child exists and does not belong to this server; it is not changed.",
     example: { kind: "Service", name: "alice" },
     sentence: ({ kind, name }) => `The ${kind} ${name} already exists and does not belong to this server.`,
     remedy:
-      "Give the server another name, or move the other object away. A PersistentVolumeClaim may hold somebody's files: to use it, name it in spec.storage.pvc.existingClaim.",
+      "Give the server another name, or rename the other object. A PersistentVolumeClaim may contain somebody's files: to use it, name it in spec.storage.pvc.existingClaim.",
   },
   EarlierServerLeaving: {
     conditions: EITHER,
-    when: "The server was created right after another one of the same name was deleted, and children of that one still exist; a stall after the grace period.",
+    when: "The server was created right after another one of the same name was deleted, and children of the deleted server still exist; a stall after the grace period.",
     example: { kind: "PersistentVolumeClaim" },
     sentence: ({ kind }) => `The ${kind} of the deleted server of the same name is still being removed.`,
     remedy: "If this persists, see its finalizers (kubectl get -o yaml).",
@@ -609,7 +611,7 @@ export const REASONS: { readonly [R in Reason]: ReasonEntry<R> } = {
   },
   WriteFailed: {
     conditions: STALL,
-    when: "The API server answers a write with another error; it is retried.",
+    when: "The API server returns another error for a write, which is retried.",
     example: { childKey: "ingress", code: 500, detail: "failed calling webhook: no endpoints available" },
     sentence: ({ childKey, code, detail }) => `The child "${childKey}" cannot be written (${code}): ${detail}.`,
     remedy: "It is retried; if this persists, ask an administrator.",
@@ -624,18 +626,18 @@ export const REASONS: { readonly [R in Reason]: ReasonEntry<R> } = {
   },
   ReconcileFailed: {
     conditions: STALL,
-    when: "A reconcile of this server keeps failing for a reason that is not about one child, for instance an internal error of the controller. It is retried at least every five minutes.",
+    when: "A reconcile of this server keeps failing for a reason that does not concern a single child, for instance an internal error of the controller. It is retried at least every five minutes.",
     example: { detail: "internal error (TypeError)" },
     sentence: ({ detail }) => `The controller cannot reconcile this server: ${detail}.`,
     remedy: "It is retried; if this persists, see the log of the controller.",
   },
   PredecessorRunning: {
     conditions: ["Stalled"],
-    when: "The legacy controller (0.24) still reconciles the same server; this one does not touch it.",
+    when: "The legacy controller (0.24) still reconciles the same server; the new controller does not touch it.",
     example: {},
     sentence: () => "The legacy Amalthea controller (0.24) still reconciles this server.",
     remedy:
-      "Scale its Deployment to zero (never uninstall its release: that deletes every server), or take this namespace out of its scope.",
+      "Scale its Deployment to zero (never uninstall its release: that deletes every server), or remove this namespace from its scope.",
   },
   PodSecurity: {
     conditions: STALL,
@@ -670,17 +672,17 @@ export const REASONS: { readonly [R in Reason]: ReasonEntry<R> } = {
   // Pending updates
   ChangesWaiting: {
     conditions: ["UpdatePending"],
-    when: "Fields that need a new pod changed while one is running.",
+    when: "Fields that need a new pod have changed while a pod is running.",
     example: { fields: ["jupyterServer.image", "routing.path"] },
     sentence: ({ fields }) => `Changes to these fields have not reached the running pod yet: ${fields.join(", ")}.`,
     remedy: "Hibernate and resume the server, or restart it, at a time that suits its user.",
   },
   TokenChanged: {
     conditions: ["UpdatePending"],
-    when: "The token in the Secret that `spec.auth.tokenSecretRef` names changed since the running container started. The Secret is read at that start and then every 10 minutes.",
+    when: "The token in the Secret that `spec.auth.tokenSecretRef` names has changed since the running container started. The Secret is read at the start and then every 10 minutes.",
     example: { secret: "alices-token" },
     sentence: ({ secret }) =>
-      `The token in the Secret ${secret} (spec.auth.tokenSecretRef) changed; the running pod still takes the former one.`,
+      `The token in the Secret ${secret} (spec.auth.tokenSecretRef) changed; the running pod still accepts the previous one.`,
     remedy: "Hibernate and resume the server, or restart it, at a time that suits its user.",
   },
   PredecessorLayout: {
@@ -692,7 +694,7 @@ export const REASONS: { readonly [R in Reason]: ReasonEntry<R> } = {
   },
   ResizeNotPossible: {
     conditions: ["UpdatePending"],
-    when: "A change of resources that cannot be made to a running pod.",
+    when: "The change of resources is not possible for a running pod.",
     example: { detail: "the number of GPUs changes" },
     sentence: ({ detail }) => `The new resources require a new pod: ${detail}.`,
     remedy: "Hibernate and resume the server, or restart it, at a time that suits its user.",
@@ -728,23 +730,23 @@ export const REASONS: { readonly [R in Reason]: ReasonEntry<R> } = {
   },
   NobodyAuthorized: {
     conditions: ["AccessWarning"],
-    when: "OIDC is enabled and no criterion says who is authorized.",
+    when: "OIDC is enabled, but no criterion says who is authorized.",
     example: {},
     sentence: () => "Nobody is authorized, because spec.auth.oidc names no user, e-mail address or group.",
     remedy: "Add entries to one of its lists, or set spec.auth.oidc.allowAnyUser.",
   },
   SessionsNotRenewed: {
     conditions: ["AccessWarning"],
-    when: "The provider of the login has renewed no session of the running pod, most likely because it gives no refresh tokens. Seen where the controller asks for the activity of the server: when an idle limit is near.",
+    when: "The provider of the login has not renewed any session of the running pod, most likely because it does not issue refresh tokens. Detected when the controller polls the activity of the server, which it does when an idle limit is near.",
     example: {},
     sentence: () =>
       "The provider does not renew the sessions of the login, so whoever is disabled there stays signed in until the session has its full length.",
     remedy:
-      "Add the scope offline_access to spec.auth.oidc.scopes, or have the provider give this client refresh tokens; otherwise choose a shorter spec.auth.oidc.session.lengthSeconds, and set renewalSeconds to 0 there. Each takes effect at the next start.",
+      "Add the scope offline_access to spec.auth.oidc.scopes, or configure the provider to issue refresh tokens to this client; otherwise choose a shorter spec.auth.oidc.session.lengthSeconds, and set renewalSeconds to 0 there. Each takes effect at the next start.",
   },
   UnverifiedEmailsCount: {
     conditions: ["AccessWarning"],
-    when: "A server that was created under 0.24 names e-mail addresses, and not `allowUnverifiedEmail`.",
+    when: "A server that was created under 0.24 names e-mail addresses but does not set `allowUnverifiedEmail`.",
     example: {},
     sentence: () =>
       "An e-mail address counts even if the provider does not say whether it is verified, because this server was created under 0.24.",
@@ -760,7 +762,7 @@ export const REASONS: { readonly [R in Reason]: ReasonEntry<R> } = {
   },
   IngressClassMissing: {
     conditions: ["RouteWarning"],
-    when: "An Ingress of the server names an IngressClass that does not exist; most ingress controllers ignore such an Ingress. Seen where the controller watches the whole cluster.",
+    when: "An Ingress of the server names an IngressClass that does not exist; most ingress controllers ignore such an Ingress. Detected only if the controller watches the whole cluster.",
     example: { ingressClass: "nginx-internal" },
     sentence: ({ ingressClass }) =>
       `The IngressClass ${ingressClass} does not exist, so requests may not reach the server.`,
@@ -769,7 +771,7 @@ export const REASONS: { readonly [R in Reason]: ReasonEntry<R> } = {
   },
   TlsSecretMissing: {
     conditions: ["RouteWarning"],
-    when: "An Ingress of the server names a TLS Secret that does not exist. It is missed two minutes after the Ingress was created at the earliest, which is time for cert-manager to issue it, and looked for every 30 seconds while it is missing, every 10 minutes otherwise. Of the Secret only its metadata are read; of more than 20 names the first 20 are looked for.",
+    when: "An Ingress of the server names a TLS Secret that does not exist. It is reported as missing two minutes after the creation of the Ingress at the earliest, so that cert-manager has time to issue it. It is looked up every 30 seconds while it is missing, otherwise every 10 minutes. Only the metadata of the Secret is read, and only the first 20 names are looked up.",
     example: { secret: "hub-tls" },
     sentence: ({ secret }) =>
       `The Secret ${secret} with the certificate of the server's address does not exist, so browsers may warn of another certificate or not connect.`,
@@ -778,7 +780,7 @@ export const REASONS: { readonly [R in Reason]: ReasonEntry<R> } = {
   },
   PatchOperationSkipped: {
     conditions: ["PatchWarning"],
-    when: "A patch changes what it cannot: a container that only the legacy layout (0.24) has, or the number of replicas.",
+    when: "A patch changes something that cannot be changed: a container that only the legacy layout (0.24) has, or the number of replicas.",
     example: {
       index: 0,
       path: "/statefulset/spec/template/spec/containers/1/args/-",
@@ -799,7 +801,7 @@ export const REASONS: { readonly [R in Reason]: ReasonEntry<R> } = {
   },
   ChangedByOthers: {
     conditions: ["PatchWarning"],
-    when: "After a patch was applied, somebody else changed values that give way to that: fields of containers that patches added, the priority class of the pod, data of ConfigMaps that patches added.",
+    when: "After a patch was applied, somebody else changed values in which later writes take precedence over patches: fields of containers that patches added, the priority class of the pod, data of ConfigMaps that patches added.",
     example: { childKey: "statefulset", fields: ["spec.template.spec.containers[git].env"] },
     sentence: ({ childKey, fields }) =>
       `Somebody else changed the child "${childKey}" after the patches were applied, and that stays: ${fields.join(", ")}.`,
@@ -814,7 +816,7 @@ export const REASONS: { readonly [R in Reason]: ReasonEntry<R> } = {
   },
   TokenIssuerIgnored: {
     conditions: ["PatchWarning"],
-    when: "A patch configures oauth2-proxy to accept tokens of another provider than the login's.",
+    when: "A patch configures oauth2-proxy to accept tokens of a provider other than the login's.",
     example: { args: ["--extra-jwt-issuers=https://other.example.org=jupyter"] },
     sentence: ({ args }) => `Only tokens of spec.auth.oidc.issuerUrl are accepted; ignored: ${args.join(" ")}.`,
     remedy: "Remove them from the patch; set spec.auth.oidc.bearer to accept tokens of the login's own provider.",
@@ -836,7 +838,7 @@ export const REASONS: { readonly [R in Reason]: ReasonEntry<R> } = {
   },
   FilesLost: {
     conditions: ["StorageWarning"],
-    when: "The pod of a running server ended without a request of its user (evicted, drained, deleted), and files were lost that were not on a volume.",
+    when: "The pod of a running server was terminated without a request of its user (evicted, drained, deleted), and files that were not on a volume were lost.",
     example: {
       what: "All files of the server",
       at: "2026-03-01T12:00:00Z",
@@ -848,7 +850,7 @@ export const REASONS: { readonly [R in Reason]: ReasonEntry<R> } = {
   },
   RootDirOutsideVolume: {
     conditions: ["StorageWarning"],
-    when: "`spec.jupyterServer.rootDir` does not lie in `spec.storage.pvc.mountPath`.",
+    when: "`spec.jupyterServer.rootDir` is not in `spec.storage.pvc.mountPath`.",
     example: { rootDir: "/home/jovyan", mountPath: "/home/jovyan/work" },
     sentence: ({ rootDir, mountPath }) => `Files in ${rootDir} are lost with the pod: the volume is at ${mountPath}.`,
     remedy: "Set spec.jupyterServer.rootDir to a directory in spec.storage.pvc.mountPath.",
@@ -870,7 +872,7 @@ export const REASONS: { readonly [R in Reason]: ReasonEntry<R> } = {
   // Limits
   ActivityUnreadable: {
     conditions: ["ActivityUnknown"],
-    when: "The idle limit may be reached, and the controller has been unable to read the activity of the server for some time. The server is kept; other limits still count.",
+    when: "The idle limit may be reached, and the controller has been unable to read the activity of the server for some time. The server is kept; other limits still apply.",
     example: { detail: "Jupyter does not answer" },
     sentence: ({ detail }) => `It is not known whether the server is idle, so it is kept: ${detail}.`,
   },
@@ -889,20 +891,20 @@ export const REASONS: { readonly [R in Reason]: ReasonEntry<R> } = {
   },
   NoVolumeToKeep: {
     conditions: ["CullingPrevented"],
-    when: "The server has limits that hibernate it, and files of its pod are on no volume: hibernating it would delete them.",
+    when: "The server has limits that hibernate it, and files of its pod are not on a volume: hibernating it would delete them.",
     example: { limits: ["Idle", "MaximumAge"], what: "All files of the server" },
     sentence: ({ limits, what }) =>
-      `Limits that hibernate the server (${limits.join(", ")}) are not enforced. ${what} would be lost: they are on no volume.`,
+      `Limits that hibernate the server (${limits.join(", ")}) are not enforced. ${what} would be lost: they are not on a volume.`,
     remedy:
       "Set spec.storage.pvc.enabled on new servers; an administrator can allow the loss (chart value culling.hibernateWithoutVolume).",
   },
   KeepAliveUnreadable: {
     conditions: ["CullingPrevented"],
-    when: "`spec.culling.keepAliveUntil` is no time, so that nobody knows until when the server is to be kept.",
+    when: "`spec.culling.keepAliveUntil` is not a valid timestamp, so it is unknown until when the server is to be kept.",
     example: {},
     sentence: () =>
-      "Limits of the server are not enforced, except for the administrator's maximums: spec.culling.keepAliveUntil is no time.",
-    remedy: "Set spec.culling.keepAliveUntil to a time such as 2026-03-01T18:00:00Z, or remove it.",
+      "Limits of the server are not enforced, except for the administrator's maximums: spec.culling.keepAliveUntil is not a valid timestamp.",
+    remedy: "Set spec.culling.keepAliveUntil to a timestamp such as 2026-03-01T18:00:00Z, or remove it.",
   },
   HibernatedIsApplied: {
     conditions: ["CullingPrevented"],
@@ -910,15 +912,15 @@ export const REASONS: { readonly [R in Reason]: ReasonEntry<R> } = {
     example: { limits: ["Idle"], manager: "kubectl" },
     sentence: ({ limits, manager }) =>
       `Limits that hibernate the server (${limits.join(", ")}) are not enforced: the field manager ${manager} applies spec.jupyterServer.hibernated.`,
-    remedy: "Take the field out of the manifest that is applied.",
+    remedy: "Remove the field from the manifest that is applied.",
   },
   NotEnforced: {
     conditions: ["CullingPrevented"],
-    when: "The server has reached a limit, and the chart value `culling.enforced` is false. An idle server has said that it is idle.",
+    when: "The server has reached a limit, and the chart value `culling.enforced` is false. For the idle limit, the server has reported that it is idle.",
     example: { limit: "Idle", done: "hibernated", at: "2026-03-01T18:00:00Z" },
     sentence: ({ limit, done, at: time }) =>
       `The server would have been ${done} at ${time}, when its limit ${limit} was reached, but limits are not enforced.`,
-    remedy: "An administrator enforces them by the chart value culling.enforced.",
+    remedy: "An administrator can enforce them with the chart value culling.enforced.",
   },
 };
 

@@ -266,7 +266,7 @@ describe.concurrent("a volume that nobody makes grow", () => {
     await user.patchServer("alice", { spec: storage("2Gi") });
     await user.until("alice", isReason("Reconciling", "VolumeGrowing"));
     const stalled = await user.until("alice", isReason("Stalled", "VolumeGrowing"));
-    expect(messageOf(stalled, "Stalled")).toContain("has 1Gi and is to have 2Gi");
+    expect(messageOf(stalled, "Stalled")).toContain("is being expanded from 1Gi to 2Gi");
     expect(conditionOf(stalled, "Ready")).toMatchObject({ status: "True" });
     const grown = { status: { capacity: { storage: "2Gi" } } };
     const ref = { namespace: user.namespace, name: "alice" };

@@ -27,7 +27,7 @@ function commandsBelow(heading: string): readonly string[] {
   return [...section.matchAll(/^( *)```\n([^]*?)^\1```$/gm)].map(([, , text = ""]) => text.replaceAll(/^ +/gm, ""));
 }
 
-const SWITCH = "## For administrators: the switch";
+const UPGRADE = "## For administrators: the upgrade";
 const UMBRELLA = "### If Amalthea is part of a platform's chart";
 const LAYOUT = "### From the legacy layout to the new one";
 const BACK = "### Rolling back";
@@ -142,7 +142,7 @@ describe.each(SHAPES)("the migration guide, followed literally, where Amalthea i
   });
 
   it("stops the old controller, and nothing else", async () => {
-    const [protect, copy, stop, ...rest] = commandsBelow(SWITCH);
+    const [protect, copy, stop, ...rest] = commandsBelow(UPGRADE);
     expect(rest).toHaveLength(3); // upgrade, and two that look
     for (const block of [protect, copy, stop]) await run(block);
     expect(readFileSync(join(charts.path, "jupyterservers.yaml"), "utf8")).toContain("name: token-volume");
@@ -161,7 +161,7 @@ describe.each(SHAPES)("the migration guide, followed literally, where Amalthea i
   });
 
   it("replaces it, keeps everything else, and takes the servers over", async () => {
-    const [, , , upgrade, list, stalled] = commandsBelow(SWITCH);
+    const [, , , upgrade, list, stalled] = commandsBelow(UPGRADE);
     if (isPlatform) charts.platform(CHART);
     const notes = await run(isPlatform ? commandsBelow(UMBRELLA)[0] : upgrade);
     expect(notes).toContain("manages JupyterServers in");

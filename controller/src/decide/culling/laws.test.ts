@@ -268,7 +268,7 @@ describe("limits that are not enforced", () => {
     expect(told(time)).toEqual([]);
     time.runUntil(at(1300));
     expect(told(time)).toEqual([
-      "The server would have been hibernated at 2026-03-01T12:21:40Z, when its limit Idle was reached, but limits are not enforced. An administrator enforces them by the chart value culling.enforced.",
+      "The server would have been hibernated at 2026-03-01T12:21:40Z, when its limit Idle was reached, but limits are not enforced. An administrator can enforce them with the chart value culling.enforced.",
     ]);
     const before = [told(time), time.written.length];
     for (const seconds of [2000, 3000, 4000]) {
