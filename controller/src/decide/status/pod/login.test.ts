@@ -26,6 +26,14 @@ describe("an oauth2-proxy that cannot start", () => {
     expect(reasonWith(status)).toEqual({ reason: "ProviderUnusable", values });
   });
 
+  it("is a provider that does not answer, when its liveness probe ended it while it waited", () => {
+    const killed = { ...ended, exitCode: 2, startedAt: timeAgo(100) };
+    expect(reasonWith({ lastState: { terminated: killed } })).toMatchObject({
+      reason: "ProviderUnusable",
+      values: { cause: "it does not answer" },
+    });
+  });
+
   it("is about the issuer that it was given last, without the password in it", () => {
     const patched = ["--oidc-issuer-url=https://a.example.org", "--oidc-issuer-url=https://me:geheim@b.example.org"];
     expect(reasonWith({}, patched)).toMatchObject({ values: { issuer: "https://b.example.org" } });
@@ -33,6 +41,10 @@ describe("an oauth2-proxy that cannot start", () => {
 
   it.each([
     { what: "ended by a signal", status: { lastState: { terminated: { ...ended, exitCode: 137 } } } },
+    {
+      what: "panicked",
+      status: { lastState: { terminated: { ...ended, exitCode: 2, message: "panic: x\n\ngoroutine 1" } } },
+    },
     { what: "asks no provider when it starts", status: {}, args: ["--skip-oidc-discovery", `--oidc-issuer-url=x`] },
   ])("is a loop as any other when it $what", ({ status, args }) => {
     expect(reasonWith(status, args)).toMatchObject({ reason: "CrashLoop" });

@@ -1,11 +1,17 @@
 import { CONTAINERS } from "@amalthea/api";
-import type { ContainerStatus, Pod } from "kubernetes-types/core/v1.js";
+import type { ContainerStateTerminated, ContainerStatus, Pod } from "kubernetes-types/core/v1.js";
 import { detail } from "../text.ts";
 import { obstacleOf, type RestartLimits } from "./container.ts";
 import { failing, type Obstacle } from "./obstacle.ts";
 
 /** With it oauth2-proxy ends when it cannot start. */
 const FATAL = 1;
+
+/**
+ * Its liveness probe ended it while it waited for the provider: before it listens, it has no handler for SIGTERM. A panic,
+ * whose stack its last words are, has the same exit code.
+ */
+const TERMINATED = 2;
 
 const ISSUER_FLAG = "--oidc-issuer-url=";
 
@@ -42,9 +48,18 @@ function unusableProvider(pod: Pod, { containerRestartLimit }: RestartLimits): O
   const issuer = issuerOf(pod);
   if (status === undefined || issuer === undefined) return undefined;
   const found = obstacleOf({ ...status, ready: false }, containerRestartLimit);
-  if (found?.why.reason !== "CrashLoop" || found.why.values.exitCode !== FATAL) return undefined;
+  if (found?.why.reason !== "CrashLoop" || !isBeforeItListens(status)) return undefined;
   const { name = "", namespace = "" } = pod.metadata ?? {};
   return failing({ reason: "ProviderUnusable", values: { issuer, cause: causeIn(status), pod: name, namespace } });
+}
+
+function isBeforeItListens(status: ContainerStatus): boolean {
+  const { exitCode, message = "" } = lastEnd(status);
+  return exitCode === FATAL || (exitCode === TERMINATED && !/^goroutine \d/m.test(message));
+}
+
+function lastEnd({ state, lastState }: ContainerStatus): Partial<ContainerStateTerminated> {
+  return state?.terminated ?? lastState?.terminated ?? {};
 }
 
 /** The provider that oauth2-proxy asks when it starts; undefined if it asks none. */
@@ -55,8 +70,9 @@ function issuerOf(pod: Pod): string | undefined {
   return given === undefined ? undefined : detail(given.slice(ISSUER_FLAG.length));
 }
 
-function causeIn({ state, lastState }: ContainerStatus): string | undefined {
-  const message = (state?.terminated ?? lastState?.terminated)?.message ?? "";
+function causeIn(status: ContainerStatus): string | undefined {
+  const { message = "", exitCode } = lastEnd(status);
+  if (exitCode === TERMINATED) return "it does not answer";
   const [cause] = CAUSES.flatMap(({ says, means }) => {
     const found = says.exec(message);
     return found === null ? [] : [means(detail(found[1] ?? ""))];
