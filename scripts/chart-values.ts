@@ -1,6 +1,7 @@
 import { DEFAULT_ANNOTATION_PREFIX, DEFAULT_IMAGES, serverDefaultsSchema, VERSION_FLOORS } from "../api/src/index.ts";
 import type { SchemaNode } from "../api/src/schema-kit.ts";
-import { quantitiesSchema, ruleSchema } from "./defaults-rules.ts";
+import { quantitiesSchema, ruleSchemas } from "./defaults-rules.ts";
+import { podPartDefinitions, podPartSchemas } from "./pod-part-schemas.ts";
 
 /** A value of the legacy chart (0.24), accepted so that its value files still work. */
 const retired: SchemaNode = { description: "Value of the legacy chart (0.24); accepted without effect." };
@@ -424,6 +425,7 @@ export function chartValuesSchema(): object {
       },
       ...Object.fromEntries(retiredGroups.map((name) => [name, retired])),
     },
+    definitions: podPartDefinitions(),
     allOf: [{ properties: { policy: { properties: { maxResources: quantitiesSchema } } } }],
     // namespaces and clusterWide exclude each other
     not: {
@@ -442,6 +444,7 @@ export function chartValuesSchema(): object {
 function jsonSchema(node: SchemaNode, path: string): object {
   const { properties, additionalProperties, items } = node;
   const plain = Object.entries(node).filter(([key]) => !key.startsWith("x-kubernetes-"));
+  const rules = [...ruleSchemas(node, path), ...podPartSchemas(node, path)];
   const isClosed = properties !== undefined && node["x-kubernetes-preserve-unknown-fields"] !== true;
   return {
     ...Object.fromEntries(plain),
@@ -456,7 +459,7 @@ function jsonSchema(node: SchemaNode, path: string): object {
           properties: mapValues(properties, (child, name) => jsonSchema(child, path === "" ? name : `${path}.${name}`)),
         }),
     ...(isClosed ? { additionalProperties: false } : {}),
-    ...ruleSchema(node, path),
+    ...(rules.length === 0 ? {} : { allOf: rules }),
   };
 }
 

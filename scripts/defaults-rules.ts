@@ -56,10 +56,10 @@ const RULES_PER_SERVER: readonly string[] = ["auth", "auth.oidc", "storage.pvc"]
  *
  * @throws Error for a rule of the CRD that has no counterpart here.
  */
-export function ruleSchema(node: SchemaNode, path: string): object {
+export function ruleSchemas(node: SchemaNode, path: string): readonly object[] {
   const found = RULES[path];
-  if (found !== undefined) return { allOf: [found] };
-  if (node["x-kubernetes-validations"] === undefined || RULES_PER_SERVER.includes(path)) return {};
+  if (found !== undefined) return [found];
+  if (node["x-kubernetes-validations"] === undefined || RULES_PER_SERVER.includes(path)) return [];
   throw new Error(
     `the rules of ${path} need a counterpart in scripts/defaults-rules.ts, or the chart does not check them`,
   );

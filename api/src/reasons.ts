@@ -791,13 +791,17 @@ export const REASONS: { readonly [R in Reason]: ReasonEntry<R> } = {
   },
   ChildAdjusted: {
     conditions: ["PatchWarning"],
-    when: "A patch sets something that Kubernetes drops or merges silently when it creates an object, or that is reserved for the server.",
+    when: "A patch, or a field of the spec that has the form of a part of a pod, sets something that Kubernetes drops or merges silently when it creates an object, or that is reserved for the server.",
     example: {
       childKey: "statefulset",
-      fields: ["spec.template.spec.containers[git].securityContext.fsGroup (Kubernetes has no such field)"],
+      fields: [
+        "spec.template.spec.containers[git].securityContext.fsGroup (Kubernetes has no such field)",
+        "spec.jupyterServer.tolerations[0].efect (Kubernetes has no such field)",
+      ],
     },
     sentence: ({ childKey, fields }) => `The child "${childKey}" was created without: ${fields.join("; ")}.`,
-    remedy: "Remove them from the patch.",
+    remedy:
+      "Correct them, or remove them from the patch; fields of spec.jupyterServer and spec.storage are in the spec itself, or in the chart value serverDefaults.",
   },
   ChangedByOthers: {
     conditions: ["PatchWarning"],

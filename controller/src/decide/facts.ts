@@ -85,7 +85,10 @@ export type Warning =
 
 /** What was left out of a child, or changed in it. */
 export type Adjustment = {
-  /** Dotted path in the child, such as `spec.template.spec.containers[git].securityContext.fsGroup`. */
+  /**
+   * Dotted path in the child, such as `spec.template.spec.containers[git].securityContext.fsGroup`; of what is not from a
+   * patch in the server, such as `spec.jupyterServer.tolerations[0].value`.
+   */
   readonly field: string;
   /**
    * Kubernetes has no such field, or writes it itself: when an object is created it drops them silently, where a

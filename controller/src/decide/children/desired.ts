@@ -1,7 +1,7 @@
 import { LABELS } from "@amalthea/api";
 import type { Manifest, SecretManifest } from "../decision.ts";
 import type { EffectiveServer } from "../effective-server.ts";
-import type { Problem, Warning } from "../facts.ts";
+import type { Adjustment, Problem, Warning } from "../facts.ts";
 import { podSpecOf } from "../live/child.ts";
 import { certificateHosts, routesServedBy } from "../live/routes.ts";
 import { resourcesOf, startedWith, withRouteOf, type StartedWith } from "../live/started-with.ts";
@@ -21,6 +21,7 @@ import { secret, secretManifests } from "./secret.ts";
 import { type Circumstances, fieldProblems, forbiddenPart, policyOf, withAllowedAnnotations } from "./server-policy.ts";
 import { completeAccessChain } from "./sidecars/access-chain.ts";
 import { boundsProblem } from "./spec-bounds.ts";
+import { specFieldOf } from "./spec-fields.ts";
 import { specProblems } from "./spec-problems.ts";
 
 type Noted = { readonly problems: readonly Problem[]; readonly warnings: readonly Warning[] };
@@ -122,6 +123,7 @@ function render(
   }
   const accepted = acceptedChildren(
     context,
+    base,
     Object.entries(document).filter(([key]) => !problems.has(key)),
   );
   const { children } = accepted;
@@ -179,15 +181,26 @@ function childProblems(context: ChildContext, base: PatchDocument, document: Pat
 type Accepted = { readonly children: PatchDocument; readonly warnings: readonly Warning[] };
 
 /** The children as an apply accepts them. */
-function acceptedChildren({ server }: ChildContext, entries: readonly [string, JsonObject][]): Accepted {
+function acceptedChildren(
+  { server }: ChildContext,
+  base: PatchDocument,
+  entries: readonly [string, JsonObject][],
+): Accepted {
   const children: PatchDocument = {};
   const warnings: Warning[] = [];
   for (const [childKey, patched] of entries) {
     const { child, adjustments: conformed } = conformedChild(patched);
     const own = childKey === "statefulset" ? withOwnPort(server, child) : { statefulSet: child, adjustments: [] };
     children[childKey] = own.statefulSet;
-    const adjustments = [...conformed, ...own.adjustments];
+    const adjustments = [...withOrigin(conformed, ownValue(base, childKey)), ...own.adjustments];
     if (adjustments.length > 0) warnings.push({ kind: "ChildAdjusted", childKey, adjustments });
   }
   return { children, warnings };
+}
+
+/** Names the fields that are wrong without the patches, too, as the server's spec does: open fields of it are not checked. */
+function withOrigin(adjustments: readonly Adjustment[], original: JsonObject | undefined): readonly Adjustment[] {
+  if (adjustments.length === 0 || original === undefined) return adjustments;
+  const ofSpec = new Set(conformedChild(original).adjustments.map(({ field }) => field));
+  return adjustments.map((one) => (ofSpec.has(one.field) ? { ...one, field: specFieldOf(one.field) } : one));
 }

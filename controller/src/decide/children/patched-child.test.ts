@@ -228,6 +228,31 @@ describe("what a create would drop or merge", () => {
     expect(valueAt(statefulSetOf(desired), "metadata", "uid")).toBeUndefined();
   });
 
+  it.each([
+    { jupyterServer: { tolerations: [{ key: "gpu", valeu: "a" }] }, field: "tolerations[0].valeu" },
+    { jupyterServer: { affinity: { nodeAfinity: {} } }, field: "affinity.nodeAfinity" },
+    { jupyterServer: { resources: { limit: { cpu: 1 } } }, field: "resources.limit" },
+    { jupyterServer: { extraVolumes: [{ name: "a", emptydir: {} }] }, field: "extraVolumes[a].emptydir" },
+    {
+      jupyterServer: { extraVolumeMounts: [{ name: "a", mountPath: "/a", readonly: true }] },
+      field: "extraVolumeMounts[/a].readonly",
+    },
+    {
+      jupyterServer: { sidecarResources: { oauth2Proxy: { limit: { cpu: 1 } } } },
+      field: "sidecarResources.oauth2Proxy.limit",
+    },
+  ])("is named as in the spec where it comes from there: $field", ({ jupyterServer, field }) => {
+    const patches: readonly Patch[] = [
+      { type: "application/merge-patch+json", patch: { statefulset: { spec: { template: { spec: { typo: 1 } } } } } },
+    ];
+    const server = aServer({ jupyterServer, patches, oidc: OIDC, routing: { tls: { enabled: true } } });
+    const routes = { wanted: routeOf(server), served: undefined, kept: undefined };
+    const [warning] = desiredChildren(server, someSettings(), routes).warnings;
+    expect(
+      warning?.kind === "ChildAdjusted" ? warning.adjustments.map((one) => one.field).toSorted() : warning,
+    ).toEqual([`spec.jupyterServer.${field}`, "spec.template.spec.typo"]);
+  });
+
   it("is no warning where it says nothing", () => {
     const patch = { service: { metadata: { finalizers: [] } } };
     expect(token(patch).warnings).toEqual([]);
