@@ -42,7 +42,9 @@ describe("a volume that is to grow", () => {
   ])("is told as $condition when $when, and the server runs on", ({ observed, condition }) => {
     const { status } = decideStatus({ ...observed, pod: aReadyPod(), children: [growing] });
     expect(brief(conditionOf(status, condition))).toBe("True VolumeGrowing");
-    expect(conditionOf(status, condition)?.message).toContain("is being expanded from 1Gi to 2Gi: nobody reports progress.");
+    expect(conditionOf(status, condition)?.message).toContain(
+      "is being expanded from 1Gi to 2Gi: nobody reports progress.",
+    );
     expect(conditionOf(status, condition === "Stalled" ? "Reconciling" : "Stalled")).toBeUndefined();
     expect(brief(conditionOf(status, "Ready"))).toBe("True PodReady");
   });
