@@ -1,7 +1,7 @@
 import { jitter } from "./backoff.ts";
 import { type Clock, onAbort, systemClock, withDeadline } from "./clock.ts";
 import { ApiError, isConflict, isFault, isInvalid, NotLeaderError } from "./errors.ts";
-import { Fairness } from "./fairness.ts";
+import { EventLoopTurns } from "./event-loop-turns.ts";
 import { type Logger, silentLogger } from "./logger.ts";
 import type { Lane, WorkQueue } from "./work-queue.ts";
 
@@ -91,7 +91,7 @@ class Worker<K extends string> {
   readonly #random: () => number;
   readonly #signal: AbortSignal;
   readonly #conflicts = new Map<K, number>();
-  readonly #fairness = new Fairness();
+  readonly #turns = new EventLoopTurns();
 
   constructor(options: ControllerOptions<K>, signal: AbortSignal) {
     this.#options = options;
@@ -108,7 +108,7 @@ class Worker<K extends string> {
       queue.done(taken.key);
       // Most reconciles write nothing and wait for nothing. Thousands of them in a row, after a change of leader for example,
       // would keep timers and answers waiting, until the lease is lost that they need.
-      await this.#fairness.turn();
+      await this.#turns.turn();
     }
   }
 

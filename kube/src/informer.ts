@@ -21,7 +21,7 @@ export type InformerOptions<T extends KubeObject> = Pick<
    */
   readonly transform?: ((object: Live<T>) => Live<T>) | undefined;
   /** Objects that are kept of each namespace, those that changed last: for kinds that anybody can fill. Default: all. */
-  readonly mostPerNamespace?: number | undefined;
+  readonly maxPerNamespace?: number | undefined;
   /** Freezes what the store holds, so that a reader that changes it fails: for development and tests. Default false. */
   readonly freeze?: boolean | undefined;
   readonly clock?: Clock | undefined;
@@ -43,7 +43,7 @@ export class Informer<T extends KubeObject> {
       clock,
       logger: options.logger,
       indexes,
-      mostPerNamespace: options.mostPerNamespace,
+      maxPerNamespace: options.maxPerNamespace,
       transform: (object) => {
         const kept = transform(withoutBookkeeping(object, keepManagedFields));
         return freeze ? deepFreeze(kept) : kept;

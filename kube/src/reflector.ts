@@ -4,7 +4,7 @@ import { ApiError, isGone, isInvalid } from "./errors.ts";
 import type { Kind } from "./kinds.ts";
 import type { Logger } from "./logger.ts";
 import { compareResourceVersions, keyOf, type KubeObject, type Live, type ObjectKey } from "./objects.ts";
-import { SilenceGuard } from "./silence-guard.ts";
+import { IdleTimeout } from "./idle-timeout.ts";
 import type { ObjectStore } from "./store.ts";
 import { initialWatchState, nextWatchState, watchPauseMs, type WatchSignal, type WatchState } from "./watch-state.ts";
 
@@ -153,7 +153,7 @@ export class Reflector<T extends KubeObject> {
   async #watch(from: string | undefined, signal: AbortSignal): Promise<WatchSignal> {
     const { clock } = this.#options;
     const startMs = clock.monotonicMs();
-    const guard = new SilenceGuard(clock, signal);
+    const guard = new IdleTimeout(clock, signal);
     try {
       const events = await this.#readWatch(from, guard);
       signal.throwIfAborted();
@@ -172,7 +172,7 @@ export class Reflector<T extends KubeObject> {
   }
 
   /** Reads one watch to its end. @returns How many events came. */
-  async #readWatch(from: string | undefined, guard: SilenceGuard): Promise<number> {
+  async #readWatch(from: string | undefined, guard: IdleTimeout): Promise<number> {
     const { client, kind, random } = this.#options;
     const timeoutSeconds = Math.floor(WATCH_TIMEOUT_SECONDS + random() * WATCH_TIMEOUT_SPREAD);
     const expectMore = (): void => guard.expect(this.#silenceLimitMs(timeoutSeconds));

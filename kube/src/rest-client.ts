@@ -8,10 +8,10 @@ import type {
   WriteOptions,
 } from "./client.ts";
 import { type Clock, systemClock } from "./clock.ts";
-import { applyError, RESOURCE_VERSION_OF_NO_OBJECT } from "./apply-answers.ts";
+import { applyError, RESOURCE_VERSION_OF_NO_OBJECT } from "./apply-errors.ts";
 import { Connection } from "./connection.ts";
 import { isNotFound } from "./errors.ts";
-import { Fairness } from "./fairness.ts";
+import { EventLoopTurns } from "./event-loop-turns.ts";
 import type { Kind } from "./kinds.ts";
 import type { KubeConfig } from "./kube-config.ts";
 import { lines } from "./lines.ts";
@@ -157,12 +157,12 @@ class RestClient implements KubeClient {
     });
     const stream = await this.#transport.open(request, signal);
     options.onBytes?.(0);
-    const fairness = new Fairness();
+    const turns = new EventLoopTurns();
     for await (const line of lines(observed(stream, options.onBytes))) {
       const event = JSON.parse(line) as WatchEvent<T> | { readonly type: "ERROR"; readonly object: object };
       if (event.type === "ERROR") throw statusError(request.description, event.object);
       yield event;
-      await fairness.turn();
+      await turns.turn();
     }
   }
 

@@ -168,7 +168,7 @@ describe("ObjectStore", () => {
   });
 
   it("keeps of each namespace the objects that changed last, where their number is bounded", () => {
-    const store = new ObjectStore(kinds.ConfigMap, { clock: new FakeClock(), mostPerNamespace: 2 });
+    const store = new ObjectStore(kinds.ConfigMap, { clock: new FakeClock(), maxPerNamespace: 2 });
     const gone: string[] = [];
     store.subscribe(({ key, current }) => void (current === undefined ? gone.push(key) : undefined));
     store.set(aMap("a", 1));

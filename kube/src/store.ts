@@ -44,7 +44,7 @@ export type ObjectStoreOptions<T extends KubeObject> = {
   /** What to keep of an object, as `keep` returns it. */
   readonly transform?: ((object: Live<T>) => Live<T>) | undefined;
   /** Objects that are kept of each namespace, those that changed last. Default: all. */
-  readonly mostPerNamespace?: number | undefined;
+  readonly maxPerNamespace?: number | undefined;
   readonly clock?: Clock | undefined;
   readonly logger?: Logger | undefined;
 };
@@ -77,7 +77,7 @@ export class ObjectStore<T extends KubeObject> implements Store<T> {
   readonly #objects = new Map<ObjectKey, Live<T>>();
   readonly #indexes: ReadonlyMap<string, StoreIndex<T>>;
   readonly #transform: (object: Live<T>) => Live<T>;
-  readonly #mostPerNamespace: number;
+  readonly #maxPerNamespace: number;
   /** Where the number is bounded: by namespace, those that changed first in front. */
   readonly #byAge = new Map<string, Set<ObjectKey>>();
   readonly #clock: Clock;
@@ -91,7 +91,7 @@ export class ObjectStore<T extends KubeObject> implements Store<T> {
   constructor(kind: Kind<T>, options: ObjectStoreOptions<T> = {}) {
     const { indexes = {}, transform = (object) => object, clock } = options;
     this.kind = kind;
-    this.#mostPerNamespace = options.mostPerNamespace ?? Number.POSITIVE_INFINITY;
+    this.#maxPerNamespace = options.maxPerNamespace ?? Number.POSITIVE_INFINITY;
     this.#indexes = new Map(Object.entries(indexes).map(([name, valuesOf]) => [name, new StoreIndex<T>(valuesOf)]));
     this.#transform = transform;
     this.#clock = clock ?? systemClock;
@@ -230,7 +230,7 @@ export class ObjectStore<T extends KubeObject> implements Store<T> {
     for (const index of this.#indexes.values()) index.update(key, previous, current);
     const change = { key, previous, current, initial: !this.#synced };
     for (const listener of this.#listeners) this.#notify(listener, change);
-    if (this.#mostPerNamespace < Number.POSITIVE_INFINITY) this.#keepBound(key, current);
+    if (this.#maxPerNamespace < Number.POSITIVE_INFINITY) this.#keepBound(key, current);
   }
 
   /** A listener that throws is a bug; one object at which it happens must not end the process, again after each restart. */
@@ -251,7 +251,7 @@ export class ObjectStore<T extends KubeObject> implements Store<T> {
     if (keys.size === 0) this.#byAge.delete(namespace);
     else this.#byAge.set(namespace, keys);
     const [oldest] = keys;
-    if (oldest !== undefined && keys.size > this.#mostPerNamespace) {
+    if (oldest !== undefined && keys.size > this.#maxPerNamespace) {
       this.#change(oldest, this.#objects.get(oldest), undefined);
     }
   }

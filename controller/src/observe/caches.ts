@@ -5,7 +5,7 @@ import type { Event as CoreEvent, Namespace, Pod, ResourceQuota } from "kubernet
 import type { IngressClass } from "kubernetes-types/networking/v1.js";
 import { valueAt } from "../decide/values/json.ts";
 import { CHILD_KINDS, QUOTA_KIND, SERVER_KIND } from "../kinds.ts";
-import { childContent, eventContent, identityOf, outlineOf, podContent, serverContent } from "./kept-content.ts";
+import { childContent, eventContent, identityOf, outlineOf, podContent, serverContent } from "./informer-transforms.ts";
 import { withoutRest } from "./namespace-policy.ts";
 import { OptionalInformer } from "./optional-informer.ts";
 import { inNamespaceOf, parentUids } from "./owner.ts";
@@ -94,7 +94,7 @@ export class Caches {
           kind: kinds.CoreEvent,
           fieldSelector,
           transform: eventContent,
-          mostPerNamespace: EVENTS_PER_NAMESPACE,
+          maxPerNamespace: EVENTS_PER_NAMESPACE,
           indexes: { regarding: (event) => [inNamespaceOf(event, event.involvedObject.uid ?? "")] },
         }),
     );

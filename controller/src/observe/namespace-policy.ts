@@ -3,7 +3,7 @@ import type { Live } from "@amalthea/kube";
 import type { Namespace } from "kubernetes-types/core/v1.js";
 import type { NamespacePolicy, PolicySettings } from "../decide/policy/policy-settings.ts";
 import type { PodSecurityLevel } from "../decide/policy/pod-security.ts";
-import { identityOf } from "./kept-content.ts";
+import { identityOf } from "./informer-transforms.ts";
 
 /** @see https://kubernetes.io/docs/tasks/configure-pod-container/enforce-standards-namespace-labels/ */
 const ENFORCE = "pod-security.kubernetes.io/enforce";

@@ -9,7 +9,7 @@ import type { ActivityMemory } from "./activity-memory.ts";
 import type { Caches } from "./caches.ts";
 import type { FailureMemory } from "./failure-memory.ts";
 import type { FormerPods } from "./former-pods.ts";
-import { hibernatedAppliedBy } from "./kept-content.ts";
+import { hibernatedAppliedBy } from "./informer-transforms.ts";
 import { namespacePolicyOf } from "./namespace-policy.ts";
 import { controllerOf } from "../decide/values/controller.ts";
 import { controllingServer, inNamespaceOf } from "./owner.ts";

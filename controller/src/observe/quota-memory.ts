@@ -1,7 +1,7 @@
 import type { Live, StoreChange } from "@amalthea/kube";
 import type { ResourceQuota } from "kubernetes-types/core/v1.js";
 import { parseQuantity } from "../decide/values/quantity.ts";
-import { identityOf } from "./kept-content.ts";
+import { identityOf } from "./informer-transforms.ts";
 
 /** When ResourceQuotas last got room, by namespace. */
 export class QuotaMemory {

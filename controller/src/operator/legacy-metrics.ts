@@ -1,7 +1,7 @@
 import type { JupyterServer } from "@amalthea/api";
 import { Counter, Histogram, type Registry } from "prom-client";
 import type { ExtraMetricLabel } from "../config/metrics-config.ts";
-import { requestsOf } from "../decide/live/requests.ts";
+import { requestsOf } from "../decide/live/resource-requests.ts";
 import type { Milestone } from "../decide/status/milestones.ts";
 import { LEGACY_METRICS, type LegacyDeclaration, type LegacyName } from "./metric-catalogue.ts";
 

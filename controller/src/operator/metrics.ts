@@ -9,7 +9,7 @@ import type { ResizeResult } from "../decide/live/resize-result.ts";
 import type { Milestone } from "../decide/status/milestones.ts";
 import type { UsageReadResult, UsageSource } from "../decide/live/usage.ts";
 import { NO_USAGE, type UsageTotals } from "../observe/usage-memory.ts";
-import { countByCondition, countByIdleTime, countByStateAndMode, type IdleOptions } from "../observe/census.ts";
+import { countByCondition, countByIdleTime, countByStateAndMode, type IdleOptions } from "../observe/server-counts.ts";
 import { LegacyMetrics } from "./legacy-metrics.ts";
 import {
   announcedLabels,

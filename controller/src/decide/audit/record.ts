@@ -1,5 +1,5 @@
 import type { JupyterServer, ServerState } from "@amalthea/api";
-import { requestsOf } from "../live/requests.ts";
+import { requestsOf } from "../live/resource-requests.ts";
 import { isObject, objectOf, ownValue } from "../values/json.ts";
 import { clientTime } from "../values/time.ts";
 

@@ -1,5 +1,5 @@
 import type { CullingReason, JupyterServer, JupyterServerStatus, Reason, ReasonWithValues } from "@amalthea/api";
-import { hasGivenVolume } from "../live/claim.ts";
+import { hasPreexistingVolume } from "../live/claim.ts";
 import { filesNow, whatIsLost } from "../live/files.ts";
 import type { Observed } from "../live/observed.ts";
 import { wasNeverReady } from "../live/pod.ts";
@@ -129,7 +129,7 @@ function withoutOwn(input: CullingInput, { culls }: Limits, settings: Settings, 
 function plainLimits({ observed, since }: CullingInput, settings: CullingSettings, now: Date): readonly Cull[] {
   const { pod, server } = observed;
   // What never ran has nothing to keep, unless somebody gave it a volume that was there before.
-  const giveUp = since.neverReady === true && !hasGivenVolume(observed) ? "Delete" : "Hibernate";
+  const giveUp = since.neverReady === true && !hasPreexistingVolume(observed) ? "Delete" : "Hibernate";
   const limit = (reason: CullingReason, kind: Cull["kind"], from: string | undefined): readonly Cull[] => {
     const start = timeOf(from, now);
     const deadline = deadlineOf(reason, start, server.spec.culling, settings);

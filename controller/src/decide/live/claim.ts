@@ -8,7 +8,7 @@ export function claimOf({ children }: Observed): LiveChild | undefined {
 }
 
 /** Whether the server's own claim takes a volume that was there before it, which may have files. */
-export function hasGivenVolume({ server, children }: Observed): boolean {
+export function hasPreexistingVolume({ server, children }: Observed): boolean {
   const { volumeName, selector } = server.spec.storage.pvc;
   const isAskedFor = volumeName !== undefined || selector !== undefined;
   return isAskedFor || children.some((child) => childKeyOf(child) === "pvc" && namesVolume(child));

@@ -39,7 +39,7 @@ export function planFor(observed: Observed, settings: DecisionSettings, now: Dat
   if (checkAgainSeconds > 0) {
     return { plan: [], facts: restingFacts(observed, [{ kind: "PredecessorRunning" }]), checkAgainSeconds };
   }
-  const { plan, facts } = planWorld(observed, settings);
+  const { plan, facts } = planServer(observed, settings);
   const retry = retryPod(observed, now);
   return {
     plan: [...metadata, ...plan, ...retry.actions],
@@ -64,7 +64,7 @@ function restingFacts(observed: Observed, problems: readonly Problem[]): PlanFac
   };
 }
 
-function planWorld(observed: Observed, settings: DecisionSettings): PlanDecision {
+function planServer(observed: Observed, settings: DecisionSettings): PlanDecision {
   const { server } = observed;
   const routes = routesOf(observed);
   const rendered =

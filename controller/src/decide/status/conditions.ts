@@ -11,7 +11,7 @@ import {
   type ReasonWithValues,
 } from "@amalthea/api";
 import { claimDeletion } from "./claim.ts";
-import { lossReason } from "./loss.ts";
+import { lossReason } from "./lost-files.ts";
 import { sessionWarnings } from "./sessions.ts";
 import { isResizing, pendingReasons, routeWarnings, warningReason } from "./reasons.ts";
 import { MISSING_IMAGE_REASONS } from "./pod/image.ts";

@@ -8,7 +8,7 @@ import type { PlanFacts } from "../facts.ts";
 import { recordedViolations } from "../policy/policy.ts";
 import type { DecisionSettings } from "../settings.ts";
 import { eventsBetween } from "./events.ts";
-import { filesLost } from "./loss.ts";
+import { filesLost } from "./lost-files.ts";
 import { createdResources, mirroredChildren, mirroredPod, obstacleEvents } from "./mirror.ts";
 import { paced } from "./pace.ts";
 import { objectOf } from "../values/json.ts";

@@ -5,7 +5,7 @@ const MAX_EVENTS = 50;
 const MAX_MS = 8;
 
 /** Yields to timers and other I/O now and then: iterating what is there already would never do so. */
-export class Fairness {
+export class EventLoopTurns {
   #events = 0;
   #startMs: number = performance.now();
 

@@ -1,7 +1,7 @@
 import { type Clock, onAbort } from "./clock.ts";
 
 /** Ends a signal when nothing has been heard for too long, or with the signal above it. */
-export class SilenceGuard {
+export class IdleTimeout {
   readonly #clock: Clock;
   readonly #controller: AbortController = new AbortController();
   readonly #forget: () => void;

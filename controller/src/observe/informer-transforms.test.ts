@@ -11,7 +11,7 @@ import {
   outlineOf,
   podContent,
   serverContent,
-} from "./kept-content.ts";
+} from "./informer-transforms.ts";
 
 const owner = (kind: string): OwnerReference => ({
   apiVersion: kind === KIND ? API_VERSION : "apps/v1",

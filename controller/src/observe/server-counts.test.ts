@@ -1,7 +1,7 @@
 import { CLIENT_ANNOTATIONS, DEFAULT_ANNOTATION_PREFIX as annotationPrefix, type JupyterServer } from "@amalthea/api";
 import { describe, expect, it } from "vitest";
 import { aServer, NOW as now, timeAgo } from "../decide/testing/builders.ts";
-import { countByCondition, countByIdleTime, countByStateAndMode } from "./census.ts";
+import { countByCondition, countByIdleTime, countByStateAndMode } from "./server-counts.ts";
 
 const options = { annotationPrefix, now };
 
