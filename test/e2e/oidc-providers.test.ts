@@ -16,6 +16,7 @@ import {
 } from "./cluster.ts";
 import { commandsOfGuide, metadataOfGuide, textOfGuide } from "./guide.ts";
 import { applyWithLogin, makePrivateProvider, type PrivateProvider } from "./identity-provider.ts";
+import { untilRestarted } from "./look.ts";
 import { forwardPort, type PortForward } from "./port-forward.ts";
 import { JUPYTER_IMAGE, TestServer } from "./server.ts";
 import { signIn, signInAgain, STATUS } from "./sign-in.ts";
@@ -28,22 +29,26 @@ let finding: TestServer;
 let told: TestServer;
 /** Knows all addresses. */
 let distrustful: TestServer;
+/** Is given an issuer that does not exist. */
+let mistyped: TestServer;
 
 beforeAll(async () => {
   namespace = await useNamespace("e2e-providers");
   provider = await makePrivateProvider(namespace);
-  [finding, told, distrustful] = [
+  [finding, told, distrustful, mistyped] = [
     new TestServer("my-notebook", namespace, {
       ...{ host: `finding-${namespace}.localhost`, path: "/my-notebook", scheme: "https" },
     }),
     new TestServer("told", namespace),
     new TestServer("distrustful", namespace),
+    new TestServer("mistyped", namespace),
   ];
   const { trust, addresses } = provider;
   await followGuide(trust);
   const patches = [trustByPatch(trust)];
   await applyWithLogin(told, provider, { ...addresses, userId: "alice" }, { patches });
   await applyWithLogin(distrustful, provider, { ...addresses, allowAnyUser: true });
+  await applyWithLogin(mistyped, provider, { ...trust, issuerUrl: "https://mistyped.invalid", allowAnyUser: true });
 });
 
 afterAll(() => leaveNamespace(namespace));
@@ -191,6 +196,21 @@ describe("when the provider is back", () => {
     const { context, ask: askAsBob } = await signIn(browser, finding.url, "bob", STATUS);
     expect((await askAsBob("/api/status")).status).toBe(403);
     await context.close();
+  });
+
+  it("a server whose issuer was wrong has the cause in its pod's status, and is healed by the correction alone", async () => {
+    const statuses = "jsonpath={.status.containerStatuses[?(@.name=='oauth2-proxy')]}";
+    await until(
+      () => kubectl(["get", "pod", "mistyped-0", "-n", namespace, "-o", statuses]),
+      (status) => status.includes("Failed to initialise OAuth2 Proxy"),
+    );
+    const before = await mistyped.podUid();
+    await mistyped.patch({ spec: { auth: { oidc: { issuerUrl: provider.client["issuerUrl"] } } } });
+    await untilRestarted(mistyped, before);
+    await until(
+      () => pageOf(mistyped),
+      ({ status }) => status === 302,
+    );
   });
 
   it("a server that does not trust the authority lets nobody in, and its log says why", async () => {
