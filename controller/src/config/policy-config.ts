@@ -19,6 +19,10 @@ export const DENIED_INGRESS_ANNOTATIONS: readonly string[] = [
   ...below("nginx.org", "*-snippets", "mergeable-ingress-type", "path-regex"),
   ...below("traefik.ingress.kubernetes.io", "router.priority", "router.middlewares", "router.rulesyntax"),
   ...below("traefik.ingress.kubernetes.io", "router.pathmatcher"),
+  // Different options for one host make traefik fall back to its default ones, for everybody on the host.
+  ...below("traefik.ingress.kubernetes.io", "router.tls.options"),
+  // Further names in the certificate that is issued. http01-edit-in-place stays: it changes the annotated Ingress alone.
+  ...below("cert-manager.io", "common-name", "alt-names"),
   ...below("haproxy.org", "*-snippet", "route-acl", "ssl-passthrough"),
   ...["haproxy-ingress.github.io", "ingress.kubernetes.io"].flatMap((prefix) => [
     ...below(prefix, "config-*", "server-alias*", "app-root", "path-type*", "rewrite-target", "ssl-passthrough*"),

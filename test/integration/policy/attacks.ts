@@ -1,3 +1,4 @@
+import { aTlsSecret } from "../../../controller/src/decide/testing/certificates.ts";
 import { HOSTILE_PATCHES, json as jsonPatch } from "../controller/hostile-patches.ts";
 
 /** A server that serves at a route, and that somebody with rights on servers of another namespace attacks. */
@@ -102,6 +103,37 @@ export function attacksOn({ host, path, namespace, name }: Victim): readonly Att
       spec: {
         ...json("/more", ingressFor({ rules: [{ host: "b.example.com", ...pathsTo("/") }], tls: [{ hosts: [host] }] })),
       },
+    },
+    {
+      what: "her host, by a certificate for every host of the domain",
+      reason: "RouteTaken",
+      spec: json(
+        "/more",
+        ingressFor({
+          rules: [{ host: host.replace(/^[^.]*/, "b"), ...pathsTo("/") }],
+          tls: [{ hosts: [host.replace(/^[^.]*/, "*")] }],
+        }),
+      ),
+    },
+    {
+      what: "her host, by a Secret with a certificate for it",
+      reason: "RouteTaken",
+      spec: json("/more", aTlsSecret(["b.example.com", host])),
+    },
+    {
+      what: "her host, by a Secret with a certificate for a wildcard",
+      reason: "RouteTaken",
+      spec: json("/more", aTlsSecret([host.replace(/^[^.]*/, "*")])),
+    },
+    {
+      what: "her route in percent codes",
+      reason: "InvalidChild",
+      spec: json("/more", ingressFor({ rules: [{ host, ...pathsTo(path.replace("a", "%61")) }] })),
+    },
+    {
+      what: "her route by way of another path",
+      reason: "InvalidChild",
+      spec: json("/more", ingressFor({ rules: [{ host, ...pathsTo(`/q/..${path}`) }] })),
     },
     { what: "a load balancer", reason: "NotAllowed", spec: json("/service/spec/type", "LoadBalancer") },
     { what: "any address", reason: "NotAllowed", spec: json("/service/spec/externalIPs", ["192.0.2.1"]) },

@@ -102,8 +102,9 @@ function underPolicy(owner: ChildContext, desired: Desired, circumstances: Circu
   };
 }
 
-function withChildKey({ manifest }: SecretManifest): { readonly childKey: string; readonly manifest: Manifest } {
-  return { childKey: manifest.metadata.labels[LABELS.childKey] ?? "secret", manifest };
+function withChildKey({ manifest, given }: SecretManifest): { readonly childKey: string; readonly manifest: Manifest } {
+  const childKey = manifest.metadata.labels[LABELS.childKey] ?? "secret";
+  return { childKey, manifest: { ...manifest, stringData: given } };
 }
 
 function unrenderable(owner: Owner, problems: readonly Problem[], warnings: readonly Warning[]): Desired {
@@ -167,7 +168,7 @@ function childProblems(context: ChildContext, base: PatchDocument, document: Pat
     }
     routes += routesServedBy(child).length + certificateHosts(child).length;
     if (routes > PATCH_BOUNDS.routes) {
-      invalid(key, `the Ingresses of a server may have ${PATCH_BOUNDS.routes} paths and certificate hosts together`);
+      invalid(key, `a server may have ${PATCH_BOUNDS.routes} paths in Ingresses and hosts of certificates together`);
       continue;
     }
     const identity = `${groupKind(child)}/${nameOf(context.server, key, child)}`;

@@ -67,7 +67,7 @@ describe("patches", () => {
     const paths = Array.from({ length: 200 }, (_, at) => ({ path: `/more/${at}`, pathType: "Prefix" }));
     const spec = { rules: [{ host: "hub.example.org", http: { paths } }] };
     const desired = render(merge({ more: { apiVersion: "networking.k8s.io/v1", kind: "Ingress", spec } }));
-    const reason = "the Ingresses of a server may have 200 paths and certificate hosts together";
+    const reason = "a server may have 200 paths in Ingresses and hosts of certificates together";
     expect(desired.problems).toEqual([{ kind: "ChildInvalid", childKey: "more", reason }]);
     const keys = desired.kind === "Rendered" ? desired.children.map(({ childKey }) => childKey) : [];
     expect(keys).toContain("ingress");

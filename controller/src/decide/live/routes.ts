@@ -2,6 +2,7 @@ import { normalizePath, type ChildKey, type Route } from "@amalthea/api";
 import { isObject, listOf, objectOf, valueAt, type JsonObject } from "../values/json.ts";
 import { isTerminating } from "./child.ts";
 import { earliest } from "../values/time.ts";
+import { hostsOfCertificates } from "../values/certificate.ts";
 import { groupKind, type OfKind } from "../values/group-kind.ts";
 import type { HostAndPath, LiveChild, Observed, RouteNeeds } from "./observed.ts";
 
@@ -17,7 +18,12 @@ export function hasOwnRoute({ childKey }: { readonly childKey: string }): boolea
 export const NEEDED_BY_ROUTES: readonly string[] = ["service", ...ROUTE_KEYS];
 
 /** A manifest or a live object. */
-export type Specified = OfKind & { readonly spec?: unknown };
+export type Specified = OfKind & {
+  readonly spec?: unknown;
+  /** Of a Secret. */
+  readonly data?: unknown;
+  readonly stringData?: unknown;
+};
 
 /** Whether a child routes requests from outside to a Service: today an Ingress. */
 export function isRouteChild(child: OfKind): boolean {
@@ -35,12 +41,25 @@ export function routesServedBy(child: Specified): readonly HostAndPath[] {
   return [...rules.flatMap(routesOfRule), ...(isDefault ? [EVERYTHING] : [])];
 }
 
-/** The hosts that an Ingress brings certificates for. */
+/**
+ * The hosts that an Ingress names certificates for, and those that the certificate in a Secret is for: traefik shows it to
+ * everybody who asks for one of them, whatever the Ingress says.
+ */
 export function certificateHosts(child: Specified): readonly string[] {
+  if (groupKind(child) === "/Secret") return certificatesIn(child).flatMap(hostsOfCertificates);
   if (!isRouteChild(child)) return [];
   return listOf(valueAt(child.spec, "tls"))
     .flatMap((entry) => listOf(valueAt(entry, "hosts")))
     .filter((host) => typeof host === "string");
+}
+
+/** Of a Secret of whatever type: ingress controllers look at the key alone. */
+function certificatesIn({ data, stringData }: Specified): readonly string[] {
+  const [encoded, plain] = [valueAt(data, "tls.crt"), valueAt(stringData, "tls.crt")];
+  return [
+    ...(typeof encoded === "string" ? [Buffer.from(encoded, "base64").toString("latin1")] : []),
+    ...(typeof plain === "string" ? [plain] : []),
+  ];
 }
 
 const EVERYTHING: HostAndPath = { host: undefined, path: "/", isPattern: false };

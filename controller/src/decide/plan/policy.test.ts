@@ -7,6 +7,7 @@ import { podSecurityViolations } from "../policy/pod-security.ts";
 import { objectOf, valueAt } from "../values/json.ts";
 import type { Observed } from "../live/observed.ts";
 import { anObserved, aServer, NOW, someSettings, somePolicy, type ServerOptions } from "../testing/builders.ts";
+import { aCertificate, aTlsSecret } from "../testing/certificates.ts";
 import { carryOut, change, decide, running, subject, withChild } from "../testing/simulated-world.ts";
 
 const settingsWith = (policy: Partial<PolicySettings>): ReturnType<typeof someSettings> =>
@@ -702,6 +703,65 @@ describe("the routes of a server", () => {
       { kind: "RuleTaken", childKey: "extra", holder: "team-b/bob", route: "shop.example.org" },
     ]);
     expect(problemsBeside("other.example.org")).toEqual([]);
+  });
+
+  const takenOn =
+    (...taken: readonly (string | undefined)[]) =>
+    ({ host }: { readonly host: string | undefined }): string | undefined =>
+      taken.includes(host) ? "team-b/bob" : undefined;
+
+  it.each<{ what: string; secret: () => object }>([
+    { what: "data", secret: () => aTlsSecret(["shop.example.org"]) },
+    {
+      what: "plain text and another type",
+      secret: () => ({
+        ...{ apiVersion: "v1", kind: "Secret", type: "Opaque" },
+        stringData: { "tls.crt": aCertificate({ names: ["a.example.org", "shop.example.org"] }) },
+      }),
+    },
+  ])("do not come with a Secret whose certificate is for the host of another server, as $what", ({ secret }) => {
+    const server = aServer({ patches: jsonPatch("/extra", secret()) });
+    expect(decide(anObserved({ server, ruleTakenBy: takenOn("shop.example.org") })).facts.problems).toMatchObject([
+      { kind: "RuleTaken", childKey: "extra", holder: "team-b/bob", route: "shop.example.org" },
+    ]);
+    expect(decide(anObserved({ server, ruleTakenBy: takenOn("other.example.org") })).facts.problems).toEqual([]);
+    const settings = settingsWith({ routes: { allowed: ["hub.example.org"], namespaceAnnotation: false } });
+    expect(decide(anObserved({ server }), settings).facts.problems).toMatchObject([
+      { kind: "NotAllowed", childKey: "extra", field: "data[tls.crt]", setting: "routes.allowed" },
+    ]);
+  });
+
+  it("do not come with a certificate for a wildcard that covers the host of another server", () => {
+    const wildcard = { ...aRule("t2.example.org", "/"), tls: [{ hosts: ["*.example.org"] }] };
+    for (const child of [anIngress(wildcard), aTlsSecret(["*.example.org"])]) {
+      const world = anObserved({
+        server: aServer({ patches: jsonPatch("/extra", child) }),
+        ruleTakenBy: takenOn("*.example.org"),
+      });
+      expect(decide(world).facts.problems).toMatchObject([{ kind: "RuleTaken", childKey: "extra" }]);
+    }
+    const everything = aServer({ patches: jsonPatch("/extra", aTlsSecret(["*.*"])) });
+    expect(decide(anObserved({ server: everything, ruleTakenBy: takenOn(undefined) })).facts.problems).toMatchObject([
+      { kind: "RuleTaken", route: "every host" },
+    ]);
+  });
+
+  it("may come with certificates of an Ingress that names no hosts: those of its own rules", () => {
+    const extra = { ...aRule("hub.example.org", "/sessions/alice/x"), tls: [{ secretName: "mine" }] };
+    const server = aServer({ patches: jsonPatch("/extra", anIngress(extra)) });
+    expect(decide(anObserved({ server, ruleTakenBy: takenOn("shop.example.org") })).facts.problems).toEqual([]);
+  });
+
+  it.each([
+    { path: "/%76ictim", isRefused: true },
+    { path: "/q/../victim", isRefused: true },
+    { path: "/./victim", isRefused: true },
+    { path: "/..", isRefused: true },
+    { path: "/q/..victim/...", isRefused: false },
+  ])("are compared as they are written: a rule for $path, refused: $isRefused", ({ path, isRefused }) => {
+    const server = aServer({ patches: jsonPatch("/extra", anIngress(aRule("hub.example.org", path))) });
+    const problem = { kind: "ChildInvalid", childKey: "extra", reason: expect.stringContaining(path) };
+    expect(decide(anObserved({ server })).facts.problems).toEqual(isRefused ? [problem] : []);
   });
 });
 

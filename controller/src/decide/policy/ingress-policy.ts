@@ -1,6 +1,7 @@
 import { isPathWithin } from "@amalthea/api";
 import type { HostAndPath } from "../live/observed.ts";
 import { certificateHosts, hasOwnRoute, routesServedBy, type Specified } from "../live/routes.ts";
+import { groupKind } from "../values/group-kind.ts";
 import type { Excess } from "./pod-limits.ts";
 import { matchesAny } from "../values/pattern.ts";
 import type { NamespacePolicy, PolicySettings } from "./policy-settings.ts";
@@ -21,22 +22,36 @@ export type RoutePolicy = {
 /** A rule that another server's requests would follow. */
 type TakenRule = { readonly kind: "RuleTaken"; readonly route: string; readonly holder: string };
 
-/** What is wrong with the rules of an Ingress; empty for any other child. */
+/** A path that programs compare in different forms. */
+type UnclearPath = { readonly kind: "ChildInvalid"; readonly reason: string };
+
+/** What is wrong with the rules of an Ingress and the certificate in a Secret; empty for any other child. */
 export function routeFindings(
   childKey: string,
   child: Specified,
   policy: RoutePolicy,
-): readonly (TakenRule | (Excess & { readonly kind: "NotAllowed" }))[] {
+): readonly (UnclearPath | TakenRule | (Excess & { readonly kind: "NotAllowed" }))[] {
   const isOwn = ({ host, path }: HostAndPath): boolean =>
     hasOwnRoute({ childKey }) && policy.ownRoutes.some((own) => own.host === host && own.path === path);
   const rules = routesServedBy(child).filter((rule) => !isOwn(rule));
+  const certificateField = groupKind(child) === "/Secret" ? "data[tls.crt]" : "spec.tls";
   return [
-    // Whoever brings the certificate of a host speaks for it as a whole.
-    ...[...rules, ...certificateHosts(child).map(certificateRoute)]
-      .flatMap((rule) => routeExcess(rule, "spec.rules", policy))
-      .map((excess) => ({ kind: "NotAllowed", ...excess }) as const),
+    ...rules.flatMap(unclearPath),
+    ...[
+      ...rules.flatMap((rule) => routeExcess(rule, "spec.rules", policy)),
+      // Whoever brings the certificate of a host speaks for it as a whole.
+      ...certificateHosts(child).flatMap((host) => routeExcess(certificateRoute(host), certificateField, policy)),
+    ].map((excess) => ({ kind: "NotAllowed", ...excess }) as const),
     ...rules.flatMap((rule) => takenRule(rule, rule, policy)),
     ...strangeHosts(child).flatMap((host) => takenRule(host, { ...host, path: "/" }, policy)),
+  ];
+}
+
+/** Ingress controllers decode and shorten such a path, each in its way: what it takes cannot be compared. */
+function unclearPath({ path }: HostAndPath): readonly UnclearPath[] {
+  if (!/%|(^|\/)\.\.?(\/|$)/.test(path)) return [];
+  return [
+    { kind: "ChildInvalid", reason: `the path ${path} of a rule must have no percent codes and no segments . and ..` },
   ];
 }
 
@@ -45,17 +60,19 @@ function takenRule(shown: HostAndPath, rule: HostAndPath, { takenBy }: RoutePoli
   return holder === undefined ? [] : [{ kind: "RuleTaken", route: textOf(shown), holder }];
 }
 
-/** Hosts for which an Ingress brings a certificate and has no rule: some ingress controllers show it there all the same. */
+/**
+ * Hosts for which a child brings a certificate and has no rule: some ingress controllers show it there all the same. A
+ * wildcard is for other hosts than those of the rules, too.
+ */
 function strangeHosts(child: Specified): readonly HostAndPath[] {
   const own = routesServedBy(child).flatMap(({ host }) => host?.toLowerCase() ?? []);
-  const isOwn = (host: string): boolean => own.some((one) => isHostWithin(one, host));
   return certificateHosts(child)
-    .filter((host) => !isOwn(host.toLowerCase()))
+    .filter((host) => host.startsWith("*") || !own.includes(host.toLowerCase()))
     .map(certificateRoute);
 }
 
 function certificateRoute(host: string): HostAndPath {
-  return { host, path: ANY_PATH, isPattern: false };
+  return { host: host === "*" ? undefined : host, path: ANY_PATH, isPattern: false };
 }
 
 /** Stands for some path of a host: a certificate is allowed where any path of its host is. */

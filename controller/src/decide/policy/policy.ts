@@ -23,6 +23,8 @@ export type PolicyChild = {
   readonly spec?: unknown;
   /** Of a Secret. */
   readonly type?: unknown;
+  readonly data?: unknown;
+  readonly stringData?: unknown;
 };
 
 /** Why a child is not allowed: the problem, but for the child's key. */

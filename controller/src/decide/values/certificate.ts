@@ -1,0 +1,56 @@
+import { X509Certificate } from "node:crypto";
+
+/** OpenSSL takes each of these for a certificate, Go programs the plain one. */
+const BEGIN = /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----/;
+const END = "-----END";
+
+/** More than a chain has; a text with more could be for any host. */
+const MOST_CERTIFICATES = 50;
+
+/**
+ * The host names that the certificates of a PEM text are for, each once, in lower case: DNS names and, where it looks like a
+ * host, the common name, which traefik looks at as well. Several leading wildcards are one, and `*` alone is every host.
+ * A certificate that cannot be read has no names.
+ */
+export function hostsOfCertificates(pem: string): readonly string[] {
+  const certificates = derCertificates(pem);
+  if (certificates.length > MOST_CERTIFICATES) return ["*"];
+  return [...new Set(certificates.flatMap(hostsOf).map(plainHost).filter(isHost))];
+}
+
+/** All of them: which one a program takes for the first depends on what else it can read. */
+function derCertificates(pem: string): readonly Buffer[] {
+  const [, ...blocks] = pem.split(BEGIN);
+  return blocks.map((block) => {
+    const lines = block.slice(0, Math.max(0, block.indexOf(END))).split("\n");
+    const body = lines.filter((line) => !line.includes(":")); // without headers
+    return Buffer.from(body.join(""), "base64");
+  });
+}
+
+function hostsOf(der: Buffer): readonly string[] {
+  try {
+    const { subject, subjectAltName } = new X509Certificate(der);
+    const common = textsAfter("CN=", subject, "\n").filter((name) => name.includes("."));
+    return [...textsAfter("DNS:", subjectAltName, ", "), ...common];
+  } catch {
+    return []; // an ingress controller cannot read it either
+  }
+}
+
+/** Names with unusual characters are quoted by Node, and are no hosts. */
+function textsAfter(mark: string, text: string | undefined, separator: string): readonly string[] {
+  const parts = (text ?? "").split(separator).filter((part) => part.startsWith(mark));
+  return parts.map((part) => part.slice(mark.length));
+}
+
+function plainHost(name: string): string {
+  return name
+    .toLowerCase()
+    .replace(/\.+$/, "")
+    .replace(/^(\*\.)*\*(?=\.|$)/, "*");
+}
+
+function isHost(name: string): boolean {
+  return name.length <= 253 && /^(\*|[a-z0-9_-]+)(\.[a-z0-9_-]+)*$/.test(name);
+}
