@@ -1,5 +1,5 @@
 import { aTlsSecret } from "../../../controller/src/decide/testing/certificates.ts";
-import { HOSTILE_PATCHES, json as jsonPatch } from "../controller/hostile-patches.ts";
+import { HOSTILE_PATCHES, json as jsonPatch, merge } from "../controller/hostile-patches.ts";
 
 /** A server that serves at a route, and that somebody with rights on servers of another namespace attacks. */
 export type Victim = {
@@ -33,12 +33,15 @@ export const pathsTo = (path: string, pathType = "Prefix"): object => ({
 });
 export const POD = "/statefulset/spec/template/spec";
 
-const statefulSetFor = (labels: object): object => ({
+const statefulSetFor = (labels: object, selector: object = { matchLabels: labels }): object => ({
   ...{ apiVersion: "apps/v1", kind: "StatefulSet" },
   spec: {
-    selector: { matchLabels: labels },
+    selector,
     template: { metadata: { labels }, spec: { containers: [{ name: "x", image: "x" }] } },
   },
+});
+const statefulSetSelecting = (labels: object): object => ({
+  spec: { selector: { matchLabels: labels }, template: { metadata: { labels } } },
 });
 export const configMap = (metadata: object): object => ({ apiVersion: "v1", kind: "ConfigMap", metadata, data: {} });
 const roleBinding = {
@@ -156,6 +159,30 @@ export function attacksOn({ host, path, namespace, name }: Victim): readonly Att
       spec: json("/statefulset/spec/template/metadata/labels/app", name),
     },
     { what: "her pods as her Service's", reason: "InvalidChild", spec: json("/service/spec/selector", { app: name }) },
+    {
+      what: "a pod that its StatefulSet releases",
+      reason: "InvalidChild",
+      spec: json("/more", statefulSetFor({ zz: "2", "statefulset.kubernetes.io/pod-name": "nobody" })),
+    },
+    {
+      what: "a pod that its StatefulSet never keeps",
+      reason: "InvalidChild",
+      spec: json(
+        "/more",
+        statefulSetFor(
+          { zz: "2" },
+          {
+            matchLabels: { zz: "2" },
+            matchExpressions: [{ key: "controller-revision-hash", operator: "DoesNotExist" }],
+          },
+        ),
+      ),
+    },
+    {
+      what: "a server whose pod outlives it",
+      reason: "InvalidChild",
+      spec: { patches: [merge({ statefulset: statefulSetSelecting({ "apps.kubernetes.io/pod-index": "7" }) })] },
+    },
     { what: "an object in her namespace", reason: "InvalidChild", spec: json("/more", configMap({ namespace })) },
     { what: "a child in her namespace", reason: "InvalidChild", spec: json("/service/metadata/namespace", namespace) },
     {

@@ -6,6 +6,8 @@ import { desiredChildren, type Desired } from "./desired.ts";
 
 const OIDC = { enabled: true, issuerUrl: "https://id.example.org", clientId: "jupyter", clientSecret: { value: "s" } };
 const JOB = { apiVersion: "batch/v1", kind: "Job", plural: "jobs" };
+const CRON_JOB = { apiVersion: "batch/v1", kind: "CronJob", plural: "cronjobs" };
+const CONTROLLER = { apiVersion: "v1", kind: "ReplicationController", plural: "replicationcontrollers" };
 const BUDGET = { apiVersion: "policy/v1", kind: "PodDisruptionBudget", plural: "poddisruptionbudgets" };
 const OWN_UID = aServer().metadata.uid;
 const NEIGHBOUR = { app: "bob", "amalthea.dev/parent-uid": "99999999-9999-4999-8999-999999999999" };
@@ -14,7 +16,7 @@ function render(oidc: object, patch: unknown): Desired {
   const type = Array.isArray(patch) ? "application/json-patch+json" : "application/merge-patch+json";
   const patches: readonly Patch[] = [{ type, patch }];
   const server = aServer({ patches, oidc, routing: { tls: { enabled: true } } });
-  const settings = someSettings({ extraChildKinds: [JOB, BUDGET] });
+  const settings = someSettings({ extraChildKinds: [JOB, CRON_JOB, CONTROLLER, BUDGET] });
   return desiredChildren(server, settings, { wanted: routeOf(server), served: undefined, kept: undefined });
 }
 
@@ -41,6 +43,21 @@ const policy = (podSelector: unknown): unknown => ({
 const workload = (metadata: unknown): unknown => ({
   extra: { apiVersion: "apps/v1", kind: "StatefulSet", spec: { template: { metadata, spec: { containers: [] } } } },
 });
+const withSelector = (selector: unknown): unknown => ({
+  extra: { apiVersion: "apps/v1", kind: "StatefulSet", spec: { selector, template: { spec: { containers: [] } } } },
+});
+const WRITTEN_BY_KUBERNETES = [
+  "statefulset.kubernetes.io/pod-name",
+  "apps.kubernetes.io/pod-index",
+  "controller-revision-hash",
+  "pod-template-hash",
+  "pod-template-generation",
+  "batch.kubernetes.io/job-completion-index",
+  "controller-uid",
+  "job-name",
+  "topology.kubernetes.io/zone",
+  "topology.k8s.io/zone",
+];
 const job = (metadata: unknown): unknown => ({ extra: { ...JOB, spec: { template: { metadata } } } });
 
 describe("an object of a server", () => {
@@ -90,6 +107,46 @@ describe("an object of a server", () => {
     expect(desired).toMatchObject({ kind: "Rendered", refusedKeys: ["extra"] });
   });
 
+  it.each(WRITTEN_BY_KUBERNETES)("whose selector depends on %s, which Kubernetes writes, is refused", (label) => {
+    const reason = `the label ${label} is written by Kubernetes; select by another one`;
+    for (const selector of [
+      { matchLabels: { tier: "x", [label]: "z" } },
+      { matchLabels: { tier: "x" }, matchExpressions: [{ key: label, operator: "Exists" }] },
+    ]) {
+      const own = token({ statefulset: { spec: { selector } } });
+      expect(own.kind).toBe("Unrenderable");
+      for (const desired of [own, token(withSelector(selector))]) {
+        expect(reasons(desired)).toEqual([expect.stringContaining(`spec.selector: ${reason}`)]);
+      }
+    }
+  });
+
+  it.each([
+    [
+      "can lose pods that get a label later",
+      withSelector({ matchExpressions: [{ key: "istio.example.org/mode", operator: "DoesNotExist" }] }),
+      "spec.selector: a label can be added later, so select by In or Exists, not DoesNotExist",
+    ],
+    [
+      "stands within a template of Jobs",
+      {
+        extra: {
+          ...CRON_JOB,
+          spec: { jobTemplate: { spec: { selector: { matchLabels: { "job-name": "z" } }, template: {} } } },
+        },
+      },
+      "spec.jobTemplate.spec.selector: the label job-name is written by Kubernetes",
+    ],
+    [
+      "is a plain map",
+      { extra: { ...JOB, spec: { selector: { "job-name": "z" }, template: {} } } },
+      "spec.selector: the label job-name is written by Kubernetes",
+    ],
+    ["can be changed", { extra: CONTROLLER }, "the selector of a ReplicationController can change"],
+  ])("whose selector %s is refused", (_what, patch, because) => {
+    expect(reasons(token(patch))).toEqual([expect.stringContaining(because)]);
+  });
+
   it("keeps its own Service from leading to a neighbour", () => {
     expect(reasons(token({ service: { spec: { selector: NEIGHBOUR } } }))).toEqual([
       expect.stringContaining("spec.selector can select pods of other servers; add the label app: alice"),
@@ -102,6 +159,15 @@ describe("an object of a server", () => {
     ["a Service without a selector", service(undefined)],
     ["a NetworkPolicy for the server's pod", policy({ matchLabels: { app: "alice" } })],
     ["a pod that belongs to the server", workload({ labels: { app: "alice", part: "database" } })],
+    [
+      "a StatefulSet that selects by the recommended labels",
+      withSelector({
+        matchLabels: { "app.kubernetes.io/name": "db" },
+        matchExpressions: [{ key: "tier", operator: "Exists" }],
+      }),
+    ],
+    ["a Service for one pod of a StatefulSet", service({ app: "alice", "statefulset.kubernetes.io/pod-name": "db-0" })],
+    ["a pod with a label that Kubernetes writes", workload({ labels: { "controller-revision-hash": "z" } })],
     ["a Job without labels", job(undefined)],
     ["a budget without a selector", { extra: { ...BUDGET, spec: { maxUnavailable: 1 } } }],
     ["an object whose key all objects inherit", { toString: { apiVersion: "v1", kind: "ConfigMap" } }],

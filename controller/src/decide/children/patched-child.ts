@@ -7,6 +7,7 @@ import type { ChildContext } from "./child-context.ts";
 import { identityReason } from "./child-identity.ts";
 import { containersReason } from "./patched-pod.ts";
 import { excerpt } from "./patches.ts";
+import { workloadSelectorReason } from "./workload-selector.ts";
 
 /** @see https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#syntax-and-character-set */
 const LABEL_VALUE = /^[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$/;
@@ -62,7 +63,7 @@ function kindProblem(
 function contentProblem({ server }: ChildContext, childKey: string, child: JsonObject): Problem | undefined {
   const podReason =
     childKey === "statefulset" ? (ownPodReason(server, child) ?? containersReason(server, child)) : undefined;
-  const reason = podReason ?? identityReason(server, childKey, child);
+  const reason = podReason ?? identityReason(server, childKey, child) ?? workloadSelectorReason(child);
   return reason === undefined ? undefined : invalidChild(childKey, reason);
 }
 
