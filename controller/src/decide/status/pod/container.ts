@@ -57,10 +57,11 @@ export function isContainerOk(status: ContainerStatus): boolean {
 export function obstacleOf(status: ContainerStatus, restartLimit: number): Obstacle | undefined {
   if (isContainerOk(status)) return undefined;
   const waiting = status.state?.waiting;
-  if (waiting !== undefined && isImageReason(waiting.reason)) {
-    return imageObstacle(status.image, waiting);
-  }
-  return (waiting && creationObstacle(status.name, waiting)) ?? crashObstacle(status, restartLimit);
+  return (waiting && waitingObstacle(status, waiting)) ?? crashObstacle(status, restartLimit);
+}
+
+function waitingObstacle({ name, image }: ContainerStatus, waiting: ContainerStateWaiting): Obstacle | undefined {
+  return isImageReason(waiting.reason) ? imageObstacle(image, waiting) : creationObstacle(name, waiting);
 }
 
 function creationObstacle(container: string, waiting: ContainerStateWaiting): Obstacle | undefined {

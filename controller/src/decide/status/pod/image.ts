@@ -38,8 +38,12 @@ export function isPullReason(reason: unknown): boolean {
 /** Reasons of ours for a missing image, between which the kubelet's texts may alternate. */
 export const MISSING_IMAGE_REASONS: readonly string[] = ["ImageNotFound", "ImagePullFailed"];
 
-/** Why a container that waits for one of the image reasons does so. */
-export function imageObstacle(image: string, { reason, message = "" }: ContainerStateWaiting): Obstacle {
+/** The kubelet's own limit (`registryPullQPS`) put the pull off, and says nothing of the image; many servers started at once. */
+const PUT_OFF = /pull QPS exceeded/;
+
+/** Why a container that waits for one of the image reasons does so; undefined if its pull is only put off. */
+export function imageObstacle(image: string, { reason, message = "" }: ContainerStateWaiting): Obstacle | undefined {
+  if (PUT_OFF.test(message)) return undefined;
   const cause = message.replace(/^Back-off pulling image "[^"]*"(: ErrImagePull)?:?\s*/, "");
   return { kind: "Failing", why: whyNoImage(image, reason ?? "", cause), vague: isBare(reason, cause) };
 }

@@ -80,6 +80,17 @@ describe("podState", () => {
       },
       kind: "Progressing",
     },
+    ...[
+      { reason: "ErrImagePull", message: "pull QPS exceeded" },
+      {
+        reason: "ImagePullBackOff",
+        message: 'Back-off pulling image "docker.io/a/b:v9": ErrImagePull: pull QPS exceeded',
+      },
+    ].map(({ reason, message }) => ({
+      pod: `a pod whose image the kubelet pulls later, and says so by ${reason}`,
+      observed: { pod: waitingFor(reason, message) },
+      kind: "Progressing",
+    })),
   ])("$pod → $kind", ({ observed, kind }) => {
     expect(podState(anObserved(observed), someSettings()).kind).toBe(kind);
   });
