@@ -92,7 +92,7 @@ export type Adjustment = {
   readonly field: string;
   /**
    * Kubernetes has no such field, or writes it itself: when an object is created it drops them silently, where a
-   * server-side apply is rejected. Of list items with one key, the last counts. A port's name is the server's own.
+   * server-side apply is rejected. Of list items with one key, the last counts. A port's name, and the number of the pod, are the server's own.
    */
-  readonly why: "NoSuchField" | "WrittenByKubernetes" | "Duplicate" | "PortNameTaken";
+  readonly why: "NoSuchField" | "WrittenByKubernetes" | "Duplicate" | "PortNameTaken" | "OrdinalFixed";
 };

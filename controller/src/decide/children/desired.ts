@@ -16,7 +16,7 @@ import { desiredChild, type DesiredChild, nameOf, type Owner } from "./desired-c
 import { patchDocument, type PatchDocument } from "./patch-document.ts";
 import { applyPatches } from "./patches.ts";
 import { childProblem, invalidChild } from "./patched-child.ts";
-import { replicasWarning, withOwnPort, withOwnReplicas } from "./patched-pod.ts";
+import { replicasWarning, withOwnOrdinal, withOwnPort, withOwnReplicas } from "./patched-pod.ts";
 import { secret, secretManifests } from "./secret.ts";
 import { type Circumstances, fieldProblems, forbiddenPart, policyOf, withAllowedAnnotations } from "./server-policy.ts";
 import { completeAccessChain } from "./sidecars/access-chain.ts";
@@ -191,7 +191,7 @@ function acceptedChildren(
   const warnings: Warning[] = [];
   for (const [childKey, patched] of entries) {
     const { child, adjustments: conformed } = conformedChild(patched);
-    const own = childKey === "statefulset" ? withOwnPort(server, child) : { statefulSet: child, adjustments: [] };
+    const own = childKey === "statefulset" ? ownStatefulSet(server, child) : { statefulSet: child, adjustments: [] };
     children[childKey] = own.statefulSet;
     const adjustments = [...withOrigin(conformed, ownValue(base, childKey)), ...own.adjustments];
     if (adjustments.length > 0) warnings.push({ kind: "ChildAdjusted", childKey, adjustments });
@@ -204,4 +204,10 @@ function withOrigin(adjustments: readonly Adjustment[], original: JsonObject | u
   if (adjustments.length === 0 || original === undefined) return adjustments;
   const ofSpec = new Set(conformedChild(original).adjustments.map(({ field }) => field));
   return adjustments.map((one) => (ofSpec.has(one.field) ? { ...one, field: specFieldOf(one.field) } : one));
+}
+
+function ownStatefulSet(server: EffectiveServer, child: JsonObject): ReturnType<typeof withOwnPort> {
+  const numbered = withOwnOrdinal(child);
+  const { statefulSet, adjustments } = withOwnPort(server, numbered.statefulSet);
+  return { statefulSet, adjustments: [...numbered.adjustments, ...adjustments] };
 }

@@ -260,6 +260,23 @@ describe("the pod of a server", () => {
   });
 });
 
+describe("the StatefulSet of a server", () => {
+  const ordinals = (start: number): Desired => token({ statefulset: { spec: { ordinals: { start } } } });
+
+  it("numbers its pod 0, by which it is found, and says that it leaves another number out", () => {
+    const desired = ordinals(5);
+    expect(valueAt(statefulSetOf(desired), "spec", "ordinals")).toBeUndefined();
+    expect(desired.warnings).toEqual([
+      {
+        kind: "ChildAdjusted",
+        childKey: "statefulset",
+        adjustments: [{ field: "spec.ordinals", why: "OrdinalFixed" }],
+      },
+    ]);
+    expect(ordinals(0).warnings).toEqual([]);
+  });
+});
+
 describe("what a create would drop or merge", () => {
   const container = "/statefulset/spec/template/spec/containers/0";
 

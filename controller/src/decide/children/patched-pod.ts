@@ -102,6 +102,16 @@ export function withOwnReplicas(context: ChildContext, statefulSet: JsonObject):
   return { ...statefulSet, spec: { ...objectOf(statefulSet["spec"]), replicas: desiredReplicas(context) } };
 }
 
+/** The patched StatefulSet without a first number of its pods: the server's pod is found by the name that ends in 0. */
+export function withOwnOrdinal(statefulSet: JsonObject): {
+  readonly statefulSet: JsonObject;
+  readonly adjustments: readonly Adjustment[];
+} {
+  const { ordinals, ...spec } = objectOf(statefulSet["spec"]);
+  if ((valueAt(ordinals, "start") ?? 0) === 0) return { statefulSet, adjustments: [] };
+  return { statefulSet: { ...statefulSet, spec }, adjustments: [{ field: "spec.ordinals", why: "OrdinalFixed" }] };
+}
+
 /** @param patchIndex The patch that asks for another number of pods. */
 export function replicasWarning(patchIndex: number): Warning {
   const reason = "the number of pods follows spec.jupyterServer.hibernated alone";

@@ -162,6 +162,7 @@ const WHY_ADJUSTED: Readonly<Record<Adjustment["why"], string>> = {
   WrittenByKubernetes: "Kubernetes writes it itself",
   Duplicate: "it is there twice, and the last one counts",
   PortNameTaken: "the port name http is the server's own",
+  OrdinalFixed: "the pod of a server is number 0",
 };
 
 /** As many as one reads. */
