@@ -593,7 +593,7 @@ export const REASONS: { readonly [R in Reason]: ReasonEntry<R> } = {
     example: { kind: "Service", name: "alice" },
     sentence: ({ kind, name }) => `The ${kind} ${name} already exists and does not belong to this server.`,
     remedy:
-      "Give the server another name, or rename the other object. A PersistentVolumeClaim may contain somebody's files: to use it, name it in spec.storage.pvc.existingClaim.",
+      "Give the server, or the object that a patch adds, another name, or rename the other object. If it is a PersistentVolumeClaim, it may contain somebody's files: to use it, name it in spec.storage.pvc.existingClaim.",
   },
   EarlierServerLeaving: {
     conditions: EITHER,

@@ -81,7 +81,7 @@ function metadataReason(
   }
   if (original !== undefined && name !== valueAt(original, "metadata", "name")) return "its name cannot be changed";
   if (name !== undefined && (typeof name !== "string" || !OBJECT_NAME.test(name))) {
-    return "its name must consist of a-z, 0-9, - and .";
+    return 'its name must consist of a-z, 0-9, "-" and ".", such as data-1.example';
   }
   if (metadata["ownerReferences"] !== undefined) return "its owner is the server and cannot be changed";
   if (metadata["generateName"] !== undefined) return "it needs a name instead of generateName";

@@ -742,8 +742,16 @@ describe("the routes of a server", () => {
     }
     const everything = aServer({ patches: jsonPatch("/extra", aTlsSecret(["*.*"])) });
     expect(decide(anObserved({ server: everything, ruleTakenBy: takenOn(undefined) })).facts.problems).toMatchObject([
-      { kind: "RuleTaken", route: "every host" },
+      { kind: "RuleTaken", route: "A host of a certificate for every host" },
     ]);
+  });
+
+  it("name the hosts of a rule for every host in the sentence that refuses it", () => {
+    const patches = jsonPatch("/extra", anIngress({ defaultBackend: { service: { name: "a" } } }));
+    const world = anObserved({ server: aServer({ patches }), ruleTakenBy: takenOn(undefined) });
+    expect(stalled(decideAll(world, someSettings(), NOW))?.message).toContain(
+      "A host of a rule for every host is already routed to the server team-b/bob.",
+    );
   });
 
   it("may come with certificates of an Ingress that names no hosts: those of its own rules", () => {

@@ -57,7 +57,10 @@ function unclearPath({ path }: HostAndPath): readonly UnclearPath[] {
 
 function takenRule(shown: HostAndPath, rule: HostAndPath, { takenBy }: RoutePolicy): readonly TakenRule[] {
   const holder = takenBy(rule);
-  return holder === undefined ? [] : [{ kind: "RuleTaken", route: textOf(shown), holder }];
+  if (holder === undefined) return [];
+  const what = shown.path === ANY_PATH ? "certificate" : "rule";
+  const route = shown.host === undefined ? `A host of a ${what} for ${textOf(shown)}` : textOf(shown);
+  return [{ kind: "RuleTaken", route, holder }];
 }
 
 /**
@@ -92,7 +95,8 @@ export function routeExcess(
 }
 
 function textOf({ host, path }: Pick<HostAndPath, "host" | "path">): string {
-  return `${host ?? "every host"}${path === ANY_PATH ? "" : path}`;
+  const shown = path === ANY_PATH ? "" : path;
+  return host === undefined ? `every host${["", "/"].includes(shown) ? "" : ` at ${shown}`}` : host + shown;
 }
 
 function filledIn(pattern: string, { namespace, name }: RouteOwner): string {
