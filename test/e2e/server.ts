@@ -11,6 +11,7 @@ export type ServerObject = {
     readonly observedGeneration?: number;
     readonly conditions?: readonly Condition[];
     readonly create_fn?: { readonly fullServerURL?: string };
+    readonly mainPod?: object;
   };
 };
 

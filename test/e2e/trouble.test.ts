@@ -41,6 +41,7 @@ const TROUBLED: Readonly<Record<string, { readonly [field: string]: object }>> =
     routing: { tls: { enabled: true, secretName: "certificate" } },
   },
   homeless: { jupyterServer: { nodeSelector: { "example.org/none": "has-this" } } },
+  misspelt: { jupyterServer: { command: ["start-my-notebook.sh"] } },
   waiting: { auth: { tokenSecretRef: { name: "later", key: "token" } }, jupyterServer: { resources: ROOMY } },
   elsewhere: {
     patches: podPatch(script("exec python3 -m http.server 9999"), {
@@ -147,6 +148,19 @@ describe("a server in trouble reports it, and runs once that is fixed", () => {
     const { message } = (await untilReason(server("elsewhere"), "Stalled", "NotAnswering")) ?? {};
     expect(message).toContain(`port 8888 under ${server("elsewhere").path}/api`);
     expect((await server("elsewhere").read()).status?.state).toBe("failed");
+  });
+
+  it("its image has no such command: ContainerStartFailed, also between the kubelet's attempts", async () => {
+    // In one write with what is said of it.
+    const { status } = await until(
+      () => server("misspelt").read(),
+      ({ status }) => JSON.stringify(status?.mainPod).includes('"lastState":{"terminated":'),
+    );
+    const stalled = status?.conditions?.find(({ type }) => type === "Stalled");
+    expect(stalled).toMatchObject({ reason: "ContainerStartFailed" });
+    expect(stalled?.message).toContain('exec: "start-my-notebook.sh": executable file not found in $PATH');
+    await server("misspelt").patch({ spec: { jupyterServer: { command: null } } });
+    await untilReady("misspelt");
   });
 
   it("too little memory: OutOfMemory", async () => {

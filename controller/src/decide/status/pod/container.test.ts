@@ -106,6 +106,13 @@ const rows: readonly {
     reason: "ContainerStartFailed",
     state: "failed",
   },
+  {
+    container: "could not start its program, and waits for the next attempt",
+    status: { restartCount: 9, state: backOff, lastState: { terminated: ended({ reason: "ContainerCannotRun" }) } },
+    obstacle: "Failing",
+    reason: "ContainerStartFailed",
+    state: "failed",
+  },
 ];
 
 describe("containerObstacle", () => {

@@ -8,9 +8,13 @@ import { failing, type Obstacle } from "./obstacle.ts";
 /** The API server's defaults of a probe. */
 const DEFAULTS = { periodSeconds: 10, failureThreshold: 3, initialDelaySeconds: 0 };
 
+/** How a container ended that the kubelet killed because of its probe: with its own exit code, or by a signal. */
+const KILLED_REASONS: readonly unknown[] = ["Completed", "Error"];
+
 /**
  * Jupyter was killed because it had not answered where it is asked for as long as its startup probe lets it; that it is
- * started again, and how it ended, says less.
+ * started again, and how it ended, says less. Of a program that never started (`StartError`) or whose end nobody saw
+ * (`Unknown`, after the node was down), the times are not those of a run: the epoch, or when the node was back.
  */
 export function neverAnswered(observed: Observed, pod: LivePod): Obstacle | undefined {
   const status = jupyterIn(pod);
@@ -21,7 +25,7 @@ export function neverAnswered(observed: Observed, pod: LivePod): Obstacle | unde
 
 function wasKilledBy(probe: Probe, { started, state, lastState }: ContainerStatus): boolean {
   const last = state?.terminated ?? lastState?.terminated;
-  if (started === true || last === undefined || last.reason === "OOMKilled") return false;
+  if (started === true || last === undefined || !KILLED_REASONS.includes(last.reason)) return false;
   if (typeof last.startedAt !== "string" || typeof last.finishedAt !== "string") return false;
   const { periodSeconds, failureThreshold, initialDelaySeconds } = { ...DEFAULTS, ...probe };
   const limitSeconds = initialDelaySeconds + periodSeconds * (failureThreshold - 1);
@@ -30,16 +34,20 @@ function wasKilledBy(probe: Probe, { started, state, lastState }: ContainerStatu
 
 /**
  * Behind a login Jupyter has no probe, and its proxy is ready when it answers. So it is not killed, and the grace period
- * counts from its start.
+ * counts from its start. While another container does not run, that one may be what it waits for.
  */
 export function silentBehindProxy(observed: Observed, pod: LivePod): Obstacle | undefined {
   const proxy = pod.status?.containerStatuses?.find(({ name }) => name === CONTAINERS.authProxy);
   const since = jupyterIn(pod)?.state?.running?.startedAt;
-  const isWaiting = proxy?.state?.running !== undefined && !proxy.ready && wasNeverReady(pod);
+  const isWaiting = proxy?.ready === false && wasNeverReady(pod) && doAllRun(pod);
   if (!isWaiting || typeof since !== "string") return undefined;
   const detail = `container ${CONTAINERS.jupyter} runs and does not answer yet`;
   const why: ReasonWithValues = { reason: "Starting", values: { detail } };
   return { kind: "Waiting", why, since: new Date(since), lasting: notAnswering(observed, pod) };
+}
+
+function doAllRun({ status }: LivePod): boolean {
+  return status?.containerStatuses?.every(({ state }) => state?.running !== undefined) === true;
 }
 
 function jupyterIn({ status }: LivePod): ContainerStatus | undefined {

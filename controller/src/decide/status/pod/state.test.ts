@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { ContainerState } from "kubernetes-types/core/v1.js";
+import type { ContainerState, ContainerStatus } from "kubernetes-types/core/v1.js";
 import type { Observed } from "../../live/observed.ts";
 import { podState } from "./state.ts";
 import {
@@ -33,17 +33,46 @@ function aSilentPod(more: {
 }): NonNullable<Observed["pod"]> {
   const { ranSeconds, reason = "Completed", started = false, state = { running: { startedAt: timeAgo(5) } } } = more;
   const terminated = { exitCode: 0, reason, startedAt: timeAgo(10 + ranSeconds), finishedAt: timeAgo(10) };
-  const startupProbe = { periodSeconds: 2, failureThreshold: 150 };
   return aPod({
-    spec: { containers: [{ name: "jupyter-server", startupProbe }] },
+    spec: PROBED,
     containers: [aContainer({ restartCount: 1, started, state, lastState: { terminated } })],
   });
 }
 
+/** Between two attempts, as containerd and the kubelet of Kubernetes 1.36 say it. */
+const NEVER_STARTED: ContainerStatus = {
+  name: "jupyter-server",
+  image: "jupyter/minimal-notebook:latest",
+  imageID: "",
+  ready: false,
+  started: false,
+  restartCount: 3,
+  state: {
+    waiting: { reason: "CrashLoopBackOff", message: "back-off 40s restarting failed container=jupyter-server" },
+  },
+  lastState: {
+    terminated: {
+      containerID: "containerd://0a",
+      exitCode: 128,
+      reason: "StartError",
+      message:
+        'failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: error during container init: exec: "start-my-notebook.sh": executable file not found in $PATH',
+      startedAt: "1970-01-01T00:00:00Z",
+      finishedAt: timeAgo(10),
+    },
+  },
+};
+
+/** Of a server without a login: Jupyter has a probe. */
+const PROBED = { containers: [{ name: "jupyter-server", startupProbe: { periodSeconds: 2, failureThreshold: 150 } }] };
+
 /** A pod with a login whose proxy runs, and is not ready because Jupyter does not answer. */
-function aSilentLogin(jupyter: ContainerState = { running: { startedAt: timeAgo(30) } }): NonNullable<Observed["pod"]> {
+function aSilentLogin(
+  jupyter: ContainerState = { running: { startedAt: timeAgo(30) } },
+  ...others: readonly ContainerStatus[]
+): NonNullable<Observed["pod"]> {
   const proxy = aContainer({ name: "auth-proxy", state: { running: { startedAt: timeAgo(40) } } });
-  return aPod({ containers: [proxy, aContainer({ state: jupyter, ready: jupyter.running !== undefined })] });
+  return aPod({ containers: [proxy, aContainer({ state: jupyter, ready: jupyter.running !== undefined }), ...others] });
 }
 
 describe("podState", () => {
@@ -258,6 +287,35 @@ describe("podState", () => {
       },
       reason: "ContainerStartFailed",
       tells: 'exec: "start.sh": executable file not found',
+    },
+    {
+      circumstance: "the image has no such program, and the next attempt is some time away",
+      observed: { pod: aPod({ spec: PROBED, containers: [NEVER_STARTED] }) },
+      reason: "ContainerStartFailed",
+      tells: 'exec: "start-my-notebook.sh": executable file not found in $PATH',
+    },
+    {
+      circumstance: "the image of an init container has no such program",
+      observed: {
+        pod: aPod({
+          spec: { ...PROBED, initContainers: [{ name: "prepare" }] },
+          initContainers: [{ ...NEVER_STARTED, name: "prepare" }],
+          containers: [aContainer()],
+        }),
+      },
+      reason: "ContainerStartFailed",
+      tells: '"container":"prepare"',
+    },
+    {
+      circumstance: "its program never answered, and now its Secret is gone",
+      observed: {
+        pod: aSilentPod({
+          ranSeconds: 300,
+          state: { waiting: { reason: "CreateContainerConfigError", message: 'secret "tokens" not found' } },
+        }),
+      },
+      reason: "SecretMissing",
+      tells: "tokens",
     },
     {
       circumstance: "the claim names a class that does not exist",
@@ -518,6 +576,11 @@ describe("podState", () => {
   it.each([
     { run: "ended by itself", pod: aSilentPod({ ranSeconds: 20 }) },
     { run: "answers now", pod: aSilentPod({ ranSeconds: 300, started: true }) },
+    { run: "was running when its node went down", pod: aSilentPod({ ranSeconds: 300, reason: "Unknown" }) },
+    {
+      run: "waits for another container, which is being created",
+      pod: aSilentLogin(undefined, aContainer({ name: "oauth2-proxy" })),
+    },
     { run: "was killed for its memory", pod: aSilentPod({ ranSeconds: 300, reason: "OOMKilled" }) },
   ])("a program that $run is not said to answer elsewhere", ({ pod }) => {
     expect(JSON.stringify(podState(anObserved({ pod }), someSettings()))).not.toContain("NotAnswering");
@@ -561,6 +624,19 @@ describe("podState", () => {
       circumstance: "its container runs and is not ready",
       observed: { pod: aPod({ containers: [aContainer({ state: { running: { startedAt: timeAgo(5) } } })] }) },
       detail: "container jupyter-server runs and does not answer yet",
+    },
+    {
+      circumstance: "the first of its init containers runs",
+      observed: {
+        pod: aPod({
+          spec: { initContainers: [{ name: "init-certificates" }, { name: "download-image" }] },
+          initContainers: [
+            aContainer({ name: "download-image" }),
+            aContainer({ name: "init-certificates", state: { running: { startedAt: timeAgo(5) } } }),
+          ],
+        }),
+      },
+      detail: "container init-certificates has not ended yet",
     },
     {
       circumstance: "the kubelet has not read a ConfigMap yet",

@@ -1,5 +1,5 @@
 import type { ReasonWithValues } from "@amalthea/api";
-import type { PodStatus } from "kubernetes-types/core/v1.js";
+import type { ContainerStatus, PodStatus } from "kubernetes-types/core/v1.js";
 import { byName, containerObstacle, isContainerOk, type RestartLimits } from "./container.ts";
 import type { Observed } from "../../live/observed.ts";
 import type { LivePod } from "../../live/pod.ts";
@@ -37,10 +37,15 @@ export function podState(observed: Observed, limits: RestartLimits): PodState {
   return placement(observed, pod) ?? containerState(observed, pod, limits);
 }
 
+/** They say how a container ended, and less than why it was killed; every other reason is why it does not start now. */
+const END_REASONS: readonly string[] = ["ContainerFailed", "CrashLoop"];
+
 function containerState(observed: Observed, pod: LivePod, limits: RestartLimits): PodState {
+  const obstacle = withMissingPullSecrets(observed, pod, withProvider(pod, limits, containerObstacle(pod, limits)));
+  const isEnd = obstacle === undefined || END_REASONS.includes(obstacle.why.reason);
   return (
-    neverAnswered(observed, pod) ??
-    withMissingPullSecrets(observed, pod, withProvider(pod, limits, containerObstacle(pod, limits))) ??
+    (isEnd ? neverAnswered(observed, pod) : undefined) ??
+    obstacle ??
     setupObstacle(observed, pod) ??
     silentBehindProxy(observed, pod) ??
     progress(pod)
@@ -58,21 +63,32 @@ function whyKept(pod: LivePod): ReasonWithValues {
 }
 
 function progress(pod: LivePod): PodState {
-  const unready = [...byName(pod.status?.initContainerStatuses), ...byName(pod.status?.containerStatuses)].find(
-    (status) => !isContainerOk(status),
-  );
-  const runs = unready?.state?.running !== undefined;
+  const unready = [...inOrder(pod), ...byName(pod.status?.containerStatuses)].find((status) => !isContainerOk(status));
   return {
     kind: "Progressing",
-    why: { reason: "Starting", values: { detail: progressDetail(pod, unready?.name, runs) } },
-    unready: runs ? unready?.name : undefined,
+    why: { reason: "Starting", values: { detail: progressDetail(pod, unready) } },
+    unready: unready?.state?.running === undefined || isToEnd(pod, unready) ? undefined : unready.name,
   };
 }
 
-function progressDetail(pod: LivePod, container: string | undefined, runs: boolean): string {
+/** The init containers in the order in which they run. */
+function inOrder({ spec, status }: LivePod): readonly ContainerStatus[] {
+  const statuses = status?.initContainerStatuses ?? [];
+  return (spec?.initContainers ?? []).flatMap(({ name }) => statuses.find((one) => one.name === name) ?? []);
+}
+
+function progressDetail(pod: LivePod, unready: ContainerStatus | undefined): string {
   if (conditionStatus(pod, "PodScheduled") !== "True") return "a node is being chosen for its pod";
-  if (container === undefined) return "its containers are being created";
-  return `container ${container} ${runs ? "runs and does not answer yet" : "is being created"}`;
+  if (unready === undefined) return "its containers are being created";
+  const { name, state } = unready;
+  if (state?.running === undefined) return `container ${name} is being created`;
+  return `container ${name} ${isToEnd(pod, unready) ? "has not ended yet" : "runs and does not answer yet"}`;
+}
+
+/** Whether a container has to end before the next one starts: an init container that is no sidecar. */
+function isToEnd({ spec }: LivePod, { name }: ContainerStatus): boolean {
+  const container = spec?.initContainers?.find((one) => one.name === name);
+  return container !== undefined && container.restartPolicy !== "Always";
 }
 
 function podFailure(status: PodStatus): ReasonWithValues {
