@@ -320,7 +320,7 @@ export const REASONS: { readonly [R in Reason]: ReasonEntry<R> } = {
     example: { claim: "alice", detail: "waiting for a volume to be created" },
     sentence: ({ claim, detail }) => `The PersistentVolumeClaim ${claim} has no volume yet: ${detail}.`,
     remedy:
-      "If this persists, see the events of the claim (kubectl describe pvc); its storage class must be able to create a volume, or one that fits must exist.",
+      "If this persists, see the events of the claim (kubectl describe pvc); its storage class must be able to create a volume, or one that fits must exist. When spec.storage.pvc is corrected, a claim without a volume is recreated.",
   },
   ClaimMissing: {
     conditions: STALL,

@@ -18,7 +18,7 @@ import { ServerAges } from "./server-ages.ts";
  */
 const EVENT_SELECTORS: readonly string[] = [
   "involvedObject.kind=StatefulSet,reason=FailedCreate",
-  "involvedObject.kind=PersistentVolumeClaim,reason=ProvisioningFailed",
+  "involvedObject.kind=PersistentVolumeClaim,type=Warning",
   "involvedObject.kind=Pod,reason=TriggeredScaleUp",
   "involvedObject.kind=Pod,type=Warning,reason!=BackOff,reason!=Unhealthy,reason!=Failed",
 ];

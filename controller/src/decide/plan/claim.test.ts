@@ -3,11 +3,14 @@ import type { Observed } from "../live/observed.ts";
 import { carryOut, change, decide, running, sentences, subject, withChild } from "../testing/simulated-world.ts";
 import { anObserved, aServer, someSettings } from "../testing/builders.ts";
 
+const BOUND = { "pv.kubernetes.io/bind-completed": "yes" };
+
 describe("a server with a claim", () => {
   const claim = { pvc: { enabled: true } };
   const bind = (world: Observed): Observed =>
     withChild(world, "PersistentVolumeClaim", (child) => ({
       ...child,
+      metadata: { ...child.metadata, annotations: { ...child.metadata.annotations, ...BOUND } },
       spec: { storageClassName: "standard", ...child.spec, volumeName: "pv" },
     }));
 
@@ -115,9 +118,12 @@ describe("a server with a claim", () => {
     expect([classOf({}), classOf({ volumeName: "v" }), classOf({ selector: {} })]).toEqual([undefined, "", ""]);
   });
 
-  it("is recreated when the class that it waits for is no longer requested", () => {
-    const pending = running({ pvc: { enabled: true, storageClassName: "wrong" } });
-    const corrected = change(pending, { pvc: { enabled: true } });
+  it.each([
+    { what: "class", pvc: { storageClassName: "wrong" } },
+    { what: "volume", pvc: { volumeName: "wrong", storageClassName: "" } },
+    { what: "selector", pvc: { selector: { matchLabels: { a: "b" } } } },
+  ])("is recreated when the $what that it waits for is no longer requested", ({ pvc }) => {
+    const corrected = change(running({ pvc: { enabled: true, ...pvc } }), claim);
     const [apply] = decide(corrected).plan;
     const desiredHash = apply?.kind === "Apply" ? apply.desiredHash : "";
     const refusal = { childKey: "pvc", kind: "PersistentVolumeClaim", code: 422, message: "immutable", desiredHash };

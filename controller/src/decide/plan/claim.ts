@@ -41,7 +41,7 @@ export function reconcileClaim(desired: DesiredChild, live: LiveChild, isRefused
   const [to, from] = [sizeOf(wanted), sizeOf(live.spec)];
   const others = FIXED_FIELDS.filter((field) => isOther(field, valueAt(wanted, field), valueAt(live.spec, field)));
   const isSmaller = isBelow(to, from);
-  if (!isBound(live, wanted)) {
+  if (!isBound(live)) {
     const [other] = others;
     if (other !== undefined) return { kind: "Replace", because: `its ${FIXED[other]} changed before it was bound` };
     if (isSmaller) return { kind: "Replace", because: "it got smaller before it was bound" };
@@ -76,10 +76,9 @@ function valuesOf(live: LiveChild, fields: readonly FixedField[]): JsonObject {
   return Object.fromEntries(values.filter(([, value]) => value !== undefined));
 }
 
-/** A volume that the spec names does not tell whether the claim has it yet. */
-function isBound({ spec, status, metadata }: LiveChild, wanted: unknown): boolean {
-  const isAsked = valueAt(wanted, "volumeName") !== undefined && metadata.annotations?.[BIND_COMPLETED] === undefined;
-  return valueAt(status, "phase") === "Bound" || (valueAt(spec, "volumeName") !== undefined && !isAsked);
+/** A volume in its spec does not tell: somebody may only have asked for it. */
+function isBound({ status, metadata }: LiveChild): boolean {
+  return valueAt(status, "phase") === "Bound" || metadata.annotations?.[BIND_COMPLETED] !== undefined;
 }
 
 /** Set by Kubernetes together with the volume of a claim. */

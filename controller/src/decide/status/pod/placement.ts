@@ -93,7 +93,7 @@ function claimObstacle(observed: Observed, isUnbound: boolean): Obstacle | undef
   if (claim.status?.["phase"] === "Lost") return failing({ reason: "ClaimLost", values: { claim: name } });
   if (claim.status?.["phase"] !== "Pending") return undefined;
   const created = new Date(claim.metadata.creationTimestamp);
-  const event = newestEvent(observed.events, ["ProvisioningFailed", "FailedBinding"], "PersistentVolumeClaim", created);
+  const event = newestEvent(observed.events, ["ProvisioningFailed", "VolumeMismatch"], "PersistentVolumeClaim", created);
   if (event === undefined && !isUnbound) return undefined;
   const storageClass = missingStorageClass(event?.message ?? "");
   if (storageClass !== undefined) return failing({ reason: "StorageClassMissing", values: { storageClass } });
@@ -103,10 +103,16 @@ function claimObstacle(observed: Observed, isUnbound: boolean): Obstacle | undef
 
 /** What can be told of a claim that nobody has said anything about. */
 function silenceOf({ spec }: LiveChild): string {
-  const storageClass = spec?.["storageClassName"];
-  return typeof storageClass === "string" && storageClass !== ""
-    ? `its storage class ${storageClass} has not provided one`
-    : "it names no storage class, and the cluster has no default one";
+  const { volumeName, selector, storageClassName: storageClass } = spec ?? {};
+  if (typeof volumeName === "string") {
+    return `the volume ${volumeName} that it names does not exist, or another claim has it (kubectl get pv ${volumeName})`;
+  }
+  if (typeof storageClass === "string" && storageClass !== "") {
+    return `its storage class ${storageClass} has not provided one`;
+  }
+  return selector === undefined
+    ? "it names no storage class, and the cluster has no default one"
+    : "no free volume matches its selector";
 }
 
 function pendingClaim(claim: string, text: string): ReasonWithValues {

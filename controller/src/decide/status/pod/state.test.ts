@@ -484,6 +484,43 @@ describe("podState", () => {
       tells: "no default one",
     },
     {
+      circumstance: "nothing gives it the volume that its claim names",
+      observed: {
+        pod: unschedulable("0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims."),
+        children: [{ ...pendingClaim, spec: { volumeName: "nowhere", storageClassName: "" } }],
+      },
+      reason: "ClaimPending",
+      since: ago(590),
+      tells: "the volume nowhere that it names does not exist, or another claim has it (kubectl get pv nowhere)",
+    },
+    {
+      circumstance: "the volume that its claim names does not fit",
+      observed: {
+        pod: unschedulable("0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims."),
+        children: [{ ...pendingClaim, spec: { volumeName: "small", storageClassName: "" } }],
+        events: [
+          anEvent(
+            "PersistentVolumeClaim",
+            "VolumeMismatch",
+            'Cannot bind to requested volume "small": requested PV is too small',
+          ),
+        ],
+      },
+      reason: "ClaimPending",
+      since: ago(590),
+      tells: 'Cannot bind to requested volume "small": requested PV is too small',
+    },
+    {
+      circumstance: "no volume matches the selector of its claim",
+      observed: {
+        pod: unschedulable("0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims."),
+        children: [{ ...pendingClaim, spec: { selector: {}, storageClassName: "" } }],
+      },
+      reason: "ClaimPending",
+      since: ago(590),
+      tells: "matches its selector",
+    },
+    {
       circumstance: "the existing claim has no volume",
       observed: {
         server: aServer({ pvc: { enabled: true, existingClaim: "shared" } }),
