@@ -46,7 +46,7 @@ export const statusSchema: Schema<JupyterServerStatus> = {
     "Observed state of the Jupyter server. Written by the controller.",
     {
       state: choice("Summary of the state; `Ready` and the other conditions say more.", SERVER_STATES),
-      url: string("Address of the server."),
+      url: string("Address of the server; absent while another server has it and this one has none."),
       // Differs from every generation until the first reconcile, so that tools wait for it.
       observedGeneration: withDefault(
         -1,

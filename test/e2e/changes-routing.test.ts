@@ -39,6 +39,7 @@ describe("routes", () => {
     await younger.apply({ routing: { path: `/${namespace}/older//` } });
     const condition = await untilReason(younger, "Stalled", "RouteTaken");
     expect(condition?.message).toContain(`${namespace}/older`);
+    expect((await younger.read()).status?.url).toBeUndefined();
     expect(await namesOf("ingress", namespace, "amalthea.dev/parent-name=younger")).toEqual([]);
     expect(await answers(older, await older.token())).toBe(200);
     expect(await older.condition("Ready")).toMatchObject({ status: "True" });

@@ -120,6 +120,18 @@ describe("a server that has no route", () => {
     expect(settled({ ...waiting, routeHolder: undefined }).pod).toBeDefined();
   });
 
+  it("does not tell its users the address of the other server", () => {
+    const world = settled(anObserved({ routeHolder: "sessions/bob" }));
+    const addresses = (of: Observed): readonly unknown[] => {
+      const { status } = decideAll(of, someSettings(), NOW);
+      return [status.url, status.create_fn?.fullServerURL];
+    };
+    expect(addresses(world)).toEqual([undefined, undefined]);
+    const own = "http://hub.example.org/sessions/alice";
+    expect(addresses({ ...world, routeHolder: undefined })).toEqual([own, own]);
+    expect(addresses(moved(running()))).toEqual([own, own]);
+  });
+
   it("does not take a second route of others when it is sent from one to the next", () => {
     const waiting = settled(anObserved({ routeHolder: "sessions/bob" }));
     const sent = settled({ ...change(waiting, { routing: { path: "/carols" } }), routeHolder: "sessions/carol" });

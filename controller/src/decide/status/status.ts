@@ -52,7 +52,7 @@ function freshStatus(
   const children = mirroredChildren(observed);
   const mainPod = mirroredPod(observed);
   const states = statesOfContainers(observed, settings);
-  const url = facts.route?.url;
+  const url = isSomebodyElses(facts) ? undefined : facts.route?.url;
   const toleratedViolations = recordedViolations(observed, settings.policy);
   const context = { now: kubernetesTime(now), generation, previous: server.status?.conditions };
   const lost = filesLost(observed, facts, now);
@@ -78,6 +78,11 @@ function freshStatus(
     ...culling.shown,
   };
   return { fresh, culling };
+}
+
+/** Whether the server's address is the one of another server, and it has none of its own. */
+function isSomebodyElses({ problems }: PlanFacts): boolean {
+  return problems.some((problem) => problem.kind === "RouteTaken" && problem.keptUrl === undefined);
 }
 
 /** Since when the server is ready; undefined while it is not. */
