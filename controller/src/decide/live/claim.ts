@@ -21,3 +21,14 @@ function namesVolume({ metadata, spec }: LiveChild): boolean {
   const isNamed = valueAt(spec, "volumeName") !== undefined && metadata.annotations?.[CHOSEN] === undefined;
   return isNamed || valueAt(spec, "selector") !== undefined;
 }
+
+/** Set by Kubernetes together with the volume of a claim. */
+const BIND_COMPLETED = "pv.kubernetes.io/bind-completed";
+
+/**
+ * Whether a claim has a volume, or had one that is lost. A volume in its spec does not tell: somebody may only have asked
+ * for it.
+ */
+export function isClaimBound({ status, metadata }: LiveChild): boolean {
+  return valueAt(status, "phase") === "Bound" || metadata.annotations?.[BIND_COMPLETED] !== undefined;
+}

@@ -6,6 +6,7 @@ import { contentHash } from "../values/hash.ts";
 import { canonicalJson, objectOf, valueAt, type JsonObject } from "../values/json.ts";
 import { labelPath, patchMetadata } from "../metadata-patch.ts";
 import { targetOf } from "../live/child.ts";
+import { isClaimBound } from "../live/claim.ts";
 import type { LiveChild } from "../live/observed.ts";
 import type { Problem } from "../facts.ts";
 import { parseQuantity } from "../values/quantity.ts";
@@ -41,7 +42,7 @@ export function reconcileClaim(desired: DesiredChild, live: LiveChild, isRefused
   const [to, from] = [sizeOf(wanted), sizeOf(live.spec)];
   const others = FIXED_FIELDS.filter((field) => isOther(field, valueAt(wanted, field), valueAt(live.spec, field)));
   const isSmaller = isBelow(to, from);
-  if (!isBound(live)) {
+  if (!isClaimBound(live)) {
     const [other] = others;
     if (other !== undefined) return { kind: "Replace", because: `its ${FIXED[other]} changed before it was bound` };
     if (isSmaller) return { kind: "Replace", because: "it got smaller before it was bound" };
@@ -75,14 +76,6 @@ function valuesOf(live: LiveChild, fields: readonly FixedField[]): JsonObject {
   const values = fields.map((field) => [field, valueAt(live.spec, field)] as const);
   return Object.fromEntries(values.filter(([, value]) => value !== undefined));
 }
-
-/** A volume in its spec does not tell: somebody may only have asked for it. */
-function isBound({ status, metadata }: LiveChild): boolean {
-  return valueAt(status, "phase") === "Bound" || metadata.annotations?.[BIND_COMPLETED] !== undefined;
-}
-
-/** Set by Kubernetes together with the volume of a claim. */
-const BIND_COMPLETED = "pv.kubernetes.io/bind-completed";
 
 function sizeOf(spec: unknown): unknown {
   return valueAt(spec, "resources", "requests", "storage");

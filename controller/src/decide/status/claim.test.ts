@@ -106,3 +106,21 @@ describe("a resize that the kubelet cannot do", () => {
     expect(conditionOf(status, "Reconciling")).toBeUndefined();
   });
 });
+
+describe("a claim without a volume that is recreated, because it cannot be changed", () => {
+  const pending = aChild("pvc", "PersistentVolumeClaim", { status: { phase: "Pending" } });
+  const refusal = { childKey: "pvc", kind: "PersistentVolumeClaim", code: 422, message: "immutable", desiredHash: "" };
+
+  it("is no stall, as it is on one that has a volume", () => {
+    const stalledWith = (claim: LiveChild): string | undefined =>
+      brief(conditionOf(decideStatus({ server, children: [claim], failures: [refusal] }).status, "Stalled"));
+    expect(stalledWith(pending)).toBeUndefined();
+    expect(stalledWith(growing)).toBe("True InvalidChild");
+  });
+
+  it("has no files that could be lost", () => {
+    const deleted = { ...pending, metadata: { ...pending.metadata, deletionTimestamp: timeAgo(1) } };
+    const { status } = decideStatus({ server, pod: aReadyPod(), children: [deleted] });
+    expect(conditionOf(status, "StorageWarning")).toBeUndefined();
+  });
+});

@@ -1,15 +1,16 @@
 import type { ReasonWithValues } from "@amalthea/api";
 import { claimOf } from "../live/claim.ts";
 import type { LiveChild, Observed } from "../live/observed.ts";
+import { isClaimBound } from "../live/claim.ts";
 import { listOf, valueAt } from "../values/json.ts";
 import { parseQuantity } from "../values/quantity.ts";
 import { detail } from "./text.ts";
 
-/** The server's claim that somebody deleted while a pod uses it; undefined if nobody did. */
+/** The server's claim, with files, that somebody deleted while a pod uses it; undefined if nobody did. */
 export function claimDeletion(observed: Observed): ReasonWithValues | undefined {
   const claim = claimOf(observed);
   if (claim?.metadata.deletionTimestamp === undefined || observed.pod === undefined) return undefined;
-  if (observed.server.metadata.deletionTimestamp !== undefined) return undefined;
+  if (!isClaimBound(claim) || observed.server.metadata.deletionTimestamp !== undefined) return undefined;
   return { reason: "ClaimDeleting", values: { claim: claim.metadata.name } };
 }
 

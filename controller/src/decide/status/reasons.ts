@@ -1,6 +1,7 @@
 import { routeOf, type JupyterServer, type Reason, type ReasonWithValues } from "@amalthea/api";
 import { CULLING_KEY } from "../culling/limits.ts";
 import { childKeyOf } from "../live/child.ts";
+import { isClaimBound } from "../live/claim.ts";
 import type { Observed, ObservedFailure } from "../live/observed.ts";
 import { NEEDED_BY_ROUTES } from "../live/routes.ts";
 import type { Adjustment, OfReason, PlanFacts, Problem, Warning } from "../facts.ts";
@@ -21,12 +22,19 @@ export type Stall = {
 /** What planning and the failed writes of earlier reconciles say is stalled; what only the user can fix comes first. */
 export function stallsOf(observed: Observed, facts: PlanFacts): readonly Stall[] {
   const failures = observed.failures
-    .filter(({ isHeldByEarlier }) => isHeldByEarlier !== true)
+    .filter((failure) => failure.isHeldByEarlier !== true && !isAnsweredByReplacing(observed, failure))
     .toSorted((a, b) => (a.childKey < b.childKey ? -1 : 1));
   return [
     ...facts.problems.map((problem) => problemStall(observed, problem)),
     ...failures.map((failure) => failureStall(observed.server, failure)),
   ];
+}
+
+/** Whether a claim was refused that is recreated for that: it cannot be changed, and has no volume yet. */
+function isAnsweredByReplacing({ children }: Observed, { childKey, code }: ObservedFailure): boolean {
+  const live =
+    childKey === "pvc" && code === 422 ? children.find((child) => childKeyOf(child) === childKey) : undefined;
+  return live !== undefined && !isClaimBound(live);
 }
 
 /** What is left of an earlier server of the same name and holds the name of a child; undefined if nothing does. */

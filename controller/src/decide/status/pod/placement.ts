@@ -93,7 +93,12 @@ function claimObstacle(observed: Observed, isUnbound: boolean): Obstacle | undef
   if (claim.status?.["phase"] === "Lost") return failing({ reason: "ClaimLost", values: { claim: name } });
   if (claim.status?.["phase"] !== "Pending") return undefined;
   const created = new Date(claim.metadata.creationTimestamp);
-  const event = newestEvent(observed.events, ["ProvisioningFailed", "VolumeMismatch"], "PersistentVolumeClaim", created);
+  const event = newestEvent(
+    observed.events,
+    ["ProvisioningFailed", "VolumeMismatch"],
+    "PersistentVolumeClaim",
+    created,
+  );
   if (event === undefined && !isUnbound) return undefined;
   const storageClass = missingStorageClass(event?.message ?? "");
   if (storageClass !== undefined) return failing({ reason: "StorageClassMissing", values: { storageClass } });
