@@ -43,6 +43,7 @@ const statefulSetFor = (labels: object, selector: object = { matchLabels: labels
 const statefulSetSelecting = (labels: object): object => ({
   spec: { selector: { matchLabels: labels }, template: { metadata: { labels } } },
 });
+const percentCode = (letter: string): string => `%${letter.charCodeAt(0).toString(16)}`;
 export const configMap = (metadata: object): object => ({ apiVersion: "v1", kind: "ConfigMap", metadata, data: {} });
 const roleBinding = {
   ...{ apiVersion: "rbac.authorization.k8s.io/v1", kind: "RoleBinding", metadata: {} },
@@ -131,7 +132,7 @@ export function attacksOn({ host, path, namespace, name }: Victim): readonly Att
     {
       what: "her route in percent codes",
       reason: "InvalidChild",
-      spec: json("/more", ingressFor({ rules: [{ host, ...pathsTo(path.replace("a", "%61")) }] })),
+      spec: json("/more", ingressFor({ rules: [{ host, ...pathsTo(path.replace(/[a-z]/, percentCode)) }] })),
     },
     {
       what: "her route by way of another path",
