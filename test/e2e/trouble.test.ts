@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { apply, cluster, kubectl, leaveNamespace, until, useNamespace, waitFor } from "./cluster.ts";
+import { apply, cluster, find, kubectl, leaveNamespace, until, useNamespace, waitFor } from "./cluster.ts";
 import { podOf, untilReason, untilWithout } from "./look.ts";
 import { TestServer } from "./server.ts";
 
@@ -41,6 +41,7 @@ const TROUBLED: Readonly<Record<string, { readonly [field: string]: object }>> =
     routing: { tls: { enabled: true, secretName: "certificate" } },
   },
   homeless: { jupyterServer: { nodeSelector: { "example.org/none": "has-this" } } },
+  volumeless: { storage: { pvc: { enabled: true, volumeName: "nowhere", storageClassName: "" } } },
   misspelt: { jupyterServer: { command: ["start-my-notebook.sh"] } },
   waiting: { auth: { tokenSecretRef: { name: "later", key: "token" } }, jupyterServer: { resources: ROOMY } },
   elsewhere: {
@@ -116,6 +117,17 @@ describe("a server in trouble reports it, and runs once that is fixed", () => {
     await server("borrowing").apply({ storage: { pvc: { enabled: true, existingClaim } } });
     const { message } = (await untilReason(server("borrowing"), "Ready", "ClaimPending")) ?? {};
     expect(message).toContain(existingClaim);
+  });
+
+  it("its claim names a volume that does not exist: ClaimPending, and the claim is recreated without it", async () => {
+    const { message } = (await untilReason(server("volumeless"), "Ready", "ClaimPending")) ?? {};
+    expect(message).toContain("the volume nowhere that it names does not exist");
+    await server("volumeless").patch({ spec: { storage: { pvc: { volumeName: null, storageClassName: null } } } });
+    await until(
+      () => find<{ status: { phase?: string } }>("persistentvolumeclaim", "volumeless", namespace),
+      (claim) => claim?.status.phase === "Bound",
+    );
+    await kubectl(["delete", "jupyterserver", "volumeless", "-n", namespace, "--wait=false"]);
   });
 
   it.skipIf(isOfUser)("the node cannot set up its pod: SandboxFailed", async () => {
