@@ -68,7 +68,7 @@ const config: ViteUserConfig = {
             "scripts/**/*.test.ts",
             "bench/*.test.ts",
           ],
-          testTimeout: 30_000,
+          testTimeout: 120_000, // some take 5 seconds of a core, of which a busy machine gives little
           maxWorkers: "100%", // by default vitest leaves one core to somebody who watches
         },
       },
@@ -77,7 +77,7 @@ const config: ViteUserConfig = {
           name: "integration",
           include: ["test/integration/**/*.test.ts"],
           exclude: [...withoutTheirPrograms()],
-          testTimeout: 120_000,
+          testTimeout: 240_000,
           hookTimeout: 180_000,
           // Most of what their API servers do is to start: that takes 3.1 seconds of a core instead of 4.9, and 130 MB more.
           env: { AMALTHEA_CONTROL_PLANE_GOGC: "400" },
