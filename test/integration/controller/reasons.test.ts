@@ -234,7 +234,11 @@ describe.concurrent("a claim that is deleted while its server runs", () => {
     await user.create("alice");
     await user.makePodReady("alice");
     await user.until("alice", ({ status }) => status?.state === "running");
-    await user.patch(kinds.PersistentVolumeClaim, "alice", { metadata: { finalizers: ["example.org/keep"] } });
+    // No volume controller is here, which would mark the claim like this when it has a volume.
+    const annotations = { "pv.kubernetes.io/bind-completed": "yes" };
+    await user.patch(kinds.PersistentVolumeClaim, "alice", {
+      metadata: { finalizers: ["example.org/keep"], annotations },
+    });
     await user.remove(kinds.PersistentVolumeClaim, "alice");
     const server = await user.until("alice", isReason("StorageWarning", "ClaimDeleting"));
     expect(messageOf(server, "StorageWarning")).toContain("alice");
