@@ -67,7 +67,7 @@ describe("our Pod Security rules", () => {
         }
         const violations = podSecurityViolations(pod, level);
         expect(violations.length > 0, said ?? JSON.stringify(violations)).toBe(said !== undefined);
-        seen[said === undefined ? "allowed" : "refused"] += 1;
+        if (!unusualPods.includes(pod)) seen[said === undefined ? "allowed" : "refused"] += 1;
         for (const { rule } of violations) seen.rules.add(rule);
       };
       await fc.assert(fc.asyncProperty(pods, compare), { numRuns: 500, examples: unusualPods.map((pod) => [pod]) });

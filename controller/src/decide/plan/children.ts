@@ -5,7 +5,7 @@ import { reconcileClaim, releaseClaim } from "./claim.ts";
 import { addressOf, type Action, type ActionOf, type Replacement } from "../decision.ts";
 import type { Rendered } from "../children/desired.ts";
 import { withoutHash, type DesiredChild } from "../children/desired-child.ts";
-import { valueAt } from "../values/json.ts";
+import { ownValue, valueAt } from "../values/json.ts";
 import {
   childKeyOf,
   findLive,
@@ -85,7 +85,7 @@ export function compareChildren(observed: Observed, desired: Rendered, routes: S
 }
 
 function orderOf({ childKey }: DesiredChild): number {
-  return (ORDER as Readonly<Record<string, number>>)[childKey] ?? 0;
+  return ownValue<number>(ORDER, childKey) ?? 0;
 }
 
 type Wanted = {

@@ -110,6 +110,18 @@ describe("a server with a claim", () => {
     );
   });
 
+  it("keeps a claim that somebody gives a volume, although its class is another, before it is bound", () => {
+    const world = change(running(claim), { pvc: { enabled: true, storageClassName: "fast" } });
+    const given = withChild(world, "PersistentVolumeClaim", (child) => ({
+      ...child,
+      spec: { storageClassName: "standard", ...child.spec, volumeName: "pv-data" },
+      status: { phase: "Pending" },
+    }));
+    const { plan, facts } = decide(given);
+    expect(plan.map(({ kind }) => kind)).not.toContain("Remove");
+    expect(facts.problems).toMatchObject([{ kind: "ClaimChangeRefused", field: "storage.pvc.storageClassName" }]);
+  });
+
   it("asks for no class at all only where it names or selects a volume", () => {
     const classOf = (pvc: object): unknown =>
       running({ pvc: { enabled: true, storageClassName: "", ...pvc } }).children.find(

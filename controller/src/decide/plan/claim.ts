@@ -44,10 +44,12 @@ export function reconcileClaim(desired: DesiredChild, live: LiveChild, isRefused
   const isSmaller = isBelow(to, from);
   if (!isClaimBound(live)) {
     const [other] = others;
-    if (other !== undefined) return { kind: "Replace", because: `its ${FIXED[other]} changed before it was bound` };
-    if (isSmaller) return { kind: "Replace", because: "it got smaller before it was bound" };
+    const change = other === undefined ? (isSmaller ? "it got smaller" : undefined) : `its ${FIXED[other]} changed`;
+    // Somebody else may be about to give the claim a volume with files: one that the server does not name.
+    const isGiven = valueAt(live.spec, "volumeName") !== undefined && valueAt(wanted, "volumeName") === undefined;
+    if (change !== undefined && !isGiven) return { kind: "Replace", because: `${change} before it was bound` };
     if (isRefused) return { kind: "Replace", because: "it cannot be changed, and was never bound" };
-    return { kind: "Keep", desired, problems: [] };
+    if (change === undefined) return { kind: "Keep", desired, problems: [] };
   }
   const problems: readonly Problem[] = [
     ...others.map((field) => refusedChange(field, valueAt(live.spec, field), valueAt(wanted, field))),

@@ -757,7 +757,15 @@ describe("the routes of a server", () => {
   it("may come with certificates of an Ingress that names no hosts: those of its own rules", () => {
     const extra = { ...aRule("hub.example.org", "/sessions/alice/x"), tls: [{ secretName: "mine" }] };
     const server = aServer({ patches: jsonPatch("/extra", anIngress(extra)) });
-    expect(decide(anObserved({ server, ruleTakenBy: takenOn("shop.example.org") })).facts.problems).toEqual([]);
+    const ruleTakenBy = takenOn("shop.example.org", undefined);
+    expect(decide(anObserved({ server, ruleTakenBy })).facts.problems).toEqual([]);
+  });
+
+  it("may come with a wildcard in the server's own Ingress that covers its own host", () => {
+    const server = aServer({
+      patches: jsonPatch("/ingress/spec/tls", [{ hosts: ["*.example.org"], secretName: "wild" }]),
+    });
+    expect(decide(anObserved({ server, ruleTakenBy: takenOn("*.example.org") })).facts.problems).toEqual([]);
   });
 
   it.each([

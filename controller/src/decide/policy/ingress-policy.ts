@@ -34,16 +34,18 @@ export function routeFindings(
   const isOwn = ({ host, path }: HostAndPath): boolean =>
     hasOwnRoute({ childKey }) && policy.ownRoutes.some((own) => own.host === host && own.path === path);
   const rules = routesServedBy(child).filter((rule) => !isOwn(rule));
-  const certificateField = groupKind(child) === "/Secret" ? "data[tls.crt]" : "spec.tls";
+  const isIngress = groupKind(child) !== "/Secret";
   return [
     ...rules.flatMap(unclearPath),
     ...[
       ...rules.flatMap((rule) => routeExcess(rule, "spec.rules", policy)),
       // Whoever brings the certificate of a host speaks for it as a whole.
-      ...certificateHosts(child).flatMap((host) => routeExcess(certificateRoute(host), certificateField, policy)),
+      ...certificateHosts(child)
+        .filter((host) => isIngress || host.includes(".") || host === "*") // of a person or an authority, more likely
+        .flatMap((host) => routeExcess(certificateRoute(host), isIngress ? "spec.tls" : "data[tls.crt]", policy)),
     ].map((excess) => ({ kind: "NotAllowed", ...excess }) as const),
     ...rules.flatMap((rule) => takenRule(rule, rule, policy)),
-    ...strangeHosts(child).flatMap((host) => takenRule(host, { ...host, path: "/" }, policy)),
+    ...strangeHosts(childKey, child).flatMap((host) => takenRule(host, { ...host, path: "/" }, policy)),
   ];
 }
 
@@ -65,12 +67,15 @@ function takenRule(shown: HostAndPath, rule: HostAndPath, { takenBy }: RoutePoli
 
 /**
  * Hosts for which a child brings a certificate and has no rule: some ingress controllers show it there all the same. A
- * wildcard is for other hosts than those of the rules, too.
+ * wildcard is for other hosts than those of the rules, too; in the server's own Ingress it is the usual certificate of
+ * clusters that give each server a host.
  */
-function strangeHosts(child: Specified): readonly HostAndPath[] {
+function strangeHosts(childKey: string, child: Specified): readonly HostAndPath[] {
   const own = routesServedBy(child).flatMap(({ host }) => host?.toLowerCase() ?? []);
+  const isOwn = (host: string): boolean =>
+    hasOwnRoute({ childKey }) ? own.some((one) => isHostWithin(one, host)) : own.includes(host);
   return certificateHosts(child)
-    .filter((host) => host.startsWith("*") || !own.includes(host.toLowerCase()))
+    .filter((host) => !isOwn(host.toLowerCase()))
     .map(certificateRoute);
 }
 

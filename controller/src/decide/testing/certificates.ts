@@ -11,7 +11,7 @@ const { publicKey, privateKey } = generateKeyPairSync("rsa", {
 export function aCertificate({ names, common }: { names: readonly string[]; common?: string }): string {
   const certificate = forge.pki.createCertificate();
   certificate.publicKey = forge.pki.publicKeyFromPem(publicKey);
-  const subject = [{ name: "commonName", value: common ?? "test" }];
+  const subject = [{ name: "commonName", value: common ?? "a test" }];
   certificate.setSubject(subject);
   certificate.setIssuer(subject);
   const altNames = names.map((value) => ({ type: 2, value })); // DNS, by its number in RFC 5280

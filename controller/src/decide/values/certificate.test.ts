@@ -2,7 +2,23 @@ import { describe, expect, it } from "vitest";
 import { aCertificate } from "../testing/certificates.ts";
 import { hostsOfCertificates } from "./certificate.ts";
 
-const TRUSTED = (pem: string): string => pem.replaceAll(" CERTIFICATE-", " X509 CERTIFICATE-");
+/** Of `openssl req -x509 -multivalue-rdn -subj /O=x+CN=victim.example.org`. */
+const MULTI_VALUED = `-----BEGIN CERTIFICATE-----
+MIIBpDCCAUugAwIBAgIUbtUqJ8z5JadsEOqhLXp6Qq4eeOowCgYIKoZIzj0EAwIw
+JzElMAgGA1UECgwBeDAZBgNVBAMMEnZpY3RpbS5leGFtcGxlLm9yZzAgFw0yNjEx
+MjkwNDE0NDRaGA8yMTI2MTEwNTA0MTQ0NFowJzElMAgGA1UECgwBeDAZBgNVBAMM
+EnZpY3RpbS5leGFtcGxlLm9yZzBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABCR9
+iZZ67NghSJ9hKDqZSbPjIewIMHoodo+D5zdUE4kuncQNkfcUl+Vss4INXAw8d3QJ
+i0juj/KpPFrfrcuyiUyjUzBRMB0GA1UdDgQWBBRkIKrhc+qSE4bfqgmOEBLf8vDy
+6zAfBgNVHSMEGDAWgBRkIKrhc+qSE4bfqgmOEBLf8vDy6zAPBgNVHRMBAf8EBTAD
+AQH/MAoGCCqGSM49BAMCA0cAMEQCIG0BOUwxGGGG3jgRuHuJiC2SmTG96Fnb3U3k
+bnXyImYOAiA80hMCJ1tAwWTdL3Qzhb8dFQVcJuVOLqD24K0GBQDl9Q==
+-----END CERTIFICATE-----
+`;
+
+function ofOpenSsl(pem: string): string {
+  return pem.replaceAll(" CERTIFICATE-", " X509 CERTIFICATE-");
+}
 
 describe("the hosts that certificates are for", () => {
   it.each<{ what: string; pem: () => string; hosts: readonly string[] }>([
@@ -17,10 +33,24 @@ describe("the hosts that certificates are for", () => {
       pem: () => aCertificate({ names: ["*.*.org", "*.*"] }),
       hosts: ["*.org", "*"],
     },
-    { what: "a common name that is no host", pem: () => aCertificate({ common: "alice", names: [] }), hosts: [] },
+    {
+      what: "a common name of one label",
+      pem: () => aCertificate({ common: "hub", names: [] }),
+      hosts: ["hub"],
+    },
+    {
+      what: "a common name that is one of several attributes of its line",
+      pem: () => MULTI_VALUED,
+      hosts: ["victim.example.org"],
+    },
+    {
+      what: "a name that is too long for a host, in no time",
+      pem: () => aCertificate({ names: [`${".".repeat(500_000)}a`], common: "x y" }),
+      hosts: [],
+    },
     {
       what: "certificates of a form that only some programs read",
-      pem: () => TRUSTED(aCertificate({ names: ["a.example.org"] })) + aCertificate({ names: ["b.example.org"] }),
+      pem: () => ofOpenSsl(aCertificate({ names: ["a.example.org"] })) + aCertificate({ names: ["b.example.org"] }),
       hosts: ["a.example.org", "b.example.org"],
     },
     {

@@ -4,18 +4,21 @@ import { X509Certificate } from "node:crypto";
 const BEGIN = /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----/;
 const END = "-----END";
 
-/** More than a chain has; a text with more could be for any host. */
-const MOST_CERTIFICATES = 50;
+/** More than a chain has; a text with more could be for any host. Each takes half a millisecond to read. */
+const MOST_CERTIFICATES = 8;
+
+/** The longest host name, a dot at its end included. */
+const MAX_LENGTH = 254;
 
 /**
- * The host names that the certificates of a PEM text are for, each once, in lower case: DNS names and, where it looks like a
- * host, the common name, which traefik looks at as well. Several leading wildcards are one, and `*` alone is every host.
+ * The host names that the certificates of a PEM text are for, each once, in lower case: DNS names and the
+ * common name, which traefik looks at as well. Several leading wildcards are one, and `*` alone is every host.
  * A certificate that cannot be read has no names.
  */
 export function hostsOfCertificates(pem: string): readonly string[] {
   const certificates = derCertificates(pem);
   if (certificates.length > MOST_CERTIFICATES) return ["*"];
-  return [...new Set(certificates.flatMap(hostsOf).map(plainHost).filter(isHost))];
+  return [...new Set(certificates.flatMap(hostsOf).flatMap(plainHost).filter(isHost))];
 }
 
 /** All of them: which one a program takes for the first depends on what else it can read. */
@@ -31,26 +34,30 @@ function derCertificates(pem: string): readonly Buffer[] {
 function hostsOf(der: Buffer): readonly string[] {
   try {
     const { subject, subjectAltName } = new X509Certificate(der);
-    const common = textsAfter("CN=", subject, "\n").filter((name) => name.includes("."));
-    return [...textsAfter("DNS:", subjectAltName, ", "), ...common];
+    // A line can have several attributes: OpenSSL and Node then join them by a plus sign.
+    return [...textsAfter("DNS:", subjectAltName, ", "), ...textsAfter("CN=", subject, /\n| \+ /)];
   } catch {
     return []; // an ingress controller cannot read it either
   }
 }
 
 /** Names with unusual characters are quoted by Node, and are no hosts. */
-function textsAfter(mark: string, text: string | undefined, separator: string): readonly string[] {
+function textsAfter(mark: string, text: string | undefined, separator: string | RegExp): readonly string[] {
   const parts = (text ?? "").split(separator).filter((part) => part.startsWith(mark));
   return parts.map((part) => part.slice(mark.length));
 }
 
-function plainHost(name: string): string {
-  return name
-    .toLowerCase()
-    .replace(/\.+$/, "")
-    .replace(/^(\*\.)*\*(?=\.|$)/, "*");
+/** Nothing for what is too long for a host: the expressions below are not made for long texts. */
+function plainHost(name: string): readonly string[] {
+  if (name.length > MAX_LENGTH) return [];
+  return [
+    name
+      .toLowerCase()
+      .replace(/\.+$/, "")
+      .replace(/^(\*\.)*\*(?=\.|$)/, "*"),
+  ];
 }
 
 function isHost(name: string): boolean {
-  return name.length <= 253 && /^(\*|[a-z0-9_-]+)(\.[a-z0-9_-]+)*$/.test(name);
+  return /^(\*|[a-z0-9_-]+)(\.[a-z0-9_-]+)*$/.test(name);
 }

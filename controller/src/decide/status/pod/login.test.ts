@@ -8,12 +8,17 @@ const ended: ContainerStateTerminated = { exitCode: 1, startedAt: timeAgo(40), f
 const waiting: ContainerState = { waiting: { reason: "CrashLoopBackOff" } };
 const trying: Partial<ContainerStatus> = { ready: true, state: { running: { startedAt: timeAgo(1) } } };
 
-function reasonWith(status: Partial<ContainerStatus>, args = [`--oidc-issuer-url=${ISSUER}`]): unknown {
+function reasonWith(
+  status: Partial<ContainerStatus>,
+  args = [`--oidc-issuer-url=${ISSUER}`],
+  startTime = timeAgo(50),
+): unknown {
   const proxy = { name: "oauth2-proxy", restartCount: 4, state: waiting, lastState: { terminated: ended }, ...status };
   const spec = { containers: [{ name: "oauth2-proxy", args }] };
   const jupyter = aContainer({ state: { running: { startedAt: timeAgo(600) } }, ready: true });
   const pod = aPod({ phase: "Running", spec, containers: [jupyter, aContainer(proxy)] });
-  const state = podState(anObserved({ pod }), someSettings());
+  const started = { ...pod, status: { ...pod.status, startTime } };
+  const state = podState(anObserved({ pod: started }), someSettings());
   return "why" in state ? state.why : state;
 }
 
@@ -32,6 +37,11 @@ describe("an oauth2-proxy that cannot start", () => {
       reason: "ProviderUnusable",
       values: { cause: "it does not answer" },
     });
+  });
+
+  it("is not blamed where it runs in a pod that was ready before", () => {
+    expect(reasonWith(trying, undefined, timeAgo(7200))).toMatchObject({ reason: "Starting" });
+    expect(reasonWith({}, undefined, timeAgo(7200))).toMatchObject({ reason: "ProviderUnusable" });
   });
 
   it("is about the issuer that it was given last, without the password in it", () => {

@@ -1,5 +1,6 @@
 import { CONTAINERS } from "@amalthea/api";
 import type { ContainerStateTerminated, ContainerStatus, Pod } from "kubernetes-types/core/v1.js";
+import { wasNeverReady, type LivePod } from "../../live/pod.ts";
 import { detail } from "../text.ts";
 import { obstacleOf, type RestartLimits } from "./container.ts";
 import { failing, type Obstacle } from "./obstacle.ts";
@@ -38,9 +39,15 @@ const CAUSES: readonly { readonly says: RegExp; readonly means: (found: string) 
  * Says of an oauth2-proxy that ends again and again what that is about: the provider. Without a probe of its own it counts
  * as ready while it tries, so this is looked for also when no container meets an obstacle.
  */
-export function withProvider(pod: Pod, limits: RestartLimits, obstacle: Obstacle | undefined): Obstacle | undefined {
+export function withProvider(
+  pod: LivePod,
+  limits: RestartLimits,
+  obstacle: Obstacle | undefined,
+): Obstacle | undefined {
   const isAboutLogin = obstacle?.why.reason === "CrashLoop" && obstacle.why.values.container === CONTAINERS.oauth2Proxy;
-  return obstacle === undefined || isAboutLogin ? (unusableProvider(pod, limits) ?? obstacle) : obstacle;
+  // In a pod that was ready before, an oauth2-proxy that runs has long found its provider.
+  const isTrying = obstacle === undefined && wasNeverReady(pod);
+  return isTrying || isAboutLogin ? (unusableProvider(pod, limits) ?? obstacle) : obstacle;
 }
 
 function unusableProvider(pod: Pod, { containerRestartLimit }: RestartLimits): Obstacle | undefined {
