@@ -13,7 +13,7 @@ export type PlanFacts = {
   readonly pendingFields: readonly string[];
   /** Where users find the server: what the running pod was started with, else what the spec says. Undefined without a host. */
   readonly route: Route | undefined;
-  /** The live Ingress is as desired (or a patch removed it on purpose): requests can reach the pod. */
+  /** The live route is as desired (or a patch removed it on purpose): requests can reach the pod. */
   readonly desiredRouteSettled: boolean;
   readonly resize: ResizeFacts;
   /** The children are still in the legacy layout (0.24). */

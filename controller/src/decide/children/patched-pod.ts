@@ -102,7 +102,7 @@ export function withOwnReplicas(context: ChildContext, statefulSet: JsonObject):
   return { ...statefulSet, spec: { ...objectOf(statefulSet["spec"]), replicas: desiredReplicas(context) } };
 }
 
-/** The patched StatefulSet without a first number of its pods: the server's pod is found by the name that ends in 0. */
+/** The patched StatefulSet without `ordinals`: the server's pod is found by the name that ends in 0. */
 export function withOwnOrdinal(statefulSet: JsonObject): {
   readonly statefulSet: JsonObject;
   readonly adjustments: readonly Adjustment[];

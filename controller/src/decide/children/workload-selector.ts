@@ -18,7 +18,7 @@ const WRITTEN_LABELS: ReadonlySet<string> = new Set([
 /** Prefixes that Kubernetes keeps for itself; zone and region, which a pod gets from its node, have one of them too. */
 const RESERVED_PREFIX = /^(?:[^/]*\.)?(?:kubernetes|k8s)\.io\//;
 
-/** The one of them that is for everybody. */
+/** The one that users may set. */
 const RECOMMENDED_PREFIX = "app.kubernetes.io/";
 
 /** Operators by which a pod that gets a label is no longer selected. */

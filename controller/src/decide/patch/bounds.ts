@@ -9,7 +9,10 @@ export const PATCH_BOUNDS = {
   operations: 5_000,
   /** Objects that patches may add to a server's own. */
   addedChildren: 50,
-  /** Hosts and paths, and hosts of certificates, that the Ingresses of a server may have together: each is compared with the routes of all others. */
+  /**
+   * Hosts and paths in Ingresses, and hosts of certificates, that a server may have together: each is compared with the
+   * routes of all others.
+   */
   routes: 200,
   /** Levels of nesting. A pod template goes to about 15; functions that walk the document may recurse. */
   depth: 64,

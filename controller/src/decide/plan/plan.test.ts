@@ -115,7 +115,7 @@ describe("planFor", () => {
     expect(sentences(decide(next))).toEqual(["RemovePod Pod: jupyterServer.image changed while nobody could use it"]);
   });
 
-  it("replaces a pod whose login never worked when its provider is corrected, although a person set no restart", () => {
+  it("replaces a pod whose login never worked when its provider is corrected, without a requested restart", () => {
     const login = {
       enabled: true,
       clientId: "a",

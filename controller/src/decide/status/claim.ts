@@ -1,7 +1,6 @@
 import type { ReasonWithValues } from "@amalthea/api";
-import { claimOf } from "../live/claim.ts";
+import { claimOf, isClaimBound } from "../live/claim.ts";
 import type { LiveChild, Observed } from "../live/observed.ts";
-import { isClaimBound } from "../live/claim.ts";
 import { listOf, valueAt } from "../values/json.ts";
 import { parseQuantity } from "../values/quantity.ts";
 import { detail } from "./text.ts";
