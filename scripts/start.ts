@@ -23,7 +23,9 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal
 async function main(signal: AbortSignal): Promise<void> {
   const start = performance.now();
   if (values.context === undefined && exists()) {
-    console.log(`  the cluster "${defaultClusterName}" exists already, with all that is in it; npm stop removes it`);
+    console.log(
+      `  the cluster "${defaultClusterName}" exists already, with all that is in it; ${staysInForeground ? "Ctrl-C" : "npm stop"} removes it`,
+    );
   }
   const target = await provideCluster({ ...values, name: defaultClusterName }, signal);
   const installation = await install(target, signal);

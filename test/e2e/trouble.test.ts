@@ -166,7 +166,7 @@ describe("a server in trouble reports it, and runs once that is fixed", () => {
     // In one write with what is said of it.
     const { status } = await until(
       () => server("misspelt").read(),
-      ({ status }) => JSON.stringify(status?.mainPod).includes('"lastState":{"terminated":'),
+      ({ status }) => JSON.stringify(status?.mainPod ?? {}).includes('"lastState":{"terminated":'),
     );
     const stalled = status?.conditions?.find(({ type }) => type === "Stalled");
     expect(stalled).toMatchObject({ reason: "ContainerStartFailed" });
