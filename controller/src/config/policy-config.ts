@@ -1,5 +1,5 @@
 import { below, SHARED_DENIED_ANNOTATIONS } from "../decide/policy/annotation-policy.ts";
-import type { PodSecurityLevel } from "../decide/policy/pod-security.ts";
+import { POD_SECURITY_LEVELS, type PodSecurityLevel } from "../decide/policy/pod-security.ts";
 import type { PolicySettings } from "../decide/policy/policy-settings.ts";
 import { parseQuantity } from "../decide/values/quantity.ts";
 import { asObject, type EnvironmentReader } from "./environment.ts";
@@ -60,8 +60,6 @@ export function readPolicy(reader: EnvironmentReader): PolicySettings {
 
 type Given = Readonly<Record<string, unknown>>;
 
-const LEVELS: readonly PodSecurityLevel[] = ["privileged", "baseline", "restricted"];
-
 /** Reads one object and collects what is wrong with it, each by its path. */
 class PolicyReader {
   readonly #given: Given;
@@ -120,7 +118,10 @@ class PolicyReader {
   #level(): PodSecurityLevel | undefined {
     const given = this.#given["podSecurity"] ?? "";
     if (given === "") return undefined;
-    return LEVELS.find((level) => level === given) ?? this.#problem("podSecurity", LEVELS.join(", "), undefined);
+    return (
+      POD_SECURITY_LEVELS.find((level) => level === given) ??
+      this.#problem("podSecurity", POD_SECURITY_LEVELS.join(", "), undefined)
+    );
   }
 
   #texts(name: string, value: unknown, fallback: readonly string[]): readonly string[] {

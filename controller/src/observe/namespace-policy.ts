@@ -2,13 +2,11 @@ import { ANNOTATIONS } from "@amalthea/api";
 import type { Live } from "@amalthea/kube";
 import type { Namespace } from "kubernetes-types/core/v1.js";
 import type { NamespacePolicy, PolicySettings } from "../decide/policy/policy-settings.ts";
-import type { PodSecurityLevel } from "../decide/policy/pod-security.ts";
+import { POD_SECURITY_LEVELS } from "../decide/policy/pod-security.ts";
 import { identityOf } from "./informer-transforms.ts";
 
 /** @see https://kubernetes.io/docs/tasks/configure-pod-container/enforce-standards-namespace-labels/ */
 const ENFORCE = "pod-security.kubernetes.io/enforce";
-
-const LEVELS: readonly PodSecurityLevel[] = ["privileged", "baseline", "restricted"];
 
 /** What a Namespace says of the servers in it; nothing, if it is not known. */
 export function namespacePolicyOf(namespace: Live<Namespace> | undefined, settings: PolicySettings): NamespacePolicy {
@@ -17,7 +15,9 @@ export function namespacePolicyOf(namespace: Live<Namespace> | undefined, settin
   const routes = settings.routes.namespaceAnnotation ? annotations?.[ANNOTATIONS.allowedRoutes] : undefined;
   return {
     // Pod Security admission takes what it does not know for the strictest.
-    ...(level === undefined ? {} : { podSecurity: LEVELS.find((known) => known === level) ?? "restricted" }),
+    ...(level === undefined
+      ? {}
+      : { podSecurity: POD_SECURITY_LEVELS.find((known) => known === level) ?? "restricted" }),
     ...(routes === undefined ? {} : { routes: listFrom(routes) }),
   };
 }

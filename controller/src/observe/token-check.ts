@@ -3,6 +3,7 @@ import { CONTAINERS, type JupyterServer } from "@amalthea/api";
 import { type Clock, keyOf, kinds, type KubeClient, type Logger, type ObjectKey, RequestQueue } from "@amalthea/kube";
 import type { Pod } from "kubernetes-types/core/v1.js";
 import { withReadableStatus } from "../decide/effective-server.ts";
+import { containerStatus } from "../decide/live/pod.ts";
 import { valueAt } from "../decide/values/json.ts";
 import { READS } from "./tls-secrets.ts";
 
@@ -138,7 +139,7 @@ function useOf({ spec }: JupyterServer, pod: Pod | undefined): Use | undefined {
 
 function startOf(pod: Pod | undefined): string | undefined {
   if (pod?.metadata?.deletionTimestamp !== undefined) return undefined;
-  return pod?.status?.containerStatuses?.find(({ name }) => name === CONTAINERS.jupyter)?.state?.running?.startedAt;
+  return containerStatus(pod, CONTAINERS.jupyter)?.state?.running?.startedAt;
 }
 
 /** Whether the status has said of this container that its token changed: another process of ours has seen it. */

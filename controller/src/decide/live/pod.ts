@@ -1,5 +1,5 @@
 import { CONTAINERS } from "@amalthea/api";
-import type { ContainerStatus } from "kubernetes-types/core/v1.js";
+import type { ContainerStatus, PodStatus } from "kubernetes-types/core/v1.js";
 import type { LiveTarget } from "../decision.ts";
 import { targetOf } from "./child.ts";
 import type { Observed } from "./observed.ts";
@@ -24,6 +24,14 @@ export function containerStatusesOf(pod: Pick<LivePod, "status"> | undefined): r
   return [...(pod?.status?.initContainerStatuses ?? []), ...(pod?.status?.containerStatuses ?? [])];
 }
 
+/** The status of a container that is no init container; undefined until the kubelet reports it. */
+export function containerStatus(
+  pod: { readonly status?: PodStatus } | undefined,
+  container: string,
+): ContainerStatus | undefined {
+  return pod?.status?.containerStatuses?.find(({ name }) => name === container);
+}
+
 /** Address of the pod, for an action on it. */
 export function podTarget({ metadata }: LivePod): LiveTarget {
   return targetOf({ apiVersion: "v1", kind: "Pod", metadata });
@@ -34,9 +42,8 @@ export function isUnused(pod: LivePod): boolean {
   return wasNeverReady(pod) || isCrashLooping(pod);
 }
 
-function isCrashLooping({ status }: LivePod): boolean {
-  const jupyter = status?.containerStatuses?.find(({ name }) => name === CONTAINERS.jupyter);
-  return jupyter?.state?.waiting?.reason === "CrashLoopBackOff";
+function isCrashLooping(pod: LivePod): boolean {
+  return containerStatus(pod, CONTAINERS.jupyter)?.state?.waiting?.reason === "CrashLoopBackOff";
 }
 
 /** Whether nobody can have worked in the pod yet, so that nothing is lost with it. */

@@ -43,8 +43,10 @@ export function reconcileClaim(desired: DesiredChild, live: LiveChild, isRefused
   const others = FIXED_FIELDS.filter((field) => isOther(field, valueAt(wanted, field), valueAt(live.spec, field)));
   const isSmaller = isBelow(to, from);
   if (!isClaimBound(live)) {
-    const [other] = others;
-    const change = other === undefined ? (isSmaller ? "it got smaller" : undefined) : `its ${FIXED[other]} changed`;
+    const [change] = [
+      ...others.map((field) => `its ${FIXED[field]} changed`),
+      ...(isSmaller ? ["it got smaller"] : []),
+    ];
     // Somebody else may be about to give the claim a volume with files: one that the server does not name.
     const isGiven = valueAt(live.spec, "volumeName") !== undefined && valueAt(wanted, "volumeName") === undefined;
     if (change !== undefined && !isGiven) return { kind: "Replace", because: `${change} before it was bound` };

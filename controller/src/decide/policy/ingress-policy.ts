@@ -35,17 +35,18 @@ export function routeFindings(
     hasOwnRoute({ childKey }) && policy.ownRoutes.some((own) => own.host === host && own.path === path);
   const rules = routesServedBy(child).filter((rule) => !isOwn(rule));
   const isIngress = groupKind(child) !== "/Secret";
+  const certified = certificateHosts(child);
   return [
     ...rules.flatMap(unclearPath),
     ...[
       ...rules.flatMap((rule) => routeExcess(rule, "spec.rules", policy)),
       // Whoever brings the certificate of a host speaks for it as a whole.
-      ...certificateHosts(child)
+      ...certified
         .filter((host) => isIngress || host.includes(".") || host === "*") // of a person or an authority, more likely
         .flatMap((host) => routeExcess(certificateRoute(host), isIngress ? "spec.tls" : "data[tls.crt]", policy)),
     ].map((excess) => ({ kind: "NotAllowed", ...excess }) as const),
     ...rules.flatMap((rule) => takenRule(rule, rule, policy)),
-    ...strangeHosts(childKey, child).flatMap((host) => takenRule(host, { ...host, path: "/" }, policy)),
+    ...strangeHosts(childKey, child, certified).flatMap((host) => takenRule(host, { ...host, path: "/" }, policy)),
   ];
 }
 
@@ -70,13 +71,11 @@ function takenRule(shown: HostAndPath, rule: HostAndPath, { takenBy }: RoutePoli
  * wildcard is for other hosts than those of the rules, too; in the server's own Ingress it is the usual certificate of
  * clusters that give each server a host.
  */
-function strangeHosts(childKey: string, child: Specified): readonly HostAndPath[] {
+function strangeHosts(childKey: string, child: Specified, certified: readonly string[]): readonly HostAndPath[] {
   const own = routesServedBy(child).flatMap(({ host }) => host?.toLowerCase() ?? []);
   const isOwn = (host: string): boolean =>
     hasOwnRoute({ childKey }) ? own.some((one) => isHostWithin(one, host)) : own.includes(host);
-  return certificateHosts(child)
-    .filter((host) => !isOwn(host.toLowerCase()))
-    .map(certificateRoute);
+  return certified.filter((host) => !isOwn(host.toLowerCase())).map(certificateRoute);
 }
 
 function certificateRoute(host: string): HostAndPath {

@@ -1,7 +1,9 @@
 import { isObject, listOf, objectOf, valueAt, type JsonObject } from "../values/json.ts";
 
 /** A level of the Pod Security Standards, the weakest first. */
-export type PodSecurityLevel = "privileged" | "baseline" | "restricted";
+export const POD_SECURITY_LEVELS = ["privileged", "baseline", "restricted"] as const;
+
+export type PodSecurityLevel = (typeof POD_SECURITY_LEVELS)[number];
 
 /** Something in a pod that a level does not allow. */
 export type PodSecurityViolation = {

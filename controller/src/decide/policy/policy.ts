@@ -7,6 +7,7 @@ import { listOf, valueAt } from "../values/json.ts";
 import { routeFindings, type RoutePolicy } from "./ingress-policy.ts";
 import { podExcesses, storageExcess, type Excess, type OwnParts } from "./pod-limits.ts";
 import {
+  POD_SECURITY_LEVELS,
   podSecurityViolations,
   type PodParts,
   type PodSecurityLevel,
@@ -130,15 +131,13 @@ function foundInPods<F extends { readonly field: string }>(
   return podTemplatesOf(child).flatMap(({ at, pod }) => look(pod).map((one) => ({ ...one, field: at + one.field })));
 }
 
-const LEVELS: readonly PodSecurityLevel[] = ["privileged", "baseline", "restricted"];
-
 /** The stricter of what the administrator and the Namespace say. */
 export function effectiveLevel(
   setting: PodSecurityLevel | undefined,
   ofNamespace: PodSecurityLevel | undefined,
 ): PodSecurityLevel {
   const levels = [setting ?? "baseline", ofNamespace ?? "privileged"];
-  return LEVELS.findLast((level) => levels.includes(level)) ?? "restricted";
+  return POD_SECURITY_LEVELS.findLast((level) => levels.includes(level)) ?? "restricted";
 }
 
 function excessesOf(child: PolicyChild, { settings, own }: Policy): readonly PolicyFinding[] {

@@ -11,14 +11,16 @@ const MOST_CERTIFICATES = 8;
 const MAX_LENGTH = 254;
 
 /**
- * The host names that the certificates of a PEM text are for, each once, in lower case: DNS names and the
- * common name, which traefik looks at as well. Several leading wildcards are one, and `*` alone is every host.
- * A certificate that cannot be read has no names.
+ * The host names that the certificates of a PEM text are for, each once, in lower case: DNS names and the common
+ * name, which traefik looks at as well. Several leading wildcards are one, and `*` alone is every host. A certificate that
+ * cannot be read has no names.
  */
 export function hostsOfCertificates(pem: string): readonly string[] {
   const certificates = derCertificates(pem);
   if (certificates.length > MOST_CERTIFICATES) return ["*"];
-  return [...new Set(certificates.flatMap(hostsOf).flatMap(plainHost).filter(isHost))];
+  // What follows is not made for long texts.
+  const names = certificates.flatMap(hostsOf).filter((name) => name.length <= MAX_LENGTH);
+  return [...new Set(names.map(plainHost).filter(isHost))];
 }
 
 /** All of them: which one a program takes for the first depends on what else it can read. */
@@ -47,15 +49,11 @@ function textsAfter(mark: string, text: string | undefined, separator: string | 
   return parts.map((part) => part.slice(mark.length));
 }
 
-/** Nothing for what is too long for a host: the expressions below are not made for long texts. */
-function plainHost(name: string): readonly string[] {
-  if (name.length > MAX_LENGTH) return [];
-  return [
-    name
-      .toLowerCase()
-      .replace(/\.+$/, "")
-      .replace(/^(\*\.)*\*(?=\.|$)/, "*"),
-  ];
+function plainHost(name: string): string {
+  return name
+    .toLowerCase()
+    .replace(/\.+$/, "")
+    .replace(/^(\*\.)*\*(?=\.|$)/, "*");
 }
 
 function isHost(name: string): boolean {

@@ -43,9 +43,17 @@ export function byName(statuses: readonly ContainerStatus[] | undefined): readon
 
 /** How often an init container may be restarted: one that runs beside the regular ones, as often as those. */
 export function initRestartLimit(pod: Pod, limits: RestartLimits): (status: ContainerStatus) => number {
-  const isSidecar = (container: string): boolean =>
-    pod.spec?.initContainers?.find(({ name }) => name === container)?.restartPolicy === "Always";
-  return ({ name }) => (isSidecar(name) ? limits.containerRestartLimit : limits.initContainerRestartLimit);
+  return ({ name }) => (isSidecar(pod, name) ? limits.containerRestartLimit : limits.initContainerRestartLimit);
+}
+
+/** Whether an init container runs beside the regular ones for the whole life of the pod. */
+export function isSidecar({ spec }: Pod, container: string): boolean {
+  return spec?.initContainers?.find(({ name }) => name === container)?.restartPolicy === "Always";
+}
+
+/** How a container ended last; undefined if it never did. */
+export function lastEnd({ state, lastState }: ContainerStatus): ContainerStateTerminated | undefined {
+  return state?.terminated ?? lastState?.terminated;
 }
 
 /** Whether a container is done or does its work. */
@@ -105,7 +113,7 @@ export function missingKey(kind: string, name: string, key: string): ReasonWithV
 }
 
 function crashObstacle(status: ContainerStatus, restartLimit: number): Obstacle | undefined {
-  const last = status.state?.terminated ?? status.lastState?.terminated;
+  const last = lastEnd(status);
   if (last === undefined) return undefined;
   const container = status.name;
   if (last.reason === "StartError" || last.reason === "ContainerCannotRun") {

@@ -1,8 +1,8 @@
 import { CONTAINERS } from "@amalthea/api";
-import type { ContainerStateTerminated, ContainerStatus, Pod } from "kubernetes-types/core/v1.js";
-import { wasNeverReady, type LivePod } from "../../live/pod.ts";
+import type { ContainerStatus, Pod } from "kubernetes-types/core/v1.js";
+import { containerStatus, wasNeverReady, type LivePod } from "../../live/pod.ts";
 import { detail } from "../text.ts";
-import { obstacleOf, type RestartLimits } from "./container.ts";
+import { lastEnd, obstacleOf, type RestartLimits } from "./container.ts";
 import { failing, type Obstacle } from "./obstacle.ts";
 
 /** With it oauth2-proxy ends when it cannot start. */
@@ -51,7 +51,7 @@ export function withProvider(
 }
 
 function unusableProvider(pod: Pod, { containerRestartLimit }: RestartLimits): Obstacle | undefined {
-  const status = pod.status?.containerStatuses?.find(({ name }) => name === CONTAINERS.oauth2Proxy);
+  const status = containerStatus(pod, CONTAINERS.oauth2Proxy);
   const issuer = issuerOf(pod);
   if (status === undefined || issuer === undefined) return undefined;
   const found = obstacleOf({ ...status, ready: false }, containerRestartLimit);
@@ -61,12 +61,8 @@ function unusableProvider(pod: Pod, { containerRestartLimit }: RestartLimits): O
 }
 
 function isBeforeItListens(status: ContainerStatus): boolean {
-  const { exitCode, message = "" } = lastEnd(status);
+  const { exitCode, message = "" } = lastEnd(status) ?? {};
   return exitCode === FATAL || (exitCode === TERMINATED && !/^goroutine \d/m.test(message));
-}
-
-function lastEnd({ state, lastState }: ContainerStatus): Partial<ContainerStateTerminated> {
-  return state?.terminated ?? lastState?.terminated ?? {};
 }
 
 /** The provider that oauth2-proxy asks when it starts; undefined if it asks none. */
@@ -78,7 +74,7 @@ function issuerOf(pod: Pod): string | undefined {
 }
 
 function causeIn(status: ContainerStatus): string | undefined {
-  const { message = "", exitCode } = lastEnd(status);
+  const { message = "", exitCode } = lastEnd(status) ?? {};
   if (exitCode === TERMINATED) return "it does not answer";
   const [cause] = CAUSES.flatMap(({ says, means }) => {
     const found = says.exec(message);

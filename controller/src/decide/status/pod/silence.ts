@@ -1,8 +1,9 @@
 import { CONTAINERS, PORTS, prefixOf, routeOf, type ReasonWithValues } from "@amalthea/api";
 import type { ContainerStatus, Probe } from "kubernetes-types/core/v1.js";
 import type { Observed } from "../../live/observed.ts";
-import { wasNeverReady, type LivePod } from "../../live/pod.ts";
+import { containerStatus, wasNeverReady, type LivePod } from "../../live/pod.ts";
 import { startedWithOf } from "../../live/started-with.ts";
+import { lastEnd } from "./container.ts";
 import { failing, type Obstacle } from "./obstacle.ts";
 
 /** The API server's defaults of a probe. */
@@ -17,15 +18,15 @@ const KILLED_REASONS: readonly unknown[] = ["Completed", "Error"];
  * (`Unknown`, after the node was down), the times are not those of a run: the epoch, or when the node was back.
  */
 export function neverAnswered(observed: Observed, pod: LivePod): Obstacle | undefined {
-  const status = jupyterIn(pod);
+  const status = containerStatus(pod, CONTAINERS.jupyter);
   const probe = pod.spec?.containers.find(({ name }) => name === CONTAINERS.jupyter)?.startupProbe;
   if (status === undefined || probe === undefined || !wasNeverReady(pod)) return undefined;
   return wasKilledBy(probe, status) ? failing(notAnswering(observed, pod)) : undefined;
 }
 
-function wasKilledBy(probe: Probe, { started, state, lastState }: ContainerStatus): boolean {
-  const last = state?.terminated ?? lastState?.terminated;
-  if (started === true || last === undefined || !KILLED_REASONS.includes(last.reason)) return false;
+function wasKilledBy(probe: Probe, status: ContainerStatus): boolean {
+  const last = lastEnd(status);
+  if (status.started === true || last === undefined || !KILLED_REASONS.includes(last.reason)) return false;
   if (typeof last.startedAt !== "string" || typeof last.finishedAt !== "string") return false;
   const { periodSeconds, failureThreshold, initialDelaySeconds } = { ...DEFAULTS, ...probe };
   const limitSeconds = initialDelaySeconds + periodSeconds * (failureThreshold - 1);
@@ -37,8 +38,8 @@ function wasKilledBy(probe: Probe, { started, state, lastState }: ContainerStatu
  * counts from its start. While another container does not run, that one may be what it waits for.
  */
 export function silentBehindProxy(observed: Observed, pod: LivePod): Obstacle | undefined {
-  const proxy = pod.status?.containerStatuses?.find(({ name }) => name === CONTAINERS.authProxy);
-  const since = jupyterIn(pod)?.state?.running?.startedAt;
+  const proxy = containerStatus(pod, CONTAINERS.authProxy);
+  const since = containerStatus(pod, CONTAINERS.jupyter)?.state?.running?.startedAt;
   const isWaiting = proxy?.ready === false && wasNeverReady(pod) && doAllRun(pod);
   if (!isWaiting || typeof since !== "string") return undefined;
   const detail = `container ${CONTAINERS.jupyter} runs and does not answer yet`;
@@ -48,10 +49,6 @@ export function silentBehindProxy(observed: Observed, pod: LivePod): Obstacle | 
 
 function doAllRun({ status }: LivePod): boolean {
   return status?.containerStatuses?.every(({ state }) => state?.running !== undefined) === true;
-}
-
-function jupyterIn({ status }: LivePod): ContainerStatus | undefined {
-  return status?.containerStatuses?.find(({ name }) => name === CONTAINERS.jupyter);
 }
 
 function notAnswering({ server }: Observed, pod: LivePod): ReasonWithValues {

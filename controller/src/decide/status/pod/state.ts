@@ -1,6 +1,6 @@
 import type { ReasonWithValues } from "@amalthea/api";
 import type { ContainerStatus, PodStatus } from "kubernetes-types/core/v1.js";
-import { byName, containerObstacle, isContainerOk, type RestartLimits } from "./container.ts";
+import { byName, containerObstacle, isContainerOk, isSidecar, type RestartLimits } from "./container.ts";
 import type { Observed } from "../../live/observed.ts";
 import type { LivePod } from "../../live/pod.ts";
 import { setupObstacle, withMissingPullSecrets } from "./events.ts";
@@ -67,7 +67,7 @@ function progress(pod: LivePod): PodState {
   return {
     kind: "Progressing",
     why: { reason: "Starting", values: { detail: progressDetail(pod, unready) } },
-    unready: unready?.state?.running === undefined || isToEnd(pod, unready) ? undefined : unready.name,
+    unready: unready?.state?.running === undefined || hasToEnd(pod, unready.name) ? undefined : unready.name,
   };
 }
 
@@ -82,13 +82,13 @@ function progressDetail(pod: LivePod, unready: ContainerStatus | undefined): str
   if (unready === undefined) return "its containers are being created";
   const { name, state } = unready;
   if (state?.running === undefined) return `container ${name} is being created`;
-  return `container ${name} ${isToEnd(pod, unready) ? "has not ended yet" : "runs and does not answer yet"}`;
+  return `container ${name} ${hasToEnd(pod, name) ? "has not ended yet" : "runs and does not answer yet"}`;
 }
 
 /** Whether a container has to end before the next one starts: an init container that is no sidecar. */
-function isToEnd({ spec }: LivePod, { name }: ContainerStatus): boolean {
-  const container = spec?.initContainers?.find((one) => one.name === name);
-  return container !== undefined && container.restartPolicy !== "Always";
+function hasToEnd(pod: LivePod, container: string): boolean {
+  const isInit = pod.spec?.initContainers?.some(({ name }) => name === container) === true;
+  return isInit && !isSidecar(pod, container);
 }
 
 function podFailure(status: PodStatus): ReasonWithValues {
