@@ -154,6 +154,7 @@ describe.skipIf(metricsServerPath === undefined)("CPU and memory of a server", (
       const shown = await until(
         async () => await kubectl(["get", "js", "idle", "-n", namespace, "-o", usage]),
         (text) => text.trim() !== "",
+        180, // while it starts, the API server answers for it that it is away: the next attempt comes up to two minutes later
       );
       const [memoryBytes = 0, cpuMillicores] = shown.split(" ").map(Number);
       expect(cpuMillicores).toBeGreaterThanOrEqual(0);

@@ -92,7 +92,7 @@ describe("the measurement of usage", () => {
     expect(await world.after(0)).not.toContain("pod 3 bytes");
   });
 
-  it("asks a source that fails later and later, up to every five minutes, and in each interval again once it answers", async () => {
+  it("asks a source that fails later and later, up to every two minutes, and in each interval again once it answers", async () => {
     const world = new World();
     const asked: number[] = [];
     let isAway = true;
@@ -102,10 +102,10 @@ describe("the measurement of usage", () => {
     };
     await world.after(0);
     expect((await world.after(29 * 30)).filter((line) => line === "round")).toHaveLength(2 * 29);
-    expect(asked).toEqual([0, 30, 90, 210, 450, 750]);
+    expect(asked).toEqual([0, 30, 90, 210, 330, 450, 570, 690, 810]);
     isAway = false;
-    await world.after(240);
-    expect(asked.slice(6)).toEqual([1050, 1080, 1110]);
+    await world.after(120);
+    expect(asked.slice(9)).toEqual([930, 960, 990]);
   });
 
   it("asks the other nodes in each interval though one fails", async () => {
@@ -152,5 +152,25 @@ describe("the measurement of usage", () => {
       "info: usage is not measured: the cluster has no such API (the metrics API)",
     ]);
     expect(world.reads.toSorted()).toEqual(["Kubelet Read", "MetricsApi Absent"]);
+  });
+
+  it("asks in each interval whether a metrics API has been installed", async () => {
+    const world = new World();
+    let asked = 0;
+    world.refresh = async () => {
+      asked++;
+      await Promise.reject(new ApiError("list PodMetrics", { code: 404 }));
+    };
+    await world.after(0);
+    await world.after(600);
+    expect(asked).toBe(21);
+  });
+
+  it("takes a kubelet without statistics for one that fails", async () => {
+    const world = new World();
+    const error = new ApiError("get statistics", { code: 404 });
+    world.read = async () => ({ workspaces: new Map(), errors: new Map([[NODE, error]]) });
+    await world.after(0);
+    expect(world.reads.toSorted()).toEqual(["Kubelet Failed", "MetricsApi Read"]);
   });
 });

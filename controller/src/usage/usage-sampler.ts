@@ -25,7 +25,7 @@ export type UsageSamplerOptions = {
 };
 
 /** A source of which nothing could be read is asked again after an interval, then later and later, up to this or an interval. */
-const LAST_RETRY_MS = 300_000;
+const LAST_RETRY_MS = 120_000;
 
 /** Measures what the pods of servers use, beside the reconciles. A source that is slow or away holds up no other. */
 export class UsageSampler {
@@ -47,7 +47,7 @@ export class UsageSampler {
     ]);
   }
 
-  /** @param read Whether anything could be read. */
+  /** @param read Whether the source is to be asked again after an interval: it is there, or saying no costs nobody anything. */
   async #repeat(read: () => Promise<boolean>, signal: AbortSignal): Promise<void> {
     const { clock, intervalMs, onRound } = this.#options;
     const mostMs = Math.max(intervalMs, LAST_RETRY_MS);
@@ -69,7 +69,7 @@ export class UsageSampler {
       const last = podMetrics.lastOf(pod);
       if (last?.use.jupyter !== undefined) onContainers(pod.metadata.uid, last.use.jupyter, last.atMs);
     }
-    return error === undefined;
+    return error === undefined || isNotFound(error);
   }
 
   async #readKubelets(kubelets: Pick<Kubelets, "read">, signal: AbortSignal): Promise<boolean> {
@@ -93,7 +93,7 @@ export class UsageSampler {
     const { logger, onRead } = this.#options;
     const before = this.#failing[source];
     for (const [what, err] of errors) {
-      const result = resultOf(err);
+      const result = resultOf(source, err);
       onRead(source, result);
       if (err === undefined && before.has(what)) logger.info({ what }, "usage is measured again");
       if (err === undefined || before.has(what)) continue;
@@ -104,10 +104,10 @@ export class UsageSampler {
   }
 }
 
-/** @param err What reading failed with; undefined if it did not. */
-function resultOf(err: unknown): UsageReadResult {
+/** @param err What reading failed with; undefined if it did not. Every kubelet has statistics: one without is no kubelet. */
+function resultOf(source: UsageSource, err: unknown): UsageReadResult {
   if (err === undefined) return "Read";
-  return isNotFound(err) ? "Absent" : "Failed";
+  return source === "MetricsApi" && isNotFound(err) ? "Absent" : "Failed";
 }
 
 function podsByNode(pods: readonly Live<Pod>[]): PodsByNode {
