@@ -421,18 +421,18 @@ describe("the admission policies of a strict administrator", () => {
     [
       "an image of another registry",
       { jupyterServer: { image: "evil.example.org/lab" } },
-      "spec.jupyterServer.image: the image is not allowed; allowed are registry.example.org/**, jupyter/*",
+      "spec.jupyterServer.image: evil.example.org/lab is not allowed; allowed are registry.example.org/**, jupyter/*",
     ],
-    ["an image in a folder", { jupyterServer: { image: "jupyter/a/b" } }, "the image is not allowed"],
+    ["an image in a folder", { jupyterServer: { image: "jupyter/a/b" } }, "jupyter/a/b is not allowed"],
     [
       "an image that only begins so",
       { jupyterServer: { image: "registryxexample.org/a" } },
-      "the image is not allowed",
+      "registryxexample.org/a is not allowed",
     ],
     [
       "another service account",
       { jupyterServer: { image: "jupyter/lab", serviceAccountName: "admin" } },
-      "serviceAccountName: the service account is not allowed; allowed are default, lab-*",
+      "serviceAccountName: admin is not allowed; allowed are default, lab-*",
     ],
     [
       "another place by JSON patch",

@@ -194,7 +194,7 @@ describe("a new server", () => {
       setting: "secrets",
       policy: { secrets: [] },
       options: { jupyterServer: { extraVolumes: [{ name: "s", secret: { secretName: "database" } }] } },
-      field: "spec.template.spec.volumes[3].secret.secretName",
+      field: "spec.template.spec.volumes[s].secret.secretName",
     },
     {
       setting: "secrets",
@@ -269,7 +269,7 @@ describe("a new server", () => {
           envFrom: [{ secretRef: { name: "allowed-a" } }, { secretRef: { name: "others" } }],
         },
       },
-      field: "spec.template.spec.containers[0].envFrom[1].secretRef.name",
+      field: "spec.template.spec.containers[jupyter-server].envFrom[1].secretRef.name",
     },
     {
       setting: "maxResources.memory",

@@ -110,7 +110,9 @@ const MAX_DEPTH = 12;
 function secretReferences(value: unknown, field: string, depth: number): readonly Reference[] {
   if (depth > MAX_DEPTH) return [];
   if (Array.isArray(value)) {
-    return value.flatMap((part: unknown, index) => secretReferences(part, `${field}[${index}]`, depth + 1));
+    return value.flatMap((part: unknown, index) =>
+      secretReferences(part, `${field}[${textOf(valueAt(part, "name")) || index}]`, depth + 1),
+    );
   }
   if (!isObject(value)) return [];
   return Object.entries(value).flatMap(([key, part]) => {

@@ -156,9 +156,11 @@ function claimExcesses(child: PolicyChild, settings: PolicySettings): readonly E
     case "/PersistentVolumeClaim":
       return storageExcess(valueAt(child.spec, ...path), field, settings);
     case "apps/StatefulSet":
-      return listOf(valueAt(child.spec, "volumeClaimTemplates")).flatMap((template, index) =>
-        storageExcess(valueAt(template, "spec", ...path), `spec.volumeClaimTemplates[${index}].${field}`, settings),
-      );
+      return listOf(valueAt(child.spec, "volumeClaimTemplates")).flatMap((template) => {
+        const name = valueAt(template, "metadata", "name");
+        const at = `spec.volumeClaimTemplates[${typeof name === "string" ? name : ""}].${field}`;
+        return storageExcess(valueAt(template, "spec", ...path), at, settings);
+      });
     default:
       return [];
   }
