@@ -73,7 +73,7 @@ const trustedCA = object<TrustedCA>(
   "A certificate authority to trust for the provider, in addition to the public ones.",
   {
     configMapName: required(string("Name of the ConfigMap, in the server's namespace.", nonEmpty)),
-    key: withDefault("ca.crt", string("Key in the ConfigMap; its value is one or more certificates in PEM.", nonEmpty)),
+    key: withDefault("ca.crt", string("Key in the ConfigMap; its value is one or more PEM certificates.", nonEmpty)),
   },
 );
 
@@ -87,29 +87,29 @@ const discovery = object<Discovery>(
 );
 
 const session = object<OidcSession>(
-  "How long a session lasts. A change is effective at the next start of the server.",
+  "How long a session lasts. A change takes effect at the next start of the server.",
   {
     lengthSeconds: integer("Seconds from the sign-in to the end of the session. Unset: 12 hours.", {
       minimum: 60,
       maximum: 2_592_000,
     }),
     renewalSeconds: integer(
-      "Seconds after which a session in use is renewed with the provider; it ends if the provider refuses that, for example because the user was disabled. It takes a refresh token: without one, only the length bounds the session. 0: never renewed. Unset: 3 minutes.",
+      "Seconds after which a session in use is renewed with the provider; it ends if the provider refuses that, for example because the user was disabled. It requires a refresh token: without one, only the length limits the session. 0: never renewed. Unset: 3 minutes.",
       { minimum: 0, maximum: 86_400 },
     ),
     graceSeconds: integer(
-      "Seconds that a session goes on while the provider cannot be reached for renewals. Unset: 1 hour.",
+      "Seconds that a session remains valid while the provider cannot be reached for renewals. Unset: 1 hour.",
       { minimum: 0, maximum: 2_592_000 },
     ),
   },
 );
 
 const bearer = object<Bearer>(
-  "Access for programs: with a token of the provider in the header `Authorization: Bearer`, without a session. The same criteria decide who is authorized, by the claims of the token.",
+  "Access for programs that send a token of the provider in the header `Authorization: Bearer`, without a session. The same criteria apply, to the claims of the token.",
   {
     enabled: withDefault(false, boolean("Whether such tokens are accepted.")),
     audiences: list(
-      "Audiences (claim `aud`) of accepted tokens; a token needs one of them. Name an audience that only programs for these servers ask for: whatever other service receives a token for it can use the servers.",
+      "Audiences (claim `aud`) of accepted tokens; a token needs one of them. Use an audience that only programs for these servers request: any other service that receives a token for it can use the servers.",
       string("An audience.", nonEmpty),
     ),
   },
@@ -129,7 +129,7 @@ const oidc = object<Oidc>(
   {
     enabled: withDefault(
       false,
-      boolean("Whether users sign in at the provider. If false, Jupyter asks for its token."),
+      boolean("Whether users sign in with the provider. If false, Jupyter requires its token."),
     ),
     issuerUrl: string(
       "Issuer URL; the provider's metadata is read from `<issuerUrl>/.well-known/openid-configuration`.",
@@ -149,7 +149,7 @@ const oidc = object<Oidc>(
     ),
     userId: string("ID (claim `sub`) of the authorized user.", nonEmpty),
     authorizedUserIds: list("IDs (claim `sub`) of additional authorized users.", string("A user ID.", nonEmpty)),
-    allowAnyUser: withDefault(false, boolean("Whether everybody who can sign in at the provider is authorized.")),
+    allowAnyUser: withDefault(false, boolean("Whether everybody who can sign in with the provider is authorized.")),
     scopes: list(
       "Scopes to request, exactly these. Unset: `openid`, and of `email`, `profile` and (if `authorizedGroups` has any) `groups` those that the provider advertises (`scopes_supported`) and does not refuse.",
       string("A scope.", { pattern: "^[\\x21\\x23-\\x5b\\x5d-\\x7e]+$" }),
@@ -159,7 +159,7 @@ const oidc = object<Oidc>(
     allowUnverifiedEmail: withDefault(
       false,
       boolean(
-        "Whether an e-mail address counts although the provider does not say that it is verified (`email_verified: true`).",
+        "Whether an e-mail address counts even if the provider does not say that it is verified (`email_verified: true`).",
       ),
     ),
     trustedCA,
@@ -169,11 +169,11 @@ const oidc = object<Oidc>(
       string("An audience.", nonEmpty),
     ),
     endProviderSession: boolean(
-      "Whether a sign-out also ends the session at the provider (`end_session_endpoint`), and so the sign-in everywhere. `<address of the server>/oauth2/signed-out` has to be registered there as a redirect URI after logout.",
+      "Whether a sign-out also ends the session at the provider (`end_session_endpoint`), which signs the user out everywhere. `<address of the server>/oauth2/signed-out` must be registered there as a post-logout redirect URI.",
     ),
     session,
     sessionsNotBefore: string(
-      "Sessions that began before this time, and tokens of programs that were issued before it, are over, with their open connections: set it to now to sign everybody out of a running server. It needs no restart.",
+      "Sessions that began before this time, and programs' tokens issued before it, are invalid, and their open connections are closed: set it to the current time to sign everybody out of a running server. No restart is needed.",
       { format: "date-time" },
     ),
     bearer,
@@ -208,14 +208,17 @@ export const authSchema: Schema<Auth> = object<Auth>(
   "Authentication and authorization.",
   {
     token: string(
-      "Token that Jupyter asks for. Unset: one is generated and kept in the server's Secret under `jupyterServerAppToken`. Empty: Jupyter asks for none, which leaves the server open to everybody unless `oidc` is enabled. The value is stored in this object in clear text; prefer `tokenSecretRef`.",
+      "Token that Jupyter requires. Unset: one is generated and kept in the server's Secret under `jupyterServerAppToken`. Empty: Jupyter requires none, which leaves the server open to everybody unless `oidc` is enabled. The value is stored in this object in clear text; prefer `tokenSecretRef`.",
       {
         rules: [
           rule(
             "self == '' || self.trim() != ''",
-            "auth.token must not be white space alone: leave it out to have a token generated",
+            "auth.token must not consist of white space only: omit it to have a token generated",
           ),
-          rule("!self.contains('\\n') && !self.contains('\\r')", "auth.token must be one line: remove the line break"),
+          rule(
+            "!self.contains('\\n') && !self.contains('\\r')",
+            "auth.token must be a single line: remove the line break",
+          ),
         ],
       },
     ),
@@ -229,7 +232,7 @@ export const authSchema: Schema<Auth> = object<Auth>(
     rules: [
       rule(
         "!(has(self.token) && has(self.tokenSecretRef))",
-        "auth.token and auth.tokenSecretRef exclude each other: remove one of them",
+        "auth.token and auth.tokenSecretRef are mutually exclusive: remove one of them",
       ),
     ],
   },

@@ -32,17 +32,17 @@ export type PrinterColumn = {
   readonly priority?: 1;
 };
 
-// Rules for names ask only new objects: the root node changes with every write, and names never do.
+// Rules for names apply only to new objects: the root node changes with every write, and names never do.
 const nameRules: readonly Rule[] = [
   {
     rule: `oldSelf.hasValue() || self.metadata.name.size() <= ${MAX_NAME_LENGTH}`,
-    message: `metadata.name must have at most ${MAX_NAME_LENGTH} characters: the labels of the server's pod hold no longer one`,
+    message: `metadata.name must have at most ${MAX_NAME_LENGTH} characters: labels of the server's pod allow no more`,
     optionalOldSelf: true,
   },
   {
     rule: "oldSelf.hasValue() || self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",
     message:
-      "metadata.name must begin with a letter and have only lower-case letters, digits and '-': the server's Service carries it",
+      "metadata.name must begin with a letter and contain only lower-case letters, digits and '-': the server's Service has the same name",
     optionalOldSelf: true,
   },
 ];
@@ -61,7 +61,7 @@ const columns: readonly PrinterColumn[] = [
   column("URL", "Address of the server", ".status.create_fn.fullServerURL"),
   column("Hibernates At", "When a limit hibernates the server", ".status.willHibernateAt"),
   { ...column("Deleted At", "When a limit deletes the server", ".status.willBeDeletedAt"), priority: 1 },
-  { ...column("Limit", "The limit that is reached then", ".status.cullingReason"), priority: 1 },
+  { ...column("Limit", "The limit that will be reached first", ".status.cullingReason"), priority: 1 },
   { ...column("Pod Status", "Phase of the pod", ".status.mainPod.status.phase"), priority: 1 },
   {
     ...column("Reason", "Why the server is ready or not", '.status.conditions[?(@.type=="Ready")].reason'),
@@ -74,7 +74,7 @@ const columns: readonly PrinterColumn[] = [
   { ...column("Age", "Time since the server was created", ".metadata.creationTimestamp"), type: "date" },
 ];
 
-/** Uninstalling the chart, or taking it out of what Argo CD applies, must not delete everybody's servers. */
+/** Uninstalling the chart, or removing it from an Argo CD application, must not delete everybody's servers. */
 const KEPT: Readonly<Record<string, string>> = {
   "helm.sh/resource-policy": "keep",
   "argocd.argoproj.io/sync-options": "Prune=false,Delete=false",

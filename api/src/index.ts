@@ -7,7 +7,7 @@ export * from "./jupyter-server.ts";
 export * from "./names.ts";
 export * from "./reasons.ts";
 export * from "./route.ts";
-export { askedOfNew } from "./schema-kit.ts";
+export { ruleForNewValues } from "./schema-kit.ts";
 export type * from "./schema-kit.ts";
 export * from "./server-defaults.ts";
 export { specSchema } from "./spec-schema.ts";

@@ -39,7 +39,7 @@ import {
 export const LABEL_NAME = "^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$";
 const LABEL_VALUE = "^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$";
 
-/** Bounds what the API server reckons that a rule for every key costs. */
+/** Limits the cost that the API server estimates for a rule over all keys. */
 const MAX_ENTRIES = 64;
 
 function nameRules(field: string, reserved: readonly string[]): readonly Rule[] {
@@ -47,7 +47,7 @@ function nameRules(field: string, reserved: readonly string[]): readonly Rule[] 
   return [
     rule(
       `self.all(name, !name.startsWith('${OUR_PREFIX}') && !(name in [${names}]))`,
-      `${field} must not have ${reserved.join(", ")} or names below ${OUR_PREFIX.slice(0, -1)}: by them the pod is found; use other names`,
+      `${field} must not contain ${reserved.join(", ")} or names that begin with ${OUR_PREFIX}: they are reserved; use other names`,
     ),
     rule(
       `self.all(name, name.matches(r'${LABEL_NAME}'))`,
@@ -58,13 +58,13 @@ function nameRules(field: string, reserved: readonly string[]): readonly Rule[] 
 
 const optionalReference: Fields<OptionalReference> = {
   name: required(string("Name.", { minLength: 1 })),
-  optional: boolean("Whether the container starts without it, too."),
+  optional: boolean("Whether the container also starts without it."),
 };
 
 const envFrom = object<EnvFromSource>(
   "A source of variables.",
   {
-    prefix: string("What the names of the variables begin with."),
+    prefix: string("Prefix of the names of the variables."),
     configMapRef: object<OptionalReference>("A ConfigMap.", optionalReference),
     secretRef: object<OptionalReference>("A Secret.", optionalReference),
   },
@@ -78,15 +78,18 @@ const envFrom = object<EnvFromSource>(
   },
 );
 
-/** Longest time that a probe may be told, in seconds: the kubelet counts in 32 bits. */
+/** Longest time for a probe, in seconds: the kubelet uses 32-bit integers. */
 const MAX_SECONDS = 86_400;
 
 function probe(description: string): Schema<ProbeThresholds> {
   return object<ProbeThresholds>(description, {
     initialDelaySeconds: integer("Seconds before the first probe.", { minimum: 0, maximum: MAX_SECONDS }),
     periodSeconds: integer("Seconds between probes.", { minimum: 1, maximum: MAX_SECONDS }),
-    timeoutSeconds: integer("Seconds until a probe counts as failed.", { minimum: 1, maximum: MAX_SECONDS }),
-    failureThreshold: integer("Failed probes in a row that count.", { minimum: 1, maximum: MAX_SECONDS }),
+    timeoutSeconds: integer("Seconds after which a probe times out.", { minimum: 1, maximum: MAX_SECONDS }),
+    failureThreshold: integer("Consecutive failures until the probe is considered failed.", {
+      minimum: 1,
+      maximum: MAX_SECONDS,
+    }),
   });
 }
 
@@ -94,12 +97,12 @@ function probe(description: string): Schema<ProbeThresholds> {
 const MAX_ID = 2_147_483_647;
 
 const userIds = object<UserIds>(
-  "Users and groups of the container `jupyter-server` and of its volumes. Unset: user 1000, group 100, `fsGroup` 100. If it is given, only what is in it is set: with `{}` the image or the platform decides.",
+  "Users and groups of the container `jupyter-server` and of its volumes. Unset: user 1000, group 100, `fsGroup` 100. If it is set, only its own fields apply: with `{}`, the image or the platform decides.",
   {
     runAsUser: integer("User of the container, not root.", { minimum: 1, maximum: MAX_ID }),
     runAsGroup: integer("Primary group of the container.", { minimum: 0, maximum: MAX_ID }),
     fsGroup: integer("Group that owns the volumes.", { minimum: 0, maximum: MAX_ID }),
-    fsGroupChangePolicy: choice("When a volume is given to `fsGroup`; unset: `OnRootMismatch`.", [
+    fsGroupChangePolicy: choice("When the group of a volume is changed to `fsGroup`; unset: `OnRootMismatch`.", [
       "OnRootMismatch",
       "Always",
     ]),
@@ -110,9 +113,11 @@ const userIds = object<UserIds>(
 const topologySpreadConstraint = object<TopologySpreadConstraint>(
   "A constraint, as in a pod. Without `labelSelector` it counts no pods.",
   {
-    maxSkew: required(integer("Most by which the numbers of pods may differ.", { minimum: 1 })),
-    topologyKey: required(string("Label of the nodes that are spread over.", { minLength: 1 })),
-    whenUnsatisfiable: required(choice("What happens otherwise.", ["DoNotSchedule", "ScheduleAnyway"])),
+    maxSkew: required(integer("Maximum difference between the numbers of pods.", { minimum: 1 })),
+    topologyKey: required(string("Node label that defines the topology domains.", { minLength: 1 })),
+    whenUnsatisfiable: required(
+      choice("What to do if the constraint cannot be satisfied.", ["DoNotSchedule", "ScheduleAnyway"]),
+    ),
   },
   { open: true },
 );
@@ -121,7 +126,7 @@ const MAX_PORTS = 32;
 const PROTOCOL = (port: string): string => `(has(${port}.protocol) ? ${port}.protocol : 'TCP')`;
 
 const extraPorts = list(
-  "Additional ports of the container `jupyter-server`, which the Service offers and the NetworkPolicy admits, from the same peers as the server's own. A login does not protect them.",
+  "Additional ports of the container `jupyter-server`, exposed by the Service and allowed by the NetworkPolicy, from the same peers as the server's own. A login does not protect them.",
   object<ExtraPort>("A port.", {
     name: required(
       string("Name: a letter, and at most 14 lower-case letters, digits and single `-`.", {
@@ -129,7 +134,9 @@ const extraPorts = list(
         pattern: "^[a-z][a-z0-9]*(-[a-z0-9]+)*$",
       }),
     ),
-    containerPort: required(integer("Number, in the container and of the Service.", { minimum: 1, maximum: 65_535 })),
+    containerPort: required(
+      integer("Port number, in the container and of the Service.", { minimum: 1, maximum: 65_535 }),
+    ),
     protocol: choice("Protocol; unset: `TCP`.", ["TCP", "UDP", "SCTP"]),
   }),
   {
@@ -142,14 +149,14 @@ const extraPorts = list(
       ),
       rule(
         `self.all(port, self.exists_one(other, other.containerPort == port.containerPort && ${PROTOCOL("other")} == ${PROTOCOL("port")}))`,
-        "jupyterServer.extraPorts must not have a port twice: remove one of them",
+        "jupyterServer.extraPorts must not list a port twice: remove one of them",
       ),
     ],
   },
 );
 
 const sidecarResources = object<SidecarResources>(
-  "Resource requests and limits of the containers of the login, in place of those of the chart.",
+  "Resource requests and limits of the containers of the login, instead of the chart's.",
   {
     traefik: anyObject<PodFragment>("Of the reverse proxy."),
     oauth2Proxy: anyObject<PodFragment>("Of oauth2-proxy."),
@@ -172,20 +179,25 @@ export const podFields: Fields<PodSettings> = {
     "IfNotPresent",
     "Never",
   ]),
-  command: list("Command of the container `jupyter-server`. Unset: that of the image.", string("A word.")),
+  command: list("Command of the container `jupyter-server`. Unset: that of the image.", string("An element.")),
   args: list("Arguments of the command. Unset: those of the image.", string("An argument.")),
   envFrom: list("Sources of environment variables of the container `jupyter-server`; `env` overrides them.", envFrom),
-  lifecycle: object<Lifecycle>("What runs in the container `jupyter-server` after its start and before its end.", {
-    postStart: anyObject<PodFragment>("After the start, as in a container."),
-    preStop: anyObject<PodFragment>("Before the end, as in a container; within `terminationGracePeriodSeconds`."),
-  }),
-  terminationGracePeriodSeconds: integer("Seconds that the pod has to end by itself. Unset: 30.", {
+  lifecycle: object<Lifecycle>(
+    "Handlers that run in the container `jupyter-server` after it starts and before it stops.",
+    {
+      postStart: anyObject<PodFragment>("Handler after the start, as in a container."),
+      preStop: anyObject<PodFragment>(
+        "Handler before the stop, as in a container; within `terminationGracePeriodSeconds`.",
+      ),
+    },
+  ),
+  terminationGracePeriodSeconds: integer("Seconds that the pod has to terminate gracefully. Unset: 30.", {
     minimum: 0,
     maximum: MAX_SECONDS,
   }),
-  startupProbe: probe("Thresholds of the probe that the server has started. Without effect with a login."),
-  readinessProbe: probe("Thresholds of the probe that the server answers; with a login, of the whole pod."),
-  livenessProbe: probe("Thresholds of the probe that the server has to be restarted. Without effect with a login."),
+  startupProbe: probe("Thresholds of the startup probe. No effect with a login."),
+  readinessProbe: probe("Thresholds of the readiness probe; with a login, of that of the whole pod."),
+  livenessProbe: probe("Thresholds of the liveness probe. No effect with a login."),
   automountServiceAccountToken: boolean("Whether the containers get a token of the service account. Unset: no."),
   securityContext: userIds,
   runtimeClassName: string("Runtime class of the pod.", { minLength: 1 }),

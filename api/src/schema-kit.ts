@@ -1,15 +1,15 @@
 /**
- * The forms of JSON schema that a CustomResourceDefinition accepts ("structural"): every node has one type, or says that
- * it takes anything. `Schema<T>` carries the static type that the node stands for, so the compiler compares a schema with
- * its type field by field: a field that is missing, superfluous, of another type, or required in the type without being
- * required or defaulted in the schema does not compile.
+ * The forms of JSON schema that a CustomResourceDefinition accepts ("structural"): every node has one type, or accepts
+ * anything. `Schema<T>` carries the static type that the node stands for, so the compiler compares a schema with its type
+ * field by field: a field that is missing, superfluous, of another type, or required in the type without being required or
+ * defaulted in the schema does not compile.
  */
 export type Schema<T> = SchemaNode & { readonly "~type"?: (value: T) => T };
 
 /** A schema with a default: the API server fills the field in, so that readers always find it. */
 export type Defaulted<T> = Schema<T> & { readonly default: unknown };
 
-/** A field that writers must give. */
+/** A required field. */
 export type RequiredField<T> = { readonly required: Schema<T> };
 
 /** The plain JSON of a schema. */
@@ -63,33 +63,33 @@ type ListOptions = Pick<SchemaNode, "minItems" | "maxItems"> & Ruled & { readonl
 type ObjectOptions = Pick<SchemaNode, "nullable"> & Ruled & { readonly open?: true };
 type Ruled = { readonly rules?: readonly Rule[] };
 
-/** A text. */
+/** A string. */
 export function string(description: string, options: StringOptions = {}): Schema<string> {
   const { rules, ...rest } = options;
   return { type: "string", description, ...rest, ...validations(rules) };
 }
 
-/** A whole number. */
+/** An integer. */
 export function integer(description: string, options: NumberOptions = {}): Schema<number> {
   return { type: "integer", description, ...options };
 }
 
-/** True or false. */
+/** A boolean. */
 export function boolean(description: string): Schema<boolean> {
   return { type: "boolean", description };
 }
 
-/** One of some texts. */
+/** One of several strings. */
 export function choice<T extends string>(description: string, values: readonly T[]): Schema<T> {
   return { type: "string", description, enum: values };
 }
 
-/** A quantity as Kubernetes writes them: a number, or a text such as `2Gi`. */
+/** A Kubernetes quantity: a number, or a string such as `2Gi`. */
 export function intOrString(description: string, rules: readonly Rule[] = []): Schema<number | string> {
   return { description, "x-kubernetes-int-or-string": true, ...validations(rules) };
 }
 
-/** An object of which nothing is checked. */
+/** An object that is not validated. */
 export function anyObject<T extends object>(
   description: string,
   options: Pick<SchemaNode, "nullable"> = {},
@@ -97,12 +97,12 @@ export function anyObject<T extends object>(
   return { type: "object", description, ...options, "x-kubernetes-preserve-unknown-fields": true };
 }
 
-/** A value of which nothing is checked. */
+/** A value that is not validated. */
 export function anything(description: string): Schema<unknown> {
   return { description, "x-kubernetes-preserve-unknown-fields": true };
 }
 
-/** An object whose keys are the user's. */
+/** An object with arbitrary keys. */
 export function map<T>(
   description: string,
   values: Schema<T>,
@@ -112,7 +112,7 @@ export function map<T>(
   return { type: "object", description, ...rest, additionalProperties: values, ...validations(rules) };
 }
 
-/** A list; `keyedBy` names the field by which its items are told apart and merged. */
+/** A list; `keyedBy` names the field that identifies its items when they are merged. */
 export function list<T>(description: string, items: Schema<T>, options: ListOptions = {}): Schema<readonly T[]> {
   const { rules, keyedBy, ...rest } = options;
   const keys: SchemaNode =
@@ -120,7 +120,7 @@ export function list<T>(description: string, items: Schema<T>, options: ListOpti
   return { type: "array", description, ...rest, items, ...keys, ...validations(rules) };
 }
 
-/** An object with the fields of `T`; `open` lets it hold others, too. */
+/** An object with the fields of `T`; `open` allows others, too. */
 export function object<T extends object>(
   description: string,
   fields: Fields<T>,
@@ -146,27 +146,27 @@ export function withDefault<T>(value: unknown, schema: Schema<T>): Defaulted<T> 
   return { ...schema, default: value };
 }
 
-/** A field that writers must give. */
+/** A required field. */
 export function required<T>(schema: Schema<T>): RequiredField<T> {
   return { required: schema };
 }
 
 /**
- * A rule for a single value. It accepts a value that was stored before the rule and stays as it is: API servers do so by
- * themselves (CRD ratcheting), but those of Kubernetes 1.30 not when the status is written.
+ * A rule for a single value. It accepts a value that was stored before the rule existed and is unchanged: API servers do
+ * so by themselves (CRD ratcheting), but those of Kubernetes 1.30 not when the status is written.
  */
 export function rule(expression: string, message: string): Rule {
-  return excusing(expression, "oldSelf.value() == self", message);
+  return ratcheting(expression, "oldSelf.value() == self", message);
 }
 
-/** A rule for a value within a list without keys: the API server does not know what such a value was before. */
+/** A rule for an item of a list without keys: the API server does not know its previous value. */
 export function ruleInList(expression: string, message: string): Rule {
   return { rule: expression, message };
 }
 
 /**
- * A rule for several fields together. An object that was stored before the rule and breaks it can still be changed in
- * every other respect: the rule asks only that a change does not break what was whole.
+ * A rule across several fields. An object that was stored before the rule existed and violates it can still be changed
+ * in every other respect: the rule rejects only a change that makes a valid object invalid.
  *
  * @param holds The CEL expression for `self`, given the name under which to find it.
  */
@@ -175,19 +175,19 @@ export function jointRule(
   message: string,
   details: Pick<Rule, "reason" | "fieldPath"> = {},
 ): Rule {
-  return { ...excusing(holds("self"), `!(${holds("oldSelf.value()")})`, message), ...details };
+  return { ...ratcheting(holds("self"), `!(${holds("oldSelf.value()")})`, message), ...details };
 }
 
-/** What a rule asks of a value that was not there before. */
-export function askedOfNew({ rule: expression }: Rule): string {
-  return expression.split(EXCUSE, 1)[0] ?? expression;
+/** The part of a rule that applies to a new value. */
+export function ruleForNewValues({ rule: expression }: Rule): string {
+  return expression.split(RATCHETING, 1)[0] ?? expression;
 }
 
-/** Between what a rule asks and what excuses from it, which only a value before can. */
-const EXCUSE = " || (oldSelf.hasValue() && ";
+/** Between the condition of a rule and the exception for values that were stored before. */
+const RATCHETING = " || (oldSelf.hasValue() && ";
 
-function excusing(expression: string, excuse: string, message: string): Rule {
-  return { rule: `(${expression})${EXCUSE}${excuse})`, message, optionalOldSelf: true };
+function ratcheting(expression: string, unless: string, message: string): Rule {
+  return { rule: `(${expression})${RATCHETING}${unless})`, message, optionalOldSelf: true };
 }
 
 function isRequired(field: SchemaNode | RequiredField<unknown>): field is RequiredField<unknown> {

@@ -39,7 +39,7 @@ import {
 const HOME = "/home/jovyan/work";
 
 function quantityRule(field: string): Rule {
-  // The API server knows the type of an int-or-string only when it evaluates the rule. An empty text means "none".
+  // The API server knows the type of an int-or-string only when it evaluates the rule. An empty string means "none".
   return rule(
     "type(self) == int ? int(self) >= 0 : (string(self) == '' || (isQuantity(string(self)) && !quantity(string(self)).isLessThan(quantity('0'))))",
     `${field} must be a quantity such as 500Mi or 2Gi`,
@@ -65,7 +65,7 @@ const culling = object<Culling>(
     ),
     hibernatedSecondsThreshold: limit("Delete the server after it has been hibernated for this long."),
     keepAliveUntil: string(
-      "No limit is enforced before this time, such as `2026-03-01T18:00:00Z`; the administrator's maximums are.",
+      "Time, such as `2026-03-01T18:00:00Z`, before which no limit is enforced except the administrator's maximums.",
       { format: "date-time" },
     ),
   },
@@ -78,7 +78,7 @@ const jupyterServer = object<JupyterServerSettings>("The Jupyter server and its 
       rules: [
         rule(
           "self.size() > 0 && !self.contains(' ') && !self.contains('\\n')",
-          "jupyterServer.image must name an image, without spaces",
+          "jupyterServer.image must be an image reference, without spaces",
         ),
       ],
     }),
@@ -87,7 +87,7 @@ const jupyterServer = object<JupyterServerSettings>("The Jupyter server and its 
   rootDir: withDefault(
     HOME,
     string("Directory in which Jupyter starts. Files outside `storage.pvc.mountPath` are lost with the pod.", {
-      rules: [rule("self.startsWith('/')", "jupyterServer.rootDir must be an absolute path: let it begin with /")],
+      rules: [rule("self.startsWith('/')", "jupyterServer.rootDir must be an absolute path, beginning with /")],
     }),
   ),
   resources: withDefault(
@@ -109,7 +109,7 @@ const jupyterServer = object<JupyterServerSettings>("The Jupyter server and its 
     object<EnvVar>("An environment variable.", {
       name: required(string("Name.", { minLength: 1 })),
       value: string("Value."),
-      valueFrom: anyObject<PodFragment>("Where the value comes from, as in a pod."),
+      valueFrom: anyObject<PodFragment>("Source of the value, as in a pod."),
     }),
     { keyedBy: "name" },
   ),
@@ -147,36 +147,36 @@ const jupyterServer = object<JupyterServerSettings>("The Jupyter server and its 
   ...podFields,
 });
 
-/** If the last label of a host matches this, browsers parse the host as an IP address. */
+/** Browsers parse a host whose last label matches this as an IP address. */
 const NUMBER = "([0-9]+|0[xX][0-9a-fA-F]*)";
 const OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])";
 const IPV4_ADDRESS = `(${OCTET}[.]){3}${OCTET}`;
 /** 1 to 65535. */
 const PORT = "([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])";
 
-const routing = object<Routing>("Where the server is reached from outside.", {
-  // Lengths are rules, because 0.24 had no limit: Kubernetes 1.30 writes no status of what the schema alone refuses.
+const routing = object<Routing>("How the server is exposed outside the cluster.", {
+  // Lengths are rules, because 0.24 had no limit: Kubernetes 1.30 writes no status of what violates the schema itself.
   host: string("Host name, such as `hub.example.org`.", {
     rules: [
       rule("self.size() <= 253", "routing.host must have at most 253 characters"),
       rule(
         `self == '' || (self.matches(r'^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$') && !self.matches(r'(^|[.])${NUMBER}$'))`,
-        "routing.host must be a host name in lower case such as hub.example.org, without scheme, port and path, and must not end in a number",
+        "routing.host must be a lower-case host name such as hub.example.org, without scheme, port or path, and must not end in a number",
       ),
     ],
   }),
   path: withDefault(
     "/",
-    string("Path below which the server is reached.", {
+    string("Path under which the server is served.", {
       rules: [
         rule(`self.size() <= ${MAX_PATH_LENGTH}`, `routing.path must have at most ${MAX_PATH_LENGTH} characters`),
         rule(
           `self.matches(r"${ROUTING_PATH_PATTERN}")`,
-          "routing.path must consist of a-z, A-Z, 0-9 and -._~@:,=&!' between slashes: replace every other character, percent codes included",
+          "routing.path must consist of a-z, A-Z, 0-9 and -._~@:,=&!' between slashes: replace every other character, including percent-encoding",
         ),
         rule(
           "!self.matches(r'(^|/)[.][.]?(/|$)')",
-          "routing.path must not contain the segments . and ..: write the path out",
+          "routing.path must not contain the segments . or ..: write the path out",
         ),
       ],
     }),
@@ -213,16 +213,16 @@ const pvc = object<VolumeClaim>(
     enabled: withDefault(
       false,
       boolean(
-        "Whether files are kept on a PersistentVolume. If false, they are lost with the pod, also when the server is hibernated.",
+        "Whether files are kept on a PersistentVolume. If false, they are lost with the pod, including on hibernation.",
       ),
     ),
     mountPath: withDefault(
       HOME,
-      string("Where the files are mounted, on a PersistentVolume or not.", {
+      string("Where the files are mounted, with or without a PersistentVolume.", {
         rules: [
           rule(
             "self.startsWith('/') && self != '/' && !self.contains(':')",
-            "storage.pvc.mountPath must be an absolute path other than / and without colon, such as /home/jovyan/work",
+            "storage.pvc.mountPath must be an absolute path other than / and without a colon, such as /home/jovyan/work",
           ),
         ],
       }),
@@ -240,14 +240,14 @@ const pvc = object<VolumeClaim>(
       choice("An access mode.", ["ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOncePod"]),
       { minItems: 1, maxItems: 4 },
     ),
-    volumeName: string("Name of the PersistentVolume that the claim is for.", { minLength: 1 }),
-    selector: anyObject<PodFragment>("Labels of the PersistentVolumes that the claim is for."),
+    volumeName: string("Name of the PersistentVolume to bind the claim to.", { minLength: 1 }),
+    selector: anyObject<PodFragment>("Label selector for the PersistentVolumes to bind the claim to."),
     subPath: string("Directory of the volume to mount instead of its root.", {
       maxLength: 1000,
       rules: [
         rule(
           "self != '' && !self.startsWith('/') && !self.split('/').exists(segment, segment == '..')",
-          "storage.pvc.subPath must be a relative path without .. such as alice/work",
+          "storage.pvc.subPath must be a relative path without .., such as alice/work",
         ),
       ],
     }),
@@ -260,17 +260,17 @@ const pvc = object<VolumeClaim>(
       ),
       rule(
         "!has(self.existingClaim) || !has(self.storageClassName)",
-        "storage.pvc.storageClassName cannot be chosen for storage.pvc.existingClaim: remove one of them",
+        "storage.pvc.storageClassName cannot be combined with storage.pvc.existingClaim: remove one of them",
       ),
       rule(
         "!has(self.existingClaim) || !(has(self.accessModes) || has(self.volumeName) || has(self.selector))",
-        "storage.pvc.accessModes, volumeName and selector are for a claim that is created: remove them, or storage.pvc.existingClaim",
+        "storage.pvc.accessModes, volumeName and selector apply only to a claim that is created: remove them, or storage.pvc.existingClaim",
       ),
     ],
   },
 );
 
-const storage = object<Storage>("Where the user's files are.", {
+const storage = object<Storage>("Storage for the user's files.", {
   size: withDefault(
     "100Mi",
     intOrString(

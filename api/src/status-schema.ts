@@ -45,25 +45,25 @@ export const statusSchema: Schema<JupyterServerStatus> = {
   ...object<JupyterServerStatus>(
     "Observed state of the Jupyter server. Written by the controller.",
     {
-      state: choice("Summary of the state; `Ready` and the other conditions say more.", SERVER_STATES),
-      url: string("Address of the server; absent while another server has it and this one has none."),
+      state: choice("Summary of the state; `Ready` and the other conditions have the details.", SERVER_STATES),
+      url: string("Address of the server; absent while another server has it and this one has no other."),
       // Differs from every generation until the first reconcile, so that tools wait for it.
       observedGeneration: withDefault(
         -1,
         integer("`metadata.generation` that the status is based on.", { format: "int64" }),
       ),
       conditions,
-      startingSince: string("Since when the server is starting.", nullable),
-      failedSince: string("Since when the server is failed.", nullable),
-      hibernatedSince: string("Since when the server is hibernated.", nullable),
-      startedAt: string("When the present run began: when the server was created or resumed.", nullable),
+      startingSince: string("When the server entered the state `starting`.", nullable),
+      failedSince: string("When the server entered the state `failed`.", nullable),
+      hibernatedSince: string("When the server entered the state `hibernated`.", nullable),
+      startedAt: string("When the current run began: when the server was created or resumed.", nullable),
       neverReady: { ...boolean("True until the server is ready for the first time."), ...nullable },
       lastActivityAt: string(
-        "The latest activity that the controller knows of. It asks a server only when the idle limit may be reached.",
+        "Time of the latest activity known to the controller, which polls a server only when the idle limit may be reached.",
         nullable,
       ),
       lastActivityBy: choice(
-        "What that was: a kernel that works, an open tab or CPU use, which last, or the latest use of a kernel or a terminal, of a page behind the login, or any other request.",
+        "What that was: something ongoing (a busy kernel, an open tab, CPU use), or the latest use of a kernel, a terminal or a page behind the login, or any other request.",
         ACTIVITY_SIGNS,
       ),
       willHibernateAt: string(
@@ -89,14 +89,14 @@ export const statusSchema: Schema<JupyterServerStatus> = {
         nullable,
       ),
       toleratedViolations: list(
-        "Violations of the policies for pods and Services that are older than the policies and are tolerated, one line each. Recorded once.",
+        "Violations of the policies for pods and Services that are tolerated because they are older than the policies, one line each. Recorded once.",
         string("A violation.", { maxLength: 256 }),
       ),
       filesLost: object<FilesLost>(
-        "The last loss of files that were not on a volume, until the server is hibernated or its annotation `amalthea.dev/loss-seen` has the time `at` or a later one.",
+        "The last loss of files that were not on a volume; kept until the server is hibernated or its annotation `amalthea.dev/loss-seen` is set to the time `at` or later.",
         {
-          at: required(string("When the controller saw it.", { format: "date-time" })),
-          podUid: required(string("uid of the pod that the files were in.", { maxLength: 64 })),
+          at: required(string("When the controller detected it.", { format: "date-time" })),
+          podUid: required(string("uid of the pod that had the files.", { maxLength: 64 })),
           cause: required(string("What happened to that pod.", { maxLength: 512 })),
         },
         nullable,

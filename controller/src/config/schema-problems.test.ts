@@ -1,10 +1,10 @@
-import { askedOfNew, serverDefaultsSchema, specSchema, type SchemaNode } from "@amalthea/api";
+import { ruleForNewValues, serverDefaultsSchema, specSchema, type SchemaNode } from "@amalthea/api";
 import { Environment } from "@marcbachmann/cel-js";
 import { describe, expect, it } from "vitest";
 import { schemaProblems } from "./schema-problems.ts";
 
 function* rulesIn(node: SchemaNode, path: string): Generator<readonly [string, string]> {
-  for (const rule of node["x-kubernetes-validations"] ?? []) yield [path, askedOfNew(rule)];
+  for (const rule of node["x-kubernetes-validations"] ?? []) yield [path, ruleForNewValues(rule)];
   for (const [name, child] of Object.entries(node.properties ?? {})) yield* rulesIn(child, `${path}.${name}`);
   if (node.items !== undefined) yield* rulesIn(node.items, `${path}[]`);
 }

@@ -1,4 +1,4 @@
-import { askedOfNew, type Rule, type SchemaNode } from "@amalthea/api";
+import { ruleForNewValues, type Rule, type SchemaNode } from "@amalthea/api";
 import { Environment } from "@marcbachmann/cel-js";
 import { isObject } from "../decide/values/json.ts";
 import { parseQuantity } from "../decide/values/quantity.ts";
@@ -106,7 +106,7 @@ const CEL = new Environment({ unlistedVariablesAreDyn: true })
 function brokenRules(schema: SchemaNode, value: unknown): readonly Rule[] {
   const rules = schema["x-kubernetes-validations"] ?? [];
   const self = celValue(value);
-  return rules.filter((rule) => CEL.evaluate(askedOfNew(rule), { self }) !== true);
+  return rules.filter((rule) => CEL.evaluate(ruleForNewValues(rule), { self }) !== true);
 }
 
 /** Whole numbers are integers in CEL, and not floating. */

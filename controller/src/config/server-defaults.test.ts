@@ -27,7 +27,10 @@ describe("the defaults for all servers", () => {
     { given: "[]", says: "SERVER_DEFAULTS must be a JSON object" },
     { given: { jupyterServer: [] }, says: "SERVER_DEFAULTS.jupyterServer must be an object" },
     { given: { jupyterServer: { imag: "x" } }, says: "SERVER_DEFAULTS.jupyterServer.imag is not known" },
-    { given: { jupyterServer: { image: "a b" } }, says: "jupyterServer.image must name an image, without spaces" },
+    {
+      given: { jupyterServer: { image: "a b" } },
+      says: "jupyterServer.image must be an image reference, without spaces",
+    },
     {
       given: { jupyterServer: { shmSize: "lots" } },
       says: "SERVER_DEFAULTS.jupyterServer.shmSize: jupyterServer.shmSize must be a quantity",

@@ -87,7 +87,12 @@ describe.each(names)("%s, stored under 0.24's CRD,", (name) => {
 
 describe("an object stored under 0.24's CRD", () => {
   it.each([
-    ["host-of-two", { routing: { host: "a:80" } }, { routing: { host: "b:80" } }, "routing.host must be a host name"],
+    [
+      "host-of-two",
+      { routing: { host: "a:80" } },
+      { routing: { host: "b:80" } },
+      "routing.host must be a lower-case host name",
+    ],
     ["patches-of-two", { patches: [{ patch: [] }] }, { patches: [{ patch: {} }] }, "a patch needs a type"],
     [
       "mount-of-two",
