@@ -131,7 +131,7 @@ export async function makeTlsSecret(name: string, namespace: string, hosts: read
   }
 }
 
-/** Applies a server whose users sign in at the provider. @param criteria Who may enter, as fields of `auth.oidc`. */
+/** Applies a server whose users sign in with the provider. @param criteria Who may enter, as fields of `auth.oidc`. */
 export async function applyWithLogin(
   server: TestServer,
   provider: Pick<IdentityProvider, "client">,
