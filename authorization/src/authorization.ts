@@ -109,7 +109,7 @@ function assemble(config: AuthorizationConfig, log: Log, now: () => number) {
   const server = createAuthorizationServer({
     ...{ config, sessions, login, provider, sockets, metrics, decisions, activity, log },
     policy: () => policyFile.current,
-    readiness: readinessProbe(config),
+    readiness: readinessProbe(config, () => store.size > 0),
     identities: new TokenOrSession(tokens, sessions),
     loginSessions: new LoginSessions({ lane: login, provider, config }),
   });

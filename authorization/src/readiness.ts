@@ -10,12 +10,17 @@ const TIMEOUT_MS = 2_000;
 export type Readiness = { readonly jupyter: boolean; readonly login: boolean };
 
 /**
- * Asks whether Jupyter answers, and whether oauth2-proxy has answered since this process started: it listens once it has
- * reached the provider. An outage of oauth2-proxy later on keeps nobody out who has a session.
+ * Asks whether Jupyter answers, and whether oauth2-proxy has ever answered: it listens once it has reached the provider.
+ * An outage of oauth2-proxy later on keeps nobody out who has a session, so a session, also one that an earlier process has
+ * kept, is as good as an answer.
  */
-export function readinessProbe({ jupyter, loginService, basePath }: AuthorizationConfig): () => Promise<Readiness> {
+export function readinessProbe(
+  { jupyter, loginService, basePath }: AuthorizationConfig,
+  hasSessions: () => boolean,
+): () => Promise<Readiness> {
   let hasLoginAnswered = false;
   return async () => {
+    hasLoginAnswered ||= hasSessions();
     const [status, answer] = await Promise.all([
       statusOf(jupyter, `${prefixOf(basePath)}/api`),
       hasLoginAnswered ? 200 : statusOf(loginService, "/ping"),
