@@ -51,12 +51,22 @@ export function problemOf(error: string): SignInProblem {
   return PROBLEMS.get(error) ?? "Failed";
 }
 
+/** How Go's HTTP client reports a provider that cannot be reached, and oauth2-proxy one that answers with such a status. */
+const UNAVAILABLE =
+  /: (dial|read|write) tcp|: (unexpected )?EOF|TLS handshake timeout|deadline exceeded|(cannot fetch token|get keys failed): (429|5\d\d)|\b(server_error|temporarily_unavailable)\b/;
+
 /**
  * Why oauth2-proxy did not accept what the provider said. Its page has the error itself, for a client that the provider
  * refuses the one of RFC 6749, 5.2: `invalid_client`, with Keycloak `unauthorized_client`.
  */
 export function problemOfAnswer(status: number, body: string): SignInProblem {
-  if (status === 403) return /CSRF|named cookie not present/.test(body) ? "Stale" : "NotAccepted";
-  if (/\b(invalid_client|unauthorized_client)\b/.test(body)) return "SecretRefused";
-  return /: dial tcp|cannot fetch token: 5\d\d|deadline exceeded/.test(body) ? "ProviderUnavailable" : "Failed";
+  const message = messageIn(body);
+  if (status === 403) return message.startsWith("CSRF ") ? "Stale" : "NotAccepted";
+  if (/\b(invalid_client|unauthorized_client)\b/.test(message)) return "SecretRefused";
+  return UNAVAILABLE.test(message) ? "ProviderUnavailable" : "Failed";
+}
+
+/** The error in a page of oauth2-proxy. The rest of the page has text from the request, such as `rd`. */
+function messageIn(page: string): string {
+  return /<div class="content">(.*?)<\/div>/s.exec(page)?.[1]?.trim() ?? "";
 }

@@ -22,6 +22,8 @@ export type IdentityProvider = {
   readonly change: (account: string, claims: Account) => void;
   /** Answers every renewal with 503 until it is told otherwise. */
   readonly setAvailable: (isAvailable: boolean) => void;
+  /** Answers at a path in place of the provider, from now on. */
+  readonly answerAt: (path: string, answer: (response: ServerResponse) => unknown) => void;
   /** Signs a token with the provider's key, whatever it says. @param header Besides the algorithm and the key's name. */
   readonly sign: (claims: JWTPayload, header?: object) => Promise<string>;
   /** How often a path was asked for. */
@@ -67,9 +69,12 @@ export async function startIdentityProvider(
   const answer = provider.callback();
   let isAvailable = true;
   const asked = new Map<string, number>();
+  const otherAnswers = new Map<string, (response: ServerResponse) => unknown>();
   server.on("request", (request: IncomingMessage, response: ServerResponse) => {
     const path = request.url ?? "";
     asked.set(path, (asked.get(path) ?? 0) + 1);
+    const otherAnswer = otherAnswers.get(path);
+    if (otherAnswer !== undefined) return void otherAnswer(response);
     if (!isAvailable) return void response.writeHead(503).end();
     const account = String(request.headers[ACCOUNT_HEADER] ?? "");
     const answered = request.url?.startsWith("/interaction/")
@@ -89,6 +94,7 @@ export async function startIdentityProvider(
     disable: (account) => void delete known[account],
     change: (account, claims) => void (known[account] = claims),
     setAvailable: (available) => (isAvailable = available),
+    answerAt: (path, other) => void otherAnswers.set(path, other),
     sign,
     asked: (path) => asked.get(path) ?? 0,
     close,

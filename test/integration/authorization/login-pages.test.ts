@@ -1,3 +1,4 @@
+import type { ServerResponse } from "node:http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { prefixOf } from "@amalthea/api";
 import { startChain, type Chain } from "./chain.ts";
@@ -100,5 +101,59 @@ describe("pages of a login whose client the provider does not know so", () => {
     } finally {
       await chain.close();
     }
+  });
+});
+
+describe("pages of a login whose code is not exchanged", () => {
+  let chain: Chain;
+  type Answer = (response: ServerResponse) => unknown;
+
+  beforeAll(async () => {
+    chain = await startChain({ basePath: "/a", accounts, criteria: { userId: "alice" } });
+  });
+  afterAll(() => chain.close());
+
+  /** Comes back from the provider, whose token endpoint then gives this answer. */
+  const callback = async (answer: Answer, rd = "/a/"): Promise<unknown> => {
+    chain.provider.answerAt("/token", answer);
+    const start = await fetch(`${chain.origin}/a/oauth2/start`, { redirect: "manual" });
+    const state = new URL(start.headers.get("location") ?? "").searchParams.get("state") ?? "";
+    const cookies = start.headers.getSetCookie().map((line) => line.split(";", 1)[0]);
+    const query = new URLSearchParams({ code: "a", state, rd });
+    const page = await fetch(`${chain.origin}/a/oauth2/callback?${query}`, {
+      headers: { Accept: "application/json", Cookie: cookies.join("; ") },
+    });
+    return [page.status, await page.json()];
+  };
+  const refuse = (status: number, error: string): Answer => {
+    const headers = { "Content-Type": "application/json" };
+    return (response) => response.writeHead(status, headers).end(JSON.stringify({ error }));
+  };
+
+  it.each<{ provider: string; answer: Answer }>([
+    { provider: "says that it has an error", answer: refuse(500, "server_error") },
+    { provider: "says that it is unavailable for now", answer: refuse(400, "temporarily_unavailable") },
+    { provider: "is behind a proxy that does not reach it", answer: (response) => response.writeHead(502).end() },
+    { provider: "is asked too often", answer: (response) => response.writeHead(429).end() },
+    { provider: "hangs up", answer: ({ socket }) => socket?.end() },
+    { provider: "resets the connection", answer: ({ socket }) => socket?.resetAndDestroy() },
+    {
+      provider: "breaks off in its answer",
+      answer: (response) => response.writeHead(200, { "Content-Length": 9 }).write("{", () => response.destroy()),
+    },
+  ])("say that the provider is not available when it $provider", async ({ answer }) => {
+    expect(await callback(answer)).toMatchObject([503, { error: "ProviderUnavailable" }]);
+  });
+
+  it.each(["/a/invalid_client", "/a/?x=: dial tcp"])("tell nothing by the address to return to: %s", async (rd) => {
+    expect(await callback(refuse(400, "invalid_grant"), rd)).toMatchObject([500, { error: "Failed" }]);
+  });
+
+  it("take a token for another audience as that, whatever the request and the token say", async () => {
+    const { issuerUrl: iss, sign } = chain.provider;
+    const claims = { iss, sub: "CSRF", aud: "CSRF", exp: Date.now() / 1000 + 60 };
+    const token = JSON.stringify({ access_token: "a", token_type: "Bearer", id_token: await sign(claims) });
+    const answer: Answer = (response) => response.writeHead(200, { "Content-Type": "application/json" }).end(token);
+    expect(await callback(answer, "/a/CSRF ")).toMatchObject([403, { error: "NotAccepted" }]);
   });
 });
