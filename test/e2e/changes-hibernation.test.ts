@@ -24,9 +24,8 @@ async function hibernationAnnotations(): Promise<Readonly<Record<string, string>
 
 describe("a server that is hibernated when it is made", () => {
   it("never has a pod", async () => {
-    await waitFor("jupyterserver/asleep", namespace, "jsonpath={.status.state}=hibernated");
+    await waitFor("jupyterserver/asleep", namespace, "condition=Hibernated");
     await waitFor("statefulset/asleep", namespace, "jsonpath={.status.observedGeneration}=1");
-    expect(await server.condition("Hibernated")).toMatchObject({ status: "True", reason: "Hibernated" });
     expect(await field("statefulset", server, ".spec.replicas")).toBe("0");
     expect(await podOf(server)).toBeUndefined();
     const events = await kubectl(["get", "events", "-n", namespace, "--field-selector=involvedObject.name=asleep-0"]);

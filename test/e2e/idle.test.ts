@@ -92,15 +92,12 @@ describe("a real JupyterLab with a token", () => {
     const ended = Number(await working);
     expect(await isHibernated("idle")).toBe(false);
     await waitFor("jupyterserver/idle", namespace, "jsonpath={.status.state}=hibernated");
-    const note = await kubectl([
-      "get",
-      "events",
-      "-n",
-      namespace,
-      "--field-selector=reason=LimitReached",
-      "-o",
-      "jsonpath={.items[0].message}",
-    ]);
+    const ofLimit = ["-n", namespace, "--field-selector=reason=LimitReached", "-o", "jsonpath={.items[*].message}"];
+    // Events are written beside the status.
+    const note = await until(
+      async () => await kubectl(["get", "events", ...ofLimit]),
+      (message) => message !== "",
+    );
     const reachedAt = Date.parse(/at (\S+)\.$/.exec(note)?.[1] ?? "") / 1000;
     expect(reachedAt - ended).toBeGreaterThanOrEqual(4); // its activity, and the limit, to the second
     expect(note).toContain("idleSecondsThreshold");

@@ -98,8 +98,8 @@ describe("a server with a volume and a generated token", () => {
   it("hibernates: the pod goes, the volume stays", async () => {
     await server.patch({ spec: { jupyterServer: { hibernated: true } } });
     await waitFor("pod/notebook-0", namespace, "delete");
-    await waitFor("jupyterserver/notebook", namespace, "jsonpath={.status.state}=hibernated");
-    expect(await server.condition("Hibernated")).toMatchObject({ status: "True", reason: "Hibernated" });
+    await waitFor("jupyterserver/notebook", namespace, "condition=Hibernated");
+    expect((await server.read()).status?.state).toBe("hibernated");
     expect(await namesOf("persistentvolumeclaims", namespace, "amalthea.dev/parent-name=notebook")).toHaveLength(1);
   });
 

@@ -84,7 +84,9 @@ export async function startOperator(world: World, options: OperatorOptions = {})
     leading: Promise.race([log.leading, finished]),
     dead: clients.died,
     finished,
-    idle: () => eventually(async () => await requireIdle(metrics), 60_000),
+    // The garbage collector learns of a new kind by looking every 30 seconds. Until it has removed what an earlier server of
+    // the name left, a write is tried again, in the end every 30 seconds.
+    idle: () => eventually(async () => await requireIdle(metrics, log), 180_000),
     complaints: log.complaints,
     metric: async (name) => {
       const found = await metrics.registry.getSingleMetric(name)?.get();
@@ -109,11 +111,14 @@ async function endOf(running: Promise<void>, clients: MortalClients): Promise<vo
   }
 }
 
-async function requireIdle({ registry }: Metrics): Promise<void> {
+async function requireIdle({ registry }: Metrics, { complaints }: TestLog): Promise<void> {
   const names = ["depth", "processing", "delayed"].map((part) => `amalthea_queue_${part}`);
-  const values = await Promise.all(names.map(async (name) => await registry.getSingleMetric(name)?.get()));
-  const busy = values.flatMap((metric) => metric?.values ?? []).filter(({ value }) => value > 0);
-  if (busy.length > 0 || values.includes(undefined)) throw new Error("the queue is not empty");
+  const found = await Promise.all(names.map(async (name) => await registry.getSingleMetric(name)?.get()));
+  const busy = found.flatMap((metric) => (metric?.values ?? []).map(({ value }) => ({ name: metric?.name, value })));
+  const keys = busy.filter(({ value }) => value > 0).map(({ name, value }) => `${name} ${value}`);
+  if (keys.length > 0 || found.includes(undefined)) {
+    throw new Error(`the queue is not empty: ${keys.join(", ")}; last complaint: ${complaints.at(-1) ?? "none"}`);
+  }
 }
 
 /** The clients of a process that may die: from then on no call of theirs reaches the server. */
