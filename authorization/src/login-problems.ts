@@ -48,7 +48,7 @@ const PROBLEMS: ReadonlyMap<string, SignInProblem> = new Map([
 
 /** What people are told when a provider says this. */
 export function problemOf(error: string): SignInProblem {
-  return PROBLEMS.get(error) ?? "Failed";
+  return PROBLEMS.get(error) ?? "ProviderError";
 }
 
 /** How Go's HTTP client reports a provider that cannot be reached, and oauth2-proxy one that answers with such a status. */

@@ -23,6 +23,7 @@ const problems: readonly SignInProblem[] = [
   "ClientRefused",
   "SecretRefused",
   "ProviderUnavailable",
+  "ProviderError",
   "NotAccepted",
   "Failed",
   "NotSignedIn",

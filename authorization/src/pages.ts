@@ -94,6 +94,7 @@ export type SignInProblem =
   | "ClientRefused"
   | "SecretRefused"
   | "ProviderUnavailable"
+  | "ProviderError"
   | "NotAccepted"
   | "Failed"
   | "NotSignedIn"
@@ -144,6 +145,12 @@ const EXPLANATIONS: Readonly<Record<SignInProblem, Explanation>> = {
     status: 503,
     title: NOT_WORKING,
     sentence: "The login provider is not available at the moment.",
+  },
+  ProviderError: {
+    status: 403,
+    title: NOT_WORKING,
+    sentence: "The login provider answered with an error.",
+    remedy: "The address of this page has the error, and often a description of it.",
   },
   NotAccepted: {
     status: 403,

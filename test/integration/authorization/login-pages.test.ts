@@ -25,7 +25,8 @@ describe.each(["/", "/sessions/a"])("pages of the login of a server at %s", (bas
     { error: "unauthorized_client", status: 500, says: "spec.auth.oidc.clientId" },
     { error: "access_denied", status: 403, says: "did not let you in" },
     { error: "temporarily_unavailable", status: 503, says: "not available" },
-    { error: "<script>alert(1)</script>", status: 500, says: "The sign-in did not work" },
+    { error: "something_new", status: 403, says: "answered with an error" },
+    { error: "<script>alert(1)</script>", status: 403, says: "The address of this page has the error" },
   ])("a provider that answers $error: the page says what to do", async ({ error, status, says }) => {
     const description = "call 555-1234";
     const query = new URLSearchParams({ error, error_description: description, state: "a:/" });
