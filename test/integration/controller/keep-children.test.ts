@@ -64,7 +64,7 @@ describe("a new server", () => {
     const user = await aRunningServer("gone");
     await user.remove(SERVER_KIND, "alice");
     // The garbage collector looks for new kinds every 30 seconds.
-    await eventually(async () => expect(await user.childrenOf("alice")).toEqual([]), 60_000);
+    await eventually(async () => expect(await user.childrenOf("alice")).toEqual([]));
     await eventually(async () => expect(await user.find(kinds.Pod, "alice-0")).toBeUndefined());
   });
 });

@@ -32,7 +32,7 @@ export const childKinds: readonly Kind[] = [
 ];
 
 /** Tries until `look` no longer throws, every 50 ms. @throws what it threw last, after the time limit. */
-export async function eventually<T>(look: () => Promise<T>, timeoutMs = 90_000): Promise<T> {
+export async function eventually<T>(look: () => Promise<T>, timeoutMs = 180_000): Promise<T> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {
     try {

@@ -78,7 +78,7 @@ describe("writes, as the API server counts them", () => {
     await untilNothingIsOwed("hibernation");
     const before = writesIn("hibernation").length;
     await user.patchServer("alice", { spec: { jupyterServer: { hibernated: true } } });
-    await eventually(async () => expect(await user.find(kinds.Pod, "alice-0")).toBeUndefined(), 60_000);
+    await eventually(async () => expect(await user.find(kinds.Pod, "alice-0")).toBeUndefined());
     await user.until("alice", ({ status }) => status?.mainPod?.uid === undefined);
     await untilNothingIsOwed("hibernation-after");
     const writes = writesIn("hibernation").slice(before);
