@@ -513,7 +513,7 @@ function flag(value: boolean, description: string): SchemaNode {
   return { ...scalar("boolean", description), default: value };
 }
 
-/** A whole number that keeps its value on the way to the controller. */
+/** An integer that keeps its value on the way to the controller. */
 function count(value: number, description: string, limits: Pick<SchemaNode, "minimum" | "maximum">): SchemaNode {
   return { ...scalar("integer", description), maximum: Number.MAX_SAFE_INTEGER, ...limits, default: value };
 }

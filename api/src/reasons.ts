@@ -488,13 +488,13 @@ export const REASONS: { readonly [R in Reason]: ReasonEntry<R> } = {
     when: "The container oauth2-proxy keeps terminating when it starts, which it does if it cannot read the configuration of the login's provider.",
     example: {
       issuer: "https://login.example.org/realms/lab",
-      cause: "it calls itself https://login.example.org/realms/Lab, and the two have to be the same to the letter",
+      cause: "its issuer is https://login.example.org/realms/Lab, and the two must be identical",
       pod: "alice-0",
       namespace: "sessions",
     },
     sentence: ({ issuer, cause, pod, namespace }) =>
       (cause === undefined
-        ? `The login (container oauth2-proxy) keeps terminating: usually because the provider at ${issuer} cannot be reached from the pod, or calls itself otherwise.`
+        ? `The login (container oauth2-proxy) keeps terminating: usually because the provider at ${issuer} cannot be reached from the pod, or has another issuer.`
         : `The login (container oauth2-proxy) cannot use the provider at ${issuer}: ${cause}.`) +
       ` Its log: kubectl logs -n ${namespace} ${pod} -c oauth2-proxy.`,
     remedy:
@@ -513,7 +513,7 @@ export const REASONS: { readonly [R in Reason]: ReasonEntry<R> } = {
     when: "The program in the container is running, but has not responded at the expected port and path within the time that a start may take: it listens elsewhere, or hangs.",
     example: { container: "jupyter-server", port: 8888, path: "/sessions/alice/api" },
     sentence: ({ container, port, path }) =>
-      `Container ${container} runs, but does not answer at port ${port} under ${path}.`,
+      `Container ${container} is running, but does not respond on port ${port} under ${path}.`,
     remedy:
       "See its log for the port and the base URL that it uses: they come from the mounted configuration, which an option of the image or of a patch may override.",
   },
@@ -877,7 +877,7 @@ export const REASONS: { readonly [R in Reason]: ReasonEntry<R> } = {
   ActivityUnreadable: {
     conditions: ["ActivityUnknown"],
     when: "The idle limit may be reached, and the controller has been unable to read the activity of the server for some time. The server is kept; other limits still apply.",
-    example: { detail: "Jupyter does not answer" },
+    example: { detail: "Jupyter does not respond" },
     sentence: ({ detail }) => `It is not known whether the server is idle, so it is kept: ${detail}.`,
   },
   LimitNear: {

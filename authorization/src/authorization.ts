@@ -100,7 +100,7 @@ function assemble(config: AuthorizationConfig, log: Log, now: () => number) {
   const tokens = tokenVerifier(config, provider, { isRevoked: isOver, now, log });
   const decisions = new DecisionLog(log, now);
   const policyFile = new PolicyFile(config.policyDirectory, (policy) => {
-    if (policy.kind === "Broken") log.warn("policy broken, nobody may enter", { reason: policy.problem });
+    if (policy.kind === "Broken") log.warn("policy invalid, nobody is authorized", { reason: policy.problem });
     else log.info("policy read", { policy: policy.kind });
     sockets.applyPolicy(policy);
     sessions.flush();
@@ -213,7 +213,7 @@ async function startActivityServer(
     return server;
   } catch {
     // A program of the user's may have it. Nobody is kept out for that: the activity stays unknown.
-    log.warn("cannot listen for questions about the activity", { port: activityPort });
+    log.warn("cannot listen for requests about the activity", { port: activityPort });
     return undefined;
   }
 }

@@ -125,14 +125,14 @@ function parseText(text: string): string {
 
 /** A cookie name is a token (RFC 6265, 4.1.1). */
 function parseCookieName(text: string): string {
-  if (!/^[\w!#$%&'*+.^`|~-]+$/.test(text)) throw new Error("has to be a cookie name");
+  if (!/^[\w!#$%&'*+.^`|~-]+$/.test(text)) throw new Error("must be a cookie name");
   return text;
 }
 
 function parseBasePath(text: string): string {
   if (text === "/") return text;
   if (!/^(\/[^/?#%\\\s]+)+$/.test(text) || /\/\.{1,2}(\/|$)/.test(text)) {
-    throw new Error('has to be "/" or a path such as "/sessions/a", without a slash at its end');
+    throw new Error('must be "/" or a path such as "/sessions/a", without a slash at its end');
   }
   return text;
 }
@@ -140,7 +140,7 @@ function parseBasePath(text: string): string {
 function parseOrigins(text: string): readonly string[] {
   const origins = text.split(",").filter((origin) => origin !== "");
   const wrong = origins.filter((origin) => parseOrigin(origin) === undefined);
-  if (wrong.length > 0) throw new Error(`has to list addresses such as https://a.example.org, not ${wrong.join(", ")}`);
+  if (wrong.length > 0) throw new Error(`must list addresses such as https://a.example.org, not ${wrong.join(", ")}`);
   return origins;
 }
 
@@ -150,7 +150,7 @@ function parseLoopbackUrl(text: string): LoopbackAddress {
   const port = url?.port === "" ? 80 : Number(url?.port);
   const isLoopback = url !== null && ["127.0.0.1", "[::1]", "localhost"].includes(url.hostname);
   if (!isLoopback || url.protocol !== "http:" || url.pathname !== "/" || url.search !== "") {
-    throw new Error("has to be an http address on loopback, such as http://127.0.0.1:8888");
+    throw new Error("must be an http address on loopback, such as http://127.0.0.1:8888");
   }
   return { host: url.hostname.replaceAll(/[[\]]/g, ""), port };
 }
@@ -161,19 +161,19 @@ function parseOptional(text: string): string | undefined {
 
 function parseVerification(text: string): EmailSettings["verification"] {
   if (text !== "Required" && text !== "UnlessFalse" && text !== "Ignored") {
-    throw new Error("has to be Required, UnlessFalse or Ignored");
+    throw new Error("must be Required, UnlessFalse or Ignored");
   }
   return text;
 }
 
 function parseIssuerUrl(text: string): string | undefined {
   if (text === "") return undefined;
-  if (!isWebAddress(text)) throw new Error("has to be an address that begins with https://");
+  if (!isWebAddress(text)) throw new Error("must be an address that begins with https://");
   return text;
 }
 
 function parseUpstreams(text: string): readonly Upstream[] {
-  const complaint = 'has to be JSON such as [{"path": "/", "url": "http://127.0.0.1:8888"}]';
+  const complaint = 'must be JSON such as [{"path": "/", "url": "http://127.0.0.1:8888"}]';
   const items: unknown = parseJson(text, complaint);
   if (!Array.isArray(items)) throw new Error(complaint);
   return items.map((item: unknown) => {
@@ -188,14 +188,14 @@ const MIN_KEY_LENGTH = 32;
 
 function parseKey(text: string): string {
   if (text.length < MIN_KEY_LENGTH || !/^[\x21-\x7e]+$/.test(text)) {
-    throw new Error(`has to have at least ${MIN_KEY_LENGTH} characters, without spaces`);
+    throw new Error(`must have at least ${MIN_KEY_LENGTH} characters, without spaces`);
   }
   return text;
 }
 
 function parsePort(text: string): number {
   const port = Number(text);
-  if (text === "" || !Number.isInteger(port) || port < 0 || port > 65_535) throw new Error("has to be a port number");
+  if (text === "" || !Number.isInteger(port) || port < 0 || port > 65_535) throw new Error("must be a port number");
   return port;
 }
 
@@ -205,17 +205,17 @@ const MAX_SECONDS = 2_000_000;
 function parseSeconds(text: string): number {
   const seconds = Number(text);
   const isValid = text !== "" && seconds > 0 && seconds <= MAX_SECONDS;
-  if (!isValid) throw new Error(`has to be a number of seconds above 0, and ${MAX_SECONDS} at most`);
+  if (!isValid) throw new Error(`must be a number of seconds above 0, and ${MAX_SECONDS} at most`);
   return seconds;
 }
 
 function parseLifetime(text: string): number {
   const seconds = Number(text);
-  if (text === "" || !(seconds >= 0)) throw new Error("has to be a number of seconds, or 0");
+  if (text === "" || !(seconds >= 0)) throw new Error("must be a number of seconds, or 0");
   return seconds;
 }
 
 function parseLogLevel(text: string): LogLevel {
-  if (text !== "debug" && text !== "info") throw new Error("has to be debug or info");
+  if (text !== "debug" && text !== "info") throw new Error("must be debug or info");
   return text;
 }

@@ -23,7 +23,7 @@ export function sendUnanswered(
   { config, log }: ServerDeps,
   answer: LoginAnswer,
 ): void {
-  const reason = answer.kind === "Unreachable" ? answer.problem : `oauth2-proxy answered ${answer.status}`;
+  const reason = answer.kind === "Unreachable" ? answer.problem : `oauth2-proxy responded with ${answer.status}`;
   log.warn("login service failed", { reason });
   const retry = { "Retry-After": "5" };
   if (wantsPage(headers.accept)) return sendPage(response, 503, errorPage(503, config), retry);

@@ -100,7 +100,7 @@ function readAnswer(answer: LoginAnswer): SessionAnswer {
   if (answer.kind === "Unreachable") return answer;
   const { status, body } = answer;
   if (status === 401 || status === 403) return { kind: "SignedOut" };
-  if (status !== 200) return { kind: "Unreachable", problem: `oauth2-proxy answered ${status}` };
+  if (status !== 200) return { kind: "Unreachable", problem: `oauth2-proxy responded with ${status}` };
   const identity = parseUserInfo(body);
   return identity === undefined ? { kind: "SignedOut" } : { kind: "SignedIn", identity };
 }

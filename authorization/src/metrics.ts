@@ -1,7 +1,7 @@
 /** Every metric of the service; README.md and a test name the same. */
 export const METRICS = {
   amalthea_authorization_decisions_total: { type: "counter", help: "Requests decided, by decision and reason." },
-  amalthea_authorization_websockets_open: { type: "gauge", help: "WebSockets that are open now." },
+  amalthea_authorization_websockets_open: { type: "gauge", help: "Open WebSockets." },
   amalthea_authorization_websockets_closed_total: { type: "counter", help: "WebSockets closed, by reason." },
   amalthea_authorization_websocket_bytes_total: {
     type: "counter",
@@ -9,7 +9,7 @@ export const METRICS = {
   },
   amalthea_authorization_session_checks_total: {
     type: "counter",
-    help: "Checks of the sessions of open WebSockets, by answer.",
+    help: "Checks of the sessions of open WebSockets, by result.",
   },
   amalthea_authorization_session_renewals_total: {
     type: "counter",
@@ -17,7 +17,7 @@ export const METRICS = {
   },
   amalthea_authorization_policy_valid: {
     type: "gauge",
-    help: "1 when the policy file is valid, 0 when it is broken and nobody may enter.",
+    help: "1 if the policy file is valid, 0 if it is invalid and nobody is authorized.",
   },
 } as const;
 

@@ -90,7 +90,7 @@ export class Provider {
   async #get(address: string, headers: Readonly<Record<string, string>> = {}): Promise<string> {
     const response = await this.#ask(address, headers);
     const text = await readText(response, MAX_BYTES);
-    if (response.statusCode !== 200) throw new Error(`it answered ${response.statusCode}`);
+    if (response.statusCode !== 200) throw new Error(`it responded with ${response.statusCode}`);
     return text;
   }
 

@@ -14,7 +14,7 @@ export async function readText(response: IncomingMessage, maxBytes: number): Pro
   for await (const chunk of response as AsyncIterable<Buffer>) {
     bytes += chunk.length;
     // Leaving the loop closes the connection.
-    if (bytes > maxBytes) throw new RangeError("the answer is too long");
+    if (bytes > maxBytes) throw new RangeError("the response is too long");
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString("utf8");

@@ -114,7 +114,7 @@ function upstreamRequest({ request: incoming, facts, headers, upstream }: Admitt
     headers: headersFor(incoming, headers),
     createConnection: () => connect({ host, port, allowHalfOpen: true, noDelay: true }),
   });
-  outgoing.setTimeout(HANDSHAKE_TIMEOUT_MS, () => outgoing.destroy(new Error("the upstream does not answer")));
+  outgoing.setTimeout(HANDSHAKE_TIMEOUT_MS, () => outgoing.destroy(new Error("the upstream does not respond")));
   return outgoing;
 }
 

@@ -32,7 +32,7 @@ async function main(): Promise<void> {
     logger.info({}, "stopped");
   } catch (err) {
     if (err instanceof KubeConfigError) throw err;
-    logger.error({ err }, "the controller ends");
+    logger.error({ err }, "the controller exits");
     process.exitCode = 1;
   }
   // Nothing of ours is left; a socket that somebody else keeps open must not keep the process.
@@ -76,7 +76,7 @@ async function requireAnswer(client: KubeClient, { server }: KubeConfig, stop: A
     await client.getText("/version", stop);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new KubeConfigError(`the API server at ${server} does not answer us: ${reason}`, { cause });
+    throw new KubeConfigError(`the API server at ${server} refuses or does not respond: ${reason}`, { cause });
   }
 }
 

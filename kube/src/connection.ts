@@ -84,7 +84,7 @@ export class Connection {
       return await this.#config.readCa?.();
     } catch (error) {
       if (this.#pools === undefined) throw error;
-      this.#logger.warn({ err: error }, "cannot read the certificate authority; keeping the one we have");
+      this.#logger.warn({ err: error }, "cannot read the certificate authority; keeping the current one");
       return this.#ca;
     }
   }
@@ -118,7 +118,7 @@ export class Connection {
       this.#tokenReadMs = this.#clock.monotonicMs();
     } catch (error) {
       if (this.#token === undefined) throw error;
-      this.#logger.warn({ err: error }, "cannot read the token; keeping the one we have");
+      this.#logger.warn({ err: error }, "cannot read the token; keeping the current one");
     }
     return this.#token;
   }

@@ -159,7 +159,7 @@ class Worker<K extends string> {
       case "Conflict":
         this.#conflicts.set(key, (this.#conflicts.get(key) ?? 0) + 1);
         queue.addAfter(key, jitter(CONFLICT_DELAY_MS, 1, 5, this.#random), lane);
-        this.#logger.debug({ controller, key, reason: kind }, "reconcile met a conflict");
+        this.#logger.debug({ controller, key, reason: kind }, "reconcile hit a conflict");
         return kind;
       case "Throttled": {
         const delayMs = jitter(error instanceof ApiError ? (error.retryAfterMs ?? 1000) : 1000, 1, 1.5, this.#random);

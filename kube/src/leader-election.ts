@@ -188,7 +188,7 @@ export class LeaderElection {
         this.#write(lease, released(lease.spec, this.#clock.now()), deadline),
       );
     } catch (error) {
-      this.#logger.warn({ lease: this.#options.lease.name, err: error }, "cannot give the lease back; it expires");
+      this.#logger.warn({ lease: this.#options.lease.name, err: error }, "cannot release the lease; it will expire");
     }
   }
 }

@@ -35,7 +35,7 @@ export async function* lines(
       checkLength(length, maxLineBytes);
     }
   }
-  if (length > 0) throw new ConnectionError("the watch ended within an event");
+  if (length > 0) throw new ConnectionError("the watch ended in the middle of an event");
 }
 
 function checkLength(length: number, maxLineBytes: number): void {

@@ -137,7 +137,7 @@ export class Reflector<T extends KubeObject> {
     const page = await withDeadline(clock, silenceMs, signal, (deadline) => client.list(kind, one, deadline));
     this.#contact();
     if (compareResourceVersions(page.resourceVersion, resourceVersion) >= 0) return { kind: "Checked" };
-    this.#options.logger.warn({ kind: kind.kind }, "the API server's versions went back; listing again");
+    this.#options.logger.warn({ kind: kind.kind }, "the API server's resourceVersion went backwards; relisting");
     return { kind: "Gone" };
   }
 
@@ -238,10 +238,10 @@ export class Reflector<T extends KubeObject> {
     const { clock, kind, logger, onFailure } = this.#options;
     onFailure(kind.kind, error);
     if (isGone(error)) {
-      logger.debug({ kind: kind.kind, phase: this.#state.phase.kind }, "resourceVersion is too old, listing again");
+      logger.debug({ kind: kind.kind, phase: this.#state.phase.kind }, "resourceVersion is too old; relisting");
       return { kind: "Gone" };
     }
-    logger.warn({ kind: kind.kind, phase: this.#state.phase.kind, err: error }, "list or watch failed, trying again");
+    logger.warn({ kind: kind.kind, phase: this.#state.phase.kind, err: error }, "list or watch failed; retrying");
     const sinceLastFailureMs = clock.monotonicMs() - this.#lastFailureMs;
     this.#lastFailureMs = clock.monotonicMs();
     return { kind: "Failed", sinceLastFailureMs };

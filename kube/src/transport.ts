@@ -138,7 +138,7 @@ export class Transport {
     if (signal.aborted && !isTimeout(signal.reason)) return signal.reason as Error;
     this.#options.connection.suspectCa();
     const { code, message } = (signal.aborted ? signal.reason : cause) as { code?: unknown; message?: string };
-    const why = typeof code === "string" ? code : (message ?? "no answer");
+    const why = typeof code === "string" ? code : (message ?? "no response");
     return new ConnectionError(`${request.description}: cannot reach ${this.#options.server} (${why})`, { cause });
   }
 

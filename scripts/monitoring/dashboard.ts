@@ -63,15 +63,15 @@ const ROWS: Readonly<Record<string, readonly Panel[]>> = {
       stacked: true,
     },
     {
-      title: "Running servers by what protects them",
-      help: "A login at a provider, a token, or nothing.",
+      title: "Running servers by access mode",
+      help: "Login with a provider, token, or none.",
       unit: "short",
       queries: [{ expr: servers("mode", "amalthea_servers", '{job=~"$job", state="running"}'), legend: "{{mode}}" }],
       stacked: true,
     },
     {
       title: "What keeps servers from running",
-      help: "Servers with the condition Stalled, by its reason; the reference of conditions says what to do.",
+      help: "Servers with the condition Stalled, by its reason; the reference page of conditions says what to do.",
       unit: "short",
       queries: [
         {
@@ -98,7 +98,7 @@ const ROWS: Readonly<Record<string, readonly Panel[]>> = {
     },
     {
       title: "Idle running servers",
-      help: "Without known activity for at least so many seconds; 0: all of which activity is known. Servers are asked when a limit may be near.",
+      help: "Without known activity for at least this many seconds; 0: all whose activity is known. Servers are polled only when a limit may be near.",
       unit: "short",
       queries: [{ expr: servers("at_least_seconds", "amalthea_servers_idle"), legend: "{{at_least_seconds}} s" }],
     },
@@ -129,7 +129,7 @@ const ROWS: Readonly<Record<string, readonly Panel[]>> = {
     },
     {
       title: "Memory and disk of all servers",
-      help: "What Jupyter's containers use together, and what is used of volumes where that is measured.",
+      help: "What Jupyter's containers use together, and the used space of volumes where it is measured.",
       unit: "bytes",
       queries: [
         { expr: `sum (amalthea_usage_memory_bytes${JOB})`, legend: "memory" },
@@ -137,8 +137,8 @@ const ROWS: Readonly<Record<string, readonly Panel[]>> = {
       ],
     },
     {
-      title: "Servers with a volume that is nearly full; servers whose usage is known",
-      help: "Nearly full: to 90 % or more.",
+      title: "Servers whose volume is nearly full; servers whose usage is known",
+      help: "Nearly full: 90 % or more.",
       unit: "short",
       queries: [
         { expr: `sum (amalthea_usage_disk_nearly_full_servers${JOB})`, legend: "nearly full" },
@@ -158,7 +158,7 @@ const ROWS: Readonly<Record<string, readonly Panel[]>> = {
     },
     {
       title: "Mean time of each phase of a start, in the last hour",
-      help: "Until the pod exists, has a node, its volumes and network, running containers (images are pulled), ready ones, and the route.",
+      help: "Until the pod exists, is scheduled, has its volumes and network, its containers run (images are pulled) and are ready, and the route exists.",
       unit: "s",
       queries: [
         {
@@ -170,7 +170,7 @@ const ROWS: Readonly<Record<string, readonly Panel[]>> = {
     },
     {
       title: "Resizes and route conflicts in the last hour",
-      help: "What became of changes of the resources of running pods; servers that were refused their route.",
+      help: "Results of resizes of running pods; servers that were denied their route.",
       unit: "short",
       queries: [
         { expr: perHour("result", "amalthea_resizes_total"), legend: "resize: {{result}}" },
@@ -203,7 +203,7 @@ const ROWS: Readonly<Record<string, readonly Panel[]>> = {
     },
     {
       title: "Work queue",
-      help: "Servers that wait, are reconciled, or are due later; retries per second.",
+      help: "Servers that are waiting, being reconciled, or scheduled for later; retries per second.",
       unit: "short",
       queries: [
         { expr: `sum (amalthea_queue_depth${JOB})`, legend: "waiting" },

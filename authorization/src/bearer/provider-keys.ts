@@ -89,14 +89,15 @@ export class ProviderKeys {
     if (jwksUrl !== undefined) return jwksUrl;
     const metadata = await this.#getJson(metadataAddress(issuerUrl));
     const { issuer, jwks_uri: address } = Object(metadata) as Readonly<Record<string, unknown>>;
-    if (issuer !== issuerUrl) throw new Error(`the provider at ${issuerUrl} calls itself ${String(issuer)}`);
-    if (typeof address !== "string" || !/^https?:/.test(address)) throw new Error("the provider names no jwks_uri");
+    if (issuer !== issuerUrl) throw new Error(`the issuer of the provider at ${issuerUrl} is ${String(issuer)}`);
+    if (typeof address !== "string" || !/^https?:/.test(address))
+      throw new Error("the provider's metadata has no jwks_uri");
     return address;
   }
 }
 
 function keysOf(document: unknown): JSONWebKeySet {
   const { keys } = Object(document) as { readonly keys?: unknown };
-  if (!Array.isArray(keys) || keys.length > MAX_KEYS) throw new Error("the provider's keys are no key set");
+  if (!Array.isArray(keys) || keys.length > MAX_KEYS) throw new Error("the provider's keys are not a valid key set");
   return { keys: keys as JSONWebKeySet["keys"] }; // jose checks each
 }

@@ -44,7 +44,7 @@ export class LoginSessions {
     const { status, body } = answer;
     const setCookies = setCookiesOf(answer);
     if (status !== 200 && isRefusal(setCookies)) return { kind: "Refused" };
-    if (status !== 200) return { ...failed(`oauth2-proxy answered ${status}`), isAnswered: status === 401 };
+    if (status !== 200) return { ...failed(`oauth2-proxy responded with ${status}`), isAnswered: status === 401 };
     const who = parseUserInfo(body);
     if (who === undefined) return failed("oauth2-proxy named no user");
     const renewed = loginSessionOf(setCookies, cookieName);
@@ -64,7 +64,7 @@ export class LoginSessions {
     const reading = await this.read(session.cookie);
     if (reading.kind !== "Valid") return reading;
     if (!reading.isRenewed) {
-      return { ...failed("the provider gave no refresh token, or does not answer"), isAnswered: true };
+      return { ...failed("the provider issued no refresh token, or does not respond"), isAnswered: true };
     }
     const { email, unverifiedEmail } = session.identity;
     const before = { email, ...(unverifiedEmail === undefined ? {} : { unverifiedEmail }) };

@@ -52,7 +52,7 @@ export class ActivityAsker {
       send: (inquiry, signal) => this.#ask(inquiry, signal),
       // That is an answer, too: it is asked again, later and later, as decisions have it.
       onFailure: (inquiry, err) => {
-        logger.warn({ key: inquiry.key, err }, "cannot ask a server about its activity");
+        logger.warn({ key: inquiry.key, err }, "cannot poll a server for its activity");
         onAnswer(inquiry, { kind: "Failed", why: "its Secret cannot be read" });
       },
     });

@@ -44,7 +44,7 @@ export async function askPod(
     return { kind: "Answered", report };
   } catch (error) {
     // Other messages name the address, and what a pod says is not to be quoted.
-    return { kind: "Failed", why: error instanceof NoAnswerError ? error.message : "it does not answer" };
+    return { kind: "Failed", why: error instanceof NoAnswerError ? error.message : "it does not respond" };
   }
 }
 
@@ -74,7 +74,7 @@ async function askApi(pod: Asked, path: string): Promise<Answer> {
 function understood<T>({ status, body, atMs }: Answer, read: (body: unknown, atMs: number) => T | undefined): T {
   const value = status === 200 ? read(body, atMs) : undefined;
   if (value !== undefined) return value;
-  throw new NoAnswerError(status === 200 ? "its answer cannot be read" : `it answers with HTTP status ${status}`);
+  throw new NoAnswerError(status === 200 ? "its response cannot be parsed" : `it responds with HTTP status ${status}`);
 }
 
 type Answer = {
@@ -104,7 +104,7 @@ async function textOf(response: IncomingMessage): Promise<string> {
   for await (const chunk of response as AsyncIterable<Buffer>) {
     bytes += chunk.length;
     // Leaving the loop closes the connection.
-    if (bytes > MAX_BYTES) throw new NoAnswerError("its answer is too long");
+    if (bytes > MAX_BYTES) throw new NoAnswerError("its response is too long");
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString("utf8");

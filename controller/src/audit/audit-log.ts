@@ -204,7 +204,7 @@ export class AuditLog {
       this.#early = undefined;
       return true;
     } catch (err) {
-      this.#options.logger.warn({ err }, "cannot continue the audit log; it is tried again");
+      this.#options.logger.warn({ err }, "cannot continue the audit log; retrying");
       return false;
     }
   }

@@ -47,5 +47,5 @@ export class FileRotation {
 }
 
 export function reportUnfinished(logger: Pick<Logger, "warn">, err: unknown): void {
-  logger.warn({ err }, "cannot finish the file of the audit log; it is tried again");
+  logger.warn({ err }, "cannot rotate the file of the audit log; retrying");
 }

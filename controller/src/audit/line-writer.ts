@@ -68,7 +68,7 @@ export class LineWriter {
     this.#closed.abort();
     await within(timeoutMs, this.#writeRest(), this.#options.clock);
     const lines = this.#waiting.length;
-    if (lines > 0) this.#options.logger.error({ lines }, "lines of the audit log were not written before the end");
+    if (lines > 0) this.#options.logger.error({ lines }, "lines of the audit log were not written before the exit");
   }
 
   async #writeRest(): Promise<void> {

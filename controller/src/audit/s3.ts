@@ -85,7 +85,7 @@ async function authorities({ caFile }: S3Target): Promise<{ readonly ca?: string
   if (caFile === undefined) return {};
   const ca = await readFile(caFile, "utf8").catch(() => "");
   if (hasCertificate(ca)) return { ca };
-  throw new S3Error(`${caFile} has no PEM certificate: look at the ConfigMap that auditLog.s3.caConfigMap names`);
+  throw new S3Error(`${caFile} has no PEM certificate: check the ConfigMap that auditLog.s3.caConfigMap names`);
 }
 
 function hasCertificate(pem: string): boolean {
@@ -98,9 +98,9 @@ function hasCertificate(pem: string): boolean {
 
 async function requireStored({ statusCode, headers, body }: Dispatcher.ResponseData): Promise<void> {
   const answer = await firstOf(body);
-  if (statusCode !== 200) throw new S3Error(`the object store answers ${statusCode}${reasonIn(answer)}`);
+  if (statusCode !== 200) throw new S3Error(`the object store responds with ${statusCode}${reasonIn(answer)}`);
   // The file is deleted after this: something else that answers 200 has stored nothing.
-  if (headers["etag"] === undefined) throw new S3Error("what answers is no object store: its answer has no ETag");
+  if (headers["etag"] === undefined) throw new S3Error("the endpoint is not an object store: its response has no ETag");
 }
 
 function encoded(path: string): string {
@@ -110,7 +110,7 @@ function encoded(path: string): string {
 async function readCredentials(folder: string): Promise<{ accessKeyId: string; secretAccessKey: string }> {
   const read = async (key: string): Promise<string> => {
     const text = await readFile(join(folder, key), "utf8").catch(() => "");
-    if (text.trim() === "") throw new S3Error(`the Secret with the credentials has nothing under ${key}`);
+    if (text.trim() === "") throw new S3Error(`the Secret with the credentials has no value for ${key}`);
     return text.trim();
   };
   return { accessKeyId: await read("accessKeyId"), secretAccessKey: await read("secretAccessKey") };

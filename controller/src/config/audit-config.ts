@@ -20,7 +20,7 @@ function readExtraLabels(reader: EnvironmentReader): readonly string[] {
   const names = reader.structured("AUDITLOG_EXTRA_LABELS", "a JSON list of names of labels", asTexts, []);
   for (const name of names) {
     if (!HOLDS_OBJECTS.test(name)) continue;
-    reader.problems.push(`AUDITLOG_EXTRA_LABELS contains "${name}", which holds whole objects and their secrets`);
+    reader.problems.push(`AUDITLOG_EXTRA_LABELS contains "${name}", which contains whole objects and their secrets`);
   }
   return names;
 }
@@ -45,7 +45,7 @@ function readS3(reader: EnvironmentReader): AuditSettings["s3"] {
   const pathPrefix = (reader.text("AUDITLOG_S3__PATH_PREFIX") ?? "").replaceAll(/^\/+|\/+$/g, "");
   if (endpoint === undefined && bucket === undefined && credentialsFolder === undefined) return undefined;
   if (endpoint === undefined || bucket === undefined || credentialsFolder === undefined) {
-    reader.problems.push(`${names.join(", ")} belong together: one of them is missing`);
+    reader.problems.push(`${names.join(", ")} must be set together: one of them is missing`);
     return undefined;
   }
   if (!isAddress(endpoint)) reader.problems.push("AUDITLOG_S3__ENDPOINT must be an http or https URL without a user");

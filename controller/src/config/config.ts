@@ -109,7 +109,8 @@ function readScope(reader: EnvironmentReader): Scope {
     .map((name) => name.trim())
     .filter((name) => name !== "");
   for (const name of namespaces) {
-    if (!NAMESPACE_NAME.test(name)) reader.problems.push(`NAMESPACES contains "${name}", which is no namespace's name`);
+    if (!NAMESPACE_NAME.test(name))
+      reader.problems.push(`NAMESPACES contains "${name}", which is not a valid namespace name`);
   }
   if (reader.flag("CLUSTER_WIDE", false)) {
     if (namespaces.length > 0) reader.problems.push("NAMESPACES and CLUSTER_WIDE cannot both be set");

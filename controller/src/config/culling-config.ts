@@ -28,7 +28,7 @@ export function readCulling(reader: EnvironmentReader): CullingSettings {
   };
   const amount = (name: string, value: unknown, fallback: number): number => {
     const isCount = typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
-    if (value !== undefined && !isCount) problem(name, "a whole number of at least 0");
+    if (value !== undefined && !isCount) problem(name, "an integer of at least 0");
     return isCount ? value : fallback;
   };
   const own = (name: "cpuUsageMillicoresIdleThreshold" | "warnSeconds" | "unknownAfterSeconds"): number =>

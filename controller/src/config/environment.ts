@@ -41,7 +41,7 @@ export class EnvironmentReader {
     return fallback;
   }
 
-  /** A whole number within bounds, both included. */
+  /** An integer within bounds, both included. */
   integer(name: string, fallback: number, bounds: { readonly min: number; readonly max?: number }): number {
     const text = this.text(name);
     if (text === undefined) return fallback;
@@ -49,7 +49,7 @@ export class EnvironmentReader {
     const max = bounds.max ?? Number.MAX_SAFE_INTEGER;
     if (Number.isInteger(value) && value >= bounds.min && value <= max) return value;
     const range = bounds.max === undefined ? `of at least ${bounds.min}` : `from ${bounds.min} to ${bounds.max}`;
-    this.problems.push(`${name} must be a whole number ${range}, not "${text}"`);
+    this.problems.push(`${name} must be an integer ${range}, not "${text}"`);
     return fallback;
   }
 

@@ -32,7 +32,7 @@ describe("POLICY", () => {
     { given: { images: "a" }, says: "POLICY: images must be a list of texts" },
     { given: { patches: { paths: ["ingress"] } }, says: "POLICY: patches.paths must be JSON pointers" },
     { given: { maxResources: { memory: "lots" } }, says: "POLICY: maxResources.memory must be a quantity" },
-    { given: { serversPerNamespace: -1 }, says: "POLICY: serversPerNamespace must be a whole number" },
+    { given: { serversPerNamespace: -1 }, says: "POLICY: serversPerNamespace must be an integer" },
     { given: { service: {} }, says: "POLICY: service is not known" },
     { given: { routes: { hosts: [] } }, says: "POLICY: routes.hosts is not known" },
     { given: { services: { externalIPs: "yes" } }, says: "POLICY: services.externalIPs must be true or false" },

@@ -148,7 +148,7 @@ class PolicyReader {
 
   #count(value: unknown): number {
     const isCount = typeof value === "number" && Number.isInteger(value) && value >= 0;
-    return isCount ? value : this.#problem("serversPerNamespace", "a whole number of at least 0", 0);
+    return isCount ? value : this.#problem("serversPerNamespace", "an integer of at least 0", 0);
   }
 
   #problem<T>(name: string, shape: string, fallback: T): T {

@@ -19,7 +19,7 @@ describe("schemaProblems", () => {
     expect(schemaProblems(specSchema, value, "spec")).toEqual([
       "spec.jupyterServer.image must be a text",
       expect.stringMatching(/^spec\.jupyterServer\.rootDir: .* must be an absolute path/),
-      "spec.storage.size must be a text or a whole number",
+      "spec.storage.size must be a string or an integer",
     ]);
   });
 

@@ -21,13 +21,13 @@ const TYPES: Readonly<Record<string, { readonly words: string; readonly holds: (
   array: { words: "a list", holds: Array.isArray },
   string: { words: "a text", holds: (value) => typeof value === "string" },
   boolean: { words: "true or false", holds: (value) => typeof value === "boolean" },
-  integer: { words: "a whole number", holds: Number.isInteger },
+  integer: { words: "an integer", holds: Number.isInteger },
   number: { words: "a number", holds: (value) => typeof value === "number" },
 };
 
 function typeProblem({ type, ...schema }: SchemaNode, value: unknown): string | undefined {
   if (schema["x-kubernetes-int-or-string"] === true) {
-    return typeof value === "string" || Number.isInteger(value) ? undefined : "a text or a whole number";
+    return typeof value === "string" || Number.isInteger(value) ? undefined : "a string or an integer";
   }
   const known = type === undefined ? undefined : TYPES[type];
   return known === undefined || known.holds(value) ? undefined : known.words;

@@ -63,14 +63,14 @@ describe("the defaults for all servers", () => {
     },
     {
       given: { jupyterServer: { hibernated: true } },
-      says: "SERVER_DEFAULTS.jupyterServer.hibernated is said by each server",
+      says: "SERVER_DEFAULTS.jupyterServer.hibernated is set by each server",
     },
-    { given: { auth: { token: "secret" } }, says: "SERVER_DEFAULTS.auth.token is said by each server" },
-    { given: { auth: { oidc: { allowAnyUser: true } } }, says: "auth.oidc.allowAnyUser is said by each server" },
+    { given: { auth: { token: "secret" } }, says: "SERVER_DEFAULTS.auth.token is set by each server" },
+    { given: { auth: { oidc: { allowAnyUser: true } } }, says: "auth.oidc.allowAnyUser is set by each server" },
     { given: { auth: { oidc: { session: { lengthSeconds: 5 } } } }, says: "lengthSeconds must be at least 60" },
     { given: { auth: { oidc: { session: { length: 60 } } } }, says: "auth.oidc.session.length is not known" },
-    { given: { routing: { host: "h" } }, says: "SERVER_DEFAULTS.routing.host is said by each server" },
-    { given: { updatePolicy: "Restart" }, says: "SERVER_DEFAULTS.updatePolicy is said by each server" },
+    { given: { routing: { host: "h" } }, says: "SERVER_DEFAULTS.routing.host is set by each server" },
+    { given: { updatePolicy: "Restart" }, says: "SERVER_DEFAULTS.updatePolicy is set by each server" },
     { given: { constructor: {} }, says: "SERVER_DEFAULTS.constructor is not known" },
   ])("that are $given are refused with what is wrong", ({ given, says }) => {
     const { problems } = read(given);

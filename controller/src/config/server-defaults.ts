@@ -11,7 +11,7 @@ export function readServerDefaults(reader: EnvironmentReader): ServerDefaults {
   const defaults = reader.object(VARIABLE);
   const perServer = perServerFields(serverDefaultsSchema, defaults, "");
   reader.problems.push(
-    ...perServer.map((path) => `${VARIABLE}.${path} is said by each server and has no default for all`),
+    ...perServer.map((path) => `${VARIABLE}.${path} is set by each server and cannot have a default for all`),
     ...schemaProblems(serverDefaultsSchema, defaults, VARIABLE).filter(
       (problem) => !perServer.some((path) => problem === `${VARIABLE}.${path} is not known`),
     ),

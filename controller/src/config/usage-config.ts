@@ -43,7 +43,7 @@ function readKubelet(reader: EnvironmentReader): KubeletConfig | undefined {
   if (!isAsked) return undefined;
   if (serviceAccount !== undefined) return { port, caFile, serviceAccount };
   reader.problems.push(
-    "KUBELET_STATS_ENABLED needs KUBELET_STATS_SERVICE_ACCOUNT, the service account whose token kubelets are shown",
+    "KUBELET_STATS_ENABLED needs KUBELET_STATS_SERVICE_ACCOUNT, the service account whose tokens are sent to kubelets",
   );
   return undefined;
 }

@@ -51,7 +51,7 @@ export class TlsSecrets {
       onAnswer: ({ ref, servers }, isMissing) => this.#found(keyOf(ref), servers, isMissing),
       // Tried again when it is time again.
       onFailure: ({ ref }, err) => {
-        logger.warn({ key: keyOf(ref), err }, "cannot look for the Secret with a certificate");
+        logger.warn({ key: keyOf(ref), err }, "cannot look up the Secret with a certificate");
         this.#remember(keyOf(ref), this.isMissing(ref.namespace, ref.name));
       },
     });

@@ -24,7 +24,7 @@ export async function untilAnswered<R>(
       return await ask();
     } catch (err) {
       signal.throwIfAborted();
-      logger.warn({ err, retryInMs: waitMs }, "the API server does not answer; waiting");
+      logger.warn({ err, retryInMs: waitMs }, "the API server does not respond; waiting");
       await clock.sleep(waitMs, signal);
     }
   }
@@ -75,7 +75,7 @@ export async function reportOlderCluster(
     if (!(await resourcesAt("/api/v1", client, signal)).includes("pods/resize")) logger.info({}, NO_RESIZE);
   } catch (err) {
     signal.throwIfAborted();
-    logger.debug({ err }, "the API server does not say which resources it has");
+    logger.debug({ err }, "cannot discover the API server's resources");
   }
 }
 

@@ -37,7 +37,7 @@ describe("liveness", () => {
 describe("readiness", () => {
   it.each([
     { circumstance: "the caches are complete", change: {}, code: 200 },
-    { circumstance: "the caches are not complete", change: { incomplete: ["pods"] }, code: 503 },
+    { circumstance: "the caches are not synced", change: { incomplete: ["pods"] }, code: 503 },
     { circumstance: "the API server is away", change: { silentMs: 30_001, connected: false }, code: 503 },
     { circumstance: "watches are being reopened", change: { silentMs: 30_000, connected: false }, code: 200 },
     { circumstance: "it is stopping", change: { stopping: true }, code: 503 },
@@ -47,7 +47,7 @@ describe("readiness", () => {
 
   it("says what it waits for", () => {
     expect(readiness(sources({ incomplete: ["pods", "services"] })).body).toContain("pods, services");
-    expect(readiness(unanswered).body).toContain("the API server does not answer");
+    expect(readiness(unanswered).body).toContain("the API server does not respond");
   });
 });
 

@@ -39,9 +39,9 @@ export function liveness(sources: HealthSources): Answer {
 export function readiness(sources: HealthSources): Answer {
   const problems: string[] = [];
   const caches = sources.caches();
-  if (caches === undefined || isUnreachable(caches.all)) problems.push("the API server does not answer");
+  if (caches === undefined || isUnreachable(caches.all)) problems.push("the API server does not respond");
   if (caches === undefined || caches.incomplete.length > 0) {
-    problems.push(`the caches are not complete yet: ${caches?.incomplete.join(", ") ?? "nothing is watched"}`);
+    problems.push(`the caches are not synced yet: ${caches?.incomplete.join(", ") ?? "nothing is watched"}`);
   }
   if (sources.isStopping()) problems.push("stopping");
   return answer(problems);

@@ -85,7 +85,7 @@ export class Leadership {
     const overdue = async (): Promise<void> => {
       await untilAborted(AbortSignal.any([signal, ended.signal]));
       await clock.sleep(TERM_STOP_MS, ended.signal);
-      logger.warn({ afterMs: TERM_STOP_MS }, "giving the lease back before the leader's work has ended");
+      logger.warn({ afterMs: TERM_STOP_MS }, "releasing the lease before the leader's work has ended");
     };
     try {
       await Promise.race([leading, overdue()]);

@@ -1,4 +1,4 @@
-/** Of a label: its values, or in words which they are, where the cluster has the list. */
+/** Values of a label, or a description of them where they depend on the cluster. */
 export type LabelValues = readonly string[] | string;
 
 export type MetricDeclaration = {
@@ -20,7 +20,7 @@ export const METRICS = {
   // Servers, from the caches of each replica
   amalthea_servers: {
     type: "gauge",
-    help: "JupyterServers, by `status.state` (`unknown`: none yet) and by what protects them: login at a provider, a token, or nothing (`unknown`: the spec is too large to be kept in memory).",
+    help: "JupyterServers, by `status.state` (`unknown`: none yet) and by access mode: login with a provider, a token, or none (`unknown`: the spec is too large to be kept in memory).",
     labels: {
       state: ["starting", "running", "failed", "stopping", "hibernated", "unknown"],
       mode: ["oidc", "token", "none", "unknown"],
@@ -28,12 +28,12 @@ export const METRICS = {
   },
   amalthea_servers_with_condition: {
     type: "gauge",
-    help: "JupyterServers with a condition that is true, by its type and reason; `Ready` and `Hibernated` are left out.",
+    help: "JupyterServers with a condition that is true, by its type and reason; `Ready` and `Hibernated` are not included.",
     labels: { type: "types of [conditions](conditions.md)", reason: "their reasons, or `other`" },
   },
   amalthea_servers_idle: {
     type: "gauge",
-    help: "Running servers without known activity for at least so many seconds; `0`: all of which activity is known. Servers are asked when a limit may be near, so this is an upper bound.",
+    help: "Running servers without known activity for at least this many seconds; `0`: all whose activity is known. Servers are polled only when a limit may be near, so this is an upper bound.",
     labels: { at_least_seconds: ["0", "300", "900", "3600", "14400", "86400"] },
   },
   // What happens to servers, counted by the leader when it has written the status
@@ -47,12 +47,12 @@ export const METRICS = {
   },
   amalthea_server_start_duration_seconds: {
     type: "histogram",
-    help: "Time from the beginning of a start until the server is ready: its first one, after a hibernation, or with another pod. Starts that failed in between are not in it, nor a pod that was ready before and is so again. A resume during which the leader changed counts as a first start.",
+    help: "Time from the start of a server until it is ready: its first start, after a hibernation, or with another pod. Starts that failed in between are not included, nor pods that become ready again. A resume during which the leader changed counts as a first start.",
     labels: { start: ["first", "resume", "restart"] },
   },
   amalthea_server_start_phase_seconds: {
     type: "histogram",
-    help: "The same by phase: until the pod exists, has a node, has its volumes and network, its containers run (images are pulled), are ready, and the route is there.",
+    help: "The same by phase: until the pod exists, is scheduled, has its volumes and network, its containers run (images are pulled) and are ready, and the route exists.",
     labels: { phase: ["pod", "schedule", "prepare", "containers", "ready", "route"] },
   },
   amalthea_resumes_total: { type: "counter", help: "Servers that were resumed from hibernation.", labels: {} },
@@ -66,20 +66,20 @@ export const METRICS = {
   },
   amalthea_resizes_total: {
     type: "counter",
-    help: "Changes of the resources of running pods: requested by the controller, refused by the API server (once, however often it is tried again), and what the kubelet made of them; one resize may be deferred and completed.",
+    help: "Changes of the resources of running pods: requested by the controller, refused by the API server (counted once, despite retries), and their result at the kubelet; one resize may be both deferred and completed.",
     labels: { result: ["Requested", "Refused", "Completed", "Deferred", "Infeasible", "Failed", "NotPossible"] },
   },
   amalthea_route_conflicts_total: {
     type: "counter",
-    help: "Times that a server was refused its route because another server has it.",
+    help: "Times a server was denied its route because another server has it.",
     labels: {},
   },
   amalthea_activity_questions_total: {
     type: "counter",
-    help: "Questions to servers about their activity, by result.",
+    help: "Polls of servers for their activity, by result.",
     labels: { result: ["Answered", "Failed"] },
   },
-  // What servers use, in sums: what each uses is in its status, and in the metrics of the kubelets
+  // Resource usage in sums: that of each server is in its status, and in the metrics of the kubelets
   amalthea_usage_cpu_cores: {
     type: "gauge",
     help: "CPU that Jupyter's containers use together, in cores.",
@@ -88,7 +88,7 @@ export const METRICS = {
   amalthea_usage_memory_bytes: { type: "gauge", help: "Memory that Jupyter's containers use together.", labels: {} },
   amalthea_usage_disk_used_bytes: {
     type: "gauge",
-    help: "What is used of the servers' volumes; a file system that several share counts for each.",
+    help: "Used space of the servers' volumes; a file system that several share counts for each.",
     labels: {},
   },
   amalthea_usage_disk_nearly_full_servers: {
@@ -98,18 +98,18 @@ export const METRICS = {
   },
   amalthea_usage_servers: {
     type: "gauge",
-    help: "Servers whose present usage is known, by source.",
+    help: "Servers whose current usage is known, by source.",
     labels: { source: ["MetricsApi", "Kubelet"] },
   },
   amalthea_usage_reads_total: {
     type: "counter",
-    help: "Attempts to read the usage of servers, by source (`Kubelet`: one for each node) and result; `Absent`: the cluster has no such API, which is no failure.",
+    help: "Attempts to read the usage of servers, by source (`Kubelet`: one for each node) and result; `Absent`: the cluster has no such API, which is not a failure.",
     labels: { source: ["MetricsApi", "Kubelet"], result: ["Read", "Failed", "Absent"] },
   },
   // The audit log
   amalthea_audit_lines_total: {
     type: "counter",
-    help: "Lines of the audit log, by result: `Written`; `Lost` because too many waited to be written, or with a file that was deleted before its upload or on a full volume; `Expired` with the oldest file at `auditLog.maxMebibytes`, where nothing is uploaded.",
+    help: "Lines of the audit log, by result: `Written`; `Lost`: too many were waiting to be written, or their file was deleted before its upload or on a full volume; `Expired`: deleted with the oldest file at `auditLog.maxMebibytes`, where nothing is uploaded.",
     labels: { result: ["Written", "Lost", "Expired"] },
   },
   amalthea_audit_lines_waiting: {
@@ -176,7 +176,7 @@ export const METRICS = {
       resource:
         "plurals of the kinds that the controller uses, `pods.metrics.k8s.io` for the metrics API, and a few paths",
       subresource: "`status`, `scale`, `resize`, or empty",
-      code: "codes of HTTP, and 0",
+      code: "HTTP status codes, and 0",
     },
   },
   amalthea_api_request_duration_seconds: {
@@ -232,7 +232,7 @@ export type LabelsOf<N extends MetricName> = {
 /** Seconds; a response of the API server takes milliseconds, a reconcile that waits for several of them a multiple. */
 const API_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 const QUEUE_BUCKETS = [0.001, 0.01, 0.1, 0.5, 1, 5, 10, 30, 60, 300];
-/** Kubernetes tells times in whole seconds. A small image on a warm node takes a few, a large one minutes. */
+/** Kubernetes has timestamps in whole seconds. A small image on a warm node takes a few, a large one minutes. */
 const START_BUCKETS = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800];
 
 /** Upper bounds of the buckets, in seconds. */
@@ -244,15 +244,15 @@ export const BUCKETS: Readonly<Record<HistogramName, readonly number[]>> = {
   amalthea_server_start_phase_seconds: START_BUCKETS,
 };
 
-/** More series than this are not announced before they count something. */
+/** A metric with more series than this is not initialised with 0. */
 const MOST_ANNOUNCED = 40;
 
 /** The declarations, whatever their names. */
 export const DECLARATIONS: ReadonlyMap<string, MetricDeclaration> = new Map(Object.entries<MetricDeclaration>(METRICS));
 
 /**
- * The label sets of a metric whose values are all listed, so that each is there with 0 before it counts: without that,
- * `rate` and `increase` miss the first event. None where the cluster has the list, or it is long.
+ * The label sets of a metric whose values are all listed, so that each exists with 0 before it counts: without that,
+ * `rate` and `increase` miss the first event. None if they depend on the cluster, or are many.
  */
 export function announcedLabels({ labels }: MetricDeclaration): readonly Readonly<Record<string, string>>[] {
   let sets: readonly Readonly<Record<string, string>>[] = [{}];

@@ -58,7 +58,7 @@ async function startInOrder(options: OperatorOptions, tasks: BackgroundTasks, si
   const watching = tasks.start((stop) => caches.run(stop));
   void tasks.start((stop) => reportIncomplete(caches, clock, logger, stop));
   await Promise.race([caches.waitForSync(signal), watching]);
-  logger.info({ namespaces: namespacesOf(options), servers: caches.servers.store.size }, "caches complete");
+  logger.info({ namespaces: namespacesOf(options), servers: caches.servers.store.size }, "caches synced");
   tasks.defer(async () => await assembled.audit?.close());
   void tasks.start(async (stop) => await assembled.audit?.upload(stop));
   const leading = tasks.start((stop) =>
@@ -101,7 +101,7 @@ async function lead(
 async function reportIncomplete(caches: Caches, clock: Clock, logger: Logger, stop: AbortSignal): Promise<void> {
   while (!caches.synced) {
     await clock.sleep(INCOMPLETE_REPORT_MS, stop);
-    if (!caches.synced) logger.warn({ resources: caches.incomplete }, "waiting for complete lists");
+    if (!caches.synced) logger.warn({ resources: caches.incomplete }, "waiting for the caches to sync");
   }
 }
 

@@ -106,7 +106,7 @@ export class ServerReconciler {
       observe: serverObserver({ ...this.#options, memories: this.#memories, policy }),
       apply: (plan, observed, signal) => this.#plans.apply(plan, observed, signal),
       writeStatus: this.#writeStatus,
-      reportFault: ({ metadata }, err) => logger.error({ key: keyOf(metadata), err }, "deciding failed"),
+      reportFault: ({ metadata }, err) => logger.error({ key: keyOf(metadata), err }, "decision failed"),
       recordEvents: (server, events) => recordEvents(server, events, recorder),
       askActivity: (server, question) =>
         this.#activity.ask({ key: keyOf(server), serverUid: server.metadata.uid, question }),

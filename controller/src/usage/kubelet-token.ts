@@ -47,7 +47,7 @@ export class KubeletToken {
     };
     const answer = await client.create(SERVICE_ACCOUNT, request, { subresource: "token" }, signal);
     const token = valueAt(answer, "status", "token");
-    if (typeof token !== "string") throw new TypeError("the API server answered without a token");
+    if (typeof token !== "string") throw new TypeError("the API server returned no token");
     return token;
   }
 }

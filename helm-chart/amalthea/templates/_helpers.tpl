@@ -303,7 +303,7 @@ where it carries the policy "keep". Nothing can be looked up by `helm template`,
 {{- end }}
 {{- range .extraLabels }}
 {{- if regexMatch "^(kopf[.]zalando[.]org/|kubectl[.]kubernetes[.]io/last-applied-configuration$)" . }}
-{{- fail (printf "auditLog.extraLabels contains %q, which holds whole objects and their secrets: leave it out" .) }}
+{{- fail (printf "auditLog.extraLabels contains %q, which contains whole objects and their secrets: leave it out" .) }}
 {{- end }}
 {{- end }}
 {{- if lt (int64 .maxMebibytes) (mul 2 (int64 .rotationMebibytes)) }}

@@ -120,7 +120,7 @@ describe("finished files of the audit log", () => {
     void startUploader();
     await eventually(async () => expect(log.join()).toContain("403: SignatureDoesNotMatch"));
     giveSecret({ accessKeyId: KEY.accessKeyId });
-    await eventually(async () => expect(log.join()).toContain("has nothing under secretAccessKey"));
+    await eventually(async () => expect(log.join()).toContain("has no value for secretAccessKey"));
     expect(await folder.finished()).toHaveLength(1);
     giveSecret(KEY);
     await untilUploaded();
@@ -136,7 +136,7 @@ describe("finished files of the audit log", () => {
     void startUploader();
     await eventually(async () => expect(log.join()).toContain("500: InternalError"));
     store.fault = "Page";
-    await eventually(async () => expect(log.join()).toContain("what answers is no object store"));
+    await eventually(async () => expect(log.join()).toContain("the endpoint is not an object store"));
     store.fault = "Silence";
     const before = store.requests;
     await eventually(async () => expect(store.requests).toBeGreaterThan(before));

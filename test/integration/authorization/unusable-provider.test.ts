@@ -63,9 +63,9 @@ describe("the message of a server whose oauth2-proxy cannot use the provider", (
     {
       provider: "has another issuer",
       issuer: () => `${origin}/renamed`,
-      says: "calls itself https://renamed.example.org,",
+      says: "its issuer is https://renamed.example.org,",
     },
-    { provider: "has no configuration there", issuer: () => `${origin}/realms/typo`, says: "it answers 404" },
+    { provider: "has no configuration there", issuer: () => `${origin}/realms/typo`, says: "it responds with 404" },
     { provider: "does not exist", issuer: () => "http://login.invalid", says: "there is no such host" },
     { provider: "refuses the connection", issuer: () => "http://127.0.0.1:9", says: "the connection is refused" },
     { provider: "does not speak TLS", issuer: () => origin.replace("http:", "https:"), says: "cannot be reached" },

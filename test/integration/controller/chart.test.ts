@@ -219,9 +219,9 @@ describe("the chart", () => {
     { value: "metrics.serviceMonitor.enabled=true", says: "metrics.serviceMonitor.enabled needs metrics.enabled" },
     {
       value: `${AUDIT},auditLog.extraLabels={kubectl.kubernetes.io/last-applied-configuration}`,
-      says: "which holds whole objects and their secrets",
+      says: "which contains whole objects and their secrets",
     },
-    { value: `${AUDIT},auditLog.extraLabels={kopf.zalando.org/last}`, says: "which holds whole objects" },
+    { value: `${AUDIT},auditLog.extraLabels={kopf.zalando.org/last}`, says: "which contains whole objects" },
     ...["s3.example.org", "ftp://s3", "https://user@s3", "https://", "https://s3:99999", "https://s 3"].map((url) => ({
       value: `${AUDIT},${S3},${KEY},auditLog.s3.endpoint=${url}`,
       says: "auditLog.s3.endpoint must be an http or https URL without a user",

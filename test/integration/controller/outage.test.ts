@@ -29,9 +29,9 @@ it("waits for an API server that is away when it starts, says so to its probes a
   const healthPort = await unusedPort();
   const operator = await startOperator(world, { environment: { ...elected, HEALTH_PORT: String(healthPort) } });
   await eventually(async () => {
-    expect((await probe(healthPort, "/readyz")).text).toContain("the API server does not answer");
+    expect((await probe(healthPort, "/readyz")).text).toContain("the API server does not respond");
     // Two attempts, so that it has waited between them.
-    expect(operator.complaints.filter((line) => line.startsWith("the API server does not answer"))).toHaveLength(2);
+    expect(operator.complaints.filter((line) => line.startsWith("the API server does not respond"))).toHaveLength(2);
   });
   expect((await probe(healthPort, "/healthz")).status).toBe(200);
   await world.cluster.apiServer.start();
@@ -52,7 +52,7 @@ it("stands by when the API server is away for longer than its lease lasts, and l
   await eventually(async () => expect(operator.complaints.some(isStandingBy)).toBe(true));
   expect(await operator.metric("amalthea_leader")).toBe(0);
   await eventually(async () => {
-    expect((await probe(healthPort, "/readyz")).text).toContain("the API server does not answer");
+    expect((await probe(healthPort, "/readyz")).text).toContain("the API server does not respond");
   });
   expect((await probe(healthPort, "/healthz")).status).toBe(200);
   await world.cluster.apiServer.start();

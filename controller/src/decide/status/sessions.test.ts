@@ -13,7 +13,7 @@ function answered(sessionsRenewed?: boolean): Observed["activity"] {
 
 const pod = aReadyPod();
 const UNASKED: Observed["activity"] = { kind: "Unasked" };
-const FAILED: Observed["activity"] = { kind: "Failed", at: NOW, since: NOW, failures: 1, why: "it does not answer" };
+const FAILED: Observed["activity"] = { kind: "Failed", at: NOW, since: NOW, failures: 1, why: "it does not respond" };
 
 function statusAfter(more: Partial<Observed>, status?: JupyterServerStatus): JupyterServerStatus {
   const server = aServer(status === undefined ? {} : { status });

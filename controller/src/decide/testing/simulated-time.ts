@@ -100,7 +100,7 @@ export class SimulatedTime {
   #answer(): ObservedActivity {
     const report = this.#pod(this.now);
     const answer: ActivityAnswer =
-      report === undefined ? { kind: "Failed", why: "it does not answer" } : { kind: "Answered", report };
+      report === undefined ? { kind: "Failed", why: "it does not respond" } : { kind: "Answered", report };
     return activityAfter(this.world.activity, answer, this.now);
   }
 }

@@ -35,7 +35,7 @@ describe("an oauth2-proxy that cannot start", () => {
     const killed = { ...ended, exitCode: 2, startedAt: timeAgo(100) };
     expect(reasonWith({ lastState: { terminated: killed } })).toMatchObject({
       reason: "ProviderUnusable",
-      values: { cause: "it does not answer" },
+      values: { cause: "it does not respond" },
     });
   });
 

@@ -23,16 +23,16 @@ const ISSUER_FLAG = "--oidc-issuer-url=";
 const CAUSES: readonly { readonly says: RegExp; readonly means: (found: string) => string }[] = [
   {
     says: /issuer returned by provider, expected \S+ got \\*"([^"\\\s]{1,500})/,
-    means: (issuer) => `it calls itself ${issuer}, and the two have to be the same to the letter`,
+    means: (issuer) => `its issuer is ${issuer}, and the two must be identical`,
   },
   { says: /: no such host/, means: () => "there is no such host" },
   { says: /connect: connection refused/, means: () => "the connection is refused" },
   { says: /x509: /, means: () => "its certificate is not trusted" },
   {
     says: /discover OIDC configuration: unexpected status \\*"(\d{3})/,
-    means: (status) => `where its configuration should be, it answers ${status}`,
+    means: (status) => `where its configuration should be, it responds with ${status}`,
   },
-  { says: /deadline exceeded|i\/o timeout|Client\.Timeout/, means: () => "it does not answer" },
+  { says: /deadline exceeded|i\/o timeout|Client\.Timeout/, means: () => "it does not respond" },
 ];
 
 /**
@@ -75,7 +75,7 @@ function issuerOf(pod: Pod): string | undefined {
 
 function causeIn(status: ContainerStatus): string | undefined {
   const { message = "", exitCode } = lastEnd(status) ?? {};
-  if (exitCode === TERMINATED) return "it does not answer";
+  if (exitCode === TERMINATED) return "it does not respond";
   const [cause] = CAUSES.flatMap(({ says, means }) => {
     const found = says.exec(message);
     return found === null ? [] : [means(detail(found[1] ?? ""))];

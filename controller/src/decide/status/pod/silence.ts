@@ -42,7 +42,7 @@ export function silentBehindProxy(observed: Observed, pod: LivePod): Obstacle | 
   const since = containerStatus(pod, CONTAINERS.jupyter)?.state?.running?.startedAt;
   const isWaiting = proxy?.ready === false && wasNeverReady(pod) && doAllRun(pod);
   if (!isWaiting || typeof since !== "string") return undefined;
-  const detail = `container ${CONTAINERS.jupyter} runs and does not answer yet`;
+  const detail = `container ${CONTAINERS.jupyter} is running but does not respond yet`;
   const why: ReasonWithValues = { reason: "Starting", values: { detail } };
   return { kind: "Waiting", why, since: new Date(since), lasting: notAnswering(observed, pod) };
 }

@@ -660,7 +660,7 @@ describe("podState", () => {
     {
       circumstance: "its container runs and is not ready",
       observed: { pod: aPod({ containers: [aContainer({ state: { running: { startedAt: timeAgo(5) } } })] }) },
-      detail: "container jupyter-server runs and does not answer yet",
+      detail: "container jupyter-server is running but does not respond yet",
     },
     {
       circumstance: "the first of its init containers runs",

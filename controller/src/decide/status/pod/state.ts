@@ -82,7 +82,7 @@ function progressDetail(pod: LivePod, unready: ContainerStatus | undefined): str
   if (unready === undefined) return "its containers are being created";
   const { name, state } = unready;
   if (state?.running === undefined) return `container ${name} is being created`;
-  return `container ${name} ${hasToEnd(pod, name) ? "has not ended yet" : "runs and does not answer yet"}`;
+  return `container ${name} ${hasToEnd(pod, name) ? "has not ended yet" : "is running but does not respond yet"}`;
 }
 
 /** Whether a container has to end before the next one starts: an init container that is no sidecar. */
