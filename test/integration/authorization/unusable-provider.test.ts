@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import { createServer as createNetServer, type AddressInfo, type Server as NetServer } from "node:net";
 import { REASONS } from "@amalthea/api";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
@@ -23,17 +23,31 @@ const PORTS = { traefik: 1, probe: 2, oauth2Proxy: 3, authorization: 4, jupyter:
 
 let provider: Server;
 let origin: string;
+/** It takes connections, and never says anything. */
+let mute: NetServer;
+let silent: string;
 
 beforeAll(async () => {
-  provider = createServer(({ url = "" }, response) => {
+  provider = createServer(({ url = "", socket }, response) => {
+    if (url.startsWith("/hangs-up/")) return void socket.end();
+    if (url.startsWith("/resets/")) return void socket.resetAndDestroy();
+    if (url.startsWith("/overloaded/")) return void response.writeHead(503).end();
     if (!url.startsWith("/renamed/")) return void response.writeHead(404).end("secret page");
     response.setHeader("Content-Type", "application/json");
     response.end(JSON.stringify({ issuer: "https://renamed.example.org", jwks_uri: `${origin}/keys` }));
   }).listen(0, "127.0.0.1");
-  await once(provider, "listening");
-  origin = `http://127.0.0.1:${(provider.address() as AddressInfo).port}`; // it listens on TCP
+  mute = createNetServer().listen(0, "127.0.0.1");
+  await Promise.all([once(provider, "listening"), once(mute, "listening")]);
+  [origin = "", silent = ""] = [provider, mute].map(addressOf);
 });
-afterAll(() => void provider.close());
+afterAll(() => {
+  provider.close();
+  mute.close();
+});
+
+function addressOf(server: NetServer): string {
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`; // it listens on TCP
+}
 
 /** Runs oauth2-proxy as the controller starts it, and says what the controller tells of its end. */
 async function messageWith(issuerUrl: string): Promise<string> {
@@ -68,7 +82,11 @@ describe("the message of a server whose oauth2-proxy cannot use the provider", (
     { provider: "has no configuration there", issuer: () => `${origin}/realms/typo`, says: "it responds with 404" },
     { provider: "does not exist", issuer: () => "http://login.invalid", says: "there is no such host" },
     { provider: "refuses the connection", issuer: () => "http://127.0.0.1:9", says: "the connection is refused" },
-    { provider: "does not speak TLS", issuer: () => origin.replace("http:", "https:"), says: "cannot be reached" },
+    { provider: "does not use TLS", issuer: () => origin.replace("http:", "https:"), says: "it does not use TLS" },
+    { provider: "hangs up", issuer: () => `${origin}/hangs-up`, says: "it closes the connection" },
+    { provider: "resets the connection", issuer: () => `${origin}/resets`, says: "it closes the connection" },
+    { provider: "is overloaded", issuer: () => `${origin}/overloaded`, says: "it responds with 503" },
+    { provider: "begins no TLS", issuer: () => silent.replace("http:", "https:"), says: "it does not respond" },
   ])("says that it $provider", async ({ issuer, says }) => {
     const message = await messageWith(issuer());
     expect(message).toContain(issuer());

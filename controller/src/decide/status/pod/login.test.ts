@@ -64,6 +64,18 @@ describe("an oauth2-proxy that cannot start", () => {
     expect(reasonWith({ restartCount: 3 })).toMatchObject({ reason: "ContainerFailed" });
   });
 
+  it.each([
+    {
+      says: "dial tcp: lookup a.example on 10.96.0.10:53: read udp 10.1.1.1:4->10.96.0.10:53: i/o timeout",
+      cause: "its name cannot be resolved",
+    },
+    { says: "dial tcp 203.0.113.1:443: connect: no route to host", cause: "there is no route to it" },
+    { says: "dial tcp 203.0.113.1:443: i/o timeout", cause: "it does not respond" },
+  ])("means, when it says '$says', that $cause", ({ says, cause }) => {
+    const message = `failed to discover OIDC configuration: error performing request: Get \\"https://a.example\\": ${says}`;
+    expect(reasonWith({ lastState: { terminated: { ...ended, message } } })).toMatchObject({ values: { cause } });
+  });
+
   it("is not quoted with anything but a known cause, however it words that", () => {
     const secret =
       'token=geheim "ERROR: \\"Get https://me:geheim@login.example.org\\": dial tcp: lookup x: no such host"';

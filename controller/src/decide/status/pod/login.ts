@@ -26,13 +26,17 @@ const CAUSES: readonly { readonly says: RegExp; readonly means: (found: string) 
     means: (issuer) => `its issuer is ${issuer}, and the two must be identical`,
   },
   { says: /: no such host/, means: () => "there is no such host" },
+  { says: /: lookup /, means: () => "its name cannot be resolved" },
   { says: /connect: connection refused/, means: () => "the connection is refused" },
+  { says: /: (no route to host|network is unreachable)/, means: () => "there is no route to it" },
+  { says: /: EOF|connection reset by peer|broken pipe/, means: () => "it closes the connection" },
+  { says: /HTTP response to HTTPS client/, means: () => "it does not use TLS" },
   { says: /x509: /, means: () => "its certificate is not trusted" },
   {
     says: /discover OIDC configuration: unexpected status \\*"(\d{3})/,
     means: (status) => `where its configuration should be, it responds with ${status}`,
   },
-  { says: /deadline exceeded|i\/o timeout|Client\.Timeout/, means: () => "it does not respond" },
+  { says: /deadline exceeded|i\/o timeout|Client\.Timeout|TLS handshake timeout/, means: () => "it does not respond" },
 ];
 
 /**
