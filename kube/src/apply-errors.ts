@@ -4,17 +4,18 @@ import type { ObjectRef } from "./objects.ts";
 
 /**
  * A resourceVersion that no object has: etcd's revision is 1 before the first write. An apply that carries it creates
- * the object, or is refused with 409 if there is one of that name, whoever made it. A POST would be refused as well,
- * but leave us as a manager by `Update`, beside which the later applies could never take a field away.
+ * the object, or is refused with 409 if there is one of that name, whoever created it. A POST would be refused as
+ * well, but leave us as a manager by `Update`, beside which later applies could never remove a field.
  */
 export const RESOURCE_VERSION_OF_NO_OBJECT = "1";
 
-/** What is wrong with a manifest that does not fit its schema, before any rule of validation is asked. */
+/** What is wrong with a manifest that does not match its schema, before any validation rule is evaluated. */
 const UNREADABLE = /^failed to (create typed patch object|convert new object)/;
 
 /**
- * What the answer to an apply means. The API server says 500 to a manifest with an unknown field, a value of the wrong
- * type or two entries of one key (seen on 1.35), where a POST is told 400: the sender is wrong, and repeating cannot help.
+ * What the response to an apply means. The API server returns 500 for a manifest with an unknown field, a value of the
+ * wrong type or two entries of one key (seen on 1.35), but 400 for a POST: it is the sender's mistake, and retrying
+ * cannot help.
  */
 export function applyError(error: unknown, kind: Kind, ref: ObjectRef, createOnly: boolean): unknown {
   if (!(error instanceof ApiError)) return error;

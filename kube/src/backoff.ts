@@ -1,4 +1,4 @@
-/** Delay that doubles with each failure in a row: `baseMs` for the first (`failures` = 1), at most `capMs`. */
+/** Delay that doubles with each consecutive failure: `baseMs` for the first (`failures` = 1), at most `capMs`. */
 export function exponentialMs(baseMs: number, capMs: number, failures: number): number {
   return Math.min(capMs, baseMs * 2 ** Math.min(failures - 1, 30)); // beyond 2^30 nothing changes but the float
 }

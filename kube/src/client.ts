@@ -7,7 +7,7 @@ export type ListOptions = {
   readonly namespace?: string | undefined;
   readonly labelSelector?: string | undefined;
   readonly fieldSelector?: string | undefined;
-  /** Objects a page; absent: all at once. */
+  /** Objects per page; absent: all at once. */
   readonly limit?: number | undefined;
   /** `ObjectList.continueToken` of the page before. */
   readonly continueToken?: string | undefined;
@@ -25,9 +25,9 @@ export type ObjectList<T extends KubeObject> = {
 export type WatchOptions = Omit<ListOptions, "limit" | "continueToken"> & {
   /** The server ends the watch after this time. */
   readonly timeoutSeconds: number;
-  /** Asks for all present objects first (WatchList). */
+  /** Requests all existing objects first (WatchList). */
   readonly sendInitialEvents?: boolean | undefined;
-  /** Called with 0 when the answer begins, and for whatever arrives then, also for a part of an event. */
+  /** Called with 0 when the response begins, and then for everything that arrives, even a part of an event. */
   readonly onBytes?: ((count: number) => void) | undefined;
 };
 
@@ -36,22 +36,22 @@ export type WatchEvent<T extends KubeObject> =
   | { readonly type: "ADDED" | "MODIFIED" | "DELETED"; readonly object: Live<T> }
   | { readonly type: "BOOKMARK"; readonly object: Live };
 
-/** What every write can be told. */
+/** Options of every write. */
 type Guarded = {
-  /** Called before each attempt; what it throws is thrown, and nothing is sent. */
+  /** Called before each attempt; if it throws, that is thrown, and nothing is sent. */
   readonly beforeAttempt?: (() => void) | undefined;
 };
 
 export type WriteOptions = Guarded & {
   /** Name under which the API server records who set a field; absent: the name of the client. */
   readonly fieldManager?: string | undefined;
-  /** Checks and answers, but keeps nothing. */
+  /** Dry run: validates and responds, but stores nothing. */
   readonly dryRun?: boolean | undefined;
   readonly subresource?: "status" | "scale" | "resize" | "token" | undefined;
 };
 
 export type ApplyOptions = WriteOptions & {
-  /** Fails with an error for which `isAlreadyExists` holds, instead of taking over an object that is there. */
+  /** Fails with an error for which `isAlreadyExists` holds, instead of taking over an existing object. */
   readonly createOnly?: boolean | undefined;
   /** Changes only this version of the object (409 otherwise). */
   readonly resourceVersion?: string | undefined;
@@ -64,12 +64,12 @@ export type RemoveOptions = Guarded & {
   readonly propagationPolicy?: "Background" | "Foreground" | "Orphan" | undefined;
 };
 
-/** A change to an object that is there. `Merge` and `Strategic` carry a part of the object. */
+/** A change to an existing object. `Merge` and `Strategic` carry a part of the object. */
 export type Patch =
   | { readonly kind: "Merge" | "Strategic"; readonly body: object }
   | { readonly kind: "Json"; readonly operations: readonly object[] };
 
-/** Sends an object. @returns It as the API server keeps it. */
+/** Sends an object. @returns It as the API server stores it. */
 type Write<Options> = <T extends KubeObject>(
   kind: Kind<T>,
   manifest: NoInfer<T> | WriteBody,
@@ -78,25 +78,25 @@ type Write<Options> = <T extends KubeObject>(
 ) => Promise<Live<T>>;
 
 /**
- * Calls the API server. Every call ends in its signal, has a time limit, and throws `ApiError` if the server refuses,
- * `ConnectionError` if there is no answer. Retries inside are those that cannot act twice.
+ * Calls the API server. Every call ends with its signal, has a time limit, and throws `ApiError` if the server refuses,
+ * `ConnectionError` if there is no response. Only what cannot take effect twice is retried inside.
  */
 export interface KubeClient {
   get<T extends KubeObject>(kind: Kind<T>, ref: ObjectRef, signal: AbortSignal): Promise<Live<T>>;
   /** `get`, with undefined for an object that is not there. */
   find<T extends KubeObject>(kind: Kind<T>, ref: ObjectRef, signal: AbortSignal): Promise<Live<T> | undefined>;
-  /** The metadata of an object, undefined if it is not there; for a Secret, whose values then stay where they are. */
+  /** The metadata of an object, undefined if it is not there; for a Secret, whose values are then not read. */
   findMetadata(kind: Kind, ref: ObjectRef, signal: AbortSignal): Promise<Live | undefined>;
   /** One page. */
   list<T extends KubeObject>(kind: Kind<T>, options: ListOptions, signal: AbortSignal): Promise<ObjectList<T>>;
   /** Creates an object, or a subresource of one, as a token of a service account is. */
   readonly create: Write<WriteOptions>;
   /**
-   * Server-side apply: creates the object, or sets the given fields, also those that another manager has set, and releases
-   * those that we no longer give.
+   * Server-side apply: creates the object, or sets the given fields, including those that another manager has set, and
+   * releases those that are no longer given.
    */
   readonly apply: Write<ApplyOptions>;
-  /** Writes the whole object; with a resourceVersion in it only if nobody wrote in between (409 otherwise). */
+  /** Writes the whole object; with a resourceVersion in it only if nobody else wrote in between (409 otherwise). */
   readonly replace: Write<WriteOptions>;
   patch<T extends KubeObject>(
     kind: Kind<T>,
@@ -116,7 +116,7 @@ export interface KubeClient {
     options: RemoveOptions,
     signal: AbortSignal,
   ): Promise<Live<T> | undefined>;
-  /** One watch, until the server or the signal ends it; `Informer` is what keeps watching. */
+  /** One watch, until the server or the signal ends it; `Informer` keeps watching. */
   watch<T extends KubeObject>(
     kind: Kind<T>,
     options: WatchOptions,
@@ -128,7 +128,7 @@ export interface KubeClient {
   close(): Promise<void>;
 }
 
-/** What `ClientOptions.onResult` is told after each attempt of each call. */
+/** What `ClientOptions.onResult` gets after each attempt of each call. */
 export type CallResult = {
   readonly verb: "get" | "list" | "watch" | "create" | "apply" | "update" | "patch" | "delete";
   /** Plural of the kind, or the path for `getText`. */
@@ -136,21 +136,21 @@ export type CallResult = {
   /** API group of the kind; empty for the core group and for `getText`. */
   readonly group: string;
   readonly subresource: string;
-  /** HTTP status code; 0 if there was no answer. */
+  /** HTTP status code; 0 if there was no response. */
   readonly code: number;
-  /** Until the answer's end; for a watch until its headers. */
+  /** Until the end of the response; for a watch until its headers. */
   readonly durationMs: number;
-  /** The time at the server when it answered, to the second; undefined where it did not say. */
+  /** The server's time when it responded, to the second; undefined if it did not say. */
   readonly serverTime: Date | undefined;
-  /** Bytes of the answer's body; 0 for a watch. */
+  /** Bytes of the response's body; 0 for a watch. */
   readonly bytes: number;
   /** 1 for the first. */
   readonly attempt: number;
 };
 
 /**
- * A client whose writes throw `NotLeaderError` unless `mayWrite` holds at that moment, which is also asked before a
- * request is sent again: no write leaves a process that was stopped or blocked for longer than its lease lasts.
+ * A client whose writes throw `NotLeaderError` unless `mayWrite` holds at that moment, which is also checked before
+ * a request is retried: no write leaves a process that was stopped or blocked for longer than its lease lasts.
  */
 export function fenced(client: KubeClient, mayWrite: () => boolean): KubeClient {
   const beforeAttempt = (): void => {

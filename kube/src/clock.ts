@@ -1,10 +1,12 @@
-/** The only source of time. Everything in this package that waits or measures takes one, so that tests own the time. */
+/**
+ * The only source of time. Everything in this package that waits or measures takes one, so that tests control the time.
+ */
 export interface Clock {
   /** Wall clock, only for timestamps that people or other programs read. */
   now(): Date;
   /** Milliseconds that never jump: for every duration and deadline. */
   monotonicMs(): number;
-  /** Calls back once after `delayMs`. The returned function cancels it and may be called at any time. */
+  /** Calls back once after `delayMs`. The returned function cancels it, and may be called at any time. */
   setTimeout(callback: () => void, delayMs: number): () => void;
   /**
    * Waits.
@@ -13,7 +15,7 @@ export interface Clock {
   sleep(delayMs: number, signal: AbortSignal): Promise<void>;
 }
 
-/** Calls back when the signal is aborted, at once if it is. The returned function ends that. */
+/** Calls back when the signal is aborted, at once if it already is. The returned function cancels that. */
 export function onAbort(signal: AbortSignal, callback: () => void): () => void {
   if (signal.aborted) callback();
   signal.addEventListener("abort", callback, { once: true });
@@ -52,8 +54,8 @@ export function sleepOn(clock: Pick<Clock, "setTimeout">, delayMs: number, signa
 }
 
 /**
- * Runs with a signal that ends with `signal`, or after `timeoutMs` (its reason is a `TimeoutError` then). What runs has
- * to obey it: this waits for its end, so that nothing goes on behind the caller's back.
+ * Runs with a signal that ends with `signal`, or after `timeoutMs` (its reason is a `TimeoutError` then). What runs
+ * must obey it: this waits for its end, so that nothing continues behind the caller's back.
  */
 export async function withDeadline<R>(
   clock: Clock,

@@ -35,7 +35,7 @@ export class Connection {
   #token: string | undefined;
   #tokenReadMs = Number.NEGATIVE_INFINITY;
 
-  /** @param maxAnswerBytes Size of an answer's body at which a call fails; undefined: no limit. */
+  /** @param maxAnswerBytes Size of a response's body at which a call fails; undefined: no limit. */
   constructor(config: KubeConfig, clock: Clock, logger: Logger, maxAnswerBytes: number | undefined) {
     this.#config = config;
     this.#clock = clock;
@@ -43,7 +43,7 @@ export class Connection {
     this.#maxAnswerBytes = maxAnswerBytes;
   }
 
-  /** The pools to use now: new ones if the certificate authority has changed; what runs on the old ones goes on. */
+  /** The pools to use now: new ones if the certificate authority has changed; requests on the old ones continue. */
   async pools(): Promise<Pools> {
     const fresh = this.#clock.monotonicMs() - this.#caCheckedMs < CA_MAX_AGE_MS;
     if (this.#pools !== undefined && fresh) return this.#pools;
@@ -51,7 +51,7 @@ export class Connection {
     return await this.#opening;
   }
 
-  /** Looks at the certificate authority again before the next request: one failed, perhaps because of it. */
+  /** Re-reads the certificate authority before the next request: one failed, perhaps because of it. */
   suspectCa(): void {
     this.#caCheckedMs = Number.NEGATIVE_INFINITY;
   }
@@ -72,7 +72,7 @@ export class Connection {
         bodyTimeout: 60_000,
         maxResponseSize: this.#maxAnswerBytes ?? -1,
       }),
-      // One connection for each watch, without limit: a watch must never wait for another one, nor hold up a call.
+      // One connection for each watch, without limit: a watch must never wait for another one, nor delay a call.
       watches: this.#pool(secureContext, { headersTimeout: 15_000, bodyTimeout: 0 }),
     };
     if (old !== undefined) void closeWhenIdle(old);
@@ -108,7 +108,7 @@ export class Connection {
     });
   }
 
-  /** The bearer token, at most a minute old; undefined if there is none. The old one if it cannot be read. */
+  /** The bearer token, at most a minute old; undefined if there is none. The previous one if it cannot be read. */
   async token(): Promise<string | undefined> {
     const { readToken } = this.#config;
     if (readToken === undefined) return undefined;

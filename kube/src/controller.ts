@@ -24,19 +24,19 @@ export type ControllerOptions<K extends string> = {
   readonly name: string;
   readonly queue: WorkQueue<K>;
   /**
-   * Brings the world of one key to what it should be. Its signal ends with the controller, or after a minute.
-   * What it throws is tried again, later and later; a fault of our own (no answer of the API server, nor the lack of one)
-   * after ten seconds at the earliest; what the API server calls invalid, after ten minutes.
+   * Reconciles one key. Its signal ends with the controller, or after a minute. What it throws is retried with
+   * back-off; an error of our own code (neither a response of the API server, nor the lack of one) after ten seconds at
+   * the earliest; what the API server calls invalid, after ten minutes.
    */
   readonly reconcile: (key: K, signal: AbortSignal) => Promise<ReconcileOutcome>;
   /**
-   * Told what a reconcile threw, before the key is tried again. Its signal ends with the controller, or after 10 seconds,
-   * whether or not the reconcile had time left. It must not reject.
+   * Called with what a reconcile threw, before the key is retried. Its signal ends with the controller, or after 10
+   * seconds, whether or not the reconcile had time left. It must not reject.
    */
   readonly onFailure?: ((key: K, error: unknown, signal: AbortSignal) => Promise<void>) | undefined;
-  /** Keys worked on at the same time. Default 16: the connections of the client. */
+  /** Maximum number of concurrent reconciles. Default 16: the connections of the client. */
   readonly workers?: number | undefined;
-  /** How long running reconciles may go on after the stop, before their signal ends. Default 30 seconds. */
+  /** How long running reconciles may continue after the stop, before their signal ends. Default 30 seconds. */
   readonly gracefulStopMs?: number | undefined;
   readonly clock?: Clock | undefined;
   readonly random?: (() => number) | undefined;
@@ -52,20 +52,23 @@ const GRACEFUL_STOP_MS = 30_000;
 
 const REPORT_TIMEOUT_MS = 10_000;
 
-/** A conflict says that our cache is behind: it is not a failure, but the watch needs a moment. */
+/** A conflict means that our cache is stale: it is not a failure, but the watch needs a moment. */
 const CONFLICT_DELAY_MS = 20;
 const CONFLICTS_IN_A_ROW = 5;
 
 /** The term ends, or a late renewal saves it. */
 const NOT_LEADER_DELAY_MS = 1_000;
 
-/** The same code does the same to the same object: only a change of something else can help. */
+/** The same code does the same with the same object: only a change of something else can help. */
 const FAULT_RETRY_MS = 10_000;
 
-/** A refusal that is final until the object changes; tried again in case what refused it has changed. */
+/** A refusal that is final until the object changes; retried in case what refused it has changed. */
 const TERMINAL_RETRY_MS = 10 * 60_000;
 
-/** Works the queue until the signal is aborted: then nothing new is taken, and it resolves when what runs has ended. */
+/**
+ * Processes the queue until the signal is aborted: then nothing new is taken, and it resolves when running reconciles
+ * have ended.
+ */
 export async function runController<K extends string>(
   options: ControllerOptions<K>,
   signal: AbortSignal,
@@ -106,8 +109,8 @@ class Worker<K extends string> {
     for (let taken = await queue.take(); taken !== undefined; taken = await queue.take()) {
       await this.#work(taken.key, taken.lane);
       queue.done(taken.key);
-      // Most reconciles write nothing and wait for nothing. Thousands of them in a row, after a change of leader for example,
-      // would keep timers and answers waiting, until the lease is lost that they need.
+      // Most reconciles write nothing and wait for nothing. Thousands of them in a row, for example after a leader
+      // change, would delay timers and responses, until the lease that they need is lost.
       await this.#turns.turn();
     }
   }
@@ -118,7 +121,7 @@ class Worker<K extends string> {
     let result: ReconcileResult<K>["result"];
     let error: unknown;
     try {
-      // In a function of its own, so that what it throws before its first `await` is caught as well.
+      // In a separate function, so that what it throws before its first `await` is caught as well.
       const outcome = await withDeadline(this.#clock, RECONCILE_TIMEOUT_MS, this.#signal, async (signal) =>
         reconcile(key, signal),
       );
@@ -151,7 +154,7 @@ class Worker<K extends string> {
     return this.#retry(key, error, lane);
   }
 
-  /** One arm for each kind of failure: when the key comes again, and how loudly it is said. */
+  /** One case for each kind of failure: when the key is retried, and at which level it is logged. */
   #retry(key: K, error: unknown, lane: Lane): ReconcileResult<K>["result"] {
     const { queue, name: controller } = this.#options;
     const kind = this.#classify(key, error);

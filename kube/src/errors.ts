@@ -2,8 +2,9 @@
 export type Cause = { readonly field?: string; readonly reason?: string; readonly message?: string };
 
 /**
- * The API server answered with an error. The message names the request, the code and the reason, never the body: a body
- * may hold what a Secret holds. `detail` is the server's own sentence, for a log at debug or a condition of the owner.
+ * The API server returned an error. The message names the request, the code and the reason, never the body: a body may
+ * contain what a Secret contains. `detail` is the server's own sentence, for a log at debug or a condition of the
+ * owner.
  */
 export class ApiError extends Error {
   override readonly name = "ApiError";
@@ -15,9 +16,9 @@ export class ApiError extends Error {
   readonly reason: string;
   readonly detail: string;
   readonly causes: readonly Cause[];
-  /** `plural/name` of the object that the server speaks of; not always the one we asked for: a quota, for instance. */
+  /** `plural/name` of the object that the error is about; not always the requested one: a quota, for instance. */
   readonly about: string | undefined;
-  /** How long the server asks us to wait, in milliseconds. */
+  /** How long the server asks the client to wait, in milliseconds. */
   readonly retryAfterMs: number | undefined;
 
   constructor(
@@ -43,7 +44,7 @@ export class ApiError extends Error {
   }
 }
 
-/** The API server could not be reached, or did not answer in time. The queue tries again. */
+/** The API server could not be reached, or did not respond in time. The queue retries. */
 export class ConnectionError extends Error {
   override readonly name = "ConnectionError";
 }
@@ -53,12 +54,14 @@ export class NotLeaderError extends Error {
   override readonly name = "NotLeaderError";
 }
 
-/** The lease was lost: another process may lead. There is no way back but a new process. */
+/** The lease was lost: another process may lead. Only a new process can recover. */
 export class LeadershipLostError extends Error {
   override readonly name = "LeadershipLostError";
 }
 
-/** The kubeconfig or the files of a pod's service account cannot be used. The message is for the person who started us. */
+/**
+ * The kubeconfig or the files of a pod's service account cannot be used. The message is for the person who started us.
+ */
 export class KubeConfigError extends Error {
   override readonly name = "KubeConfigError";
 }
@@ -68,20 +71,20 @@ const hasReason = (error: unknown, code: number, reason?: string): boolean =>
 
 /** The object, or its kind, is not there. */
 export const isNotFound = (error: unknown): boolean => hasReason(error, 404);
-/** The object changed since it was read, or has another uid: look again. */
+/** The object changed since it was read, or has another uid: read it again. */
 export const isConflict = (error: unknown): boolean => hasReason(error, 409) && !isAlreadyExists(error);
-/** A create met an object of that name; also what `apply` with `createOnly` throws then. */
+/** An object of that name exists already; also what `apply` with `createOnly` throws then. */
 export const isAlreadyExists = (error: unknown): boolean => hasReason(error, 409, "AlreadyExists");
-/** The object breaks a rule of its schema, of an admission check, or changes an immutable field. */
+/** The object violates its schema or an admission check, or changes an immutable field. */
 export const isInvalid = (error: unknown): boolean => hasReason(error, 422) || hasReason(error, 400);
 /** The resourceVersion is too old: list again. */
 export const isGone = (error: unknown): boolean =>
   hasReason(error, 410) || (error instanceof ApiError && error.reason === "Expired");
-/** We may not. */
+/** The request is forbidden. */
 export const isForbidden = (error: unknown): boolean => hasReason(error, 403);
-/** The namespace is being deleted: nothing can be made in it any more. */
+/** The namespace is being deleted: nothing can be created in it any more. */
 export const isNamespaceTerminating = (error: unknown): boolean =>
   error instanceof ApiError && error.causes.some((cause) => cause.reason === "NamespaceTerminating");
-/** An exception of our own code, or its time limit: not an answer of the API server, nor the lack of one. */
+/** An exception of our own code, or its time limit: neither a response of the API server, nor the lack of one. */
 export const isFault = (error: unknown): boolean =>
   !(error instanceof ApiError || error instanceof ConnectionError || error instanceof NotLeaderError);

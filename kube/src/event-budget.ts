@@ -14,7 +14,7 @@ export function takeToken(bucket: TokenBucket | undefined, nowMs: number): Token
   return now < 1 ? undefined : { tokens: now - 1, filledMs: nowMs };
 }
 
-/** True if the bucket is as good as none. */
+/** True if the bucket is full again. */
 export function isFull(bucket: TokenBucket, nowMs: number): boolean {
   return bucket.tokens + (nowMs - bucket.filledMs) / SPAM_REFILL_MS >= SPAM_BURST;
 }

@@ -45,7 +45,10 @@ const RETRY_MS = 10_000;
 const TIDY_MS = 30_000;
 const LAST_SENDS_MS = 5_000;
 
-/** Writes Kubernetes Events without ever holding up or failing its caller. Each is one of its own: for transitions. */
+/**
+ * Writes Kubernetes Events without ever delaying or failing its caller. They are not aggregated: they report
+ * transitions.
+ */
 export class EventRecorder {
   readonly #options: EventRecorderOptions;
   readonly #clock: Clock;
@@ -75,7 +78,7 @@ export class EventRecorder {
     this.#wake();
   }
 
-  /** Sends until the signal is aborted, then what is left, for at most 5 seconds. */
+  /** Sends until the signal is aborted, then what remains, for at most 5 seconds. */
   async run(signal: AbortSignal): Promise<void> {
     const forget = onAbort(signal, () => this.#wake());
     while (!signal.aborted) {
@@ -100,14 +103,14 @@ export class EventRecorder {
     await promise;
   }
 
-  /** Forgets the objects that could be told about as often as those we know nothing of. */
+  /** Forgets the objects whose budget is full again. */
   #tidyWhenDue(nowMs: number): void {
     if (nowMs - this.#tidiedMs < TIDY_MS) return;
     this.#tidiedMs = nowMs;
     for (const [uid, bucket] of this.#buckets) if (isFull(bucket, nowMs)) this.#buckets.delete(uid);
   }
 
-  /** @throws the signal's reason; whatever else goes wrong only costs the event. */
+  /** @throws the signal's reason; any other failure only loses the event. */
   async #sendWithRetries(event: Event, signal: AbortSignal): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       try {
@@ -129,7 +132,7 @@ export class EventRecorder {
     try {
       await this.#options.client.create(kinds.Event, event, {}, signal);
     } catch (error) {
-      if (!isAlreadyExists(error)) throw error; // sent already, and the answer was lost
+      if (!isAlreadyExists(error)) throw error; // sent already, and the response was lost
     }
   }
 
@@ -165,7 +168,7 @@ function reference({ apiVersion, kind, metadata }: Live<KubeObject>): NonNullabl
   };
 }
 
-/** The beginning of a text that has at most so many bytes, without half a character at its end. */
+/** The beginning of a text, truncated to a number of bytes at a character boundary. */
 function cut(text: string, maxBytes: number): string {
   if (Buffer.byteLength(text) <= maxBytes) return text;
   const { written } = new TextEncoder().encodeInto(text, new Uint8Array(maxBytes));

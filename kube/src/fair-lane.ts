@@ -1,4 +1,4 @@
-/** How often a group has been served lately: halved every so often, so that what was long ago does not count. */
+/** How often a group has been served lately: halved regularly, so that the distant past does not count. */
 const HALVING_MS = 10_000;
 
 /** Turns that each group (a namespace) has had lately, over all lanes. */
@@ -27,20 +27,22 @@ export class RecentTurns {
   }
 }
 
-/** Whom a key `namespace/name` belongs to: its namespace. Groups are served alike. */
+/** The group of a key `namespace/name`: its namespace. Groups are served equally. */
 export function groupOf(key: string): string {
   return key.slice(0, Math.max(0, key.indexOf("/")));
 }
 
-/** One turn of a lane in so many belongs to the key that has waited longest, whatever its group had: nobody starves. */
+/**
+ * One in this many turns of a lane belongs to the key that has waited longest, whatever its group had: no key starves.
+ */
 const OLDEST_TURN = 8;
 
 /** A key of a lane with the time since which it waits. */
 type Waiting<K> = { readonly key: K; readonly sinceMs: number };
 
 /**
- * Keys that wait for the same kind of turn, by group. The group that was served least comes first, in it the key that
- * came first: many keys of one group do not hold up the few of another.
+ * Keys that wait for the same kind of turn, by group. The group that was served least comes first, and within it the
+ * oldest key: many keys of one group do not delay the few of another.
  */
 export class FairLane<K extends string> {
   readonly #groups = new Map<string, Map<K, number>>();
@@ -51,7 +53,7 @@ export class FairLane<K extends string> {
     return this.#size;
   }
 
-  /** Since when a key waits here, in monotonic milliseconds; undefined if it does not. */
+  /** When a key began to wait here, in monotonic milliseconds; undefined if it does not wait. */
   sinceMs(key: K): number | undefined {
     return this.#groups.get(groupOf(key))?.get(key);
   }

@@ -1,6 +1,6 @@
 import { type Clock, onAbort } from "./clock.ts";
 
-/** Ends a signal when nothing has been heard for too long, or with the signal above it. */
+/** Ends a signal when nothing has been received for too long, or with its parent signal. */
 export class IdleTimeout {
   readonly #clock: Clock;
   readonly #controller: AbortController = new AbortController();
@@ -24,10 +24,10 @@ export class IdleTimeout {
     return this.#silent;
   }
 
-  /** From now on, something has to be heard within this time. */
+  /** From now on, something must be received within this time. */
   expect(withinMs: number): void {
     this.#deadlineMs = this.#clock.monotonicMs() + withinMs;
-    // An earlier timer looks again when it fires: a new timer for each chunk would cost more than reading it.
+    // An earlier timer checks again when it fires: a new timer for each chunk would cost more than reading it.
     if (this.#deadlineMs < this.#timerMs) this.#arm();
   }
 

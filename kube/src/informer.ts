@@ -13,14 +13,17 @@ export type InformerOptions<T extends KubeObject> = Pick<
   readonly namespaces?: readonly string[] | undefined;
   /** Name of the index → the values under which it files an object. */
   readonly indexes?: Indexes<T> | undefined;
-  /** Leaves `managedFields` in, for `transform` to take out what nobody reads: they are a third of an object. */
+  /** Keeps `managedFields`, so that `transform` removes what nobody reads: they are a third of an object. */
   readonly keepManagedFields?: boolean | undefined;
   /**
-   * What to keep of an object, after `managedFields` and kubectl's copy are out; the rest is let go of at once, also while a
-   * list is still incomplete. It must not change its argument.
+   * What to keep of an object, after `managedFields` and kubectl's copy are removed; the rest is released at once, even
+   * while a list is incomplete. It must not change its argument.
    */
   readonly transform?: ((object: Live<T>) => Live<T>) | undefined;
-  /** Objects that are kept of each namespace, those that changed last: for kinds that anybody can fill. Default: all. */
+  /**
+   * Maximum number of objects kept per namespace, those that changed last: for kinds of which anybody can create many.
+   * Default: all.
+   */
   readonly maxPerNamespace?: number | undefined;
   /** Freezes what the store holds, so that a reader that changes it fails: for development and tests. Default false. */
   readonly freeze?: boolean | undefined;
@@ -31,7 +34,7 @@ export type InformerOptions<T extends KubeObject> = Pick<
   readonly onFailure?: ((kind: string, error: unknown) => void) | undefined;
 };
 
-/** Keeps a store equal to what the API server has, through every failure, until it is stopped. */
+/** Keeps a store in sync with the API server, through every failure, until it is stopped. */
 export class Informer<T extends KubeObject> {
   readonly store: Store<T>;
   readonly #reflectors: readonly Reflector<T>[];
@@ -72,8 +75,8 @@ export class Informer<T extends KubeObject> {
   }
 
   /**
-   * Milliseconds since the API server last sent anything. On a kind that nobody changes it grows to about a minute, or to
-   * five where there are no bookmarks (Events).
+   * Milliseconds since the API server last sent anything. For a kind that nobody changes it grows to about a minute, or
+   * to five without bookmarks (Events).
    */
   silentMs(): number {
     return Math.max(...this.#reflectors.map((reflector) => reflector.silentMs()));

@@ -26,7 +26,7 @@ export type Kind<T extends KubeObject = KubeObject> = {
   readonly [objectType]?: T;
 };
 
-/** Defines a kind that is not in `kinds`, a custom resource for instance. Namespaced unless told otherwise. */
+/** Defines a kind that is not in `kinds`, a custom resource for instance. Namespaced by default. */
 export function defineKind<T extends KubeObject>(definition: {
   readonly apiVersion: string;
   readonly kind: string;

@@ -59,7 +59,7 @@ type User = {
   readonly "client-key-data"?: string;
 };
 
-/** Fields of a user or a cluster that, passed over, would make us somebody else or take us another way than kubectl. */
+/** Fields of a user or a cluster that, if ignored, would make us another user, or connect differently from kubectl. */
 const UNSUPPORTED: readonly string[] = [
   ...["exec", "auth-provider", "username", "password", "as", "as-uid", "as-groups", "as-user-extra", "proxy-url"],
 ];
@@ -75,7 +75,7 @@ type KubeConfigFile = {
 /**
  * Reads a kubeconfig file: server, certificate authority, token or client certificate, in files or inline.
  * @param contextName Default: `current-context`.
- * @throws KubeConfigError if the file is absent or no kubeconfig, has no such context, or says what we do not support: a
+ * @throws KubeConfigError if the file is absent or no kubeconfig, has no such context, or uses what is not supported: a
  *   credential plugin, a password, impersonation or a proxy.
  */
 export async function readKubeConfig(path: string, contextName?: string): Promise<KubeConfig> {
@@ -133,7 +133,7 @@ function refuseUnsupported(fields: object, whose: string, instead: string): void
   if (field !== undefined) throw new KubeConfigError(`${whose} has "${field}", which is not supported: ${instead}`);
 }
 
-/** A reader of `field` (a file) or `field`-data (base64), which wins if both are given, as in kubectl. */
+/** A reader of `field` (a file) or `field`-data (base64), which takes precedence if both are given, as in kubectl. */
 function material<Field extends string>(
   path: string,
   source: { readonly [F in Field | `${Field}-data`]?: string },

@@ -9,14 +9,16 @@ import { type Logger, silentLogger } from "./logger.ts";
 import type { Live } from "./objects.ts";
 
 export type LeaderElectionOptions = {
-  /** Not fenced, and with connections of its own: a renewal must not wait for one that a slow write holds. */
+  /**
+   * Not fenced, and with connections of its own: a renewal must not wait for a connection that a slow write occupies.
+   */
   readonly client: KubeClient;
   readonly lease: { readonly namespace: string; readonly name: string };
   /** Unique in the world: the pod's name and a random part. */
   readonly identity: string;
-  /** How long followers wait after the last sign of life. Default 15 s. */
+  /** How long followers wait after the last observed renewal (lease duration). Default 15 s. */
   readonly leaseDurationMs?: number | undefined;
-  /** How long a leader believes in itself after its last renewal. Default 10 s. */
+  /** How long a leader considers itself the leader after its last renewal (renew deadline). Default 10 s. */
   readonly renewDeadlineMs?: number | undefined;
   /** Default 2 s. */
   readonly retryPeriodMs?: number | undefined;
@@ -32,10 +34,10 @@ const RETRY_PERIOD_MS = 2_000;
 
 const ATTEMPT_TIMEOUT_MS = 5_000;
 
-/** Of the release, if a renewal that was under way has used the time up. */
+/** For the release, if a renewal in progress has used up the time. */
 const LEAST_RELEASE_MS = 1_000;
 
-/** The stop does not end a write: one that succeeds unheard would leave the Lease to a process that is gone. */
+/** The stop does not abort a write: one that succeeds unnoticed would leave the Lease to a process that is gone. */
 const NEVER: AbortSignal = new AbortController().signal;
 
 /** One of several processes holds a Lease; only that one writes. */
@@ -69,24 +71,24 @@ export class LeaderElection {
     this.#resolveAcquired = resolve;
   }
 
-  /** True only while no other process can believe the same. Check it before every write (`fenced`). */
+  /** True only while no other process can consider itself the leader. Check it before every write (`fenced`). */
   isLeader(): boolean {
     const ageMs = this.renewalAgeMs();
     return ageMs !== undefined && ageMs < this.#renewDeadlineMs;
   }
 
-  /** Milliseconds since the last successful renewal; undefined before the first, and after the Lease was given back. */
+  /** Milliseconds since the last successful renewal; undefined before the first, and after the Lease was released. */
   renewalAgeMs(): number | undefined {
     return this.#renewedMs === undefined ? undefined : this.#clock.monotonicMs() - this.#renewedMs;
   }
 
-  /** How often the Lease has changed hands, as far as was seen: the same number is the same holder. */
+  /** `leaseTransitions` as last observed: the same number means the same holder. */
   get transitions(): number {
     return this.#observed?.lease.spec?.leaseTransitions ?? 0;
   }
 
   /**
-   * Follows or leads until the signal is aborted; gives the Lease back then, and resolves, after 6 seconds at the latest.
+   * Follows or leads until the signal is aborted; then releases the Lease, and resolves after 6 seconds at the latest.
    * Stop all writers first.
    * @throws LeadershipLostError if leadership was lost: end the process.
    */
@@ -129,7 +131,7 @@ export class LeaderElection {
     return Math.max(0, this.#renewDeadlineMs - (this.renewalAgeMs() ?? this.#renewDeadlineMs));
   }
 
-  /** Takes or renews the Lease if it may be. @returns Whether it is ours now; false also for a failure. */
+  /** Acquires or renews the Lease if possible. @returns Whether we hold it now; also false for a failure. */
   async #attempt(timeoutMs: number): Promise<boolean> {
     try {
       return await withDeadline(this.#clock, timeoutMs, NEVER, (deadline) => this.#acquireOrRenew(deadline));
@@ -140,7 +142,7 @@ export class LeaderElection {
   }
 
   async #acquireOrRenew(signal: AbortSignal): Promise<boolean> {
-    // A renewal goes without a look before: the remembered resourceVersion says whether it is still ours.
+    // A renewal does not read first: the remembered resourceVersion tells whether it is still ours.
     if (this.#observed?.lease.spec?.holderIdentity !== this.#options.identity) await this.#look(signal);
     const decision = decideLease(this.#observed, this.#options.identity, this.#clock.monotonicMs());
     if (decision === "Wait") return false;
@@ -150,10 +152,10 @@ export class LeaderElection {
       this.#observed = { lease, sinceMs: startMs };
     } catch (error) {
       if (!isConflict(error) && !isAlreadyExists(error)) throw error;
-      await this.#look(signal); // somebody else wrote, or a write of ours whose answer was lost
+      await this.#look(signal); // somebody else wrote, or a write of ours whose response was lost
       return false;
     }
-    // The holder is followed from the start of the write, so that we stop believing before anybody else begins.
+    // Counted from the start of the write, so that we stop leading before anybody else starts.
     this.#renewedMs = startMs;
     return true;
   }

@@ -3,15 +3,15 @@ import type { Live } from "./objects.ts";
 
 export type LeaseSpec = NonNullable<Lease["spec"]>;
 
-/** The Lease as we last saw it, and since when it has looked like that, by our own clock. */
+/** The Lease as last observed, and since when it has been unchanged, by our own clock. */
 export type ObservedLease = { readonly lease: Live<Lease>; readonly sinceMs: number };
 
 /** What a process may do with the Lease. */
 export type LeaseDecision = "Create" | "Renew" | "TakeOver" | "Wait";
 
 /**
- * Judges what may be done. Whether the holder is still alive is told by how long its record has not changed while we
- * looked, never by its timestamps: the clocks of two machines have nothing to do with each other.
+ * Decides what may be done. Whether the holder is still alive is inferred from how long we have observed its record
+ * unchanged, never from its timestamps: the clocks of two machines are unrelated.
  */
 export function decideLease(observed: ObservedLease | undefined, identity: string, nowMs: number): LeaseDecision {
   if (observed === undefined) return "Create";
@@ -27,7 +27,7 @@ export function observeLease(before: ObservedLease | undefined, lease: Live<Leas
   return unchanged ? before : { lease, sinceMs: nowMs };
 }
 
-/** The record that holds the Lease for `identity`, in the place of `before`. */
+/** The record that acquires or renews the Lease for `identity`, replacing `before`. */
 export function heldBy(identity: string, before: LeaseSpec | undefined, now: Date, leaseDurationMs: number): LeaseSpec {
   const renewal = before?.holderIdentity === identity;
   return {
@@ -39,7 +39,7 @@ export function heldBy(identity: string, before: LeaseSpec | undefined, now: Dat
   };
 }
 
-/** The record that gives the Lease back: the next follower need not wait. */
+/** The record that releases the Lease: the next follower need not wait. */
 export function released(before: LeaseSpec | undefined, now: Date): LeaseSpec {
   return { ...before, holderIdentity: "", leaseDurationSeconds: 1, renewTime: microTime(now) };
 }

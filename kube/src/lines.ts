@@ -1,7 +1,8 @@
 import { ConnectionError } from "./errors.ts";
 
 /**
- * Longest line of a watch. An object is at most 1.5 MiB in etcd and somewhat more as JSON, so a longer one is no event.
+ * Longest line of a watch. An object is at most 1.5 MiB in etcd and somewhat more as JSON, so a longer one is not an
+ * event.
  * @see https://etcd.io/docs/v3.6/dev-guide/limit/
  */
 const MAX_LINE_BYTES = 16 * 1024 * 1024;

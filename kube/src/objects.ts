@@ -7,7 +7,7 @@ export type KubeObject = {
   readonly metadata?: ObjectMeta;
 };
 
-/** What the API server has put into every object that it returned. */
+/** What the API server sets in every object that it returns. */
 export type LiveMetadata = {
   readonly name: string;
   readonly uid: string;

@@ -18,13 +18,13 @@ const WATCH_TIMEOUT_SPREAD = 60;
 /** @see https://github.com/kubernetes/kubernetes/blob/master/pkg/features/kube_features.go WatchList; KEP-3157 */
 const INITIAL_EVENTS_END = "k8s.io/initial-events-end";
 
-/** A stream of what exists flows; client-go begins to complain after this time. */
+/** A stream of existing objects must make progress; client-go logs a warning after this time. */
 const INITIAL_SILENCE_MS = 10_000;
 
 /** The server sends a bookmark about every 60 s (apiserver's cacher.go, nextBookmarkTime): two and a half of them. */
 const SILENCE_MS = 150_000;
 
-/** Where there are no bookmarks: the end that the server was asked for, and then some. */
+/** Without bookmarks: the requested end of the watch, plus a margin. */
 const AFTER_TIMEOUT_MS = 15_000;
 
 /** Which objects are watched. */
@@ -34,12 +34,15 @@ export type ReflectorOptions<T extends KubeObject> = Selection & {
   readonly client: KubeClient;
   readonly kind: Kind<T>;
   readonly store: ObjectStore<T>;
-  /** Objects of one list request, where what exists is not streamed: fewer for kinds whose objects may be large. Default 500. */
+  /**
+   * Objects per list request, if existing objects are not streamed: fewer for kinds whose objects may be large. Default
+   * 500.
+   */
   readonly pageSize?: number | undefined;
   readonly clock: Clock;
   readonly random: () => number;
   readonly logger: Logger;
-  /** How long a watch may be silent. Default: 150 s where there are bookmarks, 10 s while it tells what exists. */
+  /** How long a watch may be silent. Default: 150 s where there are bookmarks, 10 s while it sends existing objects. */
   readonly silenceMs?: number | undefined;
   readonly onSynced: () => void;
   readonly onFailure: (kind: string, error: unknown) => void;
@@ -73,7 +76,7 @@ export class Reflector<T extends KubeObject> {
     return this.#options.clock.monotonicMs() - this.#lastContactMs;
   }
 
-  /** Whether a watch is open: the API server answers. */
+  /** Whether a watch is open, so the API server responds. */
   isConnected(): boolean {
     return this.#connected;
   }
@@ -121,7 +124,7 @@ export class Reflector<T extends KubeObject> {
     const objects: Live<T>[] = [];
     let continueToken: string | undefined;
     for (;;) {
-      // No resourceVersion: the newest state. "0" would ignore the limit and come as one block.
+      // No resourceVersion: the newest state. "0" would ignore the limit and return everything at once.
       const page = await client.list(kind, { ...this.#selection, limit: pageSize, continueToken }, signal);
       this.#contact();
       for (const item of page.items) objects.push(store.keep(item));
@@ -130,7 +133,7 @@ export class Reflector<T extends KubeObject> {
     }
   }
 
-  /** A server that was restored from a backup counts its versions from there: ours may be in its future. */
+  /** A server that was restored from a backup continues with the versions from there: ours may be in its future. */
   async #check(resourceVersion: string, signal: AbortSignal): Promise<WatchSignal> {
     const { client, clock, kind, silenceMs = INITIAL_SILENCE_MS } = this.#options;
     const one = { ...this.#selection, limit: 1 };
@@ -149,7 +152,7 @@ export class Reflector<T extends KubeObject> {
     return { kind: "Synced", resourceVersion };
   }
 
-  /** One watch: of all that exists and then of the changes (`from` absent), or of the changes after `from`. */
+  /** One watch: of all existing objects and then of the changes (`from` absent), or of the changes after `from`. */
   async #watch(from: string | undefined, signal: AbortSignal): Promise<WatchSignal> {
     const { clock } = this.#options;
     const startMs = clock.monotonicMs();
@@ -157,11 +160,12 @@ export class Reflector<T extends KubeObject> {
     try {
       const events = await this.#readWatch(from, guard);
       signal.throwIfAborted();
-      this.#contact(); // of a kind without bookmarks and without changes nothing else is ever heard
+      this.#contact(); // a kind without bookmarks and without changes never sends anything else
       return { kind: "Ended", afterMs: clock.monotonicMs() - startMs, events };
     } catch (error) {
       if (guard.silent) return this.#stalled();
-      // Inside the stream, before its end of what exists: etcd or the server cannot do it. client-go falls back as well.
+      // Inside the stream, before the end of the initial events: etcd or the server does not support it. client-go
+      // falls back as well.
       if (this.#state.phase.kind === "Streaming" && refusesStream(error, this.#connected))
         return { kind: "StreamRefused" };
       throw error;
@@ -190,19 +194,19 @@ export class Reflector<T extends KubeObject> {
       events++;
       if (this.#state.phase.kind === "Streaming") this.#collect(initial, event);
       else this.#handle(event);
-      expectMore(); // the end of what exists lets more time pass than the way there
+      expectMore(); // after the initial events, more time may pass than during them
     }
     return events;
   }
 
-  /** Before the end of what exists nothing reaches the store, so that no reader sees half of it. */
+  /** Before the end of the initial events nothing reaches the store, so that no reader sees half of them. */
   #collect(initial: Map<ObjectKey, Live<T>>, event: WatchEvent<T>): void {
     if (event.type !== "BOOKMARK") {
       if (event.type === "DELETED") initial.delete(keyOf(event.object));
       else initial.set(keyOf(event.object), this.#options.store.keep(event.object));
       return;
     }
-    // It ends what exists, and says nothing about bookmarks to come: kinds without a watch cache (Events) send none.
+    // It ends the initial events, and does not imply later bookmarks: kinds without a watch cache (Events) send none.
     const { annotations, resourceVersion } = event.object.metadata;
     if (annotations?.[INITIAL_EVENTS_END] !== "true") return;
     this.#signal(this.#synced([...initial.values()], resourceVersion));

@@ -21,8 +21,8 @@ export type RequestQueueOptions<R, A> = {
 };
 
 /**
- * Requests beside the reconciles, so that none waits for an answer: each key at most once at a time, namespaces in turn.
- * Answers come like watch events.
+ * Requests outside of the reconciles, so that none waits for a response: each key at most once at a time, namespaces in
+ * turn. Responses arrive like watch events.
  */
 export class RequestQueue<R, A> {
   readonly #options: RequestQueueOptions<R, A>;
@@ -35,19 +35,19 @@ export class RequestQueue<R, A> {
     this.#queue.close(); // until `run`
   }
 
-  /** Returns at once. Nothing is sent while this does not run, or while a request of that key has no answer yet. */
+  /** Returns at once. Nothing is sent while this does not run, or while a request of that key is pending. */
   add(key: ObjectKey, request: R): void {
     if (!this.#queue.isOpen || this.#requests.has(key)) return;
     this.#requests.set(key, request);
     this.#queue.add(key);
   }
 
-  /** The request of that key that has no answer yet. */
+  /** The pending request of that key. */
   get(key: ObjectKey): R | undefined {
     return this.#requests.get(key);
   }
 
-  /** Sends until the signal is aborted; what has no answer then is forgotten. */
+  /** Sends until the signal is aborted; what is pending then is dropped. */
   async run(signal: AbortSignal): Promise<void> {
     const { name, workers, clock, logger } = this.#options;
     this.#requests.clear();

@@ -22,13 +22,13 @@ import { type ApiRequest, statusError, Transport } from "./transport.ts";
 
 export type ClientOptions = {
   readonly config: KubeConfig;
-  /** `name/version`. The name is also the field manager of writes that give none. */
+  /** `name/version`. The name is also the default field manager. */
   readonly userAgent: string;
   /** Called after each attempt, for metrics. */
   readonly onResult?: ((result: CallResult) => void) | undefined;
   readonly clock?: Clock | undefined;
   readonly logger?: Logger | undefined;
-  /** Size of an answer's body at which a call fails; watches have none. Default: no limit. */
+  /** Size of a response's body at which a call fails; watches have no limit. Default: no limit. */
   readonly maxAnswerBytes?: number | undefined;
 };
 
@@ -194,14 +194,17 @@ async function orUndefined<T>(found: Promise<T>): Promise<T | undefined> {
   }
 }
 
-/** Some kinds answer a deletion with a Status, others with the object as it was: only one that is marked is still there. */
+/**
+ * For some kinds the response to a deletion is a Status, for others the previous object: only one with a
+ * deletionTimestamp still exists.
+ */
 function unlessGone<T extends KubeObject>(object: Live<T>): Live<T> | undefined {
   const { deletionTimestamp, finalizers = [], deletionGracePeriodSeconds = 0 } = object.metadata;
   const kept = deletionTimestamp !== undefined && (finalizers.length > 0 || deletionGracePeriodSeconds > 0);
   return kept ? object : undefined;
 }
 
-/** A manifest as JSON; it may leave out what its kind says already. */
+/** A manifest as JSON; it may omit what its kind implies. */
 function bodyOf({ apiVersion, kind }: Kind, manifest: object): string {
   return JSON.stringify({ apiVersion, kind, ...manifest });
 }

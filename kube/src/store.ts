@@ -4,19 +4,24 @@ import { type Logger, silentLogger } from "./logger.ts";
 import { compareResourceVersions, keyOf, type KubeObject, type Live, type ObjectKey } from "./objects.ts";
 import { StoreIndex } from "./store-index.ts";
 
-/** A change of one object. `previous` absent: it is new; `current` absent: it is gone. Another uid makes two changes. */
+/**
+ * A change of one object. `previous` absent: it is new; `current` absent: it is gone. Another uid makes two changes.
+ */
 export type StoreChange<T extends KubeObject> = {
   readonly key: ObjectKey;
   readonly previous?: Live<T> | undefined;
   readonly current?: Live<T> | undefined;
-  /** It was there before we began to watch. */
+  /** It existed before the watch began. */
   readonly initial: boolean;
 };
 
-/** Called synchronously within the change: it enqueues a key. What it throws is logged, and keeps nobody else from hearing. */
+/**
+ * Called synchronously within the change: it enqueues a key. What it throws is logged, and the other subscribers are
+ * still called.
+ */
 export type StoreListener<T extends KubeObject> = (change: StoreChange<T>) => void;
 
-/** The objects of one kind, as far as we know: what watches told, plus what our own writes were answered. */
+/** The objects of one kind, as far as known: from watches, and from the responses to our own writes. */
 export interface Store<T extends KubeObject> {
   readonly kind: Kind<T>;
   /** True once all objects that exist have been seen, and from then on. */
@@ -30,9 +35,9 @@ export interface Store<T extends KubeObject> {
   subscribe(listener: StoreListener<T>): () => void;
   /** Resolves when `synced`. @throws the signal's reason. */
   waitForSync(signal: AbortSignal): Promise<void>;
-  /** Puts the answer to our own write in at once; watch events from before it are ignored from then on. */
+  /** Stores the response to our own write at once; watch events from before it are ignored from then on. */
   recordWrite(object: Live<T>): void;
-  /** Takes out an object that we deleted; late watch events of this uid are ignored for 30 seconds. */
+  /** Removes an object that we deleted; late watch events of this uid are ignored for 30 seconds. */
   recordRemoval(key: ObjectKey, uid: string): void;
 }
 
@@ -43,7 +48,7 @@ export type ObjectStoreOptions<T extends KubeObject> = {
   readonly indexes?: Indexes<T> | undefined;
   /** What to keep of an object, as `keep` returns it. */
   readonly transform?: ((object: Live<T>) => Live<T>) | undefined;
-  /** Objects that are kept of each namespace, those that changed last. Default: all. */
+  /** Maximum number of objects kept per namespace, those that changed last. Default: all. */
   readonly maxPerNamespace?: number | undefined;
   readonly clock?: Clock | undefined;
   readonly logger?: Logger | undefined;
@@ -59,12 +64,12 @@ type CompleteList = {
 };
 
 /**
- * A watch event that was on its way when we deleted the object arrives within this time, or after a new list. The answer
- * to a write that the end of the object overtook comes within it, too.
+ * A watch event that was in flight when we deleted the object arrives within this time, or after a new list. So does
+ * the response to a write that was overtaken by the deletion.
  */
 const REMOVAL_MEMORY_MS = 30_000;
 
-/** An object that is gone: which of its versions are not to be taken in again, and until when. */
+/** A deleted object: which of its versions must not be stored again, and until when. */
 type Removal = {
   /** Absent: every version. */
   readonly upTo: string | undefined;
@@ -78,7 +83,7 @@ export class ObjectStore<T extends KubeObject> implements Store<T> {
   readonly #indexes: ReadonlyMap<string, StoreIndex<T>>;
   readonly #transform: (object: Live<T>) => Live<T>;
   readonly #maxPerNamespace: number;
-  /** Where the number is bounded: by namespace, those that changed first in front. */
+  /** If the number is limited: by namespace, those that changed first in front. */
   readonly #byAge = new Map<string, Set<ObjectKey>>();
   readonly #clock: Clock;
   readonly #logger: Logger;
@@ -147,7 +152,7 @@ export class ObjectStore<T extends KubeObject> implements Store<T> {
     if (existing?.metadata.uid === uid) this.#change(key, existing, undefined);
   }
 
-  /** Takes an object in, unless what we have is as new: events may come late, after the answer to our own write. */
+  /** Stores an object, unless ours is as new: events may arrive late, after the response to our own write. */
   set(object: Live<T>): void {
     const key = keyOf(object);
     const existing = this.#objects.get(key);
@@ -156,9 +161,9 @@ export class ObjectStore<T extends KubeObject> implements Store<T> {
   }
 
   /**
-   * Takes an object out, if it is that very one and no later version of it: it may only have left the selection, and a
-   * write of ours may have brought it back before we heard of it. The answer to an earlier write that comes after it does
-   * not bring it back; a later version does.
+   * Removes an object, if it is that very one and not a later version of it: it may only have left the selection, and a
+   * write of ours may have brought it back before we noticed. The late response to an earlier write does not bring it
+   * back; a later version does.
    */
   delete(object: Live<T>): void {
     const key = keyOf(object);
@@ -170,7 +175,7 @@ export class ObjectStore<T extends KubeObject> implements Store<T> {
 
   /**
    * Makes the store equal to a complete list, change by change. What we wrote after the list was made stays, unless the
-   * server's versions went back: then nothing of what we have is newer than the list.
+   * server's resourceVersion went backwards: then nothing in the store is newer than the list.
    */
   replace(objects: readonly Live<T>[], { resourceVersion, namespace, wentBack = false }: CompleteList): void {
     const listed = new Set(objects.map((object) => keyOf(object)));
@@ -193,7 +198,7 @@ export class ObjectStore<T extends KubeObject> implements Store<T> {
     this.#sync.resolve();
   }
 
-  /** Takes in what is there, however old it looks beside what we have. */
+  /** Stores what exists, however old it looks compared to what we have. */
   #takeBack(object: Live<T>): void {
     const key = keyOf(object);
     const existing = this.#objects.get(key);
@@ -201,7 +206,7 @@ export class ObjectStore<T extends KubeObject> implements Store<T> {
     if (existing === undefined || !isSameVersion(existing, object)) this.#put(key, existing, object);
   }
 
-  /** An object of another uid is another object: one goes, one comes. */
+  /** An object with another uid is another object: one is removed, one is added. */
   #put(key: ObjectKey, existing: Live<T> | undefined, kept: Live<T>): void {
     const isReplaced = existing !== undefined && existing.metadata.uid !== kept.metadata.uid;
     if (isReplaced) this.#change(key, existing, undefined);
@@ -233,7 +238,9 @@ export class ObjectStore<T extends KubeObject> implements Store<T> {
     if (this.#maxPerNamespace < Number.POSITIVE_INFINITY) this.#keepBound(key, current);
   }
 
-  /** A listener that throws is a bug; one object at which it happens must not end the process, again after each restart. */
+  /**
+   * A listener that throws is a bug; one object that triggers it must not crash the process, again after each restart.
+   */
   #notify(listener: StoreListener<T>, change: StoreChange<T>): void {
     try {
       listener(change);
@@ -242,7 +249,7 @@ export class ObjectStore<T extends KubeObject> implements Store<T> {
     }
   }
 
-  /** Lets go of the object of a namespace that changed longest ago, when there are too many. */
+  /** Drops the object of a namespace that changed longest ago, when there are too many. */
   #keepBound(key: ObjectKey, current: Live<T> | undefined): void {
     const namespace = key.slice(0, key.indexOf("/"));
     const keys = this.#byAge.get(namespace) ?? new Set<ObjectKey>();

@@ -3,7 +3,7 @@ import type { KubeObject, Live } from "./objects.ts";
 /** kubectl's copy of the whole object. */
 const LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration";
 
-/** Takes out what nobody here reads and what is a third of an object: who set which field, and kubectl's copy of it. */
+/** Removes what nobody here reads and what is a third of an object: `managedFields`, and kubectl's copy of it. */
 export function withoutBookkeeping<T extends KubeObject>(object: Live<T>, keepManagedFields = false): Live<T> {
   const { managedFields, annotations, ...others } = object.metadata;
   const metadata = keepManagedFields && managedFields !== undefined ? { ...others, managedFields } : others;

@@ -35,7 +35,7 @@ export type ApiRequest = {
   readonly body?: string | undefined;
   readonly contentType?: string | undefined;
   readonly accept?: string | undefined;
-  /** Doing it twice is the same as doing it once. Default: true for reads alone. */
+  /** Whether the request is idempotent. Default: only reads are. */
   readonly repeatable?: boolean | undefined;
   /** Called before each attempt; what it throws ends the call. */
   readonly beforeAttempt?: (() => void) | undefined;
@@ -49,7 +49,7 @@ export type TransportOptions = {
   readonly onResult: (result: CallResult) => void;
 };
 
-/** Sends requests: credentials, time limits, and the retries that cannot act twice. */
+/** Sends requests: credentials, time limits, and the retries that cannot take effect twice. */
 export class Transport {
   readonly #options: TransportOptions;
   readonly #pathPrefix: string;
@@ -59,7 +59,7 @@ export class Transport {
     this.#pathPrefix = new URL(options.server).pathname.replace(/\/$/, "");
   }
 
-  /** Sends, and sends again as long as the server did not act. @returns The body of the answer. */
+  /** Sends, and retries as long as the server did not act. @returns The body of the response. */
   async call(request: ApiRequest, signal: AbortSignal): Promise<string> {
     const { clock } = this.#options;
     const timeoutMs = request.verb === "list" ? LIST_TIMEOUT_MS : CALL_TIMEOUT_MS;
@@ -75,7 +75,9 @@ export class Transport {
     }
   }
 
-  /** Opens a watch: one attempt, and no time limit once the headers have come. @returns The stream of the answer. */
+  /**
+   * Opens a watch: one attempt, and no time limit once the headers have arrived. @returns The stream of the response.
+   */
   async open(request: ApiRequest, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
     const report = this.#reporter(request, 1);
     const answer = await this.#send("watches", request, report, signal);
@@ -150,7 +152,7 @@ export class Transport {
       const refused = error.code === 429 || error.code >= 500;
       return refused && error.retryAfterMs !== undefined ? jitter(error.retryAfterMs, 1, 1.5, Math.random) : undefined;
     }
-    // Nobody knows whether the server acted; what may be done twice is done once more, the work queue retries the rest.
+    // It is unknown whether the server acted; what is idempotent is retried once, the work queue retries the rest.
     const { repeatable = METHODS[request.verb] === "GET" } = request;
     return error instanceof ConnectionError && repeatable && attempt === 1 ? jitter(100, 1, 5, Math.random) : undefined;
   }
@@ -166,7 +168,10 @@ export class Transport {
   }
 }
 
-/** Tells how an attempt ended: HTTP status code, 0 if there was no answer, bytes of the answer's body, and its time. */
+/**
+ * Reports how an attempt ended: HTTP status code, 0 if there was no response, bytes of the response's body, and its
+ * time.
+ */
 type Report = (code: number, bytes: number, serverTime?: Date) => void;
 
 function timeIn({ headers: { date } }: Dispatcher.ResponseData): Date | undefined {
@@ -219,7 +224,7 @@ function apiError(request: ApiRequest, answer: Dispatcher.ResponseData, body: st
   return statusError(request.description, parseStatus(body), answer.statusCode, retryAfterMs);
 }
 
-/** The error that a Status object stands for, in an answer or inside a watch. */
+/** The error that a Status object represents, in a response or inside a watch. */
 export function statusError(description: string, status: Status, code?: number, retryAfterMs?: number): ApiError {
   const { details } = status;
   return new ApiError(description, {
@@ -233,7 +238,7 @@ export function statusError(description: string, status: Status, code?: number, 
   });
 }
 
-/** What is not JSON comes from a proxy in between: the code has to say it all. */
+/** What is not JSON comes from a proxy in between: only the code is known. */
 function parseStatus(body: string): Status {
   try {
     const status: unknown = JSON.parse(body);

@@ -2,19 +2,19 @@ import { exponentialMs, jitter } from "./backoff.ts";
 
 /** What a reflector does next. */
 type WatchPhase =
-  /** Everything that exists, then every change, in one stream (WatchList). */
+  /** All existing objects, then every change, in one stream (WatchList). */
   | { readonly kind: "Streaming" }
-  /** Everything that exists, page by page. */
+  /** All existing objects, page by page. */
   | { readonly kind: "Listing" }
   /** Every change after this resourceVersion. */
   | { readonly kind: "Watching"; readonly resourceVersion: string }
-  /** After a failure: whether the server has come as far as this resourceVersion, or was restored from a backup. */
+  /** After a failure: whether the server has reached this resourceVersion, or was restored from a backup. */
   | { readonly kind: "Checking"; readonly resourceVersion: string }
   | { readonly kind: "Stopped" };
 
 export type WatchState = {
   readonly phase: WatchPhase;
-  /** The server does not stream what exists: list it, now and later. */
+  /** The server does not support streaming lists: list, now and later. */
   readonly streamRefused: boolean;
   /** In a row. */
   readonly failures: number;
@@ -28,28 +28,29 @@ export type WatchSignal =
   | { readonly kind: "Synced"; readonly resourceVersion: string }
   /** A change or a bookmark has been handled. */
   | { readonly kind: "Progress"; readonly resourceVersion: string }
-  /** The server ended the watch in good order. */
+  /** The server ended the watch regularly. */
   | { readonly kind: "Ended"; readonly afterMs: number; readonly events: number }
-  /** The server has come as far as our resourceVersion. */
+  /** The server has reached our resourceVersion. */
   | { readonly kind: "Checked" }
-  /** Nothing came for too long. */
+  /** Nothing was received for too long. */
   | { readonly kind: "Stalled" }
   /**
-   * The server has forgotten our resourceVersion, or has not come as far: it was restored from a backup, and a watch from
-   * there would be silent until it has.
+   * The server has forgotten our resourceVersion, or has not reached it: it was restored from a backup, and a watch
+   * from there would be silent until it does.
    */
   | { readonly kind: "Gone" }
-  /** The server does not know how to stream what exists. */
+  /** The server does not support streaming lists. */
   | { readonly kind: "StreamRefused" }
   | { readonly kind: "Failed"; readonly sinceLastFailureMs: number }
   | { readonly kind: "Stop" };
 
-/** A watch that ends sooner and brought nothing is an error, or two programs would call each other without pause. */
+/** A watch that ends sooner without any event is an error, or client and server would loop without pause. */
 const SHORT_WATCH_MS = 1_000;
 
 /**
  * The same numbers as client-go's reflector and kube-rs' watcher.
- * @see https://github.com/kubernetes/client-go/blob/master/tools/cache/reflector.go 800 ms, 30 s, factor 2, jitter 1, reset 2 min
+ * @see https://github.com/kubernetes/client-go/blob/master/tools/cache/reflector.go 800 ms, 30 s, factor 2, jitter 1,
+ * reset 2 min
  */
 const BACKOFF_BASE_MS = 800;
 const BACKOFF_CAP_MS = 30_000;
@@ -63,8 +64,8 @@ export const initialWatchState: WatchState = {
 };
 
 /**
- * Where a reflector goes after `signal`. The only way to lose our place is Gone: whatever happens to the connection, the
- * changes since are asked for, not the whole again.
+ * Where a reflector goes after `signal`. The only way to lose our place is Gone: whatever happens to the connection,
+ * only the changes since then are requested, not everything again.
  */
 export function nextWatchState(state: WatchState, signal: WatchSignal): WatchState {
   const { phase } = state;
@@ -82,7 +83,8 @@ export function nextWatchState(state: WatchState, signal: WatchSignal): WatchSta
     case "Checked":
       return { ...state, phase: resumed(phase), pause: false };
     case "Stalled":
-      // A stream without an end of what exists may be that of a server that knows no such end: a list tells.
+      // A stream without an end of the initial events may come from a server that does not know that end: a list will
+      // show it.
       return { ...state, phase: phase.kind === "Streaming" ? { kind: "Listing" } : checking(phase), pause: false };
     case "Gone":
       return {
@@ -106,14 +108,14 @@ export function watchPauseMs(failures: number, retryAfterMs: number | undefined,
 function ended(state: WatchState, tooShort: boolean): WatchState {
   if (tooShort) return failed(state);
   if (state.phase.kind === "Watching") return { ...state, failures: 0, pause: false };
-  return failed({ ...state, phase: { kind: "Listing" } }); // a stream that never told everything that exists
+  return failed({ ...state, phase: { kind: "Listing" } }); // a stream that never completed its initial events
 }
 
 function failed(state: WatchState): WatchState {
   return { ...state, failures: state.failures + 1, pause: true };
 }
 
-/** A failure long after the last one is the first of its row. */
+/** A failure long after the last one counts as the first. */
 function afterRest(state: WatchState, sinceLastFailureMs: number): WatchState {
   return sinceLastFailureMs >= BACKOFF_RESET_MS ? { ...state, failures: 0 } : state;
 }
@@ -122,7 +124,7 @@ function resumed(phase: WatchPhase): WatchPhase {
   return phase.kind === "Checking" ? { ...phase, kind: "Watching" } : phase;
 }
 
-/** The phase after a failure: a place in the changes is checked before it is used again. */
+/** The phase after a failure: a resourceVersion is checked before it is used again. */
 function checking(phase: WatchPhase): WatchPhase {
   return phase.kind === "Watching" ? { ...phase, kind: "Checking" } : phase;
 }

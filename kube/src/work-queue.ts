@@ -3,8 +3,8 @@ import { type Clock, systemClock } from "./clock.ts";
 import { FairLane, groupOf, RecentTurns } from "./fair-lane.ts";
 
 /**
- * `Urgent`: news of an object that is known already; usually it costs one write, and somebody waits for it. `Normal`: an
- * object that is new. `Low`: initial lists and safety nets.
+ * `Urgent`: an update of a known object; usually it costs one write, and somebody waits for it. `Normal`: a new object.
+ * `Low`: initial lists and safety nets.
  */
 export type Lane = "Urgent" | "Normal" | "Low";
 
@@ -20,25 +20,25 @@ export type WorkQueueOptions = {
 };
 
 /**
- * client-go has 5 ms and 1000 s. 5 ms makes seven attempts at the same broken dependency within 0.6 s; 1000 s is longer
+ * client-go has 5 ms and 1000 s. 5 ms means seven attempts at the same broken dependency within 0.6 s; 1000 s is longer
  * than anybody waits for a server.
  * @see https://github.com/kubernetes/client-go/blob/master/util/workqueue/default_rate_limiters.go
  */
 const BACKOFF_BASE_MS = 100;
 const BACKOFF_CAP_MS = 300_000;
 
-/** One turn in so many is a lane's own, however much waits in the more urgent ones. */
+/** One in this many turns is reserved for a lane, however much waits in the more urgent ones. */
 const OWN_TURN: Readonly<Record<Lane, number>> = { Urgent: 1, Normal: 4, Low: 16 };
 
 /**
- * The share of the workers that the own turns of a lane may hold. Turns alone do not protect what is urgent: a new object
- * takes many writes, and all workers would soon be busy with those.
+ * The share of the workers that a lane's reserved turns may occupy. Turns alone do not protect what is urgent: a new
+ * object takes many writes, and all workers would soon be busy with those.
  */
 const OWN_WORKERS = 1 / 4;
 
 /**
- * The share of the workers that the news of one group may hold while news or new objects of others wait: a namespace whose
- * objects are changed all the time must not hold those up.
+ * The share of the workers that updates of one group may occupy while updates or new objects of others wait: a
+ * namespace whose objects are changed all the time must not delay those.
  */
 const NEWS_WORKERS = 1 / 4;
 
@@ -54,8 +54,8 @@ type Taken<K> = { readonly key: K; readonly lane: Lane };
 type Delay = { readonly dueMs: number; readonly lane: Lane; readonly cancel: () => void };
 
 /**
- * Keys to be worked on: each at most once at a time, none lost, none in twice. A key that is added while it is worked on
- * is ready again when that is done. Takes keys in only while it is open; a new queue is open.
+ * Keys to process: each at most once at a time, none lost, none queued twice. A key that is added while it is processed
+ * is ready again when that is done. Accepts keys only while it is open; a new queue is open.
  */
 export class WorkQueue<K extends string> {
   readonly #clock: Clock;
@@ -81,7 +81,7 @@ export class WorkQueue<K extends string> {
     this.#onTaken = options.onTaken ?? (() => {});
   }
 
-  /** Whether keys are taken in. */
+  /** Whether keys are accepted. */
   get isOpen(): boolean {
     return this.#open;
   }
@@ -91,7 +91,7 @@ export class WorkQueue<K extends string> {
     return LANES.reduce((sum, lane) => sum + this.#ready[lane].size, 0);
   }
 
-  /** Keys that are being worked on. */
+  /** Keys that are being processed. */
   get processing(): number {
     return this.#processing.size;
   }
@@ -101,7 +101,7 @@ export class WorkQueue<K extends string> {
     return this.#delays.size;
   }
 
-  /** Makes a key ready at once; a delay it had is over. */
+  /** Makes a key ready at once, and cancels its delay. */
   add(key: K, lane: Lane = "Urgent"): void {
     if (!this.#open) return;
     this.#undelay(key);
@@ -126,7 +126,7 @@ export class WorkQueue<K extends string> {
   }
 
   /**
-   * Makes a key ready after a delay that doubles with every failure in a row.
+   * Makes a key ready after a delay that doubles with every consecutive failure.
    * @param atLeastMs The first delay, if longer than 100 ms.
    * @returns The delay in milliseconds.
    */
@@ -139,12 +139,12 @@ export class WorkQueue<K extends string> {
     return delayMs;
   }
 
-  /** Ends a row of failures. */
+  /** Resets the consecutive failures. */
   forget(key: K): void {
     this.#failures.delete(key);
   }
 
-  /** Failures in a row. */
+  /** Consecutive failures. */
   failures(key: K): number {
     return this.#failures.get(key) ?? 0;
   }
@@ -158,7 +158,7 @@ export class WorkQueue<K extends string> {
     });
   }
 
-  /** Ends the work on a key. */
+  /** Marks a key as processed. */
   done(key: K): void {
     this.#processing.delete(key);
     const lane = this.#dirty.get(key);
@@ -166,12 +166,12 @@ export class WorkQueue<K extends string> {
     if (lane !== undefined) this.add(key, lane);
   }
 
-  /** Takes keys in again. */
+  /** Accepts keys again. */
   open(): void {
     this.#open = true;
   }
 
-  /** Drops what waits and takes nothing in: waiting and later calls of `take` get undefined. */
+  /** Drops what waits and accepts nothing: pending and later calls of `take` get undefined. */
   close(): void {
     this.#open = false;
     for (const { cancel } of this.#delays.values()) cancel();
@@ -215,7 +215,7 @@ export class WorkQueue<K extends string> {
     }
   }
 
-  /** Groups whose news hold their share of the workers; none if nobody else waits. */
+  /** Groups whose updates occupy their share of the workers; none if nobody else waits. */
   #groupsFullOfNews(): ReadonlySet<string> {
     const held = new Map<string, number>();
     for (const [key, lane] of this.#processing) {
@@ -227,7 +227,9 @@ export class WorkQueue<K extends string> {
     return LANES_WITH_HURRY.some((lane) => this.#ready[lane].hasOthers(full)) ? full : NONE;
   }
 
-  /** The lane whose own turn it is, the least urgent if several; else the most urgent one that has something to give. */
+  /**
+   * The lane whose reserved turn it is, the least urgent if several; otherwise the most urgent one that is not empty.
+   */
   #nextLane(full: ReadonlySet<string>): Lane {
     const filled = LANES.filter((lane) => this.#ready[lane].hasOthers(lane === "Urgent" ? full : NONE));
     if (filled.length > 0) this.#turns++;

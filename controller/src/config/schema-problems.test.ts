@@ -17,7 +17,7 @@ describe("schemaProblems", () => {
   it("names every wrong field at once", () => {
     const value = { jupyterServer: { image: 1, rootDir: "work" }, storage: { size: {} } };
     expect(schemaProblems(specSchema, value, "spec")).toEqual([
-      "spec.jupyterServer.image must be a text",
+      "spec.jupyterServer.image must be a string",
       expect.stringMatching(/^spec\.jupyterServer\.rootDir: .* must be an absolute path/),
       "spec.storage.size must be a string or an integer",
     ]);

@@ -19,7 +19,7 @@ export function schemaProblems(schema: SchemaNode, value: unknown, path: string)
 const TYPES: Readonly<Record<string, { readonly words: string; readonly holds: (value: unknown) => boolean }>> = {
   object: { words: "an object", holds: isObject },
   array: { words: "a list", holds: Array.isArray },
-  string: { words: "a text", holds: (value) => typeof value === "string" },
+  string: { words: "a string", holds: (value) => typeof value === "string" },
   boolean: { words: "true or false", holds: (value) => typeof value === "boolean" },
   integer: { words: "an integer", holds: Number.isInteger },
   number: { words: "a number", holds: (value) => typeof value === "number" },

@@ -50,7 +50,7 @@ describe("the defaults for all servers", () => {
     },
     {
       given: { jupyterServer: { nodeSelector: { a: 1 } } },
-      says: "SERVER_DEFAULTS.jupyterServer.nodeSelector.a must be a text",
+      says: "SERVER_DEFAULTS.jupyterServer.nodeSelector.a must be a string",
     },
     {
       given: { jupyterServer: { extraVolumeMounts: [{ name: "a", mountPath: "b" }] } },

@@ -36,7 +36,7 @@ describe("readSidecarOverrides", () => {
     const reader = new EnvironmentReader({ SIDECARS: '{"traefik":{"extraArgs":[1]},"proxy":{"http":"x"}}' });
     readSidecarOverrides(reader);
     expect(reader.problems).toEqual([
-      "SIDECARS.traefik.extraArgs[0] must be a text",
+      "SIDECARS.traefik.extraArgs[0] must be a string",
       "SIDECARS.proxy.http is not known",
     ]);
   });
