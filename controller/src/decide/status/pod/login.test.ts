@@ -1,6 +1,6 @@
 import type { ContainerState, ContainerStateTerminated, ContainerStatus } from "kubernetes-types/core/v1.js";
 import { describe, expect, it } from "vitest";
-import { aContainer, anObserved, aPod, someSettings, timeAgo } from "../../testing/builders.ts";
+import { aContainer, anObserved, aPod, ago, someSettings, timeAgo } from "../../testing/builders.ts";
 import { podState } from "./state.ts";
 
 const ISSUER = "https://login.example.org";
@@ -8,17 +8,25 @@ const ended: ContainerStateTerminated = { exitCode: 1, startedAt: timeAgo(40), f
 const waiting: ContainerState = { waiting: { reason: "CrashLoopBackOff" } };
 const trying: Partial<ContainerStatus> = { ready: true, state: { running: { startedAt: timeAgo(1) } } };
 
-function reasonWith(
+function stateWith(
   status: Partial<ContainerStatus>,
   args = [`--oidc-issuer-url=${ISSUER}`],
   startTime = timeAgo(50),
-): unknown {
-  const proxy = { name: "oauth2-proxy", restartCount: 4, state: waiting, lastState: { terminated: ended }, ...status };
+): ReturnType<typeof podState> {
+  const oauth2Proxy = { name: "oauth2-proxy", restartCount: 4, state: waiting, lastState: { terminated: ended } };
   const spec = { containers: [{ name: "oauth2-proxy", args }] };
-  const jupyter = aContainer({ state: { running: { startedAt: timeAgo(600) } }, ready: true });
-  const pod = aPod({ phase: "Running", spec, containers: [jupyter, aContainer(proxy)] });
-  const started = { ...pod, status: { ...pod.status, startTime } };
-  const state = podState(anObserved({ pod: started }), someSettings());
+  const running: ContainerState = { running: { startedAt: timeAgo(600) } };
+  const containers = [
+    aContainer({ state: running, ready: true }),
+    aContainer({ name: "auth-proxy", state: running }),
+    aContainer({ ...oauth2Proxy, ...status }),
+  ];
+  const pod = aPod({ phase: "Running", spec, containers });
+  return podState(anObserved({ pod: { ...pod, status: { ...pod.status, startTime } } }), someSettings());
+}
+
+function reasonWith(...given: Parameters<typeof stateWith>): unknown {
+  const state = stateWith(...given);
   return "why" in state ? state.why : state;
 }
 
@@ -62,6 +70,31 @@ describe("an oauth2-proxy that cannot start", () => {
 
   it("is not given up before its restarts are used up", () => {
     expect(reasonWith({ restartCount: 3 })).toMatchObject({ reason: "ContainerFailed" });
+  });
+
+  it.each([
+    {
+      when: "it never ended",
+      status: { restartCount: 0, lastState: {} },
+      detail: "container jupyter-server or oauth2-proxy is running but does not respond yet",
+    },
+    {
+      when: "it ended for an unknown cause",
+      status: {},
+      detail: "container jupyter-server or oauth2-proxy is running but does not respond yet",
+    },
+    {
+      when: "it could not use the provider",
+      status: { lastState: { terminated: { ...ended, message: "connect: connection refused" } } },
+      detail: `container oauth2-proxy was restarted because it could not use the provider at ${ISSUER}: the connection is refused`,
+    },
+  ])("is not passed over while it tries for Jupyter, which responds: $when", ({ status, detail }) => {
+    const why = reasonWith({ ...trying, restartCount: 3, ...status });
+    expect(why).toEqual({ reason: "Starting", values: { detail } });
+  });
+
+  it("that has just been restarted gets the time of a start before Jupyter is blamed", () => {
+    expect(stateWith({ ...trying, restartCount: 3 })).toMatchObject({ kind: "Waiting", since: ago(1) });
   });
 
   it.each([

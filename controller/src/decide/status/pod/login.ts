@@ -1,4 +1,4 @@
-import { CONTAINERS } from "@amalthea/api";
+import { CONTAINERS, type ReasonWithValues } from "@amalthea/api";
 import type { ContainerStatus, Pod } from "kubernetes-types/core/v1.js";
 import { containerStatus, wasNeverReady, type LivePod } from "../../live/pod.ts";
 import { detail } from "../text.ts";
@@ -13,6 +13,8 @@ const FATAL = 1;
  * whose stack its last words are, has the same exit code.
  */
 const TERMINATED = 2;
+
+type ProviderProblem = Extract<ReasonWithValues, { reason: "ProviderUnusable" }>["values"];
 
 const ISSUER_FLAG = "--oidc-issuer-url=";
 
@@ -56,12 +58,19 @@ export function withProvider(
 
 function unusableProvider(pod: Pod, { containerRestartLimit }: RestartLimits): Obstacle | undefined {
   const status = containerStatus(pod, CONTAINERS.oauth2Proxy);
-  const issuer = issuerOf(pod);
-  if (status === undefined || issuer === undefined) return undefined;
+  const values = lastProviderProblem(pod);
+  if (status === undefined || values === undefined) return undefined;
   const found = obstacleOf({ ...status, ready: false }, containerRestartLimit);
-  if (found?.why.reason !== "CrashLoop" || !isBeforeItListens(status)) return undefined;
+  return found?.why.reason === "CrashLoop" ? failing({ reason: "ProviderUnusable", values }) : undefined;
+}
+
+/** What oauth2-proxy had against the provider when it ended last; undefined if it did not end before it listened. */
+export function lastProviderProblem(pod: Pod): ProviderProblem | undefined {
+  const status = containerStatus(pod, CONTAINERS.oauth2Proxy);
+  const issuer = issuerOf(pod);
+  if (status === undefined || issuer === undefined || !isBeforeItListens(status)) return undefined;
   const { name = "", namespace = "" } = pod.metadata ?? {};
-  return failing({ reason: "ProviderUnusable", values: { issuer, cause: causeIn(status), pod: name, namespace } });
+  return { issuer, cause: causeIn(status), pod: name, namespace };
 }
 
 function isBeforeItListens(status: ContainerStatus): boolean {

@@ -4,6 +4,7 @@ import type { Observed } from "../../live/observed.ts";
 import { containerStatus, wasNeverReady, type LivePod } from "../../live/pod.ts";
 import { startedWithOf } from "../../live/started-with.ts";
 import { lastEnd } from "./container.ts";
+import { lastProviderProblem } from "./login.ts";
 import { failing, type Obstacle } from "./obstacle.ts";
 
 /** The API server's defaults of a probe. */
@@ -34,17 +35,27 @@ function wasKilledBy(probe: Probe, status: ContainerStatus): boolean {
 }
 
 /**
- * Behind a login Jupyter has no probe, and its proxy is ready when it answers. So it is not killed, and the grace period
- * counts from its start. While another container does not run, that one may be what it waits for.
+ * Behind a login Jupyter has no probe, and the proxy is ready when Jupyter and oauth2-proxy have responded. So Jupyter is
+ * not killed, and the grace period counts from the later start of the two: an oauth2-proxy that has not responded by its end
+ * would have been restarted by its liveness probe. While another container does not run, that one may be what it waits for.
  */
 export function silentBehindProxy(observed: Observed, pod: LivePod): Obstacle | undefined {
   const proxy = containerStatus(pod, CONTAINERS.authProxy);
-  const since = containerStatus(pod, CONTAINERS.jupyter)?.state?.running?.startedAt;
+  const starts = [CONTAINERS.jupyter, CONTAINERS.oauth2Proxy]
+    .map((name) => containerStatus(pod, name)?.state?.running?.startedAt)
+    .filter((start) => typeof start === "string");
+  const since = starts.toSorted().at(-1);
   const isWaiting = proxy?.ready === false && wasNeverReady(pod) && doAllRun(pod);
-  if (!isWaiting || typeof since !== "string") return undefined;
-  const detail = `container ${CONTAINERS.jupyter} is running but does not respond yet`;
-  const why: ReasonWithValues = { reason: "Starting", values: { detail } };
+  if (!isWaiting || since === undefined) return undefined;
+  const why: ReasonWithValues = { reason: "Starting", values: { detail: whatIsSilent(pod) } };
   return { kind: "Waiting", why, since: new Date(since), lasting: notAnswering(observed, pod) };
+}
+
+function whatIsSilent(pod: LivePod): string {
+  const { issuer, cause } = lastProviderProblem(pod) ?? {};
+  return issuer === undefined || cause === undefined
+    ? `container ${CONTAINERS.jupyter} or ${CONTAINERS.oauth2Proxy} is running but does not respond yet`
+    : `container ${CONTAINERS.oauth2Proxy} was restarted because it could not use the provider at ${issuer}: ${cause}`;
 }
 
 function doAllRun({ status }: LivePod): boolean {
