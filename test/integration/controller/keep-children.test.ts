@@ -234,6 +234,27 @@ describe("a settled server", () => {
   });
 });
 
+describe("a claim that is not bound yet", () => {
+  it.each<{ form: string; namespace: string; pvc?: object; patch?: object }>([
+    { form: "an empty selector", namespace: "claim-selector", pvc: { selector: { matchLabels: {} } } },
+    { form: "an empty name of a volume", namespace: "claim-volume", patch: { volumeName: "" } },
+    {
+      form: "a selector with empty parts",
+      namespace: "claim-parts",
+      patch: { selector: { matchExpressions: [{ key: "tier", operator: "Exists", values: [] }], matchLabels: null } },
+    },
+  ])("stays the same object, although the API server stores it without $form", async ({ namespace, pvc, patch }) => {
+    const user = await aUser(namespace);
+    const patches =
+      patch === undefined ? [] : [{ type: "application/merge-patch+json", patch: { pvc: { spec: patch } } }];
+    await user.create("alice", { storage: { size: "1Gi", pvc: { enabled: true, ...pvc } }, patches });
+    const { uid } = (await eventually(() => user.get(kinds.PersistentVolumeClaim, "alice"))).metadata;
+    await user.makePodReady("alice");
+    await operator.idle();
+    expect((await user.get(kinds.PersistentVolumeClaim, "alice")).metadata.uid).toBe(uid);
+  });
+});
+
 describe("bad input", () => {
   it("that the API server refuses is named in the status, and correcting it is enough", async () => {
     const user = await aUser("refused");

@@ -1,4 +1,4 @@
-import { API_VERSION, KIND, LABELS } from "@amalthea/api";
+import { ANNOTATIONS, API_VERSION, KIND, LABELS } from "@amalthea/api";
 import type { LiveTarget } from "../decision.ts";
 import { objectOf, valueAt, type JsonObject } from "../values/json.ts";
 import type { LiveChild, Observed } from "./observed.ts";
@@ -58,6 +58,11 @@ export function replicasOf(statefulSet: LiveChild): number {
 /** Child key of a live object; undefined if it is not a child. */
 export function childKeyOf({ metadata }: LiveChild): string | undefined {
   return metadata.labels?.[LABELS.childKey];
+}
+
+/** Whether what was last desired of a child is what is desired now. */
+export function isMadeAs(desiredHash: string, { metadata }: LiveChild): boolean {
+  return metadata.annotations?.[ANNOTATIONS.desiredHash] === desiredHash;
 }
 
 /** Whether a child is being deleted. */

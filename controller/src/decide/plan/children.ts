@@ -9,6 +9,7 @@ import { ownValue, valueAt } from "../values/json.ts";
 import {
   childKeyOf,
   findLive,
+  isMadeAs,
   isSameObject,
   isTerminating,
   liveStatefulSet,
@@ -235,8 +236,8 @@ const REPLACEABLE: ReadonlySet<string> = new Set(["ConfigMap", "Ingress", "Netwo
  * Whether a child that cannot be fixed may be recreated. The manifest that is refused now was accepted before, so it is
  * not the cause: a second unnamed port added to a Service, for example, makes it invalid.
  */
-function isReplaceable({ kind, metadata }: LiveChild, desiredHash: string): boolean {
-  return REPLACEABLE.has(kind) && metadata.annotations?.[ANNOTATIONS.desiredHash] === desiredHash;
+function isReplaceable(live: LiveChild, desiredHash: string): boolean {
+  return REPLACEABLE.has(live.kind) && isMadeAs(desiredHash, live);
 }
 
 /** Whether an Ingress has a requested class that is no longer requested: without any class, no controller would serve it. */
@@ -260,8 +261,7 @@ function reasonToApply(
   if (live === undefined) return "it is missing";
   if (isTerminating(live)) return "it is being deleted";
   const difference = firstDifference(withoutHash(manifest), live);
-  if (live.metadata.annotations?.[ANNOTATIONS.desiredHash] !== desiredHash)
-    return `${difference ?? "its desired state"} changed`;
+  if (!isMadeAs(desiredHash, live)) return `${difference ?? "its desired state"} changed`;
   return difference === undefined ? undefined : `somebody changed ${difference}`;
 }
 

@@ -122,6 +122,47 @@ describe("a server with a claim", () => {
     expect(facts.problems).toMatchObject([{ kind: "ClaimChangeRefused", field: "storage.pvc.storageClassName" }]);
   });
 
+  it.each<{ what: string; spec: object }>([
+    { what: "the class", spec: { storageClassName: "gold" } },
+    { what: "the size", spec: { resources: { requests: { storage: "5Gi" } } } },
+    { what: "the selector", spec: { selector: { matchLabels: { tier: "gold" } } } },
+  ])("is not recreated for $what that a webhook gave it when it was created, before it is bound", ({ spec }) => {
+    const options = { pvc: { enabled: true, storageClassName: "fast", selector: { matchLabels: { tier: "silver" } } } };
+    const world = withChild(running(options), "PersistentVolumeClaim", (child) => ({
+      ...child,
+      spec: { ...child.spec, ...spec },
+    }));
+    expect(decide(world).plan).toEqual([]);
+    const other = change(world, { pvc: { ...options.pvc, accessModes: ["ReadOnlyMany"] } });
+    expect(decide(other).plan.map(({ kind }) => kind)).toContain("Remove");
+  });
+
+  it.each<{ what: string; wanted: object; live: object }>([
+    { what: "an empty name of a volume", wanted: { volumeName: "" }, live: {} },
+    { what: "an empty name of the volume that it has", wanted: { volumeName: "" }, live: { volumeName: "pv" } },
+    { what: "an empty part of a selector", wanted: { selector: { matchLabels: {} } }, live: { selector: {} } },
+  ])("is left alone with $what, which the API server does not store", ({ wanted, live }) => {
+    const patch = { pvc: { spec: wanted } };
+    const options = { ...claim, patches: [{ type: "application/merge-patch+json" as const, patch }] };
+    const stored = (world: Observed): Observed =>
+      withChild(
+        world,
+        "PersistentVolumeClaim",
+        ({ spec: { volumeName: _name, selector: _selector, ...spec } = {}, ...child }) => ({
+          ...child,
+          spec: { ...spec, ...live },
+        }),
+      );
+    const world = stored(running(options));
+    const labelled = { ...options, metadata: { labels: { course: "7" } } };
+    for (const each of [world, "volumeName" in live ? bind(world) : world]) {
+      const { plan, facts } = decide(change(each, labelled));
+      expect(plan.map(({ kind }) => kind)).not.toContain("Remove");
+      expect(facts.problems).toEqual([]);
+      expect(decide(stored(carryOut(change(each, labelled), plan))).plan).toEqual([]);
+    }
+  });
+
   it("asks for no class at all only where it names or selects a volume", () => {
     const classOf = (pvc: object): unknown =>
       running({ pvc: { enabled: true, storageClassName: "", ...pvc } }).children.find(

@@ -3,9 +3,10 @@ import type { Action } from "../decision.ts";
 import { withAnnotation, withoutHash, type DesiredChild } from "../children/desired-child.ts";
 import { toolLabelsIn } from "../children/labels.ts";
 import { contentHash } from "../values/hash.ts";
-import { canonicalJson, objectOf, valueAt, type JsonObject } from "../values/json.ts";
+import { objectOf, valueAt, type JsonObject } from "../values/json.ts";
+import { firstDifference } from "./difference.ts";
 import { labelPath, patchMetadata } from "../metadata-patch.ts";
-import { targetOf } from "../live/child.ts";
+import { isMadeAs, targetOf } from "../live/child.ts";
 import { isClaimBound } from "../live/claim.ts";
 import type { LiveChild } from "../live/observed.ts";
 import type { Problem } from "../facts.ts";
@@ -37,12 +38,16 @@ const FIXED_FIELDS = Object.keys(FIXED) as readonly FixedField[];
  * @param isRefused The API server refused the desired claim. That a class is no longer requested shows in this alone: a
  * live claim does not distinguish the cluster's default class from a requested one.
  */
-export function reconcileClaim(desired: DesiredChild, live: LiveChild, isRefused: boolean): ClaimDecision {
+export function reconcileClaim(child: DesiredChild, live: LiveChild, isRefused: boolean): ClaimDecision {
+  const desired = withoutEmptyName(child);
   const wanted = desired.manifest["spec"];
   const [to, from] = [sizeOf(wanted), sizeOf(live.spec)];
-  const others = FIXED_FIELDS.filter((field) => isOther(field, valueAt(wanted, field), valueAt(live.spec, field)));
+  const others = FIXED_FIELDS.filter((field) => isOther(field, desired, live));
   const isSmaller = isBelow(to, from);
+  const asLive = withSpec(desired, valuesOf(live, others), isSmaller ? from : to);
   if (!isClaimBound(live)) {
+    // Created as desired: what differs is what a webhook made of it, and would make of it again.
+    if (isMadeAs(desired.desiredHash, live)) return { kind: "Keep", desired: asLive, problems: [] };
     const [change] = [
       ...others.map((field) => `its ${FIXED[field]} changed`),
       ...(isSmaller ? ["it got smaller"] : []),
@@ -57,15 +62,23 @@ export function reconcileClaim(desired: DesiredChild, live: LiveChild, isRefused
     ...others.map((field) => refusedChange(field, valueAt(live.spec, field), valueAt(wanted, field))),
     ...(isSmaller ? [{ kind: "ClaimShrinkRefused", from: String(from), to: String(to) } as const] : []),
   ];
-  const fixed = valuesOf(live, others);
-  const fitted = problems.length === 0 ? desired : asItIs(desired, fixed, isSmaller ? from : to);
-  return { kind: "Keep", desired: withFixed(fitted, live), problems };
+  return { kind: "Keep", desired: withFixed(problems.length === 0 ? desired : rehashed(asLive), live), problems };
 }
 
-/** Every claim has access modes: where none are seen, nothing is known of them. */
-function isOther(field: FixedField, wanted: unknown, live: unknown): boolean {
-  if (wanted === undefined || (field === "accessModes" && live === undefined)) return false;
-  return canonicalJson(wanted) !== canonicalJson(live);
+function isOther(field: FixedField, { manifest }: DesiredChild, live: LiveChild): boolean {
+  const [wanted, actual] = [valueAt(manifest["spec"], field), valueAt(live.spec, field)];
+  if (wanted === undefined || wanted === null) return false;
+  // Every claim has access modes: where none are seen, nothing is known of them.
+  if (actual === undefined) return field !== "accessModes";
+  const { apiVersion, kind } = manifest;
+  const only = (value: unknown) => ({ apiVersion, kind, spec: { [field]: value } });
+  return firstDifference(only(wanted), only(actual)) !== undefined;
+}
+
+/** An empty name of a volume requests none, and the API server does not store it; an empty class means none at all. */
+function withoutEmptyName(child: DesiredChild): DesiredChild {
+  const { volumeName, ...spec } = objectOf(child.manifest["spec"]);
+  return volumeName === "" ? { ...child, manifest: { ...child.manifest, spec } } : child;
 }
 
 function refusedChange(field: FixedField, from: unknown, to: unknown): Problem {
@@ -95,15 +108,21 @@ function isBelow(size: unknown, limit: unknown): boolean {
  * that of the desired claim, so that claims of the default class are not written again.
  */
 function withFixed({ childKey, manifest, desiredHash }: DesiredChild, live: LiveChild): DesiredChild {
-  const spec = { ...valuesOf(live, FIXED_FIELDS), ...objectOf(manifest["spec"]) };
+  const spec = { ...objectOf(manifest["spec"]), ...valuesOf(live, FIXED_FIELDS) };
   return { childKey, desiredHash, manifest: { ...manifest, spec } };
 }
 
-function asItIs({ childKey, manifest }: DesiredChild, fixed: JsonObject, storage: unknown): DesiredChild {
-  const possible = {
-    ...withoutHash(manifest),
-    spec: { ...objectOf(manifest["spec"]), resources: { requests: { storage } }, ...fixed },
-  };
+function withSpec(
+  { childKey, manifest, desiredHash }: DesiredChild,
+  fixed: JsonObject,
+  storage: unknown,
+): DesiredChild {
+  const spec = { ...objectOf(manifest["spec"]), resources: { requests: { storage } }, ...fixed };
+  return { childKey, desiredHash, manifest: { ...manifest, spec } };
+}
+
+function rehashed({ childKey, manifest }: DesiredChild): DesiredChild {
+  const possible = withoutHash(manifest);
   const desiredHash = contentHash(possible);
   return { childKey, manifest: withAnnotation(possible, ANNOTATIONS.desiredHash, desiredHash), desiredHash };
 }
