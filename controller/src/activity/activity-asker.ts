@@ -30,15 +30,15 @@ export type ActivityAskerOptions = {
   readonly logger: Logger;
 };
 
-/** Pods that are asked at the same time. Those of one namespace that do not answer leave turns to the others. */
+/** Pods polled concurrently. Those of one namespace that do not respond leave turns to the others. */
 const WORKERS = 32;
 
-/** For its Secret, its pod and its CPU together; a pod alone has less (see `askPod`). */
+/** Time limit for its Secret, its pod and its CPU together; the pod alone has less (see `askPod`). */
 const TIMEOUT_MS = 60_000;
 
 /**
- * Asks pods about their activity, beside the reconciles: each server once at a time, namespaces in turn. An answer counts
- * only if its address still belongs to the same pod afterwards.
+ * Polls pods for their activity, outside of the reconciles: each server once at a time, namespaces in turn. A response
+ * counts only if its address still belongs to the same pod afterwards.
  */
 export class ActivityAsker {
   readonly #options: ActivityAskerOptions;
@@ -50,7 +50,7 @@ export class ActivityAsker {
     this.#inquiries = new RequestQueue({
       ...{ name: "activity", workers: WORKERS, timeoutMs: TIMEOUT_MS, clock, logger, onAnswer },
       send: (inquiry, signal) => this.#ask(inquiry, signal),
-      // That is an answer, too: it is asked again, later and later, as decisions have it.
+      // That is a result, too: decisions schedule the retries, with back-off.
       onFailure: (inquiry, err) => {
         logger.warn({ key: inquiry.key, err }, "cannot poll a server for its activity");
         onAnswer(inquiry, { kind: "Failed", why: "its Secret cannot be read" });
@@ -77,7 +77,7 @@ export class ActivityAsker {
     return this.#isStillThere(inquiry) ? answer : { kind: "Failed", why: "its pod was replaced" };
   }
 
-  /** Unknown is not idle: where CPU use counts, it has to be known. */
+  /** Unknown is not idle: if CPU use counts, it must be known. */
   async #withCpu({ key, question }: Inquiry, answer: ActivityAnswer, signal: AbortSignal): Promise<ActivityAnswer> {
     const pod = this.#options.podOf(key);
     if (answer.kind === "Failed" || !question.withCpu || pod === undefined) return answer;

@@ -17,19 +17,19 @@ const TIMEOUT_MS = 5_000;
 /** A hundred kernels take 30 kB. */
 const MAX_BYTES = 1_000_000;
 
-/** Where the authorization service answers. */
+/** Path at which the authorization service responds. */
 const REPORT_PATH = "/activity";
 
-/** A pod that did not answer, or answered something else; the message is for people. */
+/** A pod did not respond, or not as expected; the message is for people. */
 class NoAnswerError extends Error {
   override readonly name = "NoAnswerError";
 }
 
 /**
- * Asks a pod about its activity. Whatever it does, this ends within seconds, keeps a bounded part of the answer, and goes
- * nowhere else: redirects are an answer like any other wrong one.
+ * Polls a pod for its activity. Whatever it does, this ends within seconds, keeps a bounded part of the response, and
+ * goes nowhere else: a redirect is an invalid response like any other.
  *
- * @param credential Sent in a header; undefined where none is asked for.
+ * @param credential Sent in a header; undefined if none is required.
  */
 export async function askPod(
   question: Omit<ActivityQuestion, "credential" | "podUid" | "withCpu">,
@@ -81,7 +81,7 @@ type Answer = {
   readonly status: number;
   /** Parsed JSON; undefined for what is none. */
   readonly body: unknown;
-  /** The time at the pod's node, to the second; ours where it does not say. */
+  /** The time at the pod's node, to the second; ours if it does not say. */
   readonly atMs: number;
 };
 

@@ -2,9 +2,9 @@ import type { Kind, Live, ObjectKey } from "@amalthea/kube";
 import type { Action } from "../decide/decision.ts";
 import type { ObservedFailure, ObservedSecret } from "../decide/live/observed.ts";
 
-/** What became of one action of a plan. */
+/** Result of one action of a plan. */
 export type ActionResult =
-  /** The API server accepted it; `object` is its answer, where that is the object itself. */
+  /** The API server accepted it; `object` is its response, where that is the object itself. */
   | { readonly kind: "Written"; readonly action: Action; readonly at: Kind; readonly object: Live | undefined }
   /** The object is gone, or was gone already. */
   | {

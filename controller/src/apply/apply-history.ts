@@ -10,18 +10,20 @@ type History = {
   readonly appliedAtMs: readonly number[];
 };
 
-/** Applies of one unchanged manifest within the window before we conclude that somebody else keeps changing it back. */
+/** Applies of one unchanged manifest within the window after which another writer is assumed to keep reverting it. */
 const FIGHT_LIMIT = 10;
 const FIGHT_WINDOW_MS = 600_000;
 
 /**
  * Breaks loops of applies. An apply whose result still differs from what was desired (an admission webhook, a default
- * that the comparison does not know, another controller) would otherwise be followed by the next one for ever.
+ * that the comparison does not know, another controller) would otherwise be repeated for ever.
  */
 export class ApplyHistory {
   readonly #byUid = new Map<string, History>();
 
-  /** Milliseconds to wait before this manifest is applied to the object again: 0 now, Infinity not in its present form. */
+  /**
+   * Milliseconds to wait before this manifest is applied to the object again: 0 now, Infinity not in its present form.
+   */
   waitMs(live: LiveVersion, hash: string, nowMs: number): number {
     const history = this.#byUid.get(live.uid);
     if (history?.hash !== hash) return 0;
@@ -42,7 +44,7 @@ export class ApplyHistory {
     return this.#byUid.get(uid)?.isCreated === true;
   }
 
-  /** Takes note of an apply: of the version it met, undefined if it created the object, and of the version it left. */
+  /** Records an apply: the version before it, undefined if it created the object, and the version after it. */
   record(before: string | undefined, after: LiveVersion, hash: string, nowMs: number): void {
     const history = this.#byUid.get(after.uid);
     const known = history?.hash === hash ? history.appliedAtMs.filter((at) => at > nowMs - FIGHT_WINDOW_MS) : [];

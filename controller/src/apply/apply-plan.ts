@@ -5,12 +5,11 @@ import { isReplacement, refusedReplacements } from "./dry-run.ts";
 import { type ApplyDeps, performAction, type PlanContext } from "./perform-action.ts";
 
 /**
- * Performs the actions of a plan in their order. What the API server refuses for good (a quota, a permission, a taken name,
- * an invalid object) becomes a result; the actions after it go on, except those that take something away. Before the
- * first thing is replaced, a dry run tries everything that is to take a place. In a namespace that is being deleted the
- * plan ends.
+ * Performs the actions of a plan in their order. What the API server refuses permanently (a quota, a permission, a taken
+ * name, an invalid object) becomes a result; the following actions continue, except removals. Before anything is
+ * replaced, all replacements are tried in a dry run. In a namespace that is being deleted the plan ends.
  *
- * @throws ApiError, ConnectionError for what the queue should try again: the rest of the plan is not performed then.
+ * @throws ApiError, ConnectionError for what the queue should retry: the rest of the plan is not performed then.
  */
 export async function applyPlan(
   plan: Plan,
@@ -39,12 +38,12 @@ export async function applyPlan(
   return results;
 }
 
-/** The server goes with its namespace, so there is nothing more to do for it, and nobody to tell. */
+/** The server is deleted with its namespace, so there is nothing more to do or to report. */
 export function endsPlan(result: ActionResult): boolean {
   return result.kind === "Skipped" && result.because === "NamespaceTerminating";
 }
 
-/** After a refusal nothing is removed: what was to take its place may be what was refused. */
+/** After a refusal nothing is removed: its replacement may be what was refused. */
 function takesAway(action: Action): boolean {
   return action.kind === "Remove" || action.kind === "RemovePod";
 }
@@ -54,7 +53,7 @@ function startsPod(action: Action): boolean {
   return action.kind === "Scale" ? action.replicas === 1 : isPodApply(action);
 }
 
-/** Without the object that was refused, the pod would find somebody else's under its name: a volume, a token, a program. */
+/** Without the refused object, the pod would find somebody else's under its name: a volume, a token, a program. */
 function keepsFromStarting(result: ActionResult): boolean {
   return result.kind === "Refused" && POD_NEEDS.has(result.failure.kind);
 }

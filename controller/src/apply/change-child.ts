@@ -3,8 +3,8 @@ import { isConflict, isInvalid, isNotFound, type Kind, type KubeClient, type Liv
 import type { Manifest } from "../decide/decision.ts";
 
 /**
- * Applies a child that is there. Where somebody else added an entry to a list that we have entries in, ours beside it may
- * be invalid, two ports of one name for instance: then our lists take the place of what is there.
+ * Applies an existing child. If somebody else added an entry to a list in which we have entries, both together may be
+ * invalid, for instance two ports of one name: then our lists replace the live ones.
  *
  * @param resourceVersion The only version that may be changed; undefined: any.
  * @throws ApiError 400 or 422 if the manifest itself is invalid.
@@ -21,19 +21,19 @@ export async function changeChild(
   } catch (error) {
     if (!isInvalid(error)) throw error;
     const options = { fieldManager: FIELD_MANAGERS.children };
-    // If the manifest itself is invalid, this is refused as well, and that is the refusal to tell.
+    // If the manifest itself is invalid, this is refused as well, and that refusal is reported.
     const patched = await client.patch(at, manifest.metadata, { kind: "Merge", body: manifest }, options, signal);
     await forgetUpdate(patched, at, client, signal);
     return await client.apply(at, manifest, {}, signal);
   }
 }
 
-/** How often to look again because somebody else wrote in between. */
+/** How often to read again because somebody else wrote in between. */
 const FORGET_ATTEMPTS = 3;
 
 /**
- * Takes what a patch set out of the record of who set which field. Beside such an entry of ours, by `Update`, an apply
- * that leaves a field out would not take it away any more.
+ * Removes from `managedFields` what a patch of ours set. With such an entry of ours, by `Update`, an apply that omits a
+ * field would no longer remove it.
  */
 async function forgetUpdate(patched: Live, at: Kind, client: KubeClient, signal: AbortSignal): Promise<void> {
   let live: Live | undefined = patched;

@@ -7,7 +7,7 @@ import { asRefusal } from "./refusal.ts";
 
 type DryRunDeps = { readonly client: KubeClient; readonly findKind: (name: KindName) => Kind };
 
-/** A removal that makes room for something that is known already. */
+/** A removal whose replacement is known. */
 type ReplacingRemoval = ActionOf<"Remove"> & { readonly replacement: Replacement };
 
 export function isReplacement(action: Action): action is ReplacingRemoval {
@@ -15,9 +15,9 @@ export function isReplacement(action: Action): action is ReplacingRemoval {
 }
 
 /**
- * Tries in a dry run what is to take the places of the removals.
+ * Tries the replacements of the removals in a dry run.
  *
- * @returns A result for each that the API server refuses; empty if everything may take its place.
+ * @returns A result for each that the API server refuses; empty if it accepts all.
  * @throws ApiError, ConnectionError for what the queue should try again.
  */
 export async function refusedReplacements(

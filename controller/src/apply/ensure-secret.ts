@@ -10,8 +10,8 @@ import type { ActionResult } from "./action-result.ts";
 import { heldByEarlier, isOfEarlier, nameTaken } from "./refusal.ts";
 
 /**
- * Makes sure that the server's Secret exists and follows the spec. Values drawn at random are drawn once: a Secret that
- * is there keeps those it has. One that belongs to somebody else is left alone.
+ * Ensures that the server's Secret exists and follows the spec. Random values are generated once: an existing Secret
+ * keeps those it has. One that belongs to somebody else is not touched.
  *
  * @param expected Whether an earlier reconcile saw it: then it is read first, otherwise created first.
  * @returns Also a refusal: the name is somebody else's, or still that of an earlier server's Secret.
@@ -67,7 +67,7 @@ function newSecret(desired: SecretManifest): SecretManifest["manifest"] {
   return { ...desired.manifest, metadata: { ...metadata, annotations }, data: dataOf(desired, undefined) };
 }
 
-/** Missing random values, changed given ones, keys to remove, and the hash; undefined if all is as it should be. */
+/** Missing random values, changed given ones, keys to remove, and the hash; undefined if it is up to date. */
 function changeTo(live: Live<Secret>, desired: SecretManifest): { annotations: Values; data: DataChange } | undefined {
   const wanted = dataOf(desired, live.data);
   const isKept = keepsOthersValues(live, desired);
@@ -90,7 +90,10 @@ function marksOf({ contentHash, patchedHash }: SecretManifest): Values {
   };
 }
 
-/** Whether the patches that added the Secret are those it was last written from: what differs, somebody else wrote since. */
+/**
+ * Whether the patches that added the Secret are those it was last written from: anything that differs was written by
+ * somebody else since then.
+ */
 function keepsOthersValues({ metadata }: Live<Secret>, { patchedHash, keepsUnmarked }: SecretManifest): boolean {
   if (patchedHash === undefined) return false;
   const mark = metadata.annotations?.[ANNOTATIONS.patchedHash];
@@ -113,7 +116,10 @@ function isOursAlone({ metadata }: Live<Secret>, key: string): boolean {
     .every(({ manager }) => manager === FIELD_MANAGERS.children);
 }
 
-/** The Secret's `data`, base64: what patches put there wins, then what follows the spec, then what is there, then chance. */
+/**
+ * The Secret's `data`, base64: values of patches take precedence, then those that follow the spec, then the live ones,
+ * then random ones.
+ */
 function dataOf(desired: SecretManifest, live: Values | undefined): Values {
   const drawn = desired.generated.map((key) => [key.key, live?.[key.key] ?? base64(draw(key))] as const);
   const given = Object.entries(desired.given).map(([key, value]) => [key, base64(value)] as const);

@@ -27,20 +27,21 @@ export type ApplyDeps = {
   /** Version of an object as the caches have it, for the loop breaker. */
   readonly liveVersion: (kind: Kind, manifest: Manifest) => LiveVersion | undefined;
   readonly history: ApplyHistory;
-  /** Called after each action, before the next, so that what was done is known even if the next one fails. */
+  /** Called after each action, before the next, so that it is known even if the next one fails. */
   readonly record: (result: ActionResult) => void;
 };
 
-/** What a plan does not say about its server. */
+/** What is known about the server beyond its plan. */
 export type PlanContext = {
   /** An earlier reconcile saw the Secret: read it before creating it. */
   readonly secretExpected: boolean;
 };
 
 /**
- * Does one action.
+ * Performs one action.
  *
- * @returns What became of it, also a refusal for good. @throws ApiError, ConnectionError for what the queue should try again.
+ * @returns Its result, including a permanent refusal. @throws ApiError, ConnectionError for what the queue should try
+ * again.
  */
 export async function performAction(
   action: Action,
@@ -78,7 +79,7 @@ async function perform(
       const { client } = deps;
       const at = deps.findKind(action.target);
       const body = { spec: { replicas: action.replicas } };
-      // The answer is a Scale, not the object: the watch brings that.
+      // The response is a Scale, not the object: the watch delivers that.
       await client.patch(at, action.target, { kind: "Merge", body }, { subresource: "scale" }, signal);
       return { kind: "Written", action, at, object: undefined };
     }
@@ -98,12 +99,12 @@ async function perform(
   }
 }
 
-/** A clock that is wrong is set right by steps, and somebody may have to do it. */
+/** A wrong clock is corrected in steps, perhaps by a person. */
 const CLOCK_RETRY_MS = 10_000;
 
 /**
- * Hibernates or deletes the version of the server that the limit was judged by: whoever changed it since is heard first. A
- * limit that only a wrong clock says is reached is not enforced.
+ * Hibernates or deletes exactly the version of the server that was decided on: any change since then is considered
+ * first. A limit that is reached only by a wrong clock is not enforced.
  */
 async function cull(action: ActionOf<"Cull">, deps: ApplyDeps, signal: AbortSignal): Promise<ActionResult> {
   if (action.isClockAhead) return { kind: "Skipped", action, because: "ClockAhead", retryAfterMs: CLOCK_RETRY_MS };
@@ -150,8 +151,8 @@ function written({ action, at, before, object }: Applied, { history, clock }: Ap
 }
 
 /**
- * Makes a child that the caches do not have. If there is one of that name after all, it is ours if this server controls it
- * (it lost the label that we watch by, or the watch is late), and somebody else's otherwise.
+ * Creates a child that the caches do not have. If one of that name exists after all, it is ours if this server controls
+ * it (it lost the label that we watch by, or the watch is late), and somebody else's otherwise.
  */
 async function createChild(
   action: ActionOf<"Apply">,
@@ -190,7 +191,7 @@ async function remove(
     const object = await deps.client.remove(at, target, options, signal);
     return object === undefined ? removed : { kind: "Written", action, at, object };
   } catch (error) {
-    // It may have changed since it was decided on, rather than have been replaced: look again.
+    // It may have changed since the decision, rather than have been replaced: read it again.
     if (isGoneOrReplaced(error) && (resourceVersion === undefined || isNotFound(error))) return removed;
     throw error;
   }

@@ -7,7 +7,7 @@ import { controllerOf } from "../decide/values/controller.ts";
 const MESSAGE_LIMIT = 1_000;
 
 /**
- * What to remember of an error that trying again at once cannot fix: not permitted or over quota, a name that is taken,
+ * What to remember of an error that an immediate retry cannot fix: not permitted or over quota, a name that is taken,
  * an object that is invalid, a kind that is not served any more, an admission webhook that is down. Undefined for every
  * other error.
  */
@@ -16,13 +16,13 @@ export function asRefusal(action: Action, error: unknown): ObservedFailure | und
   return failureOf(action, error.code, refusalMessage(action, error));
 }
 
-/** What to remember of a Secret whose name somebody else's has. */
+/** What to remember of a Secret whose name is taken by somebody else's. */
 export function nameTaken(action: ActionOf<"EnsureSecret">): ObservedFailure {
   const { name } = action.secret.manifest.metadata;
   return failureOf(action, 409, `a Secret ${name} exists and belongs to somebody else`);
 }
 
-/** What to remember of a child whose name an object of an earlier server of the same name still has. */
+/** What to remember of a child whose name is still taken by an object of an earlier server of the same name. */
 export function heldByEarlier(action: Action): ObservedFailure {
   const { kind, name } = action.target;
   const message = `the ${kind} ${name} of an earlier server is still there`;
@@ -37,7 +37,7 @@ function failureOf({ childKey, target, desiredHash }: Action, code: number, mess
  * Whether an object was controlled by an earlier server of the same name. The name is the new one's, so the earlier one
  * cannot come back, and the garbage collector removes the object.
  *
- * @param owner The server that the object was to be made for.
+ * @param owner The server that the object was to be created for.
  */
 export function isOfEarlier(present: Live, owner: OwnerReference | undefined): boolean {
   const controller = controllerOf(present);
@@ -51,7 +51,7 @@ export function isOfEarlier(present: Live, owner: OwnerReference | undefined): b
   );
 }
 
-/** The error as the queue should take it: a failed `test` of a JSON patch means that the cached version was old. */
+/** The error as the queue should handle it: a failed `test` of a JSON patch means that the cached version was old. */
 export function asRetryable(action: Action, error: unknown): unknown {
   if (action.kind !== "PatchMetadata" || !(error instanceof ApiError) || !isInvalid(error)) return error;
   return new ApiError(
@@ -61,7 +61,7 @@ export function asRetryable(action: Action, error: unknown): unknown {
   );
 }
 
-/** The object that was to be removed is not there any more; another one may have its name. */
+/** The object to remove no longer exists; another one may have its name. */
 export function isGoneOrReplaced(error: unknown): boolean {
   return isNotFound(error) || isConflict(error);
 }
@@ -72,9 +72,9 @@ function isRefusal(action: Action, error: ApiError): boolean {
 }
 
 /**
- * What concerns one child must not keep the others and the status from being written: 500 is a webhook that does not
- * answer, 404 to an apply is a kind whose CRD is gone. An API server that is itself in trouble mostly says 429, 503
- * or 504, or nothing at all.
+ * An error of one child must not prevent the others and the status from being written: 500 is a webhook that does not
+ * respond, 404 to an apply is a kind whose CRD is gone. An API server that is itself failing usually returns 429,
+ * 503 or 504, or does not respond.
  */
 function isTroubleOfOneChild(action: Action, error: ApiError): boolean {
   switch (action.kind) {
@@ -94,7 +94,7 @@ function isUnserved(error: ApiError): boolean {
   return isNotFound(error) && error.detail.includes("could not find the requested resource");
 }
 
-/** The API server's sentence, which names field and value; not for Secrets, whose values nobody must read. */
+/** The API server's message, which names field and value; not for Secrets, whose values must not be exposed. */
 function refusalMessage(action: Action, error: ApiError): string {
   if (action.kind === "Resize" && isUnserved(error)) {
     return "this Kubernetes cannot resize a running pod; 1.33 and newer can";

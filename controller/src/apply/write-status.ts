@@ -11,12 +11,12 @@ export type StatusDeps = {
   readonly recordRemoval: (kind: Kind, key: ObjectKey, uid: string) => void;
 };
 
-/** `Unchanged`: the status is already so, or the server is gone; nothing was sent or kept. */
+/** `Unchanged`: the status is up to date, or the server is gone; nothing was sent or stored. */
 export type StatusResult = "Written" | "Unchanged";
 
 /**
- * Writes the difference between the status that is there and the one that should be: one merge patch, with null for what
- * is gone, or nothing at all. The uid in it keeps a server that was recreated under the same name from getting it.
+ * Writes the difference between the live and the desired status: one merge patch, with null for what is gone, or nothing
+ * at all. Its uid prevents it from applying to a server that was recreated under the same name.
  */
 export async function writeStatus(
   server: JupyterServer,

@@ -50,10 +50,10 @@ export type AuditLogOptions = {
   readonly metrics: AuditMetrics;
 };
 
-/** How long a step at the end waits for a volume that hangs. */
+/** How long a step of the shutdown waits for a volume that hangs. */
 const FLUSH_MS = 2_000;
 
-/** How long the end of the process waits for the audit log, uploads included. */
+/** How long the shutdown of the process waits for the audit log, uploads included. */
 const CLOSE_MS = 5_000;
 
 /** Between two attempts to continue the log of an earlier leader. */
@@ -72,8 +72,8 @@ type Early = {
 
 /**
  * One line for each change of a server's state. The line is written before the status is, which therefore says what was
- * last logged: whoever leads after a crash finds the status without the change, decides the same, and logs it. A deletion
- * is no decision of ours: a folder that outlives the process tells which servers there were.
+ * last logged: the leader after a crash finds the status without the change, decides the same, and logs it. A deletion is
+ * not our decision: a folder that outlives the process records which servers existed.
  */
 export class AuditLog {
   readonly #options: AuditLogOptions;
@@ -87,7 +87,7 @@ export class AuditLog {
   readonly #recent: RecentEnds;
   /** Undefined once this term knows what was logged before. */
   #early: Early | undefined;
-  /** The first attempt of this term to read what was logged before, whatever came of it: until then lines wait. */
+  /** The first attempt of this term to read what was logged before, successful or not: until then lines wait. */
   #begun: Promise<unknown> = Promise.resolve();
 
   constructor(options: AuditLogOptions) {
@@ -112,7 +112,7 @@ export class AuditLog {
     });
   }
 
-  /** Logs what the status of a server is about to say, and waits for the line, though not long. Never rejects. */
+  /** Logs what the status of a server is about to say, and waits briefly for the line. Never rejects. */
   async beforeStatus(server: JupyterServer, { state }: JupyterServerStatus): Promise<void> {
     const { uid } = server.metadata;
     const change = stateChange(server, state, this.#logged.get(uid));
@@ -139,7 +139,7 @@ export class AuditLog {
   }
 
   /**
-   * What a leader does until the signal is aborted. It begins with what happened while nobody led.
+   * The work of the leader until the signal is aborted. It begins with what happened while there was no leader.
    * @param term The Lease's `leaseTransitions`; undefined where leaders are not elected.
    */
   async lead(term: number | undefined, signal: AbortSignal): Promise<void> {
@@ -167,7 +167,7 @@ export class AuditLog {
     await Promise.all([this.#uploader?.run(signal), this.#rotation?.run(signal)]);
   }
 
-  /** The end of the process, in 5 seconds: nobody leads any more, and nothing is uploaded beside this. */
+  /** The shutdown of the process, in 5 seconds: it no longer leads, and nothing else is uploaded. */
   async close(): Promise<void> {
     const { clock } = this.#options;
     await withDeadline(clock, CLOSE_MS, new AbortController().signal, async (deadline) => {
@@ -194,7 +194,7 @@ export class AuditLog {
     });
   }
 
-  /** @returns Whether the log goes on from what there was; never rejects. */
+  /** @returns Whether the log continues from the earlier one; never rejects. */
   async #begin(term: number | undefined, recent: AuditRecord[], isOver: () => boolean): Promise<boolean> {
     try {
       const servers = new Map(this.#options.servers().map((server) => [server.metadata.uid, server]));
@@ -225,7 +225,7 @@ export class AuditLog {
       const server = unchanged.get(uid) ?? servers.get(uid);
       const status = server === undefined ? undefined : stateOf(server);
       if (server === undefined || status === logged) continue;
-      // Where the status stays as it is, the line for it was lost: nothing else would make up for it.
+      // If the status stays as it is, the line for it was lost: nothing else would write it.
       if (unchanged.has(uid) && status !== undefined)
         void this.#write(this.#recordOf(server, { status, oldStatus: logged }));
       else this.#logged.set(uid, logged);

@@ -12,7 +12,7 @@ export type FileRotationOptions = {
 const LEAST_WAIT_MS = 10_000;
 const HOUR_MS = 3_600_000;
 
-/** Finishes files of the audit log in time. What goes wrong is logged, and tried again. */
+/** Finishes files of the audit log in time. Failures are logged and retried. */
 export class FileRotation {
   readonly #options: FileRotationOptions;
 
@@ -20,7 +20,10 @@ export class FileRotation {
     this.#options = options;
   }
 
-  /** Finishes what earlier processes left, and the file of this one whenever it is old enough, until the signal is aborted. */
+  /**
+   * Finishes what earlier processes left, and the file of this one whenever it is old enough, until the signal is
+   * aborted.
+   */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, folder } = this.#options;
     for (let isFormerFinished = false; !signal.aborted;) {
@@ -31,7 +34,7 @@ export class FileRotation {
     }
   }
 
-  /** The file of this process does not wait for another one to begin. */
+  /** The file of this process does not wait until another one begins. */
   async end(): Promise<void> {
     await this.#try(this.#options.folder.finish());
     await this.#try(this.#options.folder.close());

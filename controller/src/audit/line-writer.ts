@@ -9,7 +9,7 @@ export type LineWriterOptions = {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly onWritten: (lines: number) => void;
-  /** Lines that nobody will find in the log. */
+  /** Lines that are missing from the log. */
   readonly onLost: (lines: number) => void;
   /** How many wait to be written. */
   readonly onWaiting: (lines: number) => void;
@@ -18,7 +18,7 @@ export type LineWriterOptions = {
 /** Servers do not wait longer than this for the audit log. */
 const PATIENCE_MS = 2_000;
 
-/** Lines that are kept while they cannot be written, about 1 kB each; what comes while so many wait is lost. */
+/** Lines that are kept while they cannot be written, about 1 kB each; further ones are lost. */
 const MOST_WAITING = 5_000;
 
 /** Lines that share a write and an fsync. */
@@ -38,7 +38,7 @@ export class LineWriter {
   readonly #closed = new AbortController();
   readonly #waiting: Waiting[] = [];
   #working: Promise<void> | undefined;
-  /** Nobody waits for lines while one before them was not written in time. */
+  /** Nothing waits for lines after an earlier one was not written in time. */
   #isLate = false;
 
   constructor(options: LineWriterOptions) {
@@ -46,8 +46,8 @@ export class LineWriter {
   }
 
   /**
-   * Resolves when the line is written, or when waiting for it is no use any more: then it is written later, unless too
-   * many wait. Never rejects.
+   * Resolves when the line is written, or when waiting is no longer useful: then it is written later, unless too many
+   * wait. Never rejects.
    */
   async add(line: MakeLine): Promise<void> {
     if (this.#waiting.length >= MOST_WAITING) return this.#options.onLost(1);
@@ -63,7 +63,7 @@ export class LineWriter {
     await within(timeoutMs, this.#working, this.#options.clock);
   }
 
-  /** Tries once more to write what waits, for `timeoutMs`, and says what is lost. */
+  /** Tries once more to write what waits, for `timeoutMs`, and reports what is lost. */
   async close(timeoutMs: number): Promise<void> {
     this.#closed.abort();
     await within(timeoutMs, this.#writeRest(), this.#options.clock);

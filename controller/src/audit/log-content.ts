@@ -3,7 +3,7 @@ import { createReadStream } from "node:fs";
 import { readLine } from "../decide/audit/known-servers.ts";
 import type { AuditMessage } from "../decide/audit/record.ts";
 
-/** What is longer is no line of ours. */
+/** A longer line is not ours. */
 const MOST_OF_LINE = 1_048_576;
 
 /** The whole lines of a file. */
@@ -19,7 +19,7 @@ export type Content = {
 
 /**
  * Reads a file once, piece by piece, so that others have their turn.
- * @param known Is given what the last line of each server says, by uid.
+ * @param known Receives what the last line of each server says, by uid.
  * @throws what the file system says.
  */
 export async function readContent(path: string, known?: Map<string, AuditMessage>): Promise<Content> {

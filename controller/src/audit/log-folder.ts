@@ -11,22 +11,22 @@ import type { Sink } from "./sink.ts";
 
 export type LogFolderOptions = {
   readonly path: string;
-  /** Unique in the world: `POD_ANYTHING`. It is in the name of the file that this process writes. */
+  /** Globally unique: `POD_ANYTHING`. It is in the name of the file that this process writes. */
   readonly identity: string;
-  /** A file is finished when it has this size, or this age. */
+  /** A file is rotated at this size, or this age. */
   readonly rotateBytes: number;
   readonly rotateSeconds: number;
-  /** What all files together may take: the oldest finished one is deleted for a new one. */
+  /** Maximum total size of the files: the oldest finished one is deleted for a new one. */
   readonly mostBytes: number;
   /** Lines of a finished file that was deleted to make room: all may not take more, or the volume is full. */
   readonly onDropped: (lines: number, because: "Limit" | "VolumeFull") => void;
-  /** There is a finished file more. */
+  /** Another file is finished. */
   readonly onFinished: () => void;
-  /** Lines are written, but their file cannot be finished; it is tried again with the next ones. */
+  /** Lines are written, but their file cannot be finished; this is retried with the next ones. */
   readonly onProblem: (error: unknown) => void;
 };
 
-/** A finished file, which does not change any more. */
+/** A finished file, which no longer changes. */
 export type FinishedFile = { readonly name: string; readonly path: string; readonly bytes: number };
 
 /** What a folder says of earlier terms. */
@@ -74,8 +74,8 @@ export class LogFolder implements Sink {
   }
 
   /**
-   * Begins a term: writes down who leads from now on, and what the log says of the servers, or would if it had told of
-   * them. Then finishes whatever there was.
+   * Begins a term: records who leads from now on, and what the log says of the servers, or would say if they had been
+   * logged. Then finishes all earlier files.
    */
   async remember(memory: Memory): Promise<void> {
     await this.#inTurn(async () => {
@@ -88,7 +88,10 @@ export class LogFolder implements Sink {
     });
   }
 
-  /** Finishes what earlier processes of this pod left, which nobody writes any more. Whoever leads next knows what it said. */
+  /**
+   * Finishes what earlier processes of this pod left, which nobody writes any more. Whoever leads next knows what it
+   * said.
+   */
   async finishFormer(): Promise<void> {
     await this.#inTurn(async () => {
       for (const writer of await this.#writersOf(CURRENT)) if (this.#isFormer(writer)) await this.#finishOf(writer);
@@ -136,7 +139,7 @@ export class LogFolder implements Sink {
     await this.#inTurn(() => this.#close());
   }
 
-  /** What changes files is done one after the other. */
+  /** Changes of files are serialized. */
   async #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const done = this.#turn.then(work);
     this.#turn = done.catch(() => undefined);

@@ -1,7 +1,7 @@
 import type { Clock } from "@amalthea/kube";
 import type { AuditRecord } from "../decide/audit/record.ts";
 
-/** Longer than another leader can have gone on after its last line: a lease expires after 15 seconds. */
+/** Longer than another leader can have continued after its last line: a lease expires after 15 seconds. */
 const RECENT_MS = 60_000;
 const MOST_RECENT = 10_000;
 

@@ -22,21 +22,21 @@ export type S3Target = {
   readonly caFile: string | undefined;
 };
 
-/** The service refused, or is not what we take it for. Its message says nothing of credentials. */
+/** The service refused, or is not an object store. Its message contains no credentials. */
 export class S3Error extends Error {
   override readonly name = "S3Error";
 }
 
-/** A file may take this long, plus time for its size. */
+/** Time limit of a file, plus time for its size. */
 const TIMEOUT_MS = 30_000;
 const LEAST_BYTES_PER_MS = 100;
 
-/** Characters of an answer that are read to find the reason of a refusal. */
+/** Characters of a response that are read to find the reason for a refusal. */
 const MOST_OF_ANSWER = 4_096;
 
 /**
- * Stores a finished file under its own name, which has its hash in it: to do it twice is to do it once. The service
- * compares the content with the hash that is signed.
+ * Stores a finished file under its own name, which contains its hash, so this is idempotent. The service compares the
+ * content with the hash that is signed.
  * @throws S3Error; whatever the network or the file system says.
  */
 export async function putFile(
@@ -99,7 +99,7 @@ function hasCertificate(pem: string): boolean {
 async function requireStored({ statusCode, headers, body }: Dispatcher.ResponseData): Promise<void> {
   const answer = await firstOf(body);
   if (statusCode !== 200) throw new S3Error(`the object store responds with ${statusCode}${reasonIn(answer)}`);
-  // The file is deleted after this: something else that answers 200 has stored nothing.
+  // The file is deleted after this: anything else that returns 200 has stored nothing.
   if (headers["etag"] === undefined) throw new S3Error("the endpoint is not an object store: its response has no ETag");
 }
 

@@ -16,10 +16,10 @@ const MARK = '{"log":"audit",';
 
 const STANDARD_OUTPUT = 1;
 
-/** Between two looks whether a full pipe has room. */
+/** Between two checks whether a full pipe has room. */
 const FULL_WAIT_MS = 10;
 
-/** Standard output, beside the controller's own log: as safe as what collects that makes it. */
+/** Standard output, beside the controller's own log: as durable as its collector makes it. */
 export class StandardOutput implements Sink {
   readonly #clock: Clock;
   readonly #fd: number;

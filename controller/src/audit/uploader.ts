@@ -29,12 +29,12 @@ export class Uploader {
     this.#options = options;
   }
 
-  /** There is a file more. */
+  /** Another file is finished. */
   wake(): void {
     this.#waker.abort();
   }
 
-  /** Uploads until the signal is aborted; a failure is tried again, later each time. */
+  /** Uploads until the signal is aborted; failures are retried with back-off. */
   async run(signal: AbortSignal): Promise<void> {
     for (let failures = 0; !signal.aborted;) {
       this.#waker = new AbortController();
@@ -44,7 +44,10 @@ export class Uploader {
     }
   }
 
-  /** Uploads what is there, up to the first failure of the object store. @returns Whether nothing is left. Never rejects. */
+  /**
+   * Uploads the finished files, up to the first failure of the object store. @returns Whether nothing is left. Never
+   * rejects.
+   */
   async uploadAll(signal: AbortSignal): Promise<boolean> {
     return (await unlessAborted(this.#uploadAll(signal), signal)) ?? false; // a volume may hang
   }
@@ -100,7 +103,7 @@ async function isGone({ path }: FinishedFile): Promise<boolean> {
   );
 }
 
-/** Without a failure a file that is finished ends the wait; the hour is a net under bugs. */
+/** Without a failure a file that is finished ends the wait; the hour is a safety net. */
 function delayMs(failures: number): number {
   if (failures === 0) return IDLE_MS;
   return jitter(exponentialMs(FIRST_RETRY_MS, LAST_RETRY_MS, failures), 0.5, 1, Math.random);

@@ -3,7 +3,7 @@ import type { EnvironmentReader } from "./environment.ts";
 
 const MEBIBYTE = 1_048_576;
 
-/** Annotations that hold whole objects, and so tokens of the legacy version (0.24). */
+/** Annotations that contain whole objects, and so tokens of the legacy version (0.24). */
 const HOLDS_OBJECTS = /^(kopf\.zalando\.org\/|kubectl\.kubernetes\.io\/last-applied-configuration$)/;
 
 /** Reads whether and where the audit log is written; undefined if it is not. */

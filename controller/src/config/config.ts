@@ -24,7 +24,7 @@ export type ExtraChildResource = { readonly name: string; readonly group: string
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
 
-/** Everything the controller can be told, with the defaults of `readConfig`. */
+/** The configuration of the controller, with the defaults of `readConfig`. */
 export type ControllerConfig = {
   readonly scope: Scope;
   /** Namespace the controller runs in; undefined outside a cluster, where the kubeconfig's context says it. */
@@ -32,9 +32,9 @@ export type ControllerConfig = {
   /** Name under which this process holds the lease; undefined lets the host name stand for it. */
   readonly podName: string | undefined;
   readonly leaderElection: { readonly enabled: boolean; readonly leaseName: string };
-  /** Servers that are reconciled at the same time. */
+  /** Maximum number of concurrent reconciles. */
   readonly workers: number;
-  /** Between two reads of the Secret that holds a running server's token. */
+  /** Between two reads of the Secret that contains a running server's token. */
   readonly tokenCheckSeconds: number;
   readonly healthPort: number;
   readonly metrics: MetricsConfig;
@@ -45,7 +45,7 @@ export type ControllerConfig = {
   readonly extraChildResources: readonly ExtraChildResource[];
   /** Settings of the decisions, without the extra kinds, which are complete only once they are looked up. */
   readonly decision: Omit<DecisionSettings, "extraChildKinds">;
-  /** What an administrator should know and what does not stop the start: retired variables, an assumed scope. */
+  /** What an administrator should know and what does not prevent the start: retired variables, an assumed scope. */
   readonly warnings: readonly string[];
 };
 
@@ -61,7 +61,7 @@ const RETIRED: Readonly<Record<string, string>> = {
   AUDITLOG_S3__SECRET_ACCESS_KEY: "AUDITLOG_S3__CREDENTIALS names a folder with it in the file secretAccessKey",
 };
 
-/** Variables that named the watched resource. The name is fixed now; setting the same one is no mistake. */
+/** Variables that named the watched resource. The name is fixed now; setting the same one is not an error. */
 const FIXED = { CRD_API_GROUP: "amalthea.dev", CRD_API_VERSION: "v1alpha1", CRD_NAME: "JupyterServer" } as const;
 
 /**

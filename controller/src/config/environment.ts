@@ -14,8 +14,8 @@ export class ConfigError extends Error {
 }
 
 /**
- * Reads variables one by one and collects what is wrong with them, so that one start shows every mistake. A variable
- * that is empty counts as unset, as templates of Deployments like to leave them.
+ * Reads variables one by one and collects what is wrong with them, so that one start shows every mistake. An empty
+ * variable counts as unset, because templates of Deployments often leave them empty.
  */
 export class EnvironmentReader {
   readonly problems: string[] = [];

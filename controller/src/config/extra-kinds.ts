@@ -9,8 +9,8 @@ type Group = { readonly preferredVersion?: { readonly groupVersion?: string } };
 
 /**
  * Looks up the kinds that patches may add as children, which are configured by plural and group only. Kinds that are
- * watched anyway are left out; one that the cluster does not serve is skipped with a warning, as its CRD may have
- * been removed since.
+ * watched anyway are omitted; one that the cluster does not serve is skipped with a warning, as its CRD may have
+ * been removed.
  */
 export async function resolveExtraKinds(
   resources: readonly ExtraChildResource[],

@@ -5,9 +5,9 @@ import { parseQuantity } from "../decide/values/quantity.ts";
 import { asObject, type EnvironmentReader } from "./environment.ts";
 
 /**
- * Annotations by which an Ingress takes requests of others, puts text of its author into a proxy that all share, takes
- * an address or a name in the DNS, or switches off what protects the host. From the documentation of each ingress
- * controller; a name that only changes how one's own requests are treated is not among them. `*` stands for any
+ * Annotations by which an Ingress captures requests of others, injects configuration into a shared proxy, claims an
+ * address or a DNS name, or disables what protects the host. From the documentation of each ingress
+ * controller; one that only affects the Ingress's own requests is not among them. `*` stands for any
  * characters but a slash.
  */
 export const DENIED_INGRESS_ANNOTATIONS: readonly string[] = [
@@ -52,7 +52,7 @@ const DEFAULTS: PolicySettings = {
   ingressAnnotations: { allowed: [], denied: DENIED_INGRESS_ANNOTATIONS },
 };
 
-/** Reads what servers may be, from `POLICY`, a JSON object of the form of the chart's value `policy`. */
+/** Reads the restrictions on servers from `POLICY`, a JSON object of the form of the chart's value `policy`. */
 export function readPolicy(reader: EnvironmentReader): PolicySettings {
   const given = reader.object("POLICY");
   return new PolicyReader(given, reader.problems).read();

@@ -27,7 +27,7 @@ export function readSidecarOverrides(reader: EnvironmentReader): SidecarOverride
   return given;
 }
 
-/** A tag that is no version, or a digest alone, says nothing about the age. */
+/** A tag that is not a version, or a digest alone, says nothing about the age. */
 function checkFloor(variable: keyof typeof FLOORS, image: string, reader: EnvironmentReader): void {
   const version = /^[^@]*:v?(\d+(?:\.\d+){0,2})[^/@]*(?:@.*)?$/.exec(image)?.[1];
   if (version === undefined) return;
@@ -45,7 +45,7 @@ const proxy = {
 } as const;
 const address = { ...text, pattern: "^https?://[^/]" } as const;
 
-/** The chart's value `sidecars`, which a chart is not needed for. */
+/** The chart's value `sidecars`, which also works without the chart. */
 const SCHEMA: SchemaNode = {
   type: "object",
   properties: {

@@ -5,7 +5,7 @@ export type UsageConfig = {
   /** Whether it is measured at all; CPU and memory by the metrics API. */
   readonly enabled: boolean;
   readonly intervalSeconds: number;
-  /** How kubelets are asked for the usage of disks; undefined: they are not. */
+  /** How kubelets are queried for disk usage; undefined: they are not. */
   readonly kubelet: KubeletConfig | undefined;
 };
 
@@ -13,15 +13,15 @@ export type KubeletConfig = {
   readonly port: number;
   /** Authorities that signed the kubelets' certificates; undefined: those that the API server is verified with. */
   readonly caFile: string | undefined;
-  /** In the controller's namespace; kubelets see a token of this one, never the controller's own. */
+  /** In the controller's namespace; kubelets receive a token of this one, never the controller's own. */
   readonly serviceAccount: string;
 };
 
-/** A value that is older than this, or than three rounds, is not shown as the present one. */
+/** A value that is older than this, or than three rounds, is not shown as current. */
 const MAX_AGE_SECONDS = 300;
 const MAX_AGE_ROUNDS = 3;
 
-/** How long a measured value counts as the present one, in seconds. */
+/** How long a measured value counts as current, in seconds. */
 export function usageMaxAgeSeconds({ intervalSeconds }: Pick<UsageConfig, "intervalSeconds">): number {
   return Math.max(MAX_AGE_SECONDS, MAX_AGE_ROUNDS * intervalSeconds);
 }

@@ -10,10 +10,10 @@ import { undecided } from "./status/undecided.ts";
 import { earliest } from "./values/time.ts";
 
 /**
- * Decides about one server: which writes, which status, and when to reconcile again if no event does.
+ * Decides about one server: which writes, which status, and when to reconcile again without an event.
  *
  * Guarantees: the same input gives the same decision; once a plan is carried out and seen, the next one is empty. It
- * throws nothing: a fault of ours becomes a condition of the one server that meets it.
+ * does not throw: a bug becomes a condition of the one server that triggers it.
  */
 export function decide(seen: Observed, settings: DecisionSettings, now: Date): Decision {
   try {

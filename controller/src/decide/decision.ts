@@ -20,8 +20,9 @@ export type Manifest = {
 export type OwnerReference = Readonly<meta.OwnerReference>;
 
 /**
- * A Secret whose random values are generated only when it is created, and kept from then on. `apply/` fills `generated` with
- * fresh values for the keys that the live Secret lacks; `decide/` never sees a value that it did not read in the spec.
+ * A Secret whose random values are generated only when it is created, and kept from then on. `apply/` fills `generated`
+ * with fresh values for the keys that the live Secret lacks; `decide/` never sees a value that it did not read in the
+ * spec.
  */
 export type SecretManifest = {
   /** Has `data` (base64) only if patches added it. */
@@ -51,7 +52,10 @@ export type GeneratedKey = {
 
 /** What every write has in common. */
 type ActionHead = {
-  /** Key of the child in the patch document, or `pod`, `scale`, `retry`, or the kind: failures are remembered and logged under it. */
+  /**
+   * Key of the child in the patch document, or `pod`, `scale`, `retry`, or the kind: failures are remembered and logged
+   * under it.
+   */
   readonly childKey: string;
   /** The object that is written. */
   readonly target: Target;
@@ -77,7 +81,7 @@ export type Action = ActionHead &
         readonly manifest: Manifest;
         /** The child does not exist: the apply must fail rather than take over an object of somebody else. */
         readonly create: boolean;
-        /** Only this version may be changed: a later one may have values that the manifest has to give way to. */
+        /** Only this version may be changed: a later one may have values that the manifest must yield to. */
         readonly resourceVersion?: string;
       }
     | {
@@ -85,7 +89,7 @@ export type Action = ActionHead &
         readonly target: LiveTarget;
         /** Only this version may be deleted: a claim that was bound meanwhile holds data. */
         readonly resourceVersion?: string;
-        /** What is to take its place, whose hash is `desiredHash`: nothing goes before the API server accepts it. */
+        /** Its replacement, whose hash is `desiredHash`: nothing is removed before the API server accepts that. */
         readonly replacement?: Replacement;
       }
     /** Deletes the pod so that the StatefulSet controller creates a new one. */
@@ -104,7 +108,10 @@ export type Action = ActionHead &
         readonly target: LiveTarget;
         readonly resourceVersion: string;
         readonly cull: Cull;
-        /** Our clock is ahead of the API server's: the limit may only seem to be reached. It is told of, and not enforced. */
+        /**
+         * Our clock is ahead of the API server's: the limit may only seem to be reached. It is reported, and not
+         * enforced.
+         */
         readonly isClockAhead: boolean;
         /** Annotations that tell clients of a hibernation. */
         readonly annotations: Readonly<Record<string, string>>;

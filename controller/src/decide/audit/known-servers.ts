@@ -1,7 +1,7 @@
 import { isObject, parseObject } from "../values/json.ts";
 import { type AuditMessage, type AuditRecord, LAST_STATE } from "./record.ts";
 
-/** What an audit log says of each server that it tells of, by uid: its last line. */
+/** What an audit log says of each server that it mentions, by uid: its last line. */
 export type KnownServers = ReadonlyMap<string, AuditMessage>;
 
 /** The record that a line holds; undefined if it is none, such as what somebody else wrote there. */
@@ -24,12 +24,12 @@ export function following(record: AuditRecord, last: AuditMessage | undefined): 
   return { ...record, message: { ...record.message, old_status: last.status } };
 }
 
-/** Servers whose end the log does not tell of, though they are gone. */
+/** Servers that are gone without a line that says so. */
 export function goneServers(known: KnownServers, isThere: (uid: string) => boolean): readonly AuditMessage[] {
   return [...known.values()].filter(({ uid, status }) => status !== LAST_STATE && !isThere(uid));
 }
 
-/** The last line of a server that was last told of by `message`. */
+/** The last line of a server whose previous line was `message`. */
 export function endOf(message: AuditMessage, time: string): AuditRecord {
   return { time, message: { ...message, old_status: message.status, status: LAST_STATE } };
 }

@@ -43,7 +43,7 @@ const MAX_TEXT = 1_024;
 export const LAST_STATE: ServerState = "stopping";
 
 /**
- * The change that the log must tell of before the status says `next`; undefined if the log's last line about the server
+ * The change that must be logged before the status says `next`; undefined if the log's last line about the server
  * says so already.
  *
  * @param logged What that line says; undefined if it is what the status says.
@@ -86,7 +86,7 @@ export function auditRecord(
   };
 }
 
-/** The record as a line without its end: JSON escapes whatever would end it. */
+/** The record as a line without its terminator: JSON escapes any line break. */
 export function lineOf(record: AuditRecord): string {
   return JSON.stringify(record);
 }

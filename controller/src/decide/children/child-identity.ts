@@ -48,7 +48,10 @@ function claimReason(server: JupyterServer, metadata: Readonly<JsonObject>): str
     : `labels or annotations: ${reserved} is set by the controller and cannot be changed`;
 }
 
-/** Pods other than the server's own may say that they belong to it, but never take its place or another server's. */
+/**
+ * Pods other than the server's own may have labels that say they belong to it, but must never replace its or another
+ * server's.
+ */
 function podReason(server: JupyterServer, { labels }: Readonly<JsonObject>): string | undefined {
   const { name } = server.metadata;
   if (valueAt(labels, LABELS.parentUid) !== undefined) {
@@ -60,7 +63,7 @@ function podReason(server: JupyterServer, { labels }: Readonly<JsonObject>): str
     : `labels: the value of ${LABELS.app} can be another server's name; use ${name} or another label`;
 }
 
-/** Where objects of a kind select pods, and what it means if nothing is there. */
+/** Where objects of a kind select pods, and what an absent selector means. */
 const POD_SELECTORS: ReadonlyMap<unknown, { readonly path: readonly string[]; readonly isOptional: boolean }> = new Map(
   [
     ["Service", { path: ["spec", "selector"], isOptional: true }],

@@ -6,8 +6,8 @@ import { schemaOf, typeNamed, type FieldSchema } from "../values/child-schema.ts
 export type ConformedChild = { readonly child: JsonObject; readonly adjustments: readonly Adjustment[] };
 
 /**
- * Makes of a child what a plain create would make of it: unknown fields are dropped, and of list items with one key the
- * last counts. Server-side apply refuses such an object, and clients that used to create their objects send them.
+ * Converts a child as a plain create would: unknown fields are dropped, and of list items with the same key the last
+ * counts. Server-side apply refuses such an object, and clients that used to create their objects send them.
  *
  * Of kinds that are not the server's own only what all kinds have in common is known.
  */
@@ -90,12 +90,12 @@ function listWithin(
   return [...items.values()]; // each in the place of the first, for variables are expanded in their order
 }
 
-/** Most characters of an item's key that a message quotes: a name is no longer. */
+/** Maximum length of an item's key in a message: names are not longer. */
 const MAX_LABEL = 63;
 
 type ListMode = NonNullable<FieldSchema["list"]>;
 
-/** What server-side apply tells items of a list apart by; undefined where it takes all as they are. */
+/** The key by which server-side apply identifies items of a list; undefined if the list is atomic. */
 function itemKey(item: unknown, type: string, mode: ListMode): readonly string[] | undefined {
   if (mode === "set") return typeof item === "object" ? undefined : [JSON.stringify(item)];
   if (mode === "atomic" || !isObject(item)) return undefined;

@@ -14,7 +14,7 @@ export type DesiredChild = {
   readonly manifest: Manifest;
   /** Hash of the manifest as patches left it, which is also its annotation `amalthea.dev/desired-hash`. */
   readonly desiredHash: string;
-  /** What gives way to later writes by others, as patches left it; undefined if nothing does. */
+  /** What yields to later writes by others, as patches left it; undefined if nothing does. */
   readonly yields?: Yields;
 };
 

@@ -30,7 +30,7 @@ export type Rendered = Noted & {
   readonly kind: "Rendered";
   /** Without Secrets. */
   readonly children: readonly DesiredChild[];
-  /** The server's own Secret last; patches may add others. All carry the same `contentHash`. */
+  /** The server's own Secret last; patches may add others. All have the same `contentHash`. */
   readonly secrets: readonly SecretManifest[];
   /** Keys of children that cannot be created as patched; their live objects stay. */
   readonly refusedKeys: readonly string[];
@@ -44,7 +44,7 @@ export type Desired =
   /** The desired children are not known: the live ones stay, and can be scaled. */
   | (Noted & {
       readonly kind: "Unrenderable";
-      /** The server's own, without patches: a pod that is scaled up must not find somebody else's, or none. */
+      /** The server's own, without patches: a pod that is scaled up must not find another's, or none. */
       readonly secrets: readonly SecretManifest[];
     });
 
@@ -81,7 +81,9 @@ export function desiredChildren(
   return underPolicy(context, render(context, base, allowed.document, warnings), circumstances);
 }
 
-/** The children that the policy allows: if the StatefulSet or a Secret is not allowed, the others are not known either. */
+/**
+ * The children that the policy allows: if the StatefulSet or a Secret is not allowed, the others are not known either.
+ */
 function underPolicy(owner: ChildContext, desired: Desired, circumstances: Circumstances): Desired {
   if (desired.kind === "Unrenderable") return desired;
   const ownRoutes = [owner.route, owner.servedRoute];
@@ -199,7 +201,10 @@ function acceptedChildren(
   return { children, warnings };
 }
 
-/** Names the fields that are wrong without the patches, too, as the server's spec does: open fields of it are not checked. */
+/**
+ * Names the fields that are wrong without the patches, too, as the server's spec does: open fields of it are not
+ * checked.
+ */
 function withOrigin(adjustments: readonly Adjustment[], original: JsonObject | undefined): readonly Adjustment[] {
   if (adjustments.length === 0 || original === undefined) return adjustments;
   const ofSpec = new Set(conformedChild(original).adjustments.map(({ field }) => field));

@@ -1,8 +1,8 @@
 import { EMPTY_TOKEN_EXIT_CODE } from "@amalthea/api";
 
 /**
- * Behind a login Jupyter shows the person who is signed in instead of an anonymous one. The proxy names them, and removes
- * these headers from what comes from outside. jupyter_server before 2 and the classic notebook server know no persons.
+ * Behind a login Jupyter shows the signed-in user instead of an anonymous one. The proxy sets these headers, and removes
+ * them from external requests. jupyter_server before 2 and the classic notebook server have no users.
  */
 const IDENTITY_PROVIDER = `
 if not token_file:
@@ -40,7 +40,7 @@ if not token_file:
  * nothing is pasted into Python and a running pod never meets a configuration other than the one it was started with.
  *
  * Two of them, because jupyter_server (1 and 2) reads one and the classic notebook server of old images the other; a
- * JupyterLab that loads both finds the same values in both. `token` stands in two classes: the second is where
+ * JupyterLab that loads both finds the same values in both. `token` is set in two classes: the second is where
  * jupyter_server 2 keeps it, and older ones ignore a class that they do not know.
  */
 const JUPYTER_SERVER_CONFIG = configFile(
@@ -187,8 +187,8 @@ c.ContentsManager.allow_hidden = True
 }
 
 /**
- * JupyterLab shows Log Out only together with Shut Down (`quit_button`), and what is shut down from within is started again
- * at once: Shut Down is taken out of the menu by itself.
+ * JupyterLab shows Log Out only together with Shut Down (`quit_button`), and what is shut down from within is restarted
+ * at once: only Shut Down is removed from the menu.
  */
 export const JUPYTERLAB_SETTINGS: string = JSON.stringify({
   "@jupyterlab/mainmenu-extension:plugin": {

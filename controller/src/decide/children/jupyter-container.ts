@@ -69,10 +69,10 @@ function given(
   return copyOf({ imagePullPolicy, command, args, envFrom, lifecycle }) as unknown as Partial<Container>; // as the CRD admitted them
 }
 
-/** User and group of the Jupyter images, unless the spec says a word of them. */
+/** User and group of the Jupyter images, unless the spec sets any of them. */
 const JOVYAN = { runAsUser: 1000, runAsGroup: 100 };
 
-/** What Pod Security `restricted` asks for, with a user and a group that may be left to the image or the platform. */
+/** What Pod Security `restricted` requires, with a user and a group that may be left to the image or the platform. */
 export function unprivileged(
   { runAsUser, runAsGroup }: Pick<UserIds, "runAsUser" | "runAsGroup">,
   more: SecurityContext = {},
@@ -149,8 +149,8 @@ function volumeMounts({ server }: ChildContext): VolumeMount[] {
 }
 
 /**
- * Jupyter answers `api` without a token, so that no probe contains a secret. Five minutes to start, as before; a server
- * that hangs is restarted after a minute of silence at the earliest, and a slow answer within 5 s is no silence.
+ * Jupyter serves `api` without a token, so no probe contains a secret. Five minutes to start, as before; a server that
+ * hangs is restarted after a minute without a response at the earliest, and a response within 5 s is in time.
  */
 function probes(
   path: string,

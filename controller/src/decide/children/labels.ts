@@ -2,7 +2,7 @@ import { API_VERSION, COMPONENT, KIND, LABELS, type JupyterServer } from "@amalt
 import type { OwnerReference } from "../decision.ts";
 import type { DecisionSettings } from "../settings.ts";
 
-/** Most labels of a server: all of them are on each of its objects, and on its pod. */
+/** Maximum number of labels of a server: all of them are on each of its objects, and on its pod. */
 export const MAX_LABELS = 500;
 
 /** Whether a server has more labels than can be copied. */
@@ -11,8 +11,8 @@ export function hasTooManyLabels({ metadata }: JupyterServer): boolean {
 }
 
 /**
- * Labels of every object of a server: its own, over them the administrator's, over them ours. A label that a patch or
- * a builder has put on the object itself comes last, except where it is one of ours.
+ * Labels of every object of a server: its own, overridden by the administrator's, and these by ours. A label that a
+ * patch or a builder has set on the object itself overrides all but ours.
  */
 export function labelsOf(
   server: JupyterServer,
@@ -30,8 +30,8 @@ export function labelsOf(
 }
 
 /**
- * Labels by which tools know what they have made: Argo CD, ApplySets of kubectl and Rancher's Fleet delete what carries
- * them and is not in what they apply. helm and Flux go by lists of their own.
+ * Labels by which tools track what they created: Argo CD, ApplySets of kubectl and Rancher's Fleet delete what has them
+ * and is not in what they apply. helm and Flux keep inventories.
  */
 const TOOL_LABELS: readonly string[] = [
   "app.kubernetes.io/instance",
@@ -40,7 +40,7 @@ const TOOL_LABELS: readonly string[] = [
   "objectset.rio.cattle.io/hash",
 ];
 
-/** Those of the labels by which a tool would take an object without an owner for its own. */
+/** Labels by which a tool would regard an object without an owner as its own. */
 export function toolLabelsIn(labels: Readonly<Record<string, string>> | undefined): readonly string[] {
   return TOOL_LABELS.filter((name) => labels !== undefined && Object.hasOwn(labels, name));
 }

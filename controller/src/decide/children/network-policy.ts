@@ -5,8 +5,8 @@ import { isOidc, podSelector, type ChildContext } from "./child-context.ts";
 
 /**
  * Who may reach the pod: the server's port and those that its spec adds, from everywhere unless the administrator names
- * peers; and the controller, where it asks about the server's activity. What the pod may reach is limited only if the
- * administrator says so. The server's own ports are named, for they differ between the access modes.
+ * peers; and the controller, where it polls the server's activity. Egress is limited only if the administrator says
+ * so. The server's own ports are referred to by name, because they differ between the access modes.
  */
 export function networkPolicy(context: ChildContext): NetworkPolicy {
   const { server, settings } = context;
@@ -46,7 +46,7 @@ function controllerIngress({ server, settings, isLegacy }: ChildContext): readon
   return controller === undefined || ports.length === 0 ? [] : [ingress(ports, controller)];
 }
 
-/** With a login the authorization service answers the controller, at a port of its own; otherwise Jupyter does. */
+/** With a login the controller polls the authorization service, at a separate port; otherwise Jupyter. */
 function activityPorts(server: JupyterServer, ingressFrom: NetworkPolicySettings["ingressFrom"]): readonly object[] {
   if (isOidc(server)) return [port(ACTIVITY_PORT_NAME)];
   return ingressFrom === undefined ? [] : [port(HTTP_PORT_NAME)];

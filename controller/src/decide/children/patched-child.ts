@@ -16,7 +16,7 @@ const LABEL_VALUE = /^[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$/;
 const OBJECT_NAME = /^(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 
 /**
- * Why a child cannot be made as patches left it; undefined if it can.
+ * Why a child cannot be created as patches left it; undefined if it can.
  *
  * @param original The child before patches; undefined if a patch added it.
  */
@@ -96,7 +96,7 @@ function ownPodReason(server: JupyterServer, child: JsonObject): string | undefi
   return isSelected ? undefined : `the labels ${LABELS.app} and ${LABELS.parentUid} of its pod cannot be changed`;
 }
 
-/** That a child cannot be made. */
+/** A child cannot be created. */
 export function invalidChild(childKey: string, reason: string): Problem {
   return { kind: "ChildInvalid", childKey: excerpt(childKey), reason };
 }

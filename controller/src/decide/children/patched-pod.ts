@@ -12,7 +12,10 @@ const WITH_LOGIN = {
 } as const;
 const WITHOUT_LOGIN = { needed: [CONTAINERS.jupyter], added: [] } as const;
 
-/** What of the server's pod patches have taken away or doubled, so that nobody could work in it; undefined if it is complete. */
+/**
+ * What patches have removed from the server's pod or duplicated in it, so that it would be unusable; undefined if it is
+ * complete.
+ */
 export function containersReason(server: JupyterServer, statefulSet: JsonObject): string | undefined {
   const reason = namesReason(server, podSpecOf(statefulSet));
   return reason === undefined ? undefined : `spec.template.spec.containers: ${reason}`;
@@ -39,8 +42,8 @@ function namesIn(podSpec: unknown, list: "containers" | "initContainers"): reado
 }
 
 /**
- * The StatefulSet with our port where the Service finds it by its name, and with that name nowhere else: requests would go
- * there, past a login.
+ * The StatefulSet with our port where the Service finds it by its name, and with that name nowhere else: requests would
+ * go there, past a login.
  */
 export function withOwnPort(
   server: JupyterServer,
@@ -95,8 +98,8 @@ function renamed({ name }: JsonObject): Adjustment {
 }
 
 /**
- * The patched StatefulSet with the replicas that the server is to have, whatever patches say: more pods would share one
- * volume, and a server whose pod runs would be called hibernated.
+ * The patched StatefulSet with the server's replicas, whatever patches say: more pods would share one volume, and a
+ * server with a running pod would be reported as hibernated.
  */
 export function withOwnReplicas(context: ChildContext, statefulSet: JsonObject): JsonObject {
   return { ...statefulSet, spec: { ...objectOf(statefulSet["spec"]), replicas: desiredReplicas(context) } };

@@ -23,8 +23,8 @@ const PROXY_CONTAINER = "/statefulset/spec/template/spec/containers/1";
  * Applies patches in their order, each to the result of the one before, within `PATCH_BOUNDS`.
  *
  * @param document Is not changed.
- * @param hasProxy Whether the second container is a proxy. Without it, operations on it are skipped with a warning, so that
- *   clients which always send them keep working.
+ * @param hasProxy Whether the second container is a proxy. Without it, operations on it are skipped with a warning, so
+ * that clients which always send them keep working.
  */
 export function applyPatches(document: PatchDocument, patches: readonly Patch[], hasProxy: boolean): PatchResult {
   const warnings: Warning[] = [];
@@ -131,7 +131,7 @@ function pathOnProxy({ path, from }: JsonOperation): string | undefined {
   return paths.find((candidate) => candidate === PROXY_CONTAINER || candidate.startsWith(`${PROXY_CONTAINER}/`));
 }
 
-/** Most characters of a client's text that a message quotes. */
+/** Maximum length of a client's text in a message. */
 const MAX_EXCERPT = 200;
 
 /** A client's text, short enough for a message. */

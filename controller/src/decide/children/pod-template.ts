@@ -28,7 +28,8 @@ const FILE_SYSTEM_GROUP = 100;
 
 /**
  * The pod as patches see it. `imagePullSecrets` and `initContainers` are there even when empty, because patches append
- * to them. In OIDC mode oauth2-proxy is the second container, where patches expect it; our other two follow what patches add.
+ * to them. In OIDC mode oauth2-proxy is the second container, where patches expect it; our other two follow what
+ * patches add.
  */
 export function podTemplate(context: ChildContext): PodTemplateSpec {
   const { imagePullSecrets, ...settings } = context.server.spec.jupyterServer;
@@ -46,7 +47,7 @@ export function podTemplate(context: ChildContext): PodTemplateSpec {
   return { metadata: podMetadata(context), spec };
 }
 
-/** The spec cannot change by which labels and annotations the pod is known, nor the administrator's labels. */
+/** The spec cannot change the labels and annotations that identify the pod, nor the administrator's labels. */
 function podMetadata({ server, settings }: ChildContext): { labels: Texts; annotations: Texts } {
   const { podLabels, podAnnotations } = server.spec.jupyterServer;
   const labels = without([...RESERVED_POD_LABELS, ...Object.keys(settings.selectorLabels)], podLabels);

@@ -4,8 +4,8 @@ import { objectOf } from "../values/json.ts";
 import { parseQuantity } from "../values/quantity.ts";
 
 /**
- * Amounts that are no quantities of Kubernetes, such as `4GB`. The CRD cannot tell them from others in `resources`, where
- * clients write `0.1` and `"100m"` alike, and a StatefulSet that has one is refused in the words of its own fields.
+ * Amounts that are not Kubernetes quantities, such as `4GB`. The CRD cannot tell them from others in `resources`, where
+ * clients write `0.1` and `"100m"` alike, and a StatefulSet that has one is refused with an error about its own fields.
  */
 export function quantityProblems({ spec }: JupyterServer): readonly Problem[] {
   const { resources, shmSize } = spec.jupyterServer;
@@ -24,7 +24,7 @@ export function quantityProblems({ spec }: JupyterServer): readonly Problem[] {
   });
 }
 
-/** Most characters of an amount that are repeated. */
+/** Maximum length of an amount in a message. */
 const SHOWN = 20;
 
 function complaintAbout(amount: unknown): string | undefined {
@@ -40,7 +40,7 @@ function complaintAbout(amount: unknown): string | undefined {
   return `"${text.slice(0, SHOWN)}" is not a quantity; ${remedy}`;
 }
 
-/** `m` is a thousandth, and a million is meant. */
+/** `m` means a thousandth, where a million is intended. */
 function decimal(unit: string): string {
   return unit.toUpperCase() === "K" ? "k" : unit.toUpperCase();
 }

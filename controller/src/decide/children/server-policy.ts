@@ -14,10 +14,10 @@ import type { Owner } from "./desired-child.ts";
 import type { PatchDocument } from "./patch-document.ts";
 import { chartResources } from "./sidecars/sidecar-settings.ts";
 
-/** What is allowed to a server depends on, beside the settings. */
+/** What the policy for a server depends on, besides the settings. */
 export type Circumstances = Pick<Policy, "namespace" | "tolerated" | "takenBy">;
 
-/** What nothing can be made with: a host or path, or a change by patches, that is not allowed. */
+/** What prevents all children: a host or path, or a change by patches, that is not allowed. */
 export function forbiddenPart(
   { server, settings, route }: ChildContext,
   { namespace }: Circumstances,

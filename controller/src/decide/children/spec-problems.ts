@@ -5,7 +5,7 @@ import { quantityProblems } from "./quantity-problems.ts";
 import { isLoginPossible } from "./spec-warnings.ts";
 
 /**
- * What in a spec can never work. The CRD rejects most of it; an object that was stored before may have it nevertheless.
+ * What in a spec can never work. The CRD rejects most of it; an object that was stored before may still have it.
  *
  * @param route Undefined when the spec has no host.
  * @param isLegacy The server was created under 0.24.
@@ -55,7 +55,10 @@ function externalHostProblems(route: Route | undefined): readonly Problem[] {
   return [invalid("routing.externalUrl", message)];
 }
 
-/** Without a login such a path may work, depending on the ingress controller; the login's cookies and routes cannot carry it. */
+/**
+ * Without a login such a path may work, depending on the ingress controller; the login's cookies and routes cannot
+ * carry it.
+ */
 function pathProblems(route: Route | undefined): readonly Problem[] {
   if (route === undefined || new RegExp(ROUTING_PATH_PATTERN).test(route.path)) return [];
   return [invalid("routing.path", "use only a-z, A-Z, 0-9 and -._~@:,=&!' between its slashes")];

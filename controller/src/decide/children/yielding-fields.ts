@@ -3,7 +3,7 @@ import { podSpecOf } from "../live/child.ts";
 import { contentHash } from "../values/hash.ts";
 import { listOf, objectOf, valueAt, type JsonObject } from "../values/json.ts";
 
-/** A field of a child that gives way to a later write by somebody else. */
+/** A field of a child that yields to a later write by somebody else. */
 export type YieldingField = {
   /** `priorityClassName`; a list of containers, a container's name and a field; `data` or `binaryData` and a key. */
   readonly path: readonly string[];
@@ -11,7 +11,7 @@ export type YieldingField = {
   readonly value: unknown;
 };
 
-/** What of a child gives way, as patches left it. */
+/** What of a child yields, as patches left it. */
 export type Yields = {
   readonly fields: readonly YieldingField[];
   /** Hash of the fields, which is also the annotation `amalthea.dev/patched-hash` of the child. */
@@ -21,14 +21,14 @@ export type Yields = {
 const CONTAINER_LISTS: readonly string[] = ["containers", "initContainers"];
 const DATA: readonly string[] = ["data", "binaryData"];
 
-/** Fields of a container that patches added which give way to nobody: what it is called, who reaches it, what it may do. */
+/** Fields of a container that patches added which never yield: its name, its ports, its privileges. */
 const FIXED: ReadonlySet<string> = new Set(["name", "ports", "securityContext"]);
 
 /** Names of containers that are never a patch's. */
 const OWN_NAMES: ReadonlySet<string> = new Set(Object.values(CONTAINERS));
 
 /**
- * What of a child gives way to a later write by somebody else: in the server's StatefulSet the fields of containers that
+ * What of a child yields to a later write by somebody else: in the server's StatefulSet the fields of containers that
  * patches added, and the priority class; in a ConfigMap that patches added its data. Clients of 0.24 write there before
  * they resume a server.
  *
@@ -66,7 +66,7 @@ function isAdded(container: unknown, known: ReadonlySet<unknown>): container is 
   return typeof name === "string" && !known.has(name) && !OWN_NAMES.has(name);
 }
 
-/** The fields of a container that give way. */
+/** The fields of a container that yield. */
 export function containerFields(list: string, container: unknown): readonly YieldingField[] {
   const { name, ...fields } = objectOf(container);
   return Object.entries(fields)

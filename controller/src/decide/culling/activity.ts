@@ -2,7 +2,7 @@ import type { ActivityReport, ActivitySign } from "@amalthea/api";
 import type { ObservedActivity } from "../live/activity.ts";
 import type { CullingSettings } from "./culling-settings.ts";
 
-/** What a report says, put together: signs of use now, and for how long nothing has happened. */
+/** Summary of a report: signs of current use, and for how long nothing has happened. */
 export type Activity = {
   readonly now: readonly ActivitySign[];
   /** Infinity if nothing is known to have happened. */
@@ -23,7 +23,7 @@ export function activityIn(
   { openTabsAreActivity, cpuUsageMillicoresIdleThreshold: idleCpu }: ActivitySettings,
 ): Activity {
   const openTabs = kernels.connections + (proxy?.openWebSockets ?? 0);
-  // Jupyter does not tell the requests of a tab that is only open from others.
+  // Jupyter does not distinguish the requests of a merely open tab from others.
   const ofRequests = openTabsAreActivity ? requests?.quietSeconds : undefined;
   const ages = [
     { sign: "KernelUsed" as const, age: kernels.quietSeconds },

@@ -5,7 +5,7 @@ export type LimitSeconds = Readonly<Record<CullingReason, number>>;
 
 /** What an administrator says of the limits of servers. */
 export type CullingSettings = {
-  /** Whether limits are enforced; otherwise the status only tells when they would be. */
+  /** Whether limits are enforced; otherwise the status only shows when they would be. */
   readonly enforced: boolean;
   /** For servers that set none. */
   readonly defaults: LimitSeconds;
@@ -17,7 +17,10 @@ export type CullingSettings = {
   readonly openTabsAreActivity: boolean;
   /** Millicores above which a pod's CPU use counts as activity, by the metrics API; 0: it does not, and is not read. */
   readonly cpuUsageMillicoresIdleThreshold: number;
-  /** Seconds before a limit hibernates or deletes a server in which a condition and an Event tell of it; 0: they do not. */
+  /**
+   * How many seconds in advance a condition and an Event announce that a limit hibernates or deletes a server; 0: not
+   * at all.
+   */
   readonly warnSeconds: number;
   /** Seconds after which a server whose activity cannot be read says so in a condition. */
   readonly unknownAfterSeconds: number;

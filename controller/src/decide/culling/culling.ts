@@ -23,9 +23,9 @@ export type CullingDecision = {
   readonly shown: Shown;
   /** A limit that is reached and enforced now. */
   readonly due: Cull | undefined;
-  /** Whom to ask before an idle limit is enforced. */
+  /** How to poll the server before an idle limit is enforced. */
   readonly question: ActivityQuestion | undefined;
-  /** What people are told: why activity is unknown, why limits are not enforced, and what will soon be done. */
+  /** What is reported: why activity is unknown, why limits are not enforced, and what will happen soon. */
   readonly notices: readonly ReasonWithValues[];
   /** Seconds until time alone changes the decision. */
   readonly checkAgainSeconds: number | undefined;
@@ -58,8 +58,8 @@ const NOTHING: CullingDecision = {
 };
 
 /**
- * Longest wait for a deadline: timers count the time that passes, deadlines are times of a clock, which may be set while
- * a timer runs.
+ * Longest wait for a deadline: timers are monotonic, deadlines are wall-clock times, and the clock may be set while a
+ * timer runs.
  */
 const LONGEST_WAIT_SECONDS = 3600;
 
@@ -125,7 +125,7 @@ function withoutOwn(input: CullingInput, { culls }: Limits, settings: Settings, 
   return { ...most, culls: [...culls.filter(isDelete), ...most.culls.filter((cull) => !isDelete(cull))] };
 }
 
-/** Deadlines that need nobody's answer. */
+/** Deadlines that do not depend on polling. */
 function plainLimits({ observed, since }: CullingInput, settings: CullingSettings, now: Date): readonly Cull[] {
   const { pod, server } = observed;
   // What never ran has nothing to keep, unless somebody gave it a volume that was there before.
@@ -154,7 +154,7 @@ function plainLimits({ observed, since }: CullingInput, settings: CullingSetting
   }
 }
 
-/** A time that cannot be read, or lies in the future because a clock was set, counts as now: nothing ends too early. */
+/** A time that cannot be parsed, or lies in the future because a clock was set, counts as now: nothing ends too early. */
 function timeOf(text: string | undefined, now: Date): Date {
   const time = Date.parse(text ?? "");
   return Number.isNaN(time) || time > now.getTime() ? now : new Date(time);
@@ -251,8 +251,8 @@ function shownOf(next: Cull | undefined, previous: JupyterServerStatus | undefin
 const TOLERATED_PART = 0.1;
 
 /**
- * Activity postpones a deadline all the time, and a status must not be written all the time: what is shown stays as long
- * as it is not much too early, and never too late.
+ * Activity postpones a deadline continuously, but the status must not be written continuously: the time shown stays as
+ * long as it is not much too early, and never too late.
  */
 function steady(shown: string | undefined, at: Date, now: Date): string {
   const before = Date.parse(shown ?? "");

@@ -2,7 +2,7 @@ import { ANNOTATIONS, CULLING_REASONS, type CullingReason, type JupyterServer } 
 import { kubernetesTime } from "../values/time.ts";
 import type { Cull } from "./limits.ts";
 
-/** What a server that a limit hibernated says of it. */
+/** What a server hibernated by a limit records about it. */
 export type HibernatedBy = { readonly limit: CullingReason; readonly at: string };
 
 type Note = HibernatedBy & {
@@ -11,7 +11,7 @@ type Note = HibernatedBy & {
 };
 
 /**
- * The annotation that is written together with the hibernation, so that nobody has to guess later why the server stopped.
+ * The annotation that is written together with the hibernation, so that the reason is known later.
  *
  * @param server As it was when the limit was reached.
  */
@@ -27,7 +27,7 @@ export function hibernatedBy(server: JupyterServer): HibernatedBy | undefined {
 }
 
 /**
- * Whether a server was hibernated by a limit and resumed again before its status told of that, because the controller
+ * Whether a server was hibernated by a limit and resumed again before its status reported that, because the controller
  * was killed in between: a new run begins, although the status still has the one before.
  */
 export function isResumedUnseen(server: JupyterServer): boolean {

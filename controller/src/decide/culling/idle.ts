@@ -12,9 +12,9 @@ export type IdleLimit =
   | { readonly kind: "None" }
   /** It cannot be reached before `at`, and nobody has to be warned before `warnAt`. */
   | ({ readonly kind: "Later"; readonly warnAt: Date } & Deadline)
-  /** The server has answered since `warnAt` that it is idle. */
+  /** The server has reported since `warnAt` that it is idle. */
   | ({ readonly kind: "Pending" } & Deadline)
-  /** The server has just answered that it is reached. */
+  /** The server has just reported that it is reached. */
   | ({ readonly kind: "Reached" } & Deadline)
   /** It is reached, or near, by what is known, which may be too little. */
   | ({ readonly kind: "Unconfirmed"; readonly question: Question } & Deadline);
@@ -22,7 +22,7 @@ export type IdleLimit =
 /** Whether and when the server is asked. */
 export type Question = {
   readonly kind: "Ask" | "Wait" | "NotAskable";
-  /** Since when the controller is without an answer, and why; undefined while it has no reason to complain. */
+  /** Since when the controller has had no response, and why; undefined while that is not a problem. */
   readonly unknown: { readonly since: Date; readonly why: string } | undefined;
   /** When to look again. */
   readonly again: Date | undefined;
@@ -41,20 +41,20 @@ export type IdleInput = {
 
 type IdleSettings = Pick<DecisionSettings, "culling" | "annotationPrefix">;
 
-/** How old an answer may be that a server is hibernated for. */
+/** Maximum age of a response for which a server is hibernated. */
 const FRESH_SECONDS = 30;
 /** An answer takes a few seconds at most; then something went wrong with the question. */
 const ANSWER_SECONDS = 15;
 /** Seconds between attempts that fail: doubled each time, up to the second number. */
 const RETRY_SECONDS = { first: 15, most: 300 };
-/** How long a server is not asked after an answer that postpones its next question by less than this. */
+/** How long a server is not polled after a response that postpones its next poll by less than this. */
 const PAUSE_SECONDS = 30;
-/** Answers in a row without such a pause: whoever tries a short limit out need not wait. */
+/** Consecutive responses without such a pause, so that trying out a short limit takes no waiting. */
 const PROMPT_ANSWERS = 10;
 /** How far a client's clock may be ahead. */
 const CLOCK_TOLERANCE_SECONDS = 300;
 
-/** The idle limit: it is reached only by a fresh answer of the server itself. Unknown is not idle. */
+/** The idle limit: it is reached only by a fresh response of the server itself. Unknown is not idle. */
 export function idleLimit(input: IdleInput, { culling, annotationPrefix }: IdleSettings, now: Date): IdleLimit {
   const activity = lastActivity(input, { culling, annotationPrefix }, now);
   const since = latest([input.readySince, activity].map((time) => time && notAfter(time, now))) ?? now;
@@ -71,8 +71,8 @@ export function idleLimit(input: IdleInput, { culling, annotationPrefix }: IdleS
 }
 
 /**
- * When the server is asked that should be at `time`. Seconds after the latest activity would cost a server that is used a
- * question in so many seconds, and writes of its status, for ever.
+ * When the server is polled if it is due at `time`. Polling it seconds after the latest activity would cost a server in
+ * use a poll every few seconds, and writes of its status, for ever.
  */
 function afterPause(time: Date, activity: ObservedActivity, since: Date, now: Date): Date {
   const isSoon = time < plus(since, PAUSE_SECONDS);
@@ -85,7 +85,7 @@ export function warningOf(since: Date, at: Date, { warnSeconds }: Pick<CullingSe
   return new Date(Math.max(at.getTime() - warnSeconds * 1000, (since.getTime() + at.getTime()) / 2));
 }
 
-/** The latest activity that is known of: by the server's answer, by the status, by a client's heartbeat. */
+/** The latest known activity: from the server's response, the status, or a client's heartbeat. */
 export function lastActivity(
   { server, lastActivityAt, activity }: IdleInput,
   { culling, annotationPrefix }: IdleSettings,

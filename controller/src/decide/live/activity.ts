@@ -8,26 +8,26 @@ export type ObservedActivity =
       readonly kind: "Answered";
       readonly at: Date;
       readonly report: ActivityReport;
-      /** Answers in a row, with this one. */
+      /** Consecutive responses, including this one. */
       readonly answers: number;
     }
   | {
       readonly kind: "Failed";
       /** When the latest attempt failed. */
       readonly at: Date;
-      /** When the first of the failures in a row was. */
+      /** When the first of the consecutive failures was. */
       readonly since: Date;
-      /** Failures in a row. */
+      /** Consecutive failures. */
       readonly failures: number;
-      /** For people; neither addresses nor anything of the answer. */
+      /** For people; contains neither addresses nor parts of the response. */
       readonly why: string;
     };
 
-/** What a pod answered, or why it did not; as in `ObservedActivity`. */
+/** What a pod reported, or why it did not; as in `ObservedActivity`. */
 export type ActivityAnswer =
   { readonly kind: "Answered"; readonly report: ActivityReport } | { readonly kind: "Failed"; readonly why: string };
 
-/** What is known of a pod after it was asked once more. */
+/** What is known of a pod after another poll. */
 export function activityAfter(before: ObservedActivity, answer: ActivityAnswer, at: Date): ObservedActivity {
   if (answer.kind === "Answered") {
     return { ...answer, at, answers: before.kind === "Answered" ? before.answers + 1 : 1 };

@@ -37,7 +37,7 @@ export function podTarget({ metadata }: LivePod): LiveTarget {
   return targetOf({ apiVersion: "v1", kind: "Pod", metadata });
 }
 
-/** Whether nobody works in the pod: nobody ever could, or its Jupyter server ends again and again. */
+/** Whether the pod is not in use: it never was ready, or its Jupyter server keeps terminating. */
 export function isUnused(pod: LivePod): boolean {
   return wasNeverReady(pod) || isCrashLooping(pod);
 }
@@ -46,7 +46,7 @@ function isCrashLooping(pod: LivePod): boolean {
   return containerStatus(pod, CONTAINERS.jupyter)?.state?.waiting?.reason === "CrashLoopBackOff";
 }
 
-/** Whether nobody can have worked in the pod yet, so that nothing is lost with it. */
+/** Whether the pod cannot have been used yet, so that nothing is lost with it. */
 export function wasNeverReady({ status }: Pick<LivePod, "status">): boolean {
   const ready = status?.conditions?.find(({ type }) => type === "Ready");
   if (ready === undefined) return true; // no kubelet has reported it yet

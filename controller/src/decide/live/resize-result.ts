@@ -3,7 +3,7 @@ import type { Pod, ResourceRequirements } from "kubernetes-types/core/v1.js";
 import { trueCondition } from "../values/conditions.ts";
 import { isSameQuantity } from "../values/quantity.ts";
 
-/** What the kubelet made of a resize. */
+/** The kubelet's result of a resize. */
 export type ResizeResult = "Completed" | "Deferred" | "Infeasible" | "Failed";
 
 type Resizing = "None" | "Running" | Exclude<ResizeResult, "Completed">;

@@ -7,7 +7,7 @@ import { parseQuantity } from "../values/quantity.ts";
 /** Where usage is measured. */
 export type UsageSource = "MetricsApi" | "Kubelet";
 
-/** What came of an attempt to read a source. Absent: the cluster has no such API, which is no failure. */
+/** Result of an attempt to read a source. Absent: the cluster has no such API, which is not a failure. */
 export type UsageReadResult = "Read" | "Failed" | "Absent";
 
 /** What the container of Jupyter uses. */
@@ -17,7 +17,7 @@ export type ContainerUsage = Required<Pick<ResourceUsage, "cpuMillicores" | "mem
 export type Measurement<T> =
   | { readonly kind: "Pending" }
   | { readonly kind: "Known"; readonly value: T }
-  /** Nobody measures it, or the last value is too old to be shown as the present one. */
+  /** It is not measured, or the last value is too old to be shown as current. */
   | { readonly kind: "Unknown" };
 
 /** What the server's pod uses. */
@@ -69,8 +69,8 @@ function containerUse(container: unknown): (ContainerUsage & { readonly name: un
 const PRESENT_SECONDS = 300;
 
 /**
- * The metrics API knows pods by name: whether this was measured of this very pod, and not of an earlier one, and lately. A
- * metrics API whose source is gone may go on answering with what it had.
+ * The metrics API knows pods by name: whether this was measured of this very pod, and not of an earlier one, and
+ * lately. A metrics API whose source is gone may go on answering with what it had.
  */
 export function isPresentUseOf({ measuredAt }: PodUse, { metadata, status }: Pod, now: Date): boolean {
   const isOfPod = measuredAt >= new Date(status?.startTime ?? metadata?.creationTimestamp ?? "");

@@ -3,7 +3,7 @@ import { LIVENESS_PATHS } from "./liveness.ts";
 import { loginPrefix } from "./oauth2-proxy.ts";
 import type { Upstream } from "./upstreams.ts";
 
-/** Headers by which proxies say who somebody is and what was asked for; from outside they are lies. */
+/** Headers by which proxies pass on the user and the original request; from outside they are forged. */
 const REMOVED_HEADERS = [
   ...["User", "Email", "Groups", "Preferred-Username", "Access-Token", "Redirect"].map(
     (name) => `X-Auth-Request-${name}`,
@@ -17,9 +17,8 @@ const REMOVED_HEADERS = [
 ];
 
 /**
- * Headers by which the answer of one server concerns others: its service worker could answer for all of its host; it could
- * take away the cookies of every host of its domain, the provider's included; and have the browser report to it what people
- * ask of its host.
+ * Response headers of one server that affect others: its service worker could serve its whole host; it could delete the
+ * cookies of every host of its domain, including the provider's; and have the browser report requests to its host.
  */
 const REMOVED_ANSWER_HEADERS = ["Service-Worker-Allowed", "Clear-Site-Data", "NEL", "Report-To"];
 
@@ -32,17 +31,20 @@ const LOGIN_PRIORITY = 1_000_000;
 /** Of the routes to the server itself. */
 const MAIN_PRIORITY = 10;
 
-/** How long the proxy waits for a page that explains a failure, before it answers without: the page's own server may hang. */
+/**
+ * How long the proxy waits for a page that explains a failure, before it responds without: the page's own server may
+ * hang.
+ */
 const EXPLANATION_TIMEOUT = "2s";
 
-/** Answers of the login services are headers and a small page. */
+/** Responses of the login services are headers and a small page. */
 const MAX_ANSWER_BYTES = 65_536;
 
 /**
- * Routes of the proxy in front of everything, as the text of its file. The authorization service is asked about each
- * request, answers all of the login's own paths, and carries the WebSockets: it is the one place where they can be cut.
+ * Routes of the proxy in front of everything, as the text of its file. The authorization service checks each request,
+ * serves all of the login's own paths, and proxies the WebSockets: it is the one place where they can be closed.
  *
- * @param acceptsTokens Whether a token of the provider opens the server without a session.
+ * @param acceptsTokens Whether a token of the provider gives access without a session.
  */
 export function authProxyRoutes(route: Route, upstreams: readonly Upstream[], acceptsTokens: boolean): string {
   const http = {
@@ -109,8 +111,8 @@ const IS_UPGRADE = "HeaderRegexp(`Upgrade`, `(?i)^websocket$`)";
 const IS_READ = "(Method(`GET`) || Method(`HEAD`))";
 
 /**
- * The address that people are told has no slash at its end, and browsers do not send the cookies of the path `/a/` to
- * `/a`: without the slash the login would begin again and again.
+ * The published address has no trailing slash, and browsers do not send the cookies of the path `/a/` to `/a`: without
+ * the slash the login would loop.
  */
 function basePathRouter(route: Route): unknown {
   return {
@@ -127,8 +129,9 @@ function probed(path: string, toService: string): Readonly<Record<string, unknow
 }
 
 /**
- * What an open notebook asks when its WebSocket has ended. JupyterLab takes any answer but 424 and 503 for the death of
- * the kernel and never connects again, although the kernel lives; with these it asks again until the user has signed in.
+ * What an open notebook requests when its WebSocket has ended. JupyterLab takes any response but 424 and 503 as the
+ * death of the kernel and never reconnects, although the kernel lives; with these it retries until the user has signed
+ * in.
  */
 function kernelRouter(route: Route): unknown {
   const kernel = `${prefixOf(route.path)}/api/kernels/`;
@@ -143,8 +146,8 @@ function kernelRouter(route: Route): unknown {
 }
 
 /**
- * Only under the names people use: a request for any other host, also by an absolute target, belongs elsewhere. Behind
- * a front that ends TLS the request may carry the Ingress's host or the one people see.
+ * Only under the public host names: a request for any other host, even by an absolute target, belongs elsewhere. If TLS
+ * is terminated in front, the request may have the Ingress's host or the public one.
  */
 function onHosts({ host, origin }: Route, rule: string): string {
   const seen = origin.replace(/^https?:\/\//, "").replace(/:\d+$/, "");
@@ -181,7 +184,7 @@ function upstreamRouters(route: Route, upstream: Upstream, index: number): Reado
   };
 }
 
-/** The same for who shows a token: their requests count by it, and are never answered by the way to the login. */
+/** The same for requests with a token: they are counted by it, and never redirected to the login. */
 function tokenRouters(route: Route, upstream: Upstream, index: number): Readonly<Record<string, unknown>> {
   const { all, below, first } = matchOf(upstream, index);
   const hasToken = "HeaderRegexp(`Authorization`, `(?i)^(bearer|token)( |$)`)";
@@ -285,8 +288,8 @@ function authorize(authResponseHeaders: readonly string[]): unknown {
 }
 
 /**
- * How many requests with the same cookies a route takes at a time; the next gets 429. A browser sends some dozens. All
- * without a cookie count together, and none of them for somebody who has a session.
+ * Concurrent requests with the same cookies on a route; the next gets 429. A browser sends some dozens. Those without a
+ * cookie are counted together, and not towards anyone with a session.
  */
 function atOnce(amount: number): unknown {
   return { inFlightReq: { amount, sourceCriterion: { requestHeaderName: "Cookie" } } };

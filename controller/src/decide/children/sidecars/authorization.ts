@@ -26,10 +26,13 @@ const SESSIONS_VOLUME = "login-sessions";
 /** Of the container's: where the provider's certificate authorities are mounted, if there are some. */
 export const AUTHORITIES_DIRECTORY = "/etc/amalthea/authorities";
 
-/** Key of the ConfigMap, and name of the file, that says who may enter. */
+/** Key of the ConfigMap, and name of the file, of the access policy. */
 export const POLICY_KEY = "policy.json";
 
-/** Who may enter, as the authorization service reads it. It is mounted as a directory: a change reaches a running pod. */
+/**
+ * The access policy, as the authorization service reads it. It is mounted as a directory: a change reaches a running
+ * pod.
+ */
 export function accessPolicy(oidc: Oidc): string {
   const { allowAnyUser, userId, authorizedUserIds, authorizedEmails, authorizedGroups, sessionsNotBefore } = oidc;
   const userIds = [...(userId === undefined || userId === "" ? [] : [userId]), ...(authorizedUserIds ?? [])];
@@ -44,12 +47,15 @@ export function accessPolicy(oidc: Oidc): string {
 
 /** How oauth2-proxy reaches the provider, and so the authorization service. */
 export type ToProvider = {
-  /** Variables that name a proxy on the way. */
+  /** Variables that name a proxy for outgoing requests. */
   readonly wayOut: readonly EnvVar[];
   readonly authorities: Authorities;
 };
 
-/** The container that decides who may enter and carries the WebSockets. The proxy's readiness asks it for Jupyter's. */
+/**
+ * The container that decides who is authorized and proxies the WebSockets. The proxy's readiness probe asks it for
+ * Jupyter's.
+ */
 export function authorization(
   context: ChildContext,
   { upstreams, sessionSeconds, emailClaim, allowsUnverifiedEmail, bearer }: Omit<PatchedArgs, "args">,
@@ -103,7 +109,9 @@ function emailVerification(isIgnored: boolean, isLegacy: boolean): string {
   return isLegacy ? "UnlessFalse" : "Required";
 }
 
-/** Whoever presents it may read the server's activity. A Secret of an earlier version gets it at the next start by us. */
+/**
+ * Grants its bearer access to the server's activity. The Secret of an earlier version gets it at the next start by us.
+ */
 function activityKey(server: JupyterServer): EnvVar {
   const secretKeyRef = { name: childName(server), key: SECRET_KEYS.activityKey, optional: true };
   return { name: "AMALTHEA_ACTIVITY_KEY", valueFrom: { secretKeyRef } };
@@ -117,5 +125,5 @@ export function policyVolume({ server }: ChildContext): Volume {
   };
 }
 
-/** In memory, and in no other container: a restart of this one ends no session, and brings none back. */
+/** In memory, and in no other container: a restart of this one ends no session, and restores none. */
 export const SESSIONS: Volume = { name: SESSIONS_VOLUME, emptyDir: { medium: "Memory", sizeLimit: "16Mi" } };

@@ -25,8 +25,8 @@ const GROUPS_CLAIM = "--oidc-groups-claim=";
 export const BEARER_FLAGS: readonly string[] = [EXTRA_AUDIENCE, EXTRA_ISSUERS, GROUPS_CLAIM];
 
 /**
- * Takes the arguments about tokens out of oauth2-proxy's. It would accept a token for an additional audience in a
- * browser's login, too, and Jupyter would ask for a cookie with each change: the authorization service checks tokens.
+ * Removes the arguments about tokens from oauth2-proxy's. It would accept a token for an additional audience in a
+ * browser's login, too, and Jupyter would require a cookie for each change: the authorization service checks tokens.
  *
  * An audience is left to oauth2-proxy if no tokens are accepted, or if the spec names it for the login.
  *

@@ -4,17 +4,17 @@ import type { Probe } from "kubernetes-types/core/v1.js";
 /** Paths of the proxy's probe entry point that lead to the services behind it, which listen on loopback only. */
 export const LIVENESS_PATHS = { login: "/alive/login", authorization: "/alive/authorization" } as const;
 
-/** What a hanging process is given to end after SIGTERM, which it does not hear. */
+/** Grace period of a hanging process, which does not react to SIGTERM. */
 const GRACE_SECONDS = 1;
 
 const PERIOD_SECONDS = 5;
 
-/** The proxy is restarted after 20 to 25 seconds without an answer. */
+/** The proxy is restarted after 20 to 25 seconds without a response. */
 export const PROXY_LIVENESS: Probe = probe("/ping", 4);
 
 /**
- * A service behind the proxy is restarted after 35 to 40 seconds without an answer: later than the proxy, whose own
- * silence is theirs as well, so that it is back before they would be restarted for nothing.
+ * A service behind the proxy is restarted after 35 to 40 seconds without a response: later than the proxy, which
+ * they are probed through, so that it is back before they would be restarted for nothing.
  */
 export function livenessThroughProxy(path: string): Probe {
   return probe(path, 7);

@@ -7,7 +7,7 @@ import { goEnvironment } from "./memory.ts";
 import { CA_FLAG } from "./patched-environment.ts";
 import { proxyVariables, sidecarResources, sidecarSecurity } from "./sidecar-settings.ts";
 
-/** What oauth2-proxy does with a request that it lets pass: nothing but say so. traefik asks, and forwards by itself. */
+/** What oauth2-proxy does with an authorized request: nothing but respond 202. traefik asks, and forwards by itself. */
 export const NO_UPSTREAM = "--upstream=static://202";
 
 /** The claim with the address. The pod is told another one: see `readPatchedArgs`. */
@@ -130,7 +130,7 @@ function sessionArgs(serverUid: string, route: Route, { session }: Oidc): string
     "--cookie-secure=true", // on plain http browsers keep such cookies for localhost, and for no other host
     "--cookie-samesite=lax",
     `--cookie-expire=${lengthSeconds}s`,
-    // It renews whenever it is asked, and the authorization service asks when a renewal is due.
+    // It renews with every request, and the authorization service sends one when a renewal is due.
     ...(renewalSeconds === 0 ? [] : ["--cookie-refresh=1s"]),
     "--cookie-csrf-per-request=true",
     "--cookie-csrf-per-request-limit=3",

@@ -3,7 +3,7 @@ import type { DecisionSettings, SidecarOverrides } from "../../settings.ts";
 import type { ChildContext } from "../child-context.ts";
 import { literal, unprivileged } from "../jupyter-container.ts";
 
-/** What sidecars get where nothing else is set. Measured after load. */
+/** Default resources of the sidecars. Measured after load. */
 const RESOURCES = {
   /** 95 MiB resident, of which 20 private; and while 5,000 connections send no end of a header: 270. */
   traefik: { requests: { cpu: "20m", memory: "32Mi" }, limits: { memory: "384Mi" } },
@@ -25,15 +25,19 @@ export function chartResources({ sidecars }: DecisionSettings, sidecar: Sidecar)
   return sidecars[sidecar]?.resources ?? RESOURCES[sidecar];
 }
 
-/** Nobody in particular, as in the images of oauth2-proxy and of our own service. */
+/** An unprivileged user, as in the images of oauth2-proxy and of our own service. */
 const NOBODY = { runAsUser: 65532, runAsGroup: 65532 };
 
-/** Sidecars write nothing, need no right and run as nobody in particular, or as whom the platform says. */
+/**
+ * Sidecars write nothing, need no privileges, and run as an unprivileged user or as the one that the platform assigns.
+ */
 export function sidecarSecurity({ securityContext = NOBODY }: SidecarOverrides): SecurityContext {
   return unprivileged(securityContext, { readOnlyRootFilesystem: true });
 }
 
-/** The containers of the pod speak to each other directly; not every program takes that for granted. */
+/**
+ * The containers of the pod connect to each other directly; not every program bypasses a proxy for loopback by itself.
+ */
 const LOOPBACK = "localhost,127.0.0.1";
 
 /** Variables by which a program finds the proxy to the outside; none if there is none. */

@@ -31,8 +31,9 @@ const ARGS = [
   "--entryPoints.web.http.encodedCharacters.allowEncodedSemicolon=true",
   "--entryPoints.web.http.encodedCharacters.allowEncodedBackSlash=false",
   "--entryPoints.web.http.encodedCharacters.allowEncodedNullCharacter=false",
-  // Of a whole request, and of its answer: the default of 60 s would cut a slow upload. There is no limit for the header
-  // alone. An answer that is under way when its reader loses access ends with this at the latest. WebSockets have neither.
+  // Of a whole request, and of its answer: the default of 60 s would cut a slow upload. There is no limit for the
+  // header alone. An answer that is under way when its reader loses access ends with this at the latest. WebSockets
+  // have neither.
   "--entryPoints.web.transport.respondingTimeouts.readTimeout=1h",
   "--entryPoints.web.transport.respondingTimeouts.writeTimeout=1h",
   `--entryPoints.probe.address=:${PORTS.probe}`,
@@ -43,7 +44,7 @@ const ARGS = [
   "--providers.file.watch=false",
 ];
 
-/** The proxy that every request passes. It restarts by itself when it hangs; that Jupyter hangs is no reason for it. */
+/** The proxy that every request passes. It is restarted when it hangs itself, not when Jupyter does. */
 export function authProxy(context: ChildContext): Container {
   const { server, settings } = context;
   const resources = sidecarResources(context, "traefik");

@@ -4,7 +4,7 @@ import { isFlagSet, lastValue } from "./flags.ts";
 import { EMAIL_CLAIM, NO_UPSTREAM } from "./oauth2-proxy.ts";
 import { CA_FLAG } from "./patched-environment.ts";
 
-/** Where requests go that may enter: a path prefix that ends in a slash, and an address on loopback without a path. */
+/** Where authorized requests go: a path prefix that ends in a slash, and an address on loopback without a path. */
 export type Upstream = { readonly path: string; readonly url: string };
 
 /** What patches have made of the arguments of oauth2-proxy. */
@@ -15,7 +15,7 @@ export type PatchedArgs = {
   readonly upstreams: readonly Upstream[];
   /** Arguments that would let requests in without a login; not passed on. */
   readonly skipAuthRoutes: readonly string[];
-  /** An upstream that nothing in the pod can be; undefined if all are fine. */
+  /** An upstream that cannot be in the pod; undefined if all are valid. */
   readonly refused: string | undefined;
   /** How long oauth2-proxy accepts a session, in seconds; 0 is for ever, undefined if it cannot be read. */
   readonly sessionSeconds: number | undefined;
@@ -98,7 +98,7 @@ function arrange(given: readonly Upstream[], isReplaced: boolean, route: Route):
 /** Each route to an upstream repeats its path several times. */
 const MAX_UPSTREAM_LENGTH = 2_048;
 
-/** Only what listens on the pod's own loopback: the pod must not become a way into the cluster's network. */
+/** Only what listens on the pod's own loopback: the pod must not become a gateway into the cluster's network. */
 function parseUpstream(text: string): Upstream | undefined {
   if (text.length > MAX_UPSTREAM_LENGTH) return undefined;
   const match = /^(http:\/\/(?:127\.0\.0\.1|localhost)(?::\d{1,5})?)(\/[^?#%\\\s]*)?$/.exec(text);
