@@ -11,14 +11,14 @@ export const CHILD_KINDS: readonly Kind[] = OWN_KINDS.filter(({ kind }) => kind 
   findKind(name, []),
 );
 
-/** Read alone: it tells when a pod that was refused may be possible. */
+/** Read only: it shows when a refused pod may be possible. */
 export const QUOTA_KIND: Kind<ResourceQuota> = defineKind({
   apiVersion: "v1",
   kind: "ResourceQuota",
   plural: "resourcequotas",
 });
 
-/** What a manifest or a target says of its kind. */
+/** The kind of a manifest or a target. */
 export type KindName = { readonly apiVersion: string; readonly kind: string };
 
 /**

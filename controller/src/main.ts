@@ -35,7 +35,7 @@ async function main(): Promise<void> {
     logger.error({ err }, "the controller exits");
     process.exitCode = 1;
   }
-  // Nothing of ours is left; a socket that somebody else keeps open must not keep the process.
+  // Nothing of ours is left; a socket that somebody else keeps open must not keep the process alive.
   process.exit();
 }
 

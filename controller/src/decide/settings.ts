@@ -14,7 +14,7 @@ export type DecisionSettings = {
   readonly annotationPrefix: string;
   /**
    * Keeps 0.24's annotations on servers that are taken over, from `KEEP_PREDECESSOR_ANNOTATIONS`: without them there is
-   * no rolling back to it. They hold copies of specs, tokens included. Default false.
+   * no rolling back to it. They contain copies of specs, including tokens. Default false.
    */
   readonly keepPredecessorAnnotations: boolean;
   /** Kinds that patches may add as children besides our own: plural and group, as `EXTRA_CHILD_RESOURCES` lists them. */
@@ -45,7 +45,7 @@ export type NetworkPolicySettings = {
   readonly enabled: boolean;
   /** NetworkPolicy peers allowed in; undefined allows all, as 0.24 did. */
   readonly ingressFrom: readonly unknown[] | undefined;
-  /** NetworkPolicy peers that are the controller, which asks servers about their activity; undefined: not known. */
+  /** NetworkPolicy peers that are the controller, which polls the activity of servers; undefined: not known. */
   readonly controller: readonly unknown[] | undefined;
   /** NetworkPolicy egress rules; undefined leaves egress unrestricted. */
   readonly egress: readonly unknown[] | undefined;
@@ -63,13 +63,13 @@ export type SidecarOverrides = {
   readonly traefik?: ProxyOverride;
   readonly oauth2Proxy?: ProxyOverride;
   readonly authorization?: ResourceOverride;
-  /** User and group of these containers; undefined: 65532. What is not in it is left to the image or the platform. */
+  /** User and group of these containers; undefined: 65532. Unset fields are left to the image or the platform. */
   readonly securityContext?: { readonly runAsUser?: number; readonly runAsGroup?: number };
-  /** The proxy by which oauth2-proxy and the authorization service reach what is outside of the pod. */
+  /** The proxy for outgoing requests of oauth2-proxy and the authorization service. */
   readonly proxy?: OutgoingProxy;
 };
 
-/** As the environment variables of these names say it to most programs. */
+/** In the form of the usual environment variables of these names. */
 export type OutgoingProxy = {
   readonly httpProxy?: string;
   readonly httpsProxy?: string;

@@ -4,7 +4,7 @@ type Known = { readonly podUid: string; readonly activity: ObservedActivity };
 
 const UNASKED: ObservedActivity = { kind: "Unasked" };
 
-/** What each server's pod told of its activity when it was last asked. Nothing outlives the process: it is asked again. */
+/** What each server's pod reported when it was last polled. Nothing outlives the process: it is polled again. */
 export class ActivityMemory {
   readonly #known = new Map<string, Known>();
 

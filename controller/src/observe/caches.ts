@@ -13,8 +13,8 @@ import { quotaContent } from "./quota-memory.ts";
 import { ServerAges } from "./server-ages.ts";
 
 /**
- * The Events that tell what no object tells. Field selectors know no "or", hence one watch for each line. Of the many
- * warnings about pods those that the statuses of containers repeat are left out: they are the frequent ones.
+ * The Events with information that no object has. Field selectors have no "or", hence one watch for each line. Of the
+ * many warnings about pods, those that the statuses of containers repeat are omitted: they are the frequent ones.
  */
 const EVENT_SELECTORS: readonly string[] = [
   "involvedObject.kind=StatefulSet,reason=FailedCreate",
@@ -23,7 +23,7 @@ const EVENT_SELECTORS: readonly string[] = [
   "involvedObject.kind=Pod,type=Warning,reason!=BackOff,reason!=Unhealthy,reason!=Failed",
 ];
 
-/** Of each selector. Who may create Events in a namespace must not fill our memory with them. */
+/** Per selector. Anyone who may create Events in a namespace must not fill our memory with them. */
 const EVENTS_PER_NAMESPACE = 1_000;
 
 /** Of kinds whose objects users can make as large as the API server takes: a page is in memory as a whole. */
@@ -38,7 +38,7 @@ export type CachesOptions = {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly onFailure: (kind: string, error: unknown) => void;
-  /** Whether Namespaces and IngressClasses are watched, which takes rights in the whole cluster. */
+  /** Whether Namespaces and IngressClasses are watched, which needs cluster-wide permissions. */
   readonly watchClusterScoped: boolean;
 };
 
@@ -47,7 +47,7 @@ export type Watched = Pick<Informer<KubeObject>, "run" | "isConnected" | "silent
   readonly store: Store<KubeObject>;
 };
 
-/** Everything that is watched. Every replica fills its stores, so that a new leader begins without a list. */
+/** All informers. Every replica fills its stores, so that a new leader starts without listing. */
 export class Caches {
   readonly servers: Informer<KubeObject>;
   readonly ages: ServerAges = new ServerAges();
@@ -56,7 +56,7 @@ export class Caches {
   readonly pods: Informer<Pod>;
   readonly children: readonly Informer<KubeObject>[];
   readonly events: readonly Informer<CoreEvent>[];
-  /** They only tell that a refusal may be over: nothing waits for them, and they may be unreadable. */
+  /** They only show that a refusal may be over: nothing waits for them, and they may be unreadable. */
   readonly quotas: Informer<ResourceQuota>;
   /** Both undefined where kinds without a namespace are not watched. */
   readonly #namespaces: OptionalInformer<Namespace> | undefined;
@@ -114,7 +114,7 @@ export class Caches {
     return this.incomplete.length === 0;
   }
 
-  /** Plurals of the kinds of which not everything that exists was seen yet. */
+  /** Plurals of the kinds that are not synced yet. */
   get incomplete(): readonly string[] {
     return this.all.filter(({ store }) => !store.synced).map(({ store }) => store.kind.plural);
   }
@@ -166,12 +166,12 @@ export class Caches {
     return this.#informerOf(kind)?.store.get(key);
   }
 
-  /** Puts the answer to a write of ours where the next reconcile looks; kinds that are not watched are ignored. */
+  /** Stores the response to a write of ours for the next reconcile; kinds that are not watched are ignored. */
   recordWrite(kind: Kind, object: Live): void {
     this.#informerOf(kind)?.store.recordWrite(object);
   }
 
-  /** Takes out an object that we removed. */
+  /** Removes an object that we deleted. */
   recordRemoval(kind: Kind, key: ObjectKey, uid: string): void {
     this.#informerOf(kind)?.store.recordRemoval(key, uid);
   }
@@ -187,7 +187,7 @@ export class Caches {
       namespace: string | undefined = namespaceOf(change),
     ): void => {
       for (const server of [...new Set(uids)].flatMap((uid) => this.servers.store.byIndex("uid", uid))) {
-        // Labels may say anything: those of another namespace wake nobody.
+        // Labels may say anything: those of another namespace are ignored.
         if (server.metadata.namespace === namespace) listener(keyOf(server), change);
       }
     };
@@ -208,7 +208,7 @@ export class Caches {
     });
     for (const { store } of this.events) {
       store.subscribe((change) => {
-        // An Event that expires is no news.
+        // An expired Event changes nothing.
         if (change.current !== undefined) tell(this.#parentsOf(change.current.involvedObject.uid ?? ""), change);
       });
     }

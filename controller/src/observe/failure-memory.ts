@@ -12,15 +12,15 @@ type Remembered = {
 
 /**
  * How long a refused write is held back before the same body is sent again: doubling from 10 s to 5 min, because a
- * permission may change without anybody telling us. A new body is sent at once, and so is the same one after a change
- * of the spec: what was refused because of one part of it may be possible now, or not be wanted any more.
+ * permission may change without notification. A new body is sent at once, and so is the same one after a change
+ * of the spec: what was refused because of one part of it may be possible now, or no longer be desired.
  */
 const FIRST_RETRY_MS = 10_000;
 const LAST_RETRY_MS = 300_000;
 
 /**
- * What an administrator repairs while people wait (a webhook that is down, a quota) is tried again every 30 s, for about
- * an hour; after that as seldom as everything else.
+ * What an administrator repairs while people wait (a webhook that is down, a quota) is retried every 30 s, for about an
+ * hour; after that as rarely as everything else.
  */
 const REPAIR_RETRY_MS = 30_000;
 const REPAIR_ATTEMPTS = 120;
@@ -29,8 +29,8 @@ const REPAIR_ATTEMPTS = 120;
 const LEAVING_RETRY_MS = 1_000;
 
 /**
- * Writes that the API server refused, by server and child, until one of that child is accepted. Decisions say in the
- * status what was refused, and repeat it only when the time has come. All times are monotonic milliseconds.
+ * Writes that the API server refused, by server and child, until one of that child is accepted. Decisions report in
+ * the status what was refused, and retry it only when it is due. All times are monotonic milliseconds.
  */
 export class FailureMemory {
   readonly #byServer = new Map<string, Map<string, Remembered>>();
@@ -79,7 +79,7 @@ export class FailureMemory {
     return this.#all(serverUid).some(({ failure }) => isOfQuota(failure.message));
   }
 
-  /** Something that writes were refused for is gone: all of the server's may be tried again at once. @returns Whether there are any. */
+  /** The cause of refusals is gone: all of the server's writes may be retried at once. @returns Whether there are any. */
   release(serverUid: string): boolean {
     const failures = this.#byServer.get(serverUid);
     for (const [childKey, known] of failures ?? []) failures?.set(childKey, { ...known, retryAtMs: 0 });
@@ -102,7 +102,7 @@ function waitBefore(attempts: number, failure: ObservedFailure): number {
   return Math.min(isUnderRepair ? REPAIR_RETRY_MS : LAST_RETRY_MS, first * 2 ** (attempts - 1));
 }
 
-/** The server's user need not change anything for it. */
+/** No change by the server's user is needed. */
 function isRepairable({ code, message, isHeldByEarlier }: ObservedFailure): boolean {
   return isHeldByEarlier === true || code >= 500 || (code === 403 && isOfQuota(message));
 }

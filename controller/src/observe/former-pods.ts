@@ -3,7 +3,7 @@ import type { Live } from "@amalthea/kube";
 import type { FormerPod } from "../decide/live/observed.ts";
 
 /**
- * How the last pod of each server was when it went: a pod that was evicted may be gone, and the next one there, before the
+ * The last state of each server's previous pod: a pod that was evicted may be gone, and the next one there, before the
  * server is reconciled.
  */
 export class FormerPods {

@@ -1,10 +1,10 @@
 import { isPathWithin } from "@amalthea/api";
 import { SortedTexts } from "./sorted-texts.ts";
 
-/** What makes a claim: a spec asks, everything else serves. */
+/** The source of a claim: a spec requests, everything else serves. */
 export type Source = "Spec" | "AddedIngress" | "Pod" | "Ingress";
 
-/** That a server asks for a host and path, or that something of it serves them. */
+/** A server requests a host and path, or something of it serves them. */
 export type Claim = {
   /** Namespace and uid of the server. */
   readonly owner: string;
@@ -16,7 +16,7 @@ export type Claim = {
   readonly by: Source;
   /** Age of the server, of a spec's claim: the smallest is the oldest. */
   readonly age: string;
-  /** The server only asks for it, and something is refused to it. */
+  /** The server only requests it, and something is refused to it. */
   readonly isRefused: boolean;
 };
 
@@ -65,10 +65,12 @@ export class PathClaims {
 
 const NONE = new PathClaims();
 
-/** So few paths are looked through; a path may have hundreds of segments, and a rule be for thousands of hosts. */
+/**
+ * Up to this number, paths are searched linearly; a path may have hundreds of segments, and a rule thousands of hosts.
+ */
 const FEW = 16;
 
-/** The claims on one host. What is asked about a path costs by its length, not by the number of paths. */
+/** The claims on one host. The cost of a query depends on the length of the path, not on the number of paths. */
 export class HostRoutes {
   readonly #byPath = new Map<string, PathClaims>();
   /** The same paths in order: those within another one stand together. */

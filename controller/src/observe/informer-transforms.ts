@@ -36,7 +36,7 @@ function shortened(text: string | undefined): string | undefined {
   return text?.slice(0, EVENT_TEXT_LIMIT);
 }
 
-/** Of who set which field of a server, only the first who applies `hibernated` is read: there may be thousands. */
+/** Of a server's `managedFields`, only the first manager that applies `hibernated` is read: there may be thousands. */
 export function serverContent(server: Live): Live {
   const { managedFields = [], ...metadata } = server.metadata;
   const applier = managedFields.find(
@@ -53,7 +53,7 @@ export function hibernatedAppliedBy(server: Live | undefined): string | undefine
   return server?.metadata.managedFields?.[0]?.manager;
 }
 
-/** Anybody can put our label on an object of his: of one that is no child, and no claim that was kept, only this is read. */
+/** Anybody can put our label on an object: of one that is neither a child nor a retained claim, only this is read. */
 export function childContent(object: Live): Live {
   const isClaim = object.metadata.labels?.[LABELS.childKey] === "pvc";
   return controllingServer(object) !== undefined || isClaim ? object : metadataOnly(object);
@@ -74,8 +74,8 @@ function metadataOnly<T extends KubeObject>({ apiVersion, kind, metadata }: Live
 const LARGE_SERVER = 49_152;
 
 /**
- * What values take in V8's heap, in bytes, measured with thousands of objects. A key takes much where it is seen first (its
- * text, and a shape of objects that has it) and little after that.
+ * Memory of values in V8's heap, in bytes, measured with thousands of objects. A key takes much when it is first seen
+ * (its text, and a hidden class) and little after that.
  */
 const BYTES = { container: 60, text: 24, otherValue: 24, newKey: 112, knownKey: 16 } as const;
 
@@ -83,8 +83,9 @@ const BYTES = { container: 60, text: 24, otherValue: 24, newKey: 112, knownKey: 
 const WIDE = /[^\0-\xff]/;
 
 /**
- * The part of a server by which it is found and routes are compared; undefined if all of it is kept. A spec may have 1.5 MiB,
- * and whoever may create servers must not fill our memory with them: a large one is read again when it is reconciled.
+ * The part of a server by which it is found and routes are compared; undefined if all of it is kept. A spec may have
+ * 1.5 MiB, and anyone who may create servers must not fill our memory with them: a large one is read again when it is
+ * reconciled.
  */
 export function outlineOf(object: Live): Live | undefined {
   const { apiVersion, kind, spec, status } = object as unknown as JupyterServer; // of the CRD

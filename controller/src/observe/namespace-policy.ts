@@ -14,7 +14,7 @@ export function namespacePolicyOf(namespace: Live<Namespace> | undefined, settin
   const level = labels?.[ENFORCE];
   const routes = settings.routes.namespaceAnnotation ? annotations?.[ANNOTATIONS.allowedRoutes] : undefined;
   return {
-    // Pod Security admission takes what it does not know for the strictest.
+    // Pod Security admission treats an unknown level as the strictest.
     ...(level === undefined
       ? {}
       : { podSecurity: POD_SECURITY_LEVELS.find((known) => known === level) ?? "restricted" }),

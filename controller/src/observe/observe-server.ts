@@ -20,7 +20,7 @@ import type { TlsSecrets } from "./tls-secrets.ts";
 import type { TokenCheck } from "./token-check.ts";
 import type { UsageMemory } from "./usage-memory.ts";
 
-/** What is known besides the caches, all of it rebuilt by itself after a restart. */
+/** What is known besides the caches; all of it is rebuilt after a restart. */
 export type ObservedMemories = {
   readonly secrets: SecretMemory;
   readonly tokens: Pick<TokenCheck, "isChanged">;
@@ -48,7 +48,8 @@ export type ServerWithChildren = {
 /**
  * Gathers what is known of one server, without any API call.
  *
- * @param time Monotonic milliseconds for the age of what is remembered, and whether our clock is ahead of the API server's.
+ * @param time Monotonic milliseconds for the age of what is remembered, and whether our clock is ahead of the API
+ * server's.
  */
 export function observeServer(
   { server, children, needs }: ServerWithChildren,

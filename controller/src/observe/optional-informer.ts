@@ -1,6 +1,6 @@
 import { Informer, type InformerOptions, type KubeObject, type Store } from "@amalthea/kube";
 
-/** Watches what we may not be allowed to read: nobody waits longer for it than until that is known. */
+/** Watches what may be forbidden or absent: nothing waits longer than until that is known. */
 export class OptionalInformer<T extends KubeObject> {
   readonly #informer: Informer<T>;
   readonly #failed = Promise.withResolvers<void>();

@@ -18,8 +18,8 @@ export function parentUids(object: KubeObject): readonly string[] {
 }
 
 /**
- * A uid as objects of this object's namespace name it. Labels, owner references and Events may carry any uid: what those of
- * another namespace say of one is about nobody here.
+ * A uid as objects of this object's namespace name it. Labels, owner references and Events may carry any uid: those of
+ * another namespace are ignored.
  */
 export function inNamespaceOf(
   { metadata }: { readonly metadata?: { readonly namespace?: string } },

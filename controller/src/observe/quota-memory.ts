@@ -7,7 +7,7 @@ import { identityOf } from "./informer-transforms.ts";
 export class QuotaMemory {
   readonly #freedAt = new Map<string, Date>();
 
-  /** Takes note of a change. @returns The namespace in which there is more room now, if there is. */
+  /** Records a change. @returns The namespace in which there is more room now, if any. */
   changed({ previous, current }: StoreChange<ResourceQuota>, now: Date): string | undefined {
     if (previous === undefined || !hasMoreRoom(previous, current)) return undefined;
     const { namespace = "" } = previous.metadata;

@@ -1,6 +1,6 @@
 import type { Milestone } from "../decide/status/milestones.ts";
 
-/** The servers whose present start is one after a hibernation. */
+/** The servers whose current start follows a hibernation. */
 export class ResumeMemory {
   readonly #uids = new Set<string>();
 

@@ -6,7 +6,7 @@ import type { HostAndPath } from "../decide/live/observed.ts";
 import { ageOf } from "../decide/values/time.ts";
 import { type Claim, HostRoutes, type PathClaims, type Source } from "./host-routes.ts";
 
-/** A server with what decides between two that ask for one route. */
+/** A server with what decides between two that request the same route. */
 type Candidate = {
   readonly key: string;
   readonly namespace: string;
@@ -15,7 +15,7 @@ type Candidate = {
   readonly age: string;
   /** Whether something is refused to it. */
   readonly isRefused: boolean;
-  /** Key of the server because of which a route is refused to it. */
+  /** Key of the server that has the route it requests. */
   readonly waitsFor: string | undefined;
 };
 
@@ -31,18 +31,18 @@ export type ServedRoutes = {
 };
 
 /**
- * How much a server has of a route. Users come through an Ingress, and what patches add counts for less than the server's
- * own; a pod that was started for a route is of use there only. A spec counts for nothing, so that age decides between two
- * of them. Of each source the server has one claim, however many Ingresses there are.
+ * How much a server has of a route. Users come through an Ingress, and what patches add counts for less than the
+ * server's own; a pod that was started for a route is of use there only. A spec counts for nothing, so that age decides
+ * between two of them. Of each source the server has one claim, however many Ingresses there are.
  */
 const WEIGHTS: Readonly<Record<Source, number>> = { Spec: 0, Pod: 1, AddedIngress: 2, Ingress: 4 };
 
 /**
- * Which servers ask for which host and path, and which serve them now. Nobody takes requests that another server serves:
- * first come, first served. Hosts are compared in lower case, paths normalised and by whole segments.
+ * Which servers request which host and path, and which serve them now. No server takes over requests that another one
+ * serves: first come, first served. Hosts are compared in lower case, paths normalised and by whole segments.
  *
- * What a change and a question cost does not grow with the number of servers, unless they are rivals for the very same route
- * or the rule is for many hosts.
+ * The cost of a change or a query does not grow with the number of servers, unless they compete for the same route or
+ * the rule is for many hosts.
  */
 export class RouteIndex {
   /** By owner. */
@@ -58,8 +58,8 @@ export class RouteIndex {
   readonly #servedBy = new Map<string, Map<string, number>>();
 
   /**
-   * Takes note of a server's present form, or with undefined that it is gone.
-   * @returns keys of the other servers whose answer may have changed by it.
+   * Records a server's current form, or with undefined that it is gone.
+   * @returns keys of the other servers whose result may have changed.
    */
   update(key: string, server: JupyterServer | undefined): readonly string[] {
     const before = this.#ownerByKey.get(key);
@@ -77,8 +77,8 @@ export class RouteIndex {
   }
 
   /**
-   * Takes note of what an Ingress or a pod serves, or with undefined that it serves nothing any more.
-   * @returns keys of the other servers whose answer may have changed by it.
+   * Records what an Ingress or a pod serves, or with undefined that it no longer serves anything.
+   * @returns keys of the other servers whose result may have changed.
    */
   updateServed(objectUid: string, served: ServedRoutes | undefined): readonly string[] {
     if (served === undefined) return this.#claim(objectUid, undefined, []);
@@ -135,7 +135,7 @@ export class RouteIndex {
     return first.key;
   }
 
-  /** Whoever has a route, of all that claim it. */
+  /** The holder of a route, of all that claim it. */
   #firstOf(claims: PathClaims, weights: ReadonlyMap<string, number>): Candidate | undefined {
     const ownersByAge = [...weights.keys(), claims.oldestSpec?.owner ?? ""];
     return ownersByAge
@@ -146,7 +146,10 @@ export class RouteIndex {
       );
   }
 
-  /** A spec alone holds nothing around it or within it: nobody could start beside one that asks for `/` and is refused it. */
+  /**
+   * A spec alone holds nothing around it or within it: nobody could start beside one that asks for `/` and is refused
+   * it.
+   */
   #nestedHolder(self: Candidate, host: string, path: string): string | undefined {
     const routes = this.#byHost.get(host);
     if (routes === undefined || this.#serves(self.owner, host, path)) return undefined;
@@ -171,7 +174,7 @@ export class RouteIndex {
     for (const [other, routes] of this.#byHost) if (other.endsWith(host.slice(1))) yield routes;
   }
 
-  /** Puts what one source claims in place of what it claimed before. @returns keys of the other servers concerned. */
+  /** Replaces the claims of one source. @returns keys of the other servers concerned. */
   #claim(source: string, self: string | undefined, claims: readonly Claim[]): readonly string[] {
     const before = this.#bySource.get(source) ?? [];
     if (isDeepStrictEqual(before, claims)) return [];
@@ -188,7 +191,7 @@ export class RouteIndex {
     return this.#concernedBy({ before, after: claims, self }, change);
   }
 
-  /** Takes out a server that is gone. What served it may still be there, and holds nothing any more. */
+  /** Removes a server that is gone. What served it may still exist, but no longer holds anything. */
   #forget(owner: string): readonly string[] {
     const before = this.#bySource.get(owner) ?? [];
     return this.#concernedBy({ before, after: [], self: owner }, () => {
@@ -270,7 +273,7 @@ function* servedIn(found: Iterable<PathClaims>): Generator<Claim> {
   for (const { served } of found) yield* served;
 }
 
-/** What asks and is refused has nothing; it would keep everybody off a host. */
+/** A refused request holds nothing; it would otherwise block a host for everybody. */
 function* activeIn(found: Iterable<PathClaims>): Generator<Claim> {
   for (const { served, asked } of found) {
     yield* served;

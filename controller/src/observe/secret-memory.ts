@@ -9,14 +9,14 @@ type Knowledge = {
 };
 
 /**
- * Shortest time between two reads of a Secret that a pod says is missing: the kubelet repeats itself, one read per
+ * Minimum time between two reads of a Secret that a pod reports as missing: the kubelet repeats itself, one read per
  * message is enough, and its own retries of a volume or an image wait about as long.
  */
 const LOOK_AGAIN_MS = 10_000;
 
 /**
- * What we know of each server's Secret. Secrets are never watched, so what we know grows old: it is forgotten when the pod
- * that was there is gone, so that the next start looks again, and when a pod says that some configuration is missing.
+ * What is known of each server's Secret. Secrets are never watched, so this becomes stale: it is dropped when the pod is
+ * gone, so that the next start reads it again, and when a pod reports missing configuration.
  */
 export class SecretMemory {
   readonly #known = new Map<string, Knowledge>();
@@ -28,7 +28,7 @@ export class SecretMemory {
     return known === undefined || isMissed ? { kind: "Unknown" } : known.secret;
   }
 
-  /** Takes note of the pod that the server has now, undefined if none: another one in its place starts with a new look. */
+  /** Records the server's current pod, undefined if none: after a replacement, the Secret is read again. */
   podSeen(serverUid: string, podUid: string | undefined): void {
     const known = this.#known.get(serverUid);
     if (known === undefined || known.podUid === podUid) return;

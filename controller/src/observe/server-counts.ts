@@ -24,7 +24,7 @@ export function countByStateAndMode(
   servers: readonly JupyterServer[],
 ): readonly Count<{ readonly state: State; readonly mode: Mode }>[] {
   const counts = tally(servers.map(withReadableStatus).map((server) => `${stateOf(server)} ${modeOf(server)}`));
-  // Those of which there is none are told, too: an alert on 0 needs the 0.
+  // Those without servers are reported, too: an alert on 0 needs the 0.
   return STATES.flatMap((state) =>
     MODES.map((mode) => ({ labels: { state, mode }, value: counts.get(`${state} ${mode}`) ?? 0 })),
   );
@@ -59,7 +59,7 @@ export function countByCondition(
   });
 }
 
-/** Whoever may write the status of a server must not be able to make series without end. */
+/** Anyone who may write the status of a server must not be able to create unlimited series. */
 function known(type: string, reason: string): string {
   const entry = Object.hasOwn(REASONS, reason) ? REASONS[reason as keyof typeof REASONS] : undefined;
   return entry?.conditions.some((allowed) => allowed === type) === true ? `${type} ${reason}` : "other other";

@@ -1,4 +1,4 @@
-/** Different texts in the order of their characters: to find one's place among thousands takes a handful of comparisons. */
+/** A sorted set of strings: a position among thousands takes a handful of comparisons. */
 export class SortedTexts {
   readonly #texts: string[] = [];
 

@@ -18,14 +18,17 @@ export type TlsSecretsOptions = {
   readonly logger: Logger;
 };
 
-/** Somebody who waits for a certificate is told that it came within half a minute; that one is deleted is rare. */
+/** A new certificate is noticed within half a minute; deletions are rare. */
 const MISSING_MS = 30_000;
 const THERE_MS = 600_000;
 
-/** Of Secrets beside the reconciles. Requests at the same time, and the time for each: nothing but a condition depends on them. */
+/**
+ * Of Secrets beside the reconciles. Requests at the same time, and the time for each: nothing but a condition depends
+ * on them.
+ */
 export const READS = { workers: 4, timeoutMs: 10_000 } as const;
 
-/** Secrets that are remembered; of more, those that were looked for first are looked for again. */
+/** Maximum number of remembered Secrets; beyond that, the oldest are looked up again. */
 const MOST_KNOWN = 10_000;
 
 type Known = { readonly isMissing: boolean; readonly lookedAtMs: number };
@@ -34,8 +37,8 @@ type Known = { readonly isMissing: boolean; readonly lookedAtMs: number };
 type Search = { readonly ref: ObjectRef; readonly servers: Set<ObjectKey> };
 
 /**
- * Which Secrets with certificates do not exist. Secrets are not watched, so each is looked for at intervals, its metadata
- * alone, once for all servers of the namespace that name it. That goes on beside the reconciles: none waits for it.
+ * Which Secrets with certificates do not exist. Secrets are not watched, so each is looked up at intervals, only its
+ * metadata, once for all servers of the namespace that name it. This is independent of the reconciles: none waits for it.
  */
 export class TlsSecrets {
   readonly #options: TlsSecretsOptions;
@@ -57,7 +60,7 @@ export class TlsSecrets {
     });
   }
 
-  /** Has those looked for whose time it is, and returns at once. */
+  /** Triggers the lookups that are due, and returns at once. */
   look(server: ObjectRef, names: readonly string[]): void {
     for (const name of names) this.#look(server, { namespace: server.namespace, name });
   }
@@ -66,12 +69,12 @@ export class TlsSecrets {
     return this.#known.get(keyOf({ namespace, name }))?.isMissing === true;
   }
 
-  /** Milliseconds until one of them is to be looked for again; undefined if there are none. */
+  /** Milliseconds until the next lookup; undefined if there is none. */
   nextLookMs(namespace: string | undefined, names: readonly string[]): number | undefined {
     return earliest(...names.map((name) => this.#dueInMs(keyOf({ namespace, name }))));
   }
 
-  /** Looks until the signal is aborted. */
+  /** Performs lookups until the signal is aborted. */
   async run(signal: AbortSignal): Promise<void> {
     await this.#searches.run(signal);
   }

@@ -32,10 +32,10 @@ type Known = {
 type Look = { readonly server: JupyterServer; readonly use: Use };
 
 /**
- * Whether the token in the Secret named by `spec.auth.tokenSecretRef` is still the one that Jupyter was started with, which
- * reads it at its start only. Secrets are not watched: the Secret is read when the container starts and at intervals,
- * beside the reconciles. Only hashes are kept, salted with the server's uid. What a container that was there before this
- * process started with is not known, unless the status says it.
+ * Whether the token in the Secret named by `spec.auth.tokenSecretRef` is still the one that Jupyter was started with,
+ * which reads it at its start only. Secrets are not watched: the Secret is read when the container starts and at
+ * intervals, beside the reconciles. Only hashes are kept, salted with the server's uid. What a container that was there
+ * before this process started with is not known, unless the status says it.
  */
 export class TokenCheck {
   readonly #options: TokenCheckOptions;
@@ -57,7 +57,7 @@ export class TokenCheck {
     });
   }
 
-  /** Has the Secret read if it is time to, and returns at once. */
+  /** Triggers a read of the Secret if it is due, and returns at once. */
   look(server: JupyterServer, pod: Pod | undefined): void {
     const use = useOf(server, pod);
     if (use === undefined || this.#dueInMs(server, use) > 0) return;

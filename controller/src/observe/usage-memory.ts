@@ -23,12 +23,12 @@ export const NO_USAGE: UsageTotals = {
 
 const NEARLY_FULL = 0.9;
 
-/** What each pod used when it was last measured, by its uid. Nothing outlives the process: it is measured again. */
+/** What each pod used when it was last measured, by its uid. Nothing outlives the process: usage is measured again. */
 export class UsageMemory {
   readonly #containers: AgingValues<ContainerUsage>;
   readonly #disk: AgingValues<DiskUsage>;
 
-  /** @param maxAgeMs How long a value counts as the present one. A source that is not among `sources` knows nothing. */
+  /** @param maxAgeMs How long a value counts as current. A source that is not among `sources` has no values. */
   constructor(sources: readonly UsageSource[], maxAgeMs: number) {
     this.#containers = new AgingValues(sources.includes("MetricsApi") ? maxAgeMs : undefined);
     this.#disk = new AgingValues(sources.includes("Kubelet") ? maxAgeMs : undefined);

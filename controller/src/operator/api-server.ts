@@ -1,15 +1,15 @@
 import { API_VERSION, PLURAL } from "@amalthea/api";
 import { type Clock, isNotFound, type KubeClient, type Logger } from "@amalthea/kube";
 
-/** Between two questions to an API server that did not answer. */
+/** Between two requests to an API server that did not respond. */
 const FIRST_WAIT_MS = 1_000;
 const LAST_WAIT_MS = 30_000;
 
 type Asking = { readonly client: KubeClient; readonly clock: Clock; readonly logger: Logger };
 
 /**
- * Asks until the API server answers, which may be away when a node starts, or refuse us for as long as our account is not
- * there: waiting costs nothing, while a process that ends is started ever later.
+ * Waits until the API server responds, which may be down when a node starts, or refuse us until our service account
+ * exists: waiting is cheap, while a process that exits is restarted with growing back-off.
  *
  * @throws the signal's reason.
  */
@@ -30,7 +30,7 @@ export async function untilAnswered<R>(
   }
 }
 
-/** Between two questions: whoever corrects the CRD sees the controller start. */
+/** Between two checks: soon after the CRD is corrected, the controller starts. */
 const CRD_WAIT_MS = 5_000;
 
 const NO_STATUS =
@@ -38,8 +38,9 @@ const NO_STATUS =
   "with deployCrd=true, or apply the CRD of this version; waiting";
 
 /**
- * Waits until the API server serves `jupyterservers/status`. 0.24's CRD has no such subresource: with it, no status could
- * be written, and every answer would look as if the server was gone. A CRD that is missing altogether is left to the watches.
+ * Waits until the API server serves `jupyterservers/status`. 0.24's CRD has no such subresource: with it, no status
+ * could be written, and every response would look as if the server was gone. A CRD that is missing altogether is left
+ * to the watches.
  *
  * @throws the signal's reason; ApiError, ConnectionError if discovery fails.
  */
@@ -64,8 +65,8 @@ const NO_RESIZE =
   "this Kubernetes cannot resize running pods (1.33 and newer can): changed CPU and memory reach a server at its next start";
 
 /**
- * Says in the log what servers lack on an API server that is older than a feature that is used where it is there; each
- * server that misses it says so in its status, too. Whether it can be asked is no reason to wait.
+ * Logs which optional features an older API server lacks; each server that needs one says so in its status, too. If
+ * discovery fails, the start does not wait for it.
  */
 export async function reportOlderCluster(
   { client, logger }: Pick<Asking, "client" | "logger">,

@@ -19,20 +19,20 @@ import type { ServerTime } from "./server-time.ts";
 export type OperatorOptions = {
   readonly config: ControllerConfig;
   readonly client: KubeClient;
-  /** For the lease alone: a renewal must not wait for a connection that a slow write holds. */
+  /** Only for the lease: a renewal must not wait for a connection that a slow write occupies. */
   readonly leaseClient: KubeClient;
   /** Makes a client of a kubelet, which verifies its certificate before it sends the token. */
   readonly connectKubelet: (server: string, token: string) => KubeClient;
   /** Where the lease is; also the scope if none is configured. */
   readonly ownNamespace: string;
-  /** Unique in the world: under it this process holds the lease and signs its Events. */
+  /** Globally unique: the identity of this process in the lease and its Events. */
   readonly identity: string;
   readonly metrics: Metrics;
   /** Of this program. */
   readonly version: string;
   readonly logger: Logger;
   readonly clock?: Clock;
-  /** Told of the answers to the clients; undefined: our clock counts as right. */
+  /** Receives the responses to the clients; undefined: our clock counts as right. */
   readonly serverTime?: ServerTime;
 };
 
@@ -49,7 +49,7 @@ export type Parts = {
   readonly clock: Clock;
 };
 
-/** Makes every part and joins them; nothing runs yet. */
+/** Creates and connects all parts; nothing runs yet. */
 export function assemble(
   options: OperatorOptions,
   extraKinds: Awaited<ReturnType<typeof resolveExtraKinds>>,

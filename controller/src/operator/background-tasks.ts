@@ -1,4 +1,4 @@
-/** Tasks that run beside each other and are ended in the reverse order of their start. */
+/** Concurrent tasks that are stopped in the reverse order of their start. */
 export class BackgroundTasks {
   readonly #ends: (() => Promise<void>)[] = [];
 
@@ -17,12 +17,12 @@ export class BackgroundTasks {
     return running;
   }
 
-  /** Something to be done in its turn at the end. */
+  /** A cleanup that runs in its turn at the shutdown. */
   defer(end: () => Promise<void>): void {
     this.#ends.push(end);
   }
 
-  /** Ends what was started, one after the other, the last first. */
+  /** Stops all tasks one by one, the last first. */
   async end(): Promise<void> {
     for (const end of this.#ends.splice(0).toReversed()) await end();
   }

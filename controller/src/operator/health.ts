@@ -1,7 +1,7 @@
 import type { Watched } from "../observe/caches.ts";
 import type { Answer } from "./http-server.ts";
 
-/** A kind that is watched, as far as health goes. */
+/** The health of one watched kind. */
 type WatchedKind = Pick<Watched, "isConnected" | "silentMs">;
 
 /** What the health of this process depends on. */
@@ -13,16 +13,16 @@ export type HealthSources = {
   readonly isStopping: () => boolean;
 };
 
-/** An open watch without a word for this long is broken in a way that it does not notice itself. */
+/** An open watch that is silent for this long is broken without noticing it. */
 const SILENCE_LIMIT_MS = 600_000;
-/** No watch is open for longer than a restart of the API server takes. */
+/** Longer than a restart of the API server takes: no watch has been open for this time. */
 const UNREACHABLE_MS = 30_000;
 /** A leader that neither renewed nor ended because of it: lease duration and five seconds. */
 const RENEWAL_LIMIT_MS = 20_000;
 
 /**
- * Whether this process should go on living. That it answers at all shows that its event loop turns. An API server that is
- * away is no reason to end: a new process could not reach it either.
+ * Liveness. A response at all shows that the event loop works. An unreachable API server is no reason to restart: a new
+ * process could not reach it either.
  */
 export function liveness(sources: HealthSources): Answer {
   const problems: string[] = [];
@@ -35,7 +35,7 @@ export function liveness(sources: HealthSources): Answer {
   return answer(problems);
 }
 
-/** Whether this process could lead now: its caches are complete, the API server answers, and it is not about to stop. */
+/** Readiness: the caches are synced, the API server responds, and the process is not about to stop. */
 export function readiness(sources: HealthSources): Answer {
   const problems: string[] = [];
   const caches = sources.caches();

@@ -19,7 +19,7 @@ export type LeadershipOptions = {
   readonly logger: Logger;
 };
 
-/** Leads again and again: a process that lost the lease, because the API server was away for instance, stands by again. */
+/** Leads repeatedly: a process that lost the lease, for instance because the API server was down, stands by again. */
 export class Leadership {
   readonly #options: LeadershipOptions;
   #term: Pick<LeaderElection, "isLeader" | "renewalAgeMs" | "transitions"> | undefined;
@@ -28,7 +28,7 @@ export class Leadership {
     this.#options = options;
   }
 
-  /** True only while no other process can believe the same. */
+  /** True only while no other process can consider itself the leader. */
   isLeader(): boolean {
     return this.#options.lease === undefined || (this.#term?.isLeader() ?? false);
   }
@@ -44,9 +44,9 @@ export class Leadership {
   }
 
   /**
-   * Leads whenever it can until the signal is aborted. Then the lease is given back, after `lead` has ended, or had 16
-   * seconds to.
-   * @param lead What a leader does, until its signal is aborted: at the end of its term, or with `signal`.
+   * Leads whenever it can until the signal is aborted. Then the lease is released, after `lead` has ended, or after 16
+   * seconds.
+   * @param lead The work of the leader, until its signal is aborted: at the end of its term, or with `signal`.
    */
   async run(lead: (term: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
     if (this.#options.lease === undefined) return await lead(signal);

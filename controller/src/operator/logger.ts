@@ -1,7 +1,7 @@
 import { pino } from "pino";
 import { ApiError, type Logger } from "@amalthea/kube";
 
-/** Fields that may hold what nobody should read in a log, at the top of an entry or one level below. */
+/** Fields that may contain secrets, at the top of an entry or one level below. */
 const SECRET_FIELDS = ["data", "stringData", "token", "spec", "object", "manifest", "authorization", "password"];
 
 /**
@@ -20,7 +20,7 @@ export function createLogger(level: string): Logger {
   });
 }
 
-/** What a log says of an error: never bodies, which may hold what a Secret holds. */
+/** The loggable form of an error: without bodies, which may contain the content of a Secret. */
 function describeError(error: unknown): object {
   if (!(error instanceof Error)) return { message: String(error) };
   const cause = error.cause instanceof Error ? { cause: describeError(error.cause) } : {};

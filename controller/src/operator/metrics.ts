@@ -40,8 +40,8 @@ export type Sample<N extends GaugeName> = { readonly labels: LabelsOf<N>; readon
 type GaugeReaders = { readonly [N in GaugeName]: () => readonly Sample<N>[] };
 
 /**
- * The metrics of `metric-catalogue.ts` in a registry. Counters and histograms are told of events; gauges are read at each
- * scrape, so that nothing is left of what is gone.
+ * The metrics of `metric-catalogue.ts` in a registry. Counters and histograms are updated by events; gauges are read at
+ * each scrape, so that no stale series remain.
  */
 export class Metrics {
   readonly registry: Registry = new Registry();
@@ -184,7 +184,7 @@ export class Metrics {
   }
 }
 
-/** Another server than the API server answers for the metrics API: its name tells its resources apart. */
+/** The metrics API is served by another server than the API server: its name distinguishes its resources. */
 function resourceLabel({ resource, group }: CallResult): string {
   return group === "metrics.k8s.io" ? `${resource}.${group}` : resource;
 }
@@ -193,7 +193,7 @@ function gaugeReaders(
   { version, isLeader, queue, servers, idleOptions, usage: known, caches }: MetricSources,
   audit: { readonly linesWaiting: number; readonly filesWaiting: number },
 ): GaugeReaders {
-  // What a former leader still knows would be counted twice, beside what the present one measures.
+  // The values of a former leader would be counted twice, besides those of the current one.
   const usage = oncePerScrape((): UsageTotals => (isLeader() ? known() : NO_USAGE));
   return {
     amalthea_build_info: () => [{ labels: { version }, value: 1 }],

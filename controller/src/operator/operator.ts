@@ -9,15 +9,15 @@ import { type HttpServer, serveHttp } from "./http-server.ts";
 import { assemble, leadershipOf, namespacesOf, type OperatorOptions, type Parts } from "./assemble.ts";
 import { RECONCILES_STOP_MS } from "./stop-times.ts";
 
-/** How often the log says which lists are still missing; as long as controller-runtime waits before it gives up. */
+/** How often the log says which caches are not synced; as long as controller-runtime waits before it gives up. */
 const INCOMPLETE_REPORT_MS = 120_000;
 
-/** All servers are reconciled without a cause, as controller-runtime does: a net under bugs, not a mechanism. */
+/** Resync period, as in controller-runtime: a safety net, not a mechanism. */
 const RESYNC_MS = 36_000_000;
 
 /**
  * The controller, from its health ports to its workers, until the signal is aborted. Then it stops in reverse: workers
- * finish what they do, Events are sent, the lease is given back, the watches end, the ports close; `stop-times.ts` has the
+ * finish, Events are sent, the lease is released, the watches end, the ports close; `stop-times.ts` has the
  * time limits.
  * While the API server does not answer it waits, and `/readyz` and the log say so; a lost lease makes it stand by.
  *
@@ -73,7 +73,7 @@ async function startInOrder(options: OperatorOptions, tasks: BackgroundTasks, si
   await Promise.race([leading, watching]);
 }
 
-/** What the leader does: reconciles all servers, and then those that something happens to. */
+/** The work of the leader: reconciles all servers, and then those that change. */
 async function lead(
   { queue, recorder, reconciler, audit, clock }: Parts,
   transitions: number | undefined,
@@ -97,7 +97,7 @@ async function lead(
   }
 }
 
-/** Says from time to time which lists are not complete: the API server is away, or does not let us read them. */
+/** Logs from time to time which caches are not synced: the API server is down, or refuses to list them. */
 async function reportIncomplete(caches: Caches, clock: Clock, logger: Logger, stop: AbortSignal): Promise<void> {
   while (!caches.synced) {
     await clock.sleep(INCOMPLETE_REPORT_MS, stop);
@@ -105,7 +105,7 @@ async function reportIncomplete(caches: Caches, clock: Clock, logger: Logger, st
   }
 }
 
-/** Puts all servers into the queue from time to time. */
+/** Enqueues all servers periodically. */
 async function resync(reconciler: ServerReconciler, clock: Clock, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     await clock.sleep(RESYNC_MS, signal);

@@ -12,8 +12,8 @@
 
 export const RECONCILES_STOP_MS = 10_000;
 
-/** From here on the lease is worth more than what the leader still does: writes of a process without it are refused. */
+/** From here on the lease is not held back for remaining work: writes of a process without it are refused. */
 export const TERM_STOP_MS = 16_000;
 
-/** The process ends whatever has not: before the kubelet kills it. */
+/** The process exits even if something has not ended: before the kubelet kills it. */
 export const FORCED_EXIT_MS = 29_000;

@@ -33,10 +33,13 @@ export type CacheChangesOptions = Pick<ReconcilerParts, "caches" | "metrics" | "
   readonly serversPerNamespace: number;
 };
 
-/** Servers that are woken when a quota has room: a thousand that wait must not all write whenever a pod comes or goes. */
+/**
+ * Servers that are enqueued when a quota has room: a thousand waiting ones must not all write whenever a pod is created
+ * or deleted.
+ */
 const MOST_WOKEN = 10;
 
-/** What a change in the caches leads to: the servers that it concerns are queued, and the memories are kept up to date. */
+/** Handles changes in the caches: enqueues the servers concerned, and keeps the memories up to date. */
 export class CacheChanges {
   readonly #options: CacheChangesOptions;
 
@@ -79,7 +82,7 @@ export class CacheChanges {
     if (next !== undefined) enqueue(next, initial ? "Low" : "Normal"); // a write for each child
   }
 
-  /** Tells those who wait for a route that another server does not serve it any more, or does. */
+  /** Enqueues servers that wait for a route when its holder changes. */
   #servedChanged(kind: Kind, { previous, current, initial }: StoreChange<KubeObject>): void {
     const uid = (current ?? previous)?.metadata.uid ?? "";
     const served = current === undefined ? undefined : servedRoutesOf(kind, current);
@@ -91,7 +94,7 @@ export class CacheChanges {
     for (const key of keys) this.#options.enqueue(key as ObjectKey, initial ? "Low" : "Urgent");
   }
 
-  /** What was left of an earlier server of the same name is gone: the present one has waited for it. */
+  /** The last object of an earlier server of the same name is gone: the current one has waited for it. */
   #makeRoom({ previous, current }: StoreChange<KubeObject>): void {
     const { caches, enqueue, memories } = this.#options;
     const owner = previous === undefined ? undefined : controllerOf(previous);
@@ -102,7 +105,7 @@ export class CacheChanges {
     if (memories.failures.release(server.metadata.uid)) enqueue(key, "Urgent");
   }
 
-  /** The oldest of those that wait for room in a quota try at once; the others when it is their time. */
+  /** The oldest of those that wait for room in a quota retry at once; the others when they are due. */
   #quotaChanged(change: StoreChange<ResourceQuota>): void {
     const { caches, clock, enqueue, memories } = this.#options;
     const namespace = memories.quotas.changed(change, clock.now());

@@ -2,8 +2,8 @@ import type { JupyterServer } from "@amalthea/api";
 import type { Lane } from "@amalthea/kube";
 
 /**
- * News of a server that was told of already goes first: it mostly costs one write, and somebody waits for it. A new server
- * costs a write for each child. @param initial It is of the first list, not of a change.
+ * Updates of a server that has a status come first: they usually cost one write, and somebody waits for them. A new
+ * server costs a write for each child. @param initial It is of the first list, not of a change.
  */
 export function laneOf(server: JupyterServer | undefined, initial: boolean): Lane {
   if (initial) return "Low";

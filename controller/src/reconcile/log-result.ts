@@ -2,7 +2,7 @@ import type { JupyterServer } from "@amalthea/api";
 import type { Logger } from "@amalthea/kube";
 import type { ActionResult } from "../apply/action-result.ts";
 
-/** Says in the log what became of an action: the world changed, or somebody may have to do something. */
+/** Logs the result of an action: something changed, or somebody may have to act. */
 export function logResult(result: ActionResult, server: JupyterServer, logger: Logger): void {
   const { namespace, name, uid } = server.metadata;
   const { action } = result;

@@ -9,14 +9,14 @@ import type { TlsSecrets } from "../observe/tls-secrets.ts";
 import type { TokenCheck } from "../observe/token-check.ts";
 import type { UsageMemory } from "../observe/usage-memory.ts";
 
-/** What is read from elsewhere than the caches, beside the reconciles. */
+/** What is read from elsewhere than the caches, outside of the reconciles. */
 export type Readings = {
   readonly tokens: TokenCheck;
   readonly tlsSecrets: TlsSecrets;
   readonly usage: UsageMemory;
 };
 
-/** What is known besides the caches, all of it rebuilt by itself after a restart. */
+/** What is known besides the caches; all of it is rebuilt after a restart. */
 export class Memories implements Readings {
   readonly secrets: SecretMemory = new SecretMemory();
   readonly failures: FailureMemory = new FailureMemory();

@@ -5,7 +5,7 @@ import { endOf, type Milestone, milestonesBetween } from "../decide/status/miles
 import { ResumeMemory } from "../observe/resume-memory.ts";
 import type { ReconcilerParts } from "./parts.ts";
 
-/** Counts what statuses say for the first time. A fault in that is one line in the log, and nothing else. */
+/** Counts what statuses say for the first time. A failure of that is only logged. */
 export class MilestoneCounter {
   readonly #parts: Pick<ReconcilerParts, "metrics" | "logger">;
   readonly #resumes = new ResumeMemory();

@@ -4,7 +4,7 @@ import type { ControllerConfig } from "../config/config.ts";
 import type { Caches } from "../observe/caches.ts";
 import type { Metrics } from "../operator/metrics.ts";
 
-/** What everything that reconciles servers works with. */
+/** The dependencies of everything that reconciles servers. */
 export type ReconcilerParts = {
   readonly config: ControllerConfig;
   /** Its writes throw unless this process is the leader. */

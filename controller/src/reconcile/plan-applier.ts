@@ -16,7 +16,7 @@ export type PlanApplierOptions = Pick<
   "client" | "caches" | "recorder" | "extraKinds" | "metrics" | "logger" | "clock"
 > & { readonly memories: Pick<Memories, "applies" | "failures" | "secrets"> };
 
-/** Carries plans out, and makes what each action did known at once: to the next observation, the metrics and the log. */
+/** Applies plans, and publishes the result of each action at once: to the next observation, the metrics and the log. */
 export class PlanApplier {
   readonly #options: PlanApplierOptions;
 
@@ -74,7 +74,7 @@ export class PlanApplier {
     memories.failures.forgetChild(uid, result.action.childKey);
   }
 
-  /** A resize that is tried again and refused again counts once. */
+  /** A resize that is retried and refused again counts once. */
   #recordRefusal({ action, failure }: Extract<ActionResult, { kind: "Refused" }>, { metadata }: JupyterServer): void {
     const { clock, memories, metrics } = this.#options;
     const isNew = memories.failures.remember(metadata.uid, metadata.generation, failure, clock.monotonicMs());
@@ -86,7 +86,7 @@ export class PlanApplier {
     recordEvents(server, [{ type: "Normal", reason: "LimitReached", note }], this.#options.recorder);
   }
 
-  /** Refusals whose time to be tried again came, but which no plan repeats: what was refused is not wanted any more. */
+  /** Refusals that are due for a retry, but which no plan repeats: what was refused is no longer desired. */
   #forgetAbandoned({ failures, server }: Observed, results: readonly ActionResult[]): void {
     const tried = new Set(results.map(({ action }) => action.childKey));
     const abandoned = failures.filter(({ childKey, mayRetry }) => mayRetry === true && !tried.has(childKey));
@@ -94,7 +94,7 @@ export class PlanApplier {
   }
 }
 
-/** The action whose Secret decisions are told about: the server's own, else the last one that patches added. */
+/** The action whose Secret decisions learn about: the server's own, else the last one that patches added. */
 function secretInQuestion(plan: Plan): Action | undefined {
   const actions = plan.filter(({ kind }) => kind === "EnsureSecret");
   return actions.find((action) => action.childKey === "secret") ?? actions.at(-1);

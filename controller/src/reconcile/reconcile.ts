@@ -31,7 +31,7 @@ export type ReconcileDeps = {
   /** Says in the log what `decide` threw. */
   readonly reportFault: (server: JupyterServer, error: unknown) => void;
   readonly recordEvents: (server: JupyterServer, events: readonly ServerEvent[]) => void;
-  /** Sets off a question about the server's activity; the answer comes as news of the server. */
+  /** Triggers a poll of the server's activity; the response enqueues the server. */
   readonly askActivity: (server: JupyterServer, question: ActivityQuestion) => void;
 };
 
@@ -44,7 +44,7 @@ export async function reconcile(key: ObjectKey, deps: ReconcileDeps, signal: Abo
   const results = await deps.apply(first.plan, before.observed, signal);
   if (results.some(endsPlan)) return { kind: "Settled" };
 
-  // The status tells what is there after the writes, and what the API server refused. A refusal of what is not wanted any
+  // The status reports what exists after the writes, and what the API server refused. A refusal of what is not wanted any
   // more is forgotten without a write.
   const isSame = results.length === 0 && before.observed.failures.length === 0;
   const after = isSame ? before : await deps.observe(key, signal);
@@ -64,7 +64,7 @@ function decideAbout(observed: Observed, { settings, now, reportFault }: Reconci
 }
 
 /**
- * How soon a plan that has a next step goes on if no watch event comes first, which is usual: the event replaces the wait.
+ * How soon a plan with a next step continues if no watch event comes first, which is usual: the event replaces the wait.
  */
 const NEXT_STEP_SECONDS = 1;
 

@@ -6,10 +6,10 @@ import type { ReconcileDeps } from "./reconcile.ts";
 export type FailureReportDeps = Pick<ReconcilerParts, "caches" | "queue" | "clock" | "logger"> &
   Pick<ReconcileDeps, "writeStatus">;
 
-/** Errors of the API server in a row, before they are told: one by itself is over at the next attempt. */
+/** Consecutive errors of the API server before they are reported: a single one is over at the next attempt. */
 const FAILURES_BEFORE_REPORT = 3;
 
-/** Says in the status of a server that its reconcile threw. Never rejects. */
+/** Reports in the status of a server that its reconcile threw. Never rejects. */
 export async function reportFailure(
   key: ObjectKey,
   error: unknown,
@@ -27,8 +27,8 @@ export async function reportFailure(
 }
 
 /**
- * What people are told of an error: its kind, or the request that the API server refused, and nothing that an object or a
- * Secret holds. Undefined for what is over by itself: a conflict, throttling, an API server that does not answer, and
+ * The reportable form of an error: its kind, or the request that the API server refused, and no content of an object or a
+ * Secret. Undefined for what is over by itself: a conflict, throttling, an API server that does not answer, and
  * its errors until they have come some times in a row.
  */
 function failureDetail(error: unknown, failures: number): string | undefined {

@@ -13,8 +13,8 @@ export type ServerObserverOptions = Pick<ReconcilerParts, "client" | "caches" | 
 };
 
 /**
- * Makes what reads what is known of one server, as often as one reconcile has to. What no cache has is asked for by the way,
- * and comes as news of the server.
+ * Creates the observer of one server, which a reconcile may call several times. What no cache has is requested on the
+ * side; its arrival enqueues the server.
  *
  * @returns A function that returns undefined if there is no such server. @throws ApiError
  */

@@ -22,11 +22,11 @@ export type ServerReconcilerOptions = ReconcilerParts &
   Pick<UsageMeasuringOptions, "namespaces" | "ownNamespace" | "connectKubelet">;
 
 /**
- * Joins what reconciles servers. From its creation on every change in the caches puts the servers it concerns into the
- * queue, if that is open; `controllerOptions` is what works the queue.
+ * Connects what reconciles servers. From its creation on, every change in the caches enqueues the servers concerned, if
+ * the queue is open; `controllerOptions` is for the controller that processes it.
  */
 export class ServerReconciler {
-  /** What reads what no watch tells, as reconciles ask for it; answers come as news of servers. To be run while leading. */
+  /** Reads what is not watched, as reconciles request it; responses enqueue servers. To be run while leading. */
   readonly observers: readonly { run(signal: AbortSignal): Promise<void> }[];
   readonly #options: ServerReconcilerOptions;
   readonly #settings: ReconcileDeps["settings"];
@@ -72,7 +72,7 @@ export class ServerReconciler {
     }).follow();
   }
 
-  /** Puts every server into the queue, behind what is urgent. */
+  /** Enqueues every server, behind what is urgent. */
   enqueueAll(): void {
     for (const server of this.#options.caches.servers.store.list()) this.#enqueue(keyOf(server), "Low");
   }

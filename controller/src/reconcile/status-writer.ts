@@ -9,8 +9,8 @@ export type StatusWriterOptions = Pick<ReconcilerParts, "client" | "caches" | "a
 };
 
 /**
- * Makes what writes statuses. What one says for the first time is in the audit log before, and counts afterwards. It throws
- * what `writeStatus` throws.
+ * Creates the status writer. What a status says for the first time is logged in the audit log before, and counted
+ * afterwards. It throws what `writeStatus` throws.
  */
 export function statusWriter(options: StatusWriterOptions): ReconcileDeps["writeStatus"] {
   const { audit, caches, client, clock, milestones } = options;

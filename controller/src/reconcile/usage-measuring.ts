@@ -27,10 +27,10 @@ export type UsageMeasuringOptions = Pick<
   readonly onNews: (server: JupyterServer) => void;
 };
 
-/** Servers that are looked at before others have a turn: five thousand in a row take a fifth of a second. */
+/** Servers that are processed before others have a turn: five thousand in a row take a fifth of a second. */
 const SERVERS_AT_A_TIME = 100;
 
-/** What measures the usage of servers, joined with the memory that reconciles read. */
+/** The usage measurement of servers, connected to the memory that reconciles read. */
 export class UsageMeasuring {
   readonly memory: UsageMemory;
   readonly podMetrics: PodMetrics;

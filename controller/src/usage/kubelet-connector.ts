@@ -1,12 +1,12 @@
 import { readFile } from "node:fs/promises";
 import { createClient, type KubeClient, type KubeConfig } from "@amalthea/kube";
 
-/** A summary has some kilobytes for each pod; a node that is not what it should be may send without end. */
+/** A summary has a few kilobytes for each pod; a compromised node may send without end. */
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 
 /**
  * Makes clients of kubelets. A kubelet's certificate is verified whatever the kubeconfig says, and before that no request
- * is written. The token that they are given is all that they show: no certificate, and no token, of the controller's own.
+ * is written. They present only the given token: neither a certificate nor a token of the controller's own.
  *
  * @param caFile PEM of the authorities that signed the kubelets' certificates; undefined: those of the API server.
  */

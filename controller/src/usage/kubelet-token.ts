@@ -17,8 +17,8 @@ export type KubeletTokenOptions = {
 };
 
 /**
- * A token that kubelets see. It is not the controller's own: a node that fell into wrong hands would otherwise get all
- * that the controller may do.
+ * A token for kubelets. It is not the controller's own: a compromised node would otherwise gain all of the controller's
+ * permissions.
  */
 export class KubeletToken {
   readonly #options: KubeletTokenOptions;

@@ -6,7 +6,7 @@ import type { KubeletToken } from "./kubelet-token.ts";
 /** For everything that is read from one node. */
 const TIMEOUT_MS = 10_000;
 
-/** Nodes that are read at the same time: those that do not answer leave turns to the others. */
+/** Nodes that are read concurrently: those that do not respond leave turns to the others. */
 const AT_A_TIME = 16;
 
 export type KubeletsOptions = {
@@ -37,8 +37,8 @@ export class Kubelets {
   }
 
   /**
-   * Asks the kubelet at each address once; one that does not answer costs ten seconds of one turn in sixteen. What it says
-   * of pods that are not on its node is left out.
+   * Queries the kubelet at each address once; one that does not respond blocks one of sixteen slots for ten seconds. What
+   * it says about pods that are not on its node is ignored.
    */
   async read(pods: PodsByNode, signal: AbortSignal): Promise<KubeletsRead> {
     const { port } = this.#options;

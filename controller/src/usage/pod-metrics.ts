@@ -9,7 +9,7 @@ const POD_METRICS = defineKind({ apiVersion: "metrics.k8s.io/v1beta1", kind: "Po
 /** For one list. A metrics API that is slow holds one connection, and nobody waits for it. */
 const TIMEOUT_MS = 10_000;
 
-/** metrics-server measures every 15 seconds by default: asking more often tells nothing new. */
+/** metrics-server measures every 15 seconds by default: querying more often brings nothing new. */
 const FRESH_MS = 15_000;
 
 export type PodMetricsOptions = {
@@ -21,7 +21,9 @@ export type PodMetricsOptions = {
 
 type List = { readonly atMs: number; readonly uses: ReadonlyMap<string, PodUse> };
 
-/** Reads what the pods of servers use from the metrics API: one list for all pods of a scope, whoever asks for how many. */
+/**
+ * Reads what the pods of servers use from the metrics API: one list for all pods of a scope, whoever asks for how many.
+ */
 export class PodMetrics {
   readonly #options: PodMetricsOptions;
   readonly #lists = new Map<string, List>();
@@ -70,7 +72,7 @@ export class PodMetrics {
     return this.#options.namespaces.length === 0 ? "" : namespace;
   }
 
-  /** Those who ask at the same time share one list. */
+  /** Concurrent callers share one list. */
   async #read(scope: string, signal: AbortSignal): Promise<List> {
     const running = this.#reading.get(scope);
     if (running !== undefined) return await running;

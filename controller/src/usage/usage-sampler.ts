@@ -24,10 +24,10 @@ export type UsageSamplerOptions = {
   readonly logger: Logger;
 };
 
-/** A source of which nothing could be read is asked again after an interval, then later and later, up to this or an interval. */
+/** A source that could not be read is retried after an interval, then with back-off, up to this or an interval. */
 const LAST_RETRY_MS = 120_000;
 
-/** Measures what the pods of servers use, beside the reconciles. A source that is slow or away holds up no other. */
+/** Measures the usage of servers' pods, outside of the reconciles. A slow or missing source does not delay the others. */
 export class UsageSampler {
   readonly #options: UsageSamplerOptions;
   /** What could not be read in the last round, by source. */
@@ -47,7 +47,10 @@ export class UsageSampler {
     ]);
   }
 
-  /** @param read Whether the source is to be asked again after an interval: it is there, or saying no costs nobody anything. */
+  /**
+   * @param read Whether the source is to be asked again after an interval: it is there, or saying no costs nobody
+   * anything.
+   */
   async #repeat(read: () => Promise<boolean>, signal: AbortSignal): Promise<void> {
     const { clock, intervalMs, onRound } = this.#options;
     const mostMs = Math.max(intervalMs, LAST_RETRY_MS);
@@ -104,7 +107,10 @@ export class UsageSampler {
   }
 }
 
-/** @param err What reading failed with; undefined if it did not. Every kubelet has statistics: one without is no kubelet. */
+/**
+ * @param err What reading failed with; undefined if it did not. Every kubelet has statistics: one without is no
+ * kubelet.
+ */
 function resultOf(source: UsageSource, err: unknown): UsageReadResult {
   if (err === undefined) return "Read";
   return source === "MetricsApi" && isNotFound(err) ? "Absent" : "Failed";

@@ -4,8 +4,8 @@ import { Meter } from "./meter.ts";
 import { indexIn, parsePointer, stepInto } from "./pointer.ts";
 
 /**
- * A JSON document that patches of both kinds change, within `PATCH_BOUNDS`. Every method throws `PatchRefused` for what it
- * cannot do, and nothing else; the document is of no use after that.
+ * A JSON document that patches of both kinds change, within `PATCH_BOUNDS`. Every method throws `PatchRefused` for what
+ * it cannot do, and nothing else; the document must not be used after that.
  */
 export class BoundedDocument {
   readonly #meter = new Meter();

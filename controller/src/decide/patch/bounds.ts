@@ -17,9 +17,9 @@ export const PATCH_BOUNDS = {
   /** Levels of nesting. A pod template goes to about 15; functions that walk the document may recurse. */
   depth: 64,
   /**
-   * Size of the document after each operation: 64 for each value in it (what it takes in memory, roughly) and one for each
-   * character of its texts and keys. More than the 1.5 MiB that etcd stores of an object can hold, unless it consists of
-   * tens of thousands of tiny values.
+   * Size of the document after each operation: 64 for each value in it (what it takes in memory, roughly) and one for
+   * each character of its texts and keys. More than the 1.5 MiB that etcd stores of an object can hold, unless it
+   * consists of tens of thousands of tiny values.
    */
   size: 2_097_152,
   /** Work of all patches together, in the unit of `size`: what is visited, compared, copied or moved counts each time. */
@@ -29,7 +29,7 @@ export const PATCH_BOUNDS = {
 /** What a value counts besides its characters. */
 export const VALUE_SIZE = 64;
 
-/** Keys that lead from an object to what all objects share. */
+/** Keys that lead to an object's prototype. */
 const RESERVED_KEYS: ReadonlySet<string> = new Set(["__proto__", "constructor", "prototype"]);
 
 /** Why a patch cannot be applied. Its message is a part of a sentence and quotes no value of the document. */

@@ -24,17 +24,19 @@ export class Meter {
     if (this.#size > PATCH_BOUNDS.size) throw new PatchRefused(`the document becomes larger than ${PATCH_BOUNDS.size}`);
   }
 
-  /** Counts a value of the document that is about to go; undefined counts nothing. */
+  /** Counts a value that is about to be removed; undefined counts nothing. */
   release(value: unknown): void {
     if (value !== undefined) this.#size -= this.#sizeOf(value);
   }
 
-  /** Counts a key of an object that is about to go. */
+  /** Counts a key of an object that is about to be removed. */
   releaseKey(key: string): void {
     this.#size -= key.length;
   }
 
-  /** A copy for a place `depth` levels below the root. Counts while it copies, so nothing over a bound is ever made. */
+  /**
+   * A copy for a place `depth` levels below the root. Counts while it copies, so nothing over a bound is ever created.
+   */
   copy(value: unknown, depth: number): unknown {
     this.grow(ownSize(value));
     if (typeof value !== "object" || value === null) return value;

@@ -32,7 +32,7 @@ export function stepInto(container: unknown, key: string): unknown {
   throw new PatchRefused("the path does not exist");
 }
 
-/** The index that a key means in a list. @throws PatchRefused if it is none, or above `last`. */
+/** The list index that a key denotes. @throws PatchRefused if it is not an index, or above `last`. */
 export function indexIn(list: readonly unknown[], key: string, last: number): number {
   if (!/^(0|[1-9][0-9]{0,9})$/.test(key)) throw new PatchRefused("a list has no such index");
   if (Number(key) > last) throw new PatchRefused(`the path does not exist: the list has ${list.length} items`);

@@ -30,14 +30,14 @@ export type ChildrenPlan = {
   readonly routeSettled: boolean;
   /** The StatefulSet is to be created or scaled up, as soon as nothing prevents it. */
   readonly isStarting: boolean;
-  /** Something that makes pods is to be created or changed, as soon as nothing prevents it. */
+  /** A workload is to be created or changed, as soon as nothing prevents it. */
   readonly isChangingPods: boolean;
   /**
    * The StatefulSet must not be written: something that its pod needs was refused. Its name may belong to somebody else's
    * object, which the pod would then use, as would the pods of other children. Or the pod would have no route.
    */
   readonly isWithheld: boolean;
-  /** A pod that starts now gets the desired template, and no object of somebody else. */
+  /** A pod that starts now gets the desired template, and nobody else's objects. */
   readonly isTemplateCurrent: boolean;
 };
 
@@ -98,7 +98,8 @@ type Wanted = {
 
 /**
  * A route that another server holds is not shared. While this one has another route, only the move is refused, and the
- * Ingress stays. A server without an Ingress, because a patch removed it, takes no route. An Ingress that serves is never removed.
+ * Ingress stays. A server without an Ingress, because a patch removed it, takes no route. An Ingress that serves is
+ * never removed.
  */
 function withoutTakenRoute(observed: Observed, children: readonly DesiredChild[], routes: ServerRoutes): Wanted {
   const holder = observed.routeHolder;
@@ -115,7 +116,7 @@ function withoutTakenRoute(observed: Observed, children: readonly DesiredChild[]
   };
 }
 
-/** Whether the Ingress is there and serves its route already: it is not removed, whoever else asks for it later. */
+/** Whether the Ingress exists and already serves its route: it is not removed, whoever requests it later. */
 function isServed(observed: Observed, { manifest }: DesiredChild): boolean {
   const live = findLive(observed, manifest);
   const [first] = routesServedBy(manifest);
@@ -135,7 +136,10 @@ type Claims = {
   readonly problems: readonly Problem[];
 };
 
-/** The children with their claims fitted to the live ones; a claim that is to be recreated is omitted until it is deleted. */
+/**
+ * The children with their claims fitted to the live ones; a claim that is to be recreated is omitted until it is
+ * deleted.
+ */
 function fittedClaims(observed: Observed, wanted: readonly DesiredChild[]): Claims {
   const children: DesiredChild[] = [];
   const actions: Action[] = [];
@@ -221,7 +225,7 @@ function isEquivalent({ equivalent }: Observed, live: LiveChild | undefined, des
 
 const INVALID = 422;
 
-/** What the API server said of this very write of a child; undefined if it has not refused it. */
+/** The API server's error for this very write of a child; undefined if it has not refused it. */
 export function refusedWrite(
   { failures }: Observed,
   { childKey, desiredHash }: Pick<DesiredChild, "childKey" | "desiredHash">,
@@ -229,7 +233,7 @@ export function refusedWrite(
   return failures.find((failure) => failure.childKey === childKey && failure.desiredHash === desiredHash);
 }
 
-/** Kinds whose objects hold nothing but their manifest, and which a running pod does not miss for a moment. */
+/** Kinds whose objects have no state beyond their manifest, and which a running pod can do without for a moment. */
 const REPLACEABLE: ReadonlySet<string> = new Set(["ConfigMap", "Ingress", "NetworkPolicy", "Service"]);
 
 /**
@@ -240,7 +244,10 @@ function isReplaceable(live: LiveChild, desiredHash: string): boolean {
   return REPLACEABLE.has(live.kind) && isMadeAs(desiredHash, live);
 }
 
-/** Whether an Ingress has a requested class that is no longer requested: without any class, no controller would serve it. */
+/**
+ * Whether an Ingress has a requested class that is no longer requested: without any class, no controller would serve
+ * it.
+ */
 function hasDroppedClass(live: LiveChild, { metadata }: DesiredChild["manifest"]): boolean {
   return (
     live.metadata.annotations?.[ANNOTATIONS.ingressClass] !== undefined &&
@@ -308,12 +315,12 @@ function isStatefulSetApply(action: Action): boolean {
   return action.kind === "Apply" && action.childKey === "statefulset";
 }
 
-/** Whether an action creates or changes something that makes pods. */
+/** Whether an action creates or changes a workload. */
 export function isPodApply(action: Action): action is ActionOf<"Apply"> {
   return action.kind === "Apply" && podTemplatesOf(action.manifest).length > 0;
 }
 
-/** Whether the StatefulSet's controller has seen its latest form, so that it makes the next pod from it. */
+/** Whether the StatefulSet's controller has observed its latest generation, and creates the next pod from it. */
 function isObserved(statefulSet: LiveChild | undefined): boolean {
   const seen = valueAt(statefulSet?.status, "observedGeneration");
   return typeof seen === "number" && seen >= (statefulSet?.metadata.generation ?? 0);

@@ -32,8 +32,8 @@ type FixedField = keyof typeof FIXED;
 const FIXED_FIELDS = Object.keys(FIXED) as readonly FixedField[];
 
 /**
- * Fits a desired claim to the live one: a claim can grow, but not shrink, and where its volume comes from is fixed once it
- * is bound.
+ * Fits a desired claim to the live one: a claim can grow, but not shrink, and where its volume comes from is fixed once
+ * it is bound.
  *
  * @param isRefused The API server refused the desired claim. That a class is no longer requested shows in this alone: a
  * live claim does not distinguish the cluster's default class from a requested one.
@@ -52,7 +52,7 @@ export function reconcileClaim(child: DesiredChild, live: LiveChild, isRefused: 
       ...others.map((field) => `its ${FIXED[field]} changed`),
       ...(isSmaller ? ["it got smaller"] : []),
     ];
-    // Somebody else may be about to give the claim a volume with files: one that the server does not name.
+    // Somebody else may be about to bind the claim to a volume with files: one that the server does not name.
     const isGiven = valueAt(live.spec, "volumeName") !== undefined && valueAt(wanted, "volumeName") === undefined;
     if (change !== undefined && !isGiven) return { kind: "Replace", because: `${change} before it was bound` };
     if (isRefused) return { kind: "Replace", because: "it cannot be changed, and was never bound" };
@@ -68,7 +68,7 @@ export function reconcileClaim(child: DesiredChild, live: LiveChild, isRefused: 
 function isOther(field: FixedField, { manifest }: DesiredChild, live: LiveChild): boolean {
   const [wanted, actual] = [valueAt(manifest["spec"], field), valueAt(live.spec, field)];
   if (wanted === undefined || wanted === null) return false;
-  // Every claim has access modes: where none are seen, nothing is known of them.
+  // Every claim has access modes: if none are seen, they are unknown.
   if (actual === undefined) return field !== "accessModes";
   const { apiVersion, kind } = manifest;
   const only = (value: unknown) => ({ apiVersion, kind, spec: { [field]: value } });
@@ -128,7 +128,7 @@ function rehashed({ childKey, manifest }: DesiredChild): DesiredChild {
 }
 
 /**
- * Takes a claim out of the server's ownership, so that it outlives it, and out of the sight of tools that would delete what
+ * Takes a claim out of the server's ownership, so that it outlives it, and hides it from tools that would delete what
  * has no owner. No write if it has no owner of this uid.
  */
 export function releaseClaim(live: LiveChild, server: JupyterServer): readonly Action[] {

@@ -9,9 +9,9 @@ import { refusedWrite } from "./children.ts";
 import { hibernationAnnotations } from "./hibernation-annotations.ts";
 
 /**
- * The plan of a server that has reached a limit: that alone, for everything else was planned for a server that goes on.
- * While our clock is ahead it does go on. A refusal of the API server (an admission policy of the administrator) leaves the
- * plan as it is.
+ * The plan of a server that has reached a limit: only that, because everything else was planned for a server that
+ * continues. While our clock is ahead it does continue. A refusal of the API server (an admission policy of the
+ * administrator) leaves the plan as it is.
  */
 export function withCull(
   plan: Plan,
@@ -65,7 +65,7 @@ function noteOf({ kind, reason, at, setBy }: Cull): string {
   return `The server is ${done}: the limit ${reason} (${settingOf(reason, setBy)}) was reached at ${kubernetesTime(at)}.`;
 }
 
-/** Where a limit is set: whoever reads that his server was stopped looks there. */
+/** Where a limit is set, for users whose server was stopped. */
 function settingOf(reason: Cull["reason"], setBy: LimitSource): string {
   const field = LIMIT_FIELDS[reason];
   if (setBy === "Server") return `spec.culling.${field}`;

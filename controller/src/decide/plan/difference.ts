@@ -3,10 +3,11 @@ import { isObject } from "../values/json.ts";
 import { isSameQuantity } from "../values/quantity.ts";
 
 /**
- * The first place, as a dotted path, where a live object lacks or contradicts what is desired; undefined if there is none.
+ * The first place, as a dotted path, where a live object lacks or contradicts what is desired; undefined if there is
+ * none.
  *
- * What the live object has in addition belongs to somebody else, as in server-side apply: except inside a field that is
- * atomic by the schema of the API, which is ours as a whole. Lists that are merged by a key are compared by that key, all
+ * Additional fields of the live object belong to somebody else, as in server-side apply: except inside a field that is
+ * atomic in the API's schema, which is ours as a whole. Lists that are merged by a key are compared by that key, all
  * others item by item. An empty value counts as absent, because the API server does not store it, and quantities are
  * compared by amount. Of a kind without a schema nothing is atomic but its lists' lengths.
  *
@@ -20,7 +21,7 @@ export function firstDifference(desired: object, live: unknown): string | undefi
 type Place = {
   /** Undefined where no schema is known. */
   readonly field: FieldSchema | undefined;
-  /** Everything here is ours: what is not desired must not be there. */
+  /** Everything here is ours: what is not desired must be absent. */
   readonly isWhole: boolean;
   readonly path: readonly string[];
 };
@@ -110,7 +111,7 @@ function differInList(desired: readonly unknown[], live: unknown, place: Place):
   return undefined;
 }
 
-/** Returns the live item that a desired one is compared with, without a search for each: lists can be long. */
+/** Returns the live item that a desired one is compared with, without searching for each: lists can be long. */
 function counterpartsIn(
   live: readonly unknown[],
   field: FieldSchema | undefined,
@@ -134,7 +135,7 @@ function label(item: unknown, keys: readonly string[], index: number): string {
   return typeof name === "string" || typeof name === "number" ? String(name) : String(index);
 }
 
-/** Whether the API server keeps nothing of a value, at whatever depth. */
+/** Whether the API server stores nothing of a value, at any depth. */
 function isAbsent(value: unknown, path: readonly string[]): boolean {
   if (value === null) return true;
   if (isObject(value)) return Object.entries(value).every(([key, part]) => isAbsent(part, [...path, key]));

@@ -22,11 +22,11 @@ import { listOf, parseObject, valueAt } from "../values/json.ts";
 import { firstDifference } from "./difference.ts";
 import { circumstancesOf } from "./policy.ts";
 
-/** On a server: what others wrote into a legacy StatefulSet, while that makes room for the new one. */
+/** On a server: what others wrote into a legacy StatefulSet, while that is replaced by the new one. */
 const CARRIED_ANNOTATION = "amalthea.dev/carried-values";
 
 /**
- * The desired children with what others wrote, since patches were last applied, where those give way to it; only as far as
+ * The desired children with what others wrote, since patches were last applied, where those yield to it; only as far as
  * the result is allowed. The hash of a child stays that of its patches: what others write is no reason to write.
  */
 export function withOthersValues(observed: Observed, desired: Desired, settings: DecisionSettings): Desired {
@@ -74,7 +74,7 @@ function changedValues(fields: readonly YieldingField[], live: LiveChild): reado
   return live.kind === "ConfigMap" ? changedData(fields, live) : changedPod(fields, live);
 }
 
-/** A key that is gone is restored, not given up. */
+/** A missing key is restored. */
 function changedData(fields: readonly YieldingField[], live: LiveChild): readonly YieldingField[] {
   return fields
     .map(({ path, value }) => ({ path, value, other: valueAt(live, ...path) }))
@@ -82,7 +82,7 @@ function changedData(fields: readonly YieldingField[], live: LiveChild): readonl
     .map(({ path, other }) => ({ path, value: other }));
 }
 
-/** A container that is gone is restored, not given up. */
+/** A missing container is restored. */
 function changedPod(fields: readonly YieldingField[], live: LiveChild): readonly YieldingField[] {
   const containers = containersByPath(live);
   const spec = podSpecOf(live);
@@ -128,7 +128,7 @@ function containersOf(fields: readonly YieldingField[]): readonly (readonly stri
   return [...new Map(parents.map((parent) => [pathKey(parent), parent])).values()];
 }
 
-/** Whether a live value says something else than a desired one; more items of a list do, other defaults do not. */
+/** Whether a live value differs from the desired one; more items of a list do, other defaults do not. */
 function isChanged({ apiVersion, kind }: LiveChild, path: readonly string[], value: unknown, other: unknown): boolean {
   const head = { apiVersion, kind };
   const [mine, theirs] = [
@@ -172,7 +172,7 @@ function isYieldingPath(path: readonly string[], containers: ReadonlySet<string>
 
 /**
  * The writes of the record of what others wrote into a legacy StatefulSet: made before that is removed, deleted when the
- * new one has it. In between nothing else knows it.
+ * new one has it. In between it is stored nowhere else.
  *
  * @param isReplacing The legacy StatefulSet is about to be removed.
  */

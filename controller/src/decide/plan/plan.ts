@@ -30,7 +30,7 @@ export type PlanDecision = {
   readonly checkAgainSeconds?: number;
 };
 
-/** The writes that bring a server's children closer to its spec, and what status has to report about it. */
+/** The writes that bring a server's children closer to its spec, and what status must report about them. */
 export function planFor(observed: Observed, settings: DecisionSettings, now: Date): PlanDecision {
   const { server } = observed;
   const metadata = planMetadata(server, settings, now);
@@ -131,7 +131,7 @@ function planLegacy(
 function scale(observed: Observed, statefulSet: LiveChild, because: string): readonly Action[] {
   const replicas = desiredReplicas(observed);
   if (replicasOf(statefulSet) === replicas || isTerminating(statefulSet)) return [];
-  // Not under the StatefulSet's key: its template may be refused while its replicas are not.
+  // Not under the StatefulSet's key: its template may be refused, but its replicas accepted.
   const head = { childKey: "scale", target: targetOf(statefulSet), desiredHash: `replicas-${replicas}`, because };
   return [{ kind: "Scale", ...head, replicas }];
 }

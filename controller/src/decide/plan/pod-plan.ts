@@ -40,8 +40,8 @@ function fieldsWaitingForMigration(observed: Observed, { isMoveRefused }: Server
 }
 
 /**
- * A pod that nobody worked in is replaced instead. A pod that was started with just these resources and has others now does
- * not need a resize: an admission webhook may have changed them, and would do so again after each restart.
+ * An unused pod is replaced instead. A pod that was started with exactly these resources and has others now does not
+ * need a resize: an admission webhook may have changed them, and would do so again after each restart.
  */
 function resizeOf(
   observed: Observed,

@@ -7,7 +7,7 @@ import { isUnused, wasNeverReady, type LivePod } from "../live/pod.ts";
 import { SERVER_DEFAULTS, startedWithOf } from "../live/started-with.ts";
 
 /**
- * Why the pod is to be replaced; undefined if it stays.
+ * Why the pod must be replaced; undefined if it stays.
  *
  * @param waiting Spec fields that the pod does not have yet.
  */
@@ -19,7 +19,7 @@ export function restartReason(observed: Observed, pod: LivePod, waiting: readonl
   return isUnused(pod) && waiting.length > 0 ? `${waiting.join(", ")} changed while nobody could use it` : undefined;
 }
 
-/** Those of the fields that the server itself changed: its policy does not speak of what administrators set for all. */
+/** Those of the fields that the server itself changed: its policy does not cover what administrators set for all. */
 function ofServer({ server }: Observed, pod: LivePod, waiting: readonly string[]): readonly string[] {
   const hadDefaults = startedWithOf(pod)?.fields[SERVER_DEFAULTS] !== undefined;
   const { spec } = withoutDefaults(server);
@@ -31,7 +31,7 @@ function ofServer({ server }: Observed, pod: LivePod, waiting: readonly string[]
 }
 
 /**
- * Why a pod that nobody can have worked in is replaced, although no spec field changed: a new version of the controller
+ * Why a pod that cannot have been used is replaced, although no spec field changed: a new version of the controller
  * writes another template, from which the StatefulSet controller would create another pod.
  */
 export function outdatedBeforeReady(observed: Observed, pod: LivePod): string | undefined {

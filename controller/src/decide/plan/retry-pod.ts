@@ -24,10 +24,10 @@ const REFUSED: readonly string[] = [
 ] satisfies Reason[];
 
 /**
- * Between two attempts to create a pod that the API server refuses. The StatefulSet controller's own attempts are up to 16
- * minutes apart, so people would wait long after a webhook is back: it tries at once when its object changes. The interval
- * grows with the time that the server has waited, from 10 s to 30 s; after an hour it is 5 minutes, so that a server that
- * nobody cares for costs about 400 small writes in its first day and 288 in each later one.
+ * Between two attempts to create a pod that the API server refuses. The StatefulSet controller's own retries are up to
+ * 16 minutes apart, so people would wait long after a webhook is back: it retries at once when its object changes. The
+ * interval grows with the time that the server has waited, from 10 s to 30 s; after an hour it is 5 minutes, so that an
+ * abandoned server costs about 400 small writes in its first day and 288 in each later one.
  */
 const LEAST_SECONDS = 1;
 const FIRST_SECONDS = 10;
@@ -35,7 +35,7 @@ const LAST_SECONDS = 30;
 const PATIENCE_SECONDS = 3600;
 const RARE_SECONDS = 300;
 
-/** Has the pod of a server created that was refused, once the refusal may be over. */
+/** Triggers the creation of a server's refused pod, once the refusal may be over. */
 export function retryPod(observed: Observed, now: Date): PodRetry {
   const statefulSet = liveStatefulSet(observed);
   if (statefulSet === undefined || !isWaitingForPod(observed, statefulSet)) return NONE;
@@ -73,7 +73,7 @@ function intervalSeconds({ server }: Observed, now: Date): number {
   return Math.min(LAST_SECONDS, Math.max(FIRST_SECONDS, waited / 2));
 }
 
-/** Not under the StatefulSet's key: that it is accepted says nothing about its template. */
+/** Not under the StatefulSet's key: its success says nothing about the template. */
 function touch(statefulSet: LiveChild, now: Date): Action {
   const { annotations } = statefulSet.metadata;
   const operation = { op: "add", path: annotationPath(ANNOTATIONS.podRetriedAt), value: kubernetesTime(now) };

@@ -5,8 +5,8 @@ import type { Observed } from "../live/observed.ts";
 import { activePod, containerStatusesOf } from "../live/pod.ts";
 
 /**
- * The writes of Secrets. They are not watched, so whether they are read depends on the rest of the plan: a pod that starts
- * needs them, and those of a running pod must not change.
+ * The writes of Secrets. They are not watched, so whether they are read depends on the rest of the plan: a pod that
+ * starts needs them, and those of a running pod must not change.
  *
  * @param isStarting The plan creates, scales up or restarts the pod.
  */
@@ -23,7 +23,7 @@ export function planSecrets(
 }
 
 /**
- * Before a template of pods is written that Secrets which patches added are for: its pods may start at any time, and would
+ * Before a pod template is written that uses Secrets which patches added: its pods may start at any time, and would
  * find somebody else's Secret under the same name. What exists is not changed.
  */
 export function planNamedSecrets(observed: Observed, secrets: readonly SecretManifest[]): readonly Action[] {
@@ -50,7 +50,7 @@ export function planMissingSecrets(observed: Observed, secrets: readonly SecretM
   return isReportedMissing(observed) ? planSecrets(observed, onlyMade, false) : [];
 }
 
-/** The API server has refused it, or it is somebody else's, and it is too soon to retry. */
+/** It was refused, or belongs to somebody else, and it is too soon to retry. */
 function isHeldBack({ failures }: Observed, { manifest, contentHash }: SecretManifest): boolean {
   const refusal = failures.find(({ childKey }) => childKey === manifest.metadata.labels[LABELS.childKey]);
   return refusal !== undefined && refusal.desiredHash === contentHash && refusal.mayRetry !== true;

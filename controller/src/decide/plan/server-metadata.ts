@@ -7,7 +7,10 @@ import type { DecisionSettings } from "../settings.ts";
 import { removeLegacyMarks } from "../takeover/legacy.ts";
 import { hibernationAnnotations } from "./hibernation-annotations.ts";
 
-/** Changes of the server's own metadata: legacy marks (0.24) are removed, and clients are told of hibernation and resume. */
+/**
+ * Changes of the server's own metadata: legacy marks (0.24) are removed, and clients are notified of hibernation and
+ * resume.
+ */
 export function planMetadata(server: JupyterServer, settings: DecisionSettings, now: Date): readonly Action[] {
   const left = removeLegacyMarks(server, settings, now);
   const notes = hibernationNotes(server, settings, now);

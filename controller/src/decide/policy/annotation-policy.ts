@@ -10,9 +10,8 @@ export function below(prefix: string, ...names: readonly string[]): readonly str
 }
 
 /**
- * Annotations by which an object of whatever kind takes a name in the DNS, or requests: a Service without an address of its
- * own stands for its pods there, and so do pods by themselves. From the documentation of external-dns, kOps, Emissary and
- * Tailscale.
+ * Annotations by which an object of any kind claims a DNS name, or requests: headless Services represent their pods
+ * there, and so do pods themselves. From the documentation of external-dns, kOps, Emissary and Tailscale.
  */
 export const SHARED_DENIED_ANNOTATIONS: readonly string[] = [
   ...below("external-dns.alpha.kubernetes.io", "*hostname*", "target", "set-identifier"),
@@ -26,7 +25,7 @@ export type AllowedAnnotations = { readonly child: JsonObject; readonly refused:
 
 type Limits = PolicySettings["ingressAnnotations"];
 
-/** Leaves out the annotations of an Ingress, a Service or a pod that are not allowed; undefined if there are none such. */
+/** Removes the annotations of an Ingress, a Service or a pod that are not allowed; undefined if there are none. */
 export function allowedAnnotations(child: JsonObject, limits: Limits): AllowedAnnotations | undefined {
   const { denied, allowed } = isRouteChild(child) ? limits : { ...limits, denied: SHARED_DENIED_ANNOTATIONS };
   const isRefused = (name: string): boolean => matchesAny(name, denied) && !matchesAny(name, allowed);
@@ -35,7 +34,7 @@ export function allowedAnnotations(child: JsonObject, limits: Limits): AllowedAn
   return result === undefined || result.refused.length === 0 ? undefined : result;
 }
 
-/** Where that stands which programs outside of the cluster look at; undefined if nowhere. */
+/** Path of the annotations that programs outside of the cluster read; undefined if there are none. */
 function pathOfMetadata(child: JsonObject): readonly string[] | undefined {
   if (isRouteChild(child) || groupKind(child) === "/Service") return [];
   return groupKind(child) === "apps/StatefulSet" ? ["spec", "template"] : undefined;

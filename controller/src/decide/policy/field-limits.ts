@@ -4,7 +4,7 @@ import { canonicalJson, isObject, listOf, valueAt } from "../values/json.ts";
 import { matchesAny } from "../values/pattern.ts";
 import type { PolicySettings } from "./policy-settings.ts";
 
-/** Fields that give a pod what took a patch before they were there, or a volume that is not the server's own. */
+/** Fields that can do what a patch does, or claim a volume that is not the server's own. */
 export const LIMITED_FIELDS: readonly string[] = [
   "jupyterServer.automountServiceAccountToken",
   "jupyterServer.extraPorts",
@@ -37,7 +37,7 @@ export function forbiddenFields(
 
 const VOLUMES = "jupyterServer.extraVolumes";
 
-/** Parts of a projected volume by which the pod shows who it is, whether tokens are mounted automatically or not. */
+/** Sources of a projected volume that give the pod an identity, whether tokens are mounted automatically or not. */
 const IDENTITIES: readonly string[] = ["serviceAccountToken", "podCertificate"];
 
 function hasTokenVolume(spec: JupyterServerSpec, defaults: ServerDefaults): boolean {

@@ -6,7 +6,7 @@ import type { Excess } from "./pod-limits.ts";
 import { matchesAny } from "../values/pattern.ts";
 import type { NamespacePolicy, PolicySettings } from "./policy-settings.ts";
 
-/** A server, as far as hosts and paths are allowed to it. */
+/** A server, as far as its allowed hosts and paths are concerned. */
 export type RouteOwner = { readonly namespace: string; readonly name: string };
 
 export type RoutePolicy = {
@@ -19,7 +19,7 @@ export type RoutePolicy = {
   readonly takenBy: (rule: HostAndPath) => string | undefined;
 };
 
-/** A rule that another server's requests would follow. */
+/** A rule that would capture another server's requests. */
 type TakenRule = { readonly kind: "RuleTaken"; readonly route: string; readonly holder: string };
 
 /** A path that programs compare in different forms. */
@@ -40,7 +40,7 @@ export function routeFindings(
     ...rules.flatMap(unclearPath),
     ...[
       ...rules.flatMap((rule) => routeExcess(rule, "spec.rules", policy)),
-      // Whoever brings the certificate of a host speaks for it as a whole.
+      // A certificate covers a host as a whole.
       ...certified
         .filter((host) => isIngress || host.includes(".") || host === "*") // of a person or an authority, more likely
         .flatMap((host) => routeExcess(certificateRoute(host), isIngress ? "spec.tls" : "data[tls.crt]", policy)),
@@ -50,7 +50,7 @@ export function routeFindings(
   ];
 }
 
-/** Ingress controllers decode and shorten such a path, each in its way: what it takes cannot be compared. */
+/** Ingress controllers decode and normalise such a path differently: what it matches cannot be compared. */
 function unclearPath({ path }: HostAndPath): readonly UnclearPath[] {
   if (!/%|(^|\/)\.\.?(\/|$)/.test(path)) return [];
   return [

@@ -11,8 +11,8 @@ type Document = Readonly<Record<string, unknown>>;
 const ANY = "*";
 
 /**
- * The first change between the document before and after patches that the administrator does not allow. What patches
- * changed counts, not how: an operation that moves, copies or tests is judged by its result.
+ * The first change of the document by patches that the administrator does not allow. Only what patches changed
+ * counts, not how: an operation that moves, copies or tests is evaluated by its result.
  */
 export function forbiddenChange(
   before: Document,

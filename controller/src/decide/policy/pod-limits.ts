@@ -14,9 +14,9 @@ export type Excess = {
   readonly setting: string;
 };
 
-/** What is the controller's own in a pod, and so not the user's to be limited. */
+/** What belongs to the controller in a pod, and is therefore not limited. */
 export type OwnParts = {
-  /** Names of Secrets that the server itself makes. */
+  /** Names of Secrets that belong to the server itself. */
   readonly secrets: ReadonlySet<string>;
   /** The containers that the controller adds, by name; what they have beyond these resources is the user's. */
   readonly containers: Readonly<Record<string, { readonly image: string; readonly resources: unknown }>>;
@@ -58,7 +58,7 @@ function containersOf(spec: Readonly<JsonObject>, own: OwnParts): readonly Liste
   );
 }
 
-/** With another image than ours a container of that name is a user's. */
+/** With an image other than ours, a container of that name is the user's. */
 function ownContainer({ name, image }: Readonly<JsonObject>, { containers }: OwnParts): Listed["own"] {
   const own = typeof name === "string" && Object.hasOwn(containers, name) ? containers[name] : undefined;
   return own?.image === image ? own : undefined;
@@ -77,7 +77,7 @@ function accountExcess(spec: Readonly<JsonObject>, { serviceAccounts }: Limits):
   });
 }
 
-/** Kubernetes keeps this prefix for what a cluster cannot do without: such a pod evicts any other, of any namespace. */
+/** Kubernetes reserves this prefix for critical components: such a pod preempts any other, of any namespace. */
 const SYSTEM_CLASS = "system-";
 
 function priorityExcess(spec: Readonly<JsonObject>, { priorityClasses }: Limits): readonly Excess[] {
@@ -161,7 +161,7 @@ function resourceExcesses(
     ]);
 }
 
-/** Resources of which a container without a limit takes what it finds; of every other one it gets none. */
+/** Resources that a container without a limit uses freely; of every other one it gets none. */
 const COMPRESSIBLE: readonly string[] = ["cpu", "memory", "ephemeral-storage"];
 
 const STORAGE = "storage";
@@ -188,9 +188,9 @@ function tooMuch(
   resource: string,
   { side, most }: { readonly side: string; readonly most: string },
 ): readonly Excess[] {
-  // What is no quantity the API server refuses.
+  // The API server refuses invalid quantities.
   const amountOf = (resources: unknown): bigint => parseQuantity(valueAt(resources, side, resource)) ?? 0n;
-  // Ours are small and not the user's to pay for, unless a field or a patch made one larger.
+  // Ours are small and not counted as the user's, unless a field or a patch enlarged one.
   const countedOf = ({ container, own }: Listed): bigint => {
     const amount = amountOf(container["resources"]);
     return own !== undefined && amount <= amountOf(own.resources) ? 0n : amount;

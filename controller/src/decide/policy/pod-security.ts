@@ -11,7 +11,7 @@ export type PodSecurityViolation = {
   readonly rule: string;
   /** Path in the pod; containers, volumes and annotations by their name, so that it outlives a change of their order. */
   readonly field: string;
-  /** What is there; empty where something is missing. */
+  /** The value; empty if something is missing. */
   readonly value: string;
 };
 

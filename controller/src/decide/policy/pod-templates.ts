@@ -2,10 +2,10 @@ import { groupKind, type OfKind } from "../values/group-kind.ts";
 import { isObject, valueAt } from "../values/json.ts";
 import type { PodParts } from "./pod-security.ts";
 
-/** A pod that a child makes, and where it stands in the child: empty, or a path that ends in a dot. */
+/** A pod that a child creates, and its path in the child: empty, or ending in a dot. */
 export type PodTemplate = { readonly at: string; readonly pod: PodParts };
 
-/** Where the kinds of Kubernetes have the template of their pods. */
+/** Paths of the pod templates in the kinds of Kubernetes. */
 const TEMPLATES: Readonly<Record<string, readonly string[]>> = {
   "/Pod": [],
   "/PodTemplate": ["template"],
@@ -18,12 +18,12 @@ const TEMPLATES: Readonly<Record<string, readonly string[]>> = {
   "batch/CronJob": ["spec", "jobTemplate", "spec", "template"],
 };
 
-/** How deep templates are looked for in a kind that is not one of Kubernetes' own. */
+/** How deep templates are searched for in a kind that is not Kubernetes' own. */
 const MAX_DEPTH = 8;
 
 /**
- * The pods that a child makes. In a kind that is not Kubernetes' own, everything with a list `containers` in its `spec`
- * counts as the template of one: kinds of other controllers (training jobs, workflows) follow that form.
+ * The pods that a child creates. In a kind that is not Kubernetes' own, everything with a list `containers` in its `spec`
+ * counts as the template of one: custom resources (training jobs, workflows) follow that form.
  */
 export function podTemplatesOf(child: OfKind): readonly PodTemplate[] {
   const path = TEMPLATES[groupKind(child)];

@@ -61,7 +61,7 @@ export function judge(children: readonly Judged[], policy: Policy): PolicyVerdic
 
 type Verdict = {
   readonly problems: PolicyVerdict["problems"];
-  /** What would be refused if the server had not had it before; each in one line. */
+  /** Violations that are tolerated because they existed before; each in one line. */
   readonly tolerated: ReadonlySet<string>;
 };
 
@@ -81,14 +81,14 @@ function verdictOn({ childKey, manifest }: Judged, policy: Policy): Verdict {
   };
 }
 
-/** Most lines of a record; a pod with more violations than that is not tolerated as a whole. */
+/** Maximum lines of a record; a pod with more violations is not tolerated at all. */
 const MAX_LINES = 64;
 
 /**
- * The violations that a server may keep: those of its children when it was first checked against rules, in lines that stay
- * the same when nothing about it changes. The record is in the status, which users who may write servers cannot write; an
- * annotation on the StatefulSet could be written by those who may write StatefulSets. Undefined if the administrator chose
- * a level and kinds of Services: then nothing is tolerated, unless there is a record already.
+ * The violations that a server may keep: those of its children when it was first checked against rules, in lines that
+ * stay the same when nothing about it changes. The record is in the status, which users who may write servers cannot
+ * write; an annotation on the StatefulSet could be written by those who may write StatefulSets. Undefined if the
+ * administrator chose a level and kinds of Services: then nothing is tolerated, unless there is a record already.
  */
 export function recordedViolations(
   { server, children, namespacePolicy: namespace }: Observed,
@@ -105,7 +105,7 @@ export function recordedViolations(
   return [...new Set(lines)].toSorted().slice(0, MAX_LINES);
 }
 
-/** Only what the defaults of the settings forbid, and not a word of the administrator. */
+/** Only what the defaults of the settings forbid, not what the administrator set. */
 function isTolerable({ kind }: PolicyFinding, { podSecurity, services }: PolicySettings): boolean {
   return kind === "PodSecurityViolated" ? podSecurity === undefined : services.types === undefined;
 }
@@ -166,11 +166,11 @@ function claimExcesses(child: PolicyChild, settings: PolicySettings): readonly E
   }
 }
 
-/** Into a Secret of this type Kubernetes itself puts a token of the service account that an annotation names. */
+/** Kubernetes writes a token of the service account that an annotation names into a Secret of this type. */
 const TOKEN_SECRET = "kubernetes.io/service-account-token";
 const TOKEN_OF = "kubernetes.io/service-account.name";
 
-/** Where a Secret asks for a token. */
+/** Where a Secret requests a token. */
 export const TOKEN_FIELD: string = `metadata.annotations[${TOKEN_OF}]`;
 
 /** A pod that mounts the token of a service account is as powerful as one that runs as it. */

@@ -13,7 +13,7 @@ export function claimDeletion(observed: Observed): ReasonWithValues | undefined 
   return { reason: "ClaimDeleting", values: { claim: claim.metadata.name } };
 }
 
-/** The growth of the server's volume that is asked for and not done. */
+/** The expansion of the server's volume that is requested and not done. */
 export function claimGrowth(observed: Observed): ReasonWithValues | undefined {
   const claim = claimOf(observed);
   if (claim === undefined || claim.metadata.deletionTimestamp !== undefined) return undefined;

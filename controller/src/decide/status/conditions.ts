@@ -45,7 +45,7 @@ export function conditionList(observed: Observed, found: Found, context: Conditi
   });
 }
 
-/** What is said of the server's way to its spec; undefined of types that say something else. */
+/** What is reported about the server's progress towards its spec; undefined for other types. */
 function progressReasons(
   type: ConditionType,
   observed: Observed,
@@ -81,7 +81,7 @@ function remarksOn(observed: Observed, { facts, verdict, notices, filesLost }: F
   ];
 }
 
-/** kstatus: a server that is stalled is not also on its way. */
+/** kstatus: a stalled server is not also reconciling. */
 function reconcilingReasons(observed: Observed, facts: PlanFacts, verdict: Verdict): readonly ReasonWithValues[] {
   if (verdict.stalled.length > 0) return [];
   if (verdict.reconciling !== undefined) return [verdict.reconciling];

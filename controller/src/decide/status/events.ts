@@ -1,7 +1,7 @@
 import type { Condition, JupyterServerStatus } from "@amalthea/api";
 import type { ServerEvent } from "../decision.ts";
 
-/** Reasons of `Ready` and `Hibernated` that are worth an Event; a stall has one of its own, and the way to ready has none. */
+/** Reasons of `Ready` and `Hibernated` that are worth an Event; a stall has its own, and progress has none. */
 const MILESTONES: Readonly<Record<string, ServerEvent["type"]>> = {
   PodReady: "Normal",
   Hibernating: "Normal",
@@ -13,7 +13,7 @@ const MILESTONES: Readonly<Record<string, ServerEvent["type"]>> = {
   NodeLost: "Warning",
 };
 
-/** Events for what became different between two statuses; none for what merely got other words. */
+/** Events for the differences between two statuses; none for a change of wording. */
 export function eventsBetween(
   previous: JupyterServerStatus | undefined,
   next: JupyterServerStatus,

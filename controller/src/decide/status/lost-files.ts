@@ -9,8 +9,8 @@ import { kubernetesTime } from "../values/time.ts";
 import { detail } from "./text.ts";
 
 /**
- * The loss of files that is to be told now: of a pod that somebody worked in and that ended although nobody asked for it, or
- * an earlier one that nobody has acknowledged. Undefined where all of a server's files are on a volume.
+ * The loss of files to report now: of a pod that was in use and terminated without a request, or an earlier one that
+ * nobody has acknowledged. Undefined where all of a server's files are on a volume.
  */
 export function filesLost(observed: Observed, facts: PlanFacts, now: Date): FilesLost | undefined {
   const { server } = observed;
@@ -50,7 +50,7 @@ function wasAskedFor(observed: Observed, pod: FormerPod): boolean {
   return observed.server.spec.updatePolicy === "Restart" && causeOf(pod) === DELETED;
 }
 
-/** Whether somebody worked in this pod, and it is gone or about to go. */
+/** Whether this pod was in use, and is gone or terminating. */
 function isPodLost({ server, pod }: Observed, podUid: string, former: FormerPod | undefined): boolean {
   if (pod?.metadata.uid !== podUid) return wasInUse(server, ["NotReady", "NodeLost"]) || wasForced(server, former);
   const isEnding = pod.metadata.deletionTimestamp !== undefined || pod.status?.phase === "Failed";
@@ -59,8 +59,8 @@ function isPodLost({ server, pod }: Observed, podUid: string, former: FormerPod 
 
 /**
  * Whether a pod that was ready once was ended by its node or by the control plane. Its containers may have stopped before
- * that was to be seen: then the server's status only tells that it starts. A loss that was seen since the pod started is
- * this one, and not told again while the pod is still there.
+ * that was visible: then the server's status only says that it is starting. A loss that was detected since the pod
+ * started is this one, and not reported again while the pod still exists.
  */
 function wasForced(server: JupyterServer, pod: FormerPod | undefined): boolean {
   const startTime = pod?.status?.startTime;
@@ -71,7 +71,10 @@ function wasForced(server: JupyterServer, pod: FormerPod | undefined): boolean {
   );
 }
 
-/** Whether the server was open to its user, as far as its status tells: it ran, or had run and was in one of these troubles. */
+/**
+ * Whether the server was open to its user, as far as its status tells: it ran, or had run and was in one of these
+ * troubles.
+ */
 function wasInUse({ status }: JupyterServer, troubles: readonly string[]): boolean {
   const ready = status?.conditions?.find(({ type }) => type === "Ready");
   return status?.state === "running" || troubles.includes(ready?.reason ?? "");

@@ -5,7 +5,7 @@ import { trueCondition } from "../values/conditions.ts";
 
 export type StartPhase = "pod" | "schedule" | "prepare" | "containers" | "ready" | "route";
 
-/** Something that happens once, for those who count. */
+/** Something that happens once, for metrics. */
 export type Milestone =
   | { readonly kind: "StateChanged"; readonly from: ServerState | "none"; readonly to: ServerState | "deleted" }
   | { readonly kind: "Resumed" }
@@ -19,17 +19,17 @@ export type Milestone =
   | { readonly kind: "RouteRefused" }
   | { readonly kind: "ResizeNotPossible" };
 
-/** What the two statuses do not tell. */
+/** What the two statuses do not contain. */
 export type StartFacts = {
   /** The one that the server has now. */
   readonly pod: Pod | undefined;
-  /** It starts after a hibernation; unknown to a leader that was not there when it began, and then taken for false. */
+  /** It starts after a hibernation; unknown to a leader that was not leading when it began, and then assumed false. */
   readonly isResuming: boolean;
 };
 
 /**
- * What the status `next` says for the first time. The previous one is in the cluster, whoever wrote it: a new leader finds
- * it and does not count the same again.
+ * What the status `next` says for the first time. The previous one is in the cluster, whoever wrote it: a new leader
+ * finds it and does not count the same again.
  */
 export function milestonesBetween(
   server: JupyterServer,
@@ -67,7 +67,7 @@ function isNew(type: string, reason: string, previous: JupyterServerStatus, next
   return has(next) && !has(previous);
 }
 
-/** How much earlier than `startingSince` a pod can be whose creation led to it: we saw it when the queue came to it. */
+/** How much earlier than `startingSince` a pod can be whose creation led to it: we saw it when it was reconciled. */
 const SEEN_LATER_MS = 60_000;
 
 function startOf(previous: JupyterServerStatus, facts: StartFacts, now: Date): readonly Milestone[] {
@@ -95,7 +95,7 @@ function isCreatedFor(pod: Pod, begin: number): boolean {
   return Date.parse(pod.metadata?.creationTimestamp ?? "") >= begin - SEEN_LATER_MS;
 }
 
-/** Each phase begins where the one before it ended; one whose end is not known is left out. */
+/** Each phase begins where the one before it ended; one whose end is unknown is omitted. */
 function phasesOf(pod: Pod | undefined, begin: number, now: Date): Extract<Milestone, { kind: "Started" }>["phases"] {
   if (pod === undefined || !isCreatedFor(pod, begin)) return []; // it was there before
   const created = Date.parse(pod.metadata?.creationTimestamp ?? "");

@@ -17,7 +17,7 @@ import { isOwnKind } from "../live/child.ts";
 type ChildStatuses = Readonly<Record<string, ChildStatus>>;
 
 /**
- * Fields of a mirrored status that say nothing to a client, or change without anything having happened: bookkeeping of
+ * Fields of a mirrored status that are meaningless to clients, or change although nothing happened: bookkeeping of
  * controllers, and what the spec of the object says, too.
  */
 const NOISE: readonly string[] = [
@@ -63,7 +63,7 @@ function replicaStatus({ pod }: Observed): Readonly<Record<string, unknown>> {
   return { replicas: pod === undefined ? 0 : 1, readyReplicas: isReady ? 1 : 0 };
 }
 
-/** Secrets are not watched: while we have not looked, the last look counts. */
+/** Secrets are not watched: until one is read again, the last read counts. */
 function secretEntries({ secret, server }: Observed): (readonly [string, ChildStatus])[] {
   const known = server.status?.children?.["secret"];
   switch (secret.kind) {
@@ -94,9 +94,9 @@ function withStableStates(status: unknown): unknown {
 }
 
 /**
- * A container's termination message may be the end of its log, and Jupyter logs its address with the token in it. A missing
- * image is mirrored in the same words whether the kubelet tries or waits: each attempt would cost two writes, for ever. The
- * cause is in the conditions.
+ * A container's termination message may be the end of its log, and Jupyter logs its address with the token in it. A
+ * missing image is mirrored with the same reason whether the kubelet is pulling or backing off: each attempt would cost
+ * two writes, for ever. The cause is in the conditions.
  */
 function stableState(key: string, value: unknown): unknown {
   if (!isObject(value)) return withStableStates(value);
@@ -106,8 +106,8 @@ function stableState(key: string, value: unknown): unknown {
 }
 
 /**
- * What keeps the server from running, where clients of 0.24 look for it: under the StatefulSet, whatever the cause, for 0.24
- * wrote there alone. Undefined if nothing does.
+ * What keeps the server from running, where clients of 0.24 look for it: under the StatefulSet, whatever the cause,
+ * because 0.24 wrote only there. Undefined if nothing does.
  */
 export function obstacleEvents(
   state: ServerState,

@@ -10,21 +10,21 @@ import { isUsageDue } from "./usage.ts";
 const SETTLE_SECONDS = 5;
 
 /**
- * The same while the server is on its way and clients already know its pod: the transition that is coming brings the
- * details along. A new server thus costs two or three writes, however long its image takes.
+ * The same while the server is starting and clients already know its pod: the next transition includes the details. A
+ * new server thus costs two or three writes, however long its image takes.
  */
 const SETTLE_ON_THE_WAY_SECONDS = 30;
 
 /**
  * The same for a server that failed and whose pod clients know: longer than the five minutes that the kubelet waits at
- * most between two attempts, so that a container that crashes for ever does not cost writes for ever.
+ * most between two attempts, so that a crash loop does not cost writes for ever.
  */
 const SETTLE_FAILED_SECONDS = 600;
 
-/** Even if they never rest, details of a failed server (how often it crashed) are no older than this. */
+/** Even if they never settle, details of a failed server (how often it crashed) are no older than this. */
 const LONGEST_FAILED_SECONDS = 3600;
 
-/** What every server goes through. Any other reason to wait (no node, no volume, a crash) is news to its user. */
+/** Reasons that every start goes through. Any other reason to wait (no node, no volume, a crash) matters to the user. */
 const PLAIN_PROGRESS: ReadonlySet<string> = new Set<Reason>([
   "PodMissing",
   "Starting",
@@ -101,7 +101,7 @@ function transitionKey(status: JupyterServerStatus): string {
   return canonicalJson({ state, url, observedGeneration, conditions: conditions.map(conditionKey).toSorted() });
 }
 
-/** Why a server on its way is not ready yet is a detail; why it is stalled is not. */
+/** Why a starting server is not ready yet is a detail; why it is stalled is not. */
 function conditionKey(
   { type, status, reason, observedGeneration }: Condition,
   _: number,

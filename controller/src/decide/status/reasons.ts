@@ -10,10 +10,10 @@ import { quotaDetail } from "./pod/events.ts";
 import type { Obstacle } from "./pod/obstacle.ts";
 import { detail } from "./text.ts";
 
-/** Something that does not become what the spec asks for until somebody changes something. */
+/** Something that cannot reach the spec until somebody changes something. */
 export type Stall = {
   readonly why: ReasonWithValues;
-  /** A server that is not up because of it, and will not come up before it is fixed. */
+  /** The server is down because of it, and cannot start before it is fixed. */
   readonly preventsStart: boolean;
   /** Requests cannot reach the pod because of it, even if the pod is ready. */
   readonly preventsRoute: boolean;
@@ -37,7 +37,10 @@ function isAnsweredByReplacing({ children }: Observed, { childKey, code }: Obser
   return live !== undefined && !isClaimBound(live);
 }
 
-/** What is left of an earlier server of the same name and holds the name of a child; undefined if nothing does. */
+/**
+ * The remaining object of an earlier server of the same name that occupies the name of a child; undefined if there is
+ * none.
+ */
 export function leftover({ failures, server }: Observed): Obstacle | undefined {
   const held = failures.filter(({ isHeldByEarlier }) => isHeldByEarlier === true);
   const [first] = held.toSorted((a, b) => (a.kind < b.kind ? -1 : 1));
@@ -120,7 +123,7 @@ function routeText(server: JupyterServer): string {
 
 function failureStall(server: JupyterServer, failure: ObservedFailure): Stall {
   const { childKey, code } = failure;
-  // The API server is busy or broken: the next try may do.
+  // The API server is overloaded or failing: the next attempt may succeed.
   const passing = code === 429 || code >= 500;
   const preventsRoute = code === 409 && NEEDED_BY_ROUTES.includes(childKey);
   const preventsStart = !passing && childKey !== CULLING_KEY;
@@ -173,7 +176,7 @@ const WHY_ADJUSTED: Readonly<Record<Adjustment["why"], string>> = {
   OrdinalFixed: "the pod of a server is number 0",
 };
 
-/** As many as one reads. */
+/** As many as people read. */
 const MAX_FIELDS = 5;
 
 function fieldList(adjustments: readonly Adjustment[]): readonly string[] {
@@ -193,7 +196,7 @@ export function routeWarnings({ missing }: Pick<Observed, "missing">): readonly 
   ];
 }
 
-/** What the running pod does not follow yet; empty without a pod. */
+/** What has not reached the running pod yet; empty without a pod. */
 export function pendingReasons(observed: Observed, facts: PlanFacts): readonly ReasonWithValues[] {
   if (observed.pod === undefined) return [];
   const reasons: ReasonWithValues[] = [];
@@ -219,7 +222,7 @@ export function pendingReasons(observed: Observed, facts: PlanFacts): readonly R
   return reasons;
 }
 
-/** Why the kubelet does not get on with a resize that it has accepted; undefined if it does, or has none. */
+/** Why the kubelet fails to complete a resize that it has accepted; undefined if it does not, or there is none. */
 function resizeError({ pod }: Observed): string | undefined {
   const progress = trueCondition(pod, "PodResizeInProgress");
   if (progress?.reason !== "Error") return undefined;

@@ -5,7 +5,7 @@ import type { Observed } from "../live/observed.ts";
 import { wasNeverReady } from "../live/pod.ts";
 import { clientTime } from "../values/time.ts";
 
-/** When the present run of the server began, and whether the server was ever ready. */
+/** When the current run of the server began, and whether the server was ever ready. */
 export function runOf(
   observed: Observed,
   state: ServerState,
@@ -38,7 +38,9 @@ function isNeverReady(observed: Observed): boolean {
 
 const CLAIM = "pvc";
 
-/** A claim that was restored belongs to no server, and is in the way of the one it belonged to until its spec names it. */
+/**
+ * A claim that was restored belongs to no server, and is in the way of the one it belonged to until its spec names it.
+ */
 function isClaimTaken({ failures }: Observed): boolean {
   return failures.some(
     ({ childKey, code, isHeldByEarlier }) => childKey === CLAIM && code === 409 && isHeldByEarlier !== true,

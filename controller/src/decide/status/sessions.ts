@@ -5,14 +5,14 @@ import { activePod } from "../live/pod.ts";
 const REASON = "SessionsNotRenewed";
 
 /**
- * That the provider renews no session of a login. The pod tells it with its activity, which is asked for when an idle limit
- * is near and for nothing else; until another answer says otherwise, what the status said of the same pod holds.
+ * Whether the provider fails to renew sessions. The pod reports it with its activity, which is polled only when an idle
+ * limit is near; until another report says otherwise, what the status said of the same pod holds.
  */
 export function sessionWarnings(observed: Observed): readonly ReasonWithValues[] {
   return areRenewed(observed) === false ? [{ reason: REASON, values: {} }] : [];
 }
 
-/** Undefined while nobody knows. */
+/** Undefined while unknown. */
 function areRenewed(observed: Observed): boolean | undefined {
   const { activity } = observed;
   if (activePod(observed) === undefined) return undefined;

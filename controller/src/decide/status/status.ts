@@ -29,7 +29,7 @@ export type StatusDecision = {
   readonly checkAgainSeconds: number | undefined;
 };
 
-/** Derives the complete status from what is seen now; of the previous status only times of transition are kept. */
+/** Derives the complete status from what is observed now; only transition times are kept from the previous status. */
 export function statusOf(observed: Observed, facts: PlanFacts, settings: DecisionSettings, now: Date): StatusDecision {
   const verdict = verdictOf(observed, facts, settings, now);
   const previous = observed.server.status;
@@ -130,9 +130,9 @@ function isStartingAgain({ server, pod }: Observed): boolean {
 }
 
 /**
- * Clients write the date of a hibernation before or with it; a server that 0.24 hibernated has it, too. A date from before
- * the run that ends now is left over from an earlier hibernation, and one from before the server's creation from the
- * server that it is a copy of: a backup that was restored.
+ * Clients write the date of a hibernation before or with it; a server that 0.24 hibernated has it, too. A date from
+ * before the run that ends now is left over from an earlier hibernation, and one from before the server's creation from
+ * the server that it is a copy of: a backup that was restored.
  */
 function annotatedSince(
   { metadata, status }: Observed["server"],

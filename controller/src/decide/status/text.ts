@@ -1,5 +1,5 @@
 /**
- * Most characters of a text of Kubernetes that a message of ours quotes: enough for the scheduler's count of nodes, too
+ * Maximum length of a text of Kubernetes in a message of ours: enough for the scheduler's count of nodes, too
  * little for a log.
  */
 const MAX_DETAIL_LENGTH = 300;
@@ -14,7 +14,7 @@ const MAX_READ_LENGTH = 4 * MAX_DETAIL_LENGTH;
  */
 export function detail(text: string): string {
   const line = text
-    .slice(0, MAX_READ_LENGTH) // the searches below take a time that grows with its square
+    .slice(0, MAX_READ_LENGTH) // the searches below take quadratic time
     .replace(/\s+/g, " ")
     .replace(/\/\/[^\s/@"]+@/g, "//")
     .replace(/(read|write) (udp|tcp) \S+->\S+: /g, "")

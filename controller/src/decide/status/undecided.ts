@@ -8,9 +8,9 @@ import { clientTime, kubernetesTime } from "../values/time.ts";
 const RETRY_SECONDS = 600;
 
 /**
- * What is decided where the code that decides fails: nothing is written but the condition, and it is not tried again soon.
+ * The decision if the deciding code fails: only the condition is written, and it is not retried soon.
  *
- * @param error Only its name is told: its message may quote the spec.
+ * @param error Only its name is reported: its message may quote the spec.
  */
 export function undecided({ server }: Observed, error: unknown, now: Date): Decision {
   const { generation } = server.metadata;
@@ -35,7 +35,7 @@ export function undecided({ server }: Observed, error: unknown, now: Date): Deci
   };
 }
 
-/** Whether what could be opened still can, nobody looks any more. */
+/** Whether the server can still be opened is no longer checked. */
 function readiness(previous: readonly Condition[]): "Unknown" | "False" {
   const before = previous.find(({ type }) => type === "Ready")?.status;
   return before === undefined || before === "False" ? "False" : "Unknown";

@@ -18,14 +18,14 @@ import type { DecisionSettings } from "../settings.ts";
 import { earliest, secondsBetween } from "../values/time.ts";
 import { routeChildren, servesRoute } from "../live/routes.ts";
 
-/** How the server is, before it is put into conditions. */
+/** The state of the server, from which the conditions are derived. */
 export type Verdict = {
   readonly state: ServerState;
   readonly ready: { readonly status: "True" | "False" | "Unknown"; readonly why: ReasonWithValues };
-  /** Something is under way that needs nobody. */
+  /** Something is in progress and needs no action. */
   readonly reconciling: ReasonWithValues | undefined;
   readonly stalled: readonly ReasonWithValues[];
-  /** The failure is the same as before, as far as can be told, and an earlier reason may say more. */
+  /** The failure is the same as before, as far as is known, and an earlier reason may say more. */
   readonly vague: boolean;
   /** Seconds until time alone changes the verdict. */
   readonly changesInSeconds: number | undefined;
@@ -130,12 +130,12 @@ function waiting(pod: Extract<PodState, { kind: "Waiting" }>, input: VerdictInpu
   return { ...(prevented(stalls) ?? starting(pod.why)), changesInSeconds: remaining };
 }
 
-/** Whole seconds until `seconds` after `since`; 0 if that is over. */
+/** Whole seconds until `seconds` after `since`; 0 if that is past. */
 function remainingSeconds(since: Date, seconds: number, now: Date): number {
   return Math.max(0, Math.ceil(seconds - secondsBetween(since, now)));
 }
 
-/** A pod that ends in time is worth no reason: the kubelet and the API server need a moment after its grace period. */
+/** A pod that terminates in time needs no reason: the kubelet and the API server need a moment after its grace period. */
 const SECONDS_TO_GO = 15;
 
 function stopping(pod: Extract<PodState, { kind: "Stopping" }>, input: VerdictInput): Verdict {
@@ -150,7 +150,7 @@ function stopping(pod: Extract<PodState, { kind: "Stopping" }>, input: VerdictIn
   return { ...starting(why), changesInSeconds: lateIn };
 }
 
-/** The failure of a server that something other than its pod keeps from being up. */
+/** The failure of a server that is down because of something other than its pod. */
 function prevented(stalls: readonly Stall[]): Verdict | undefined {
   const stall = stalls.find(({ preventsStart, preventsRoute }) => preventsStart || preventsRoute);
   return stall === undefined ? undefined : { ...failed(stall.why), stalled: [] };
@@ -162,7 +162,7 @@ function absenceReason(observed: Observed): ReasonWithValues {
   return wasHibernated ? { reason: "Resuming", values: {} } : { reason: "PodMissing", values: {} };
 }
 
-/** A container that answered before and does so no longer is another matter than one that starts. */
+/** A container that responded before and no longer does differs from one that is starting. */
 function progressReason(pod: Extract<PodState, { kind: "Progressing" }>, observed: Observed): ReasonWithValues {
   if (pod.unready === undefined) return pod.why;
   const answered = observed.server.status?.state === "running" || wasReadyReason(observed, ["NotReady"]);
@@ -170,8 +170,8 @@ function progressReason(pod: Extract<PodState, { kind: "Progressing" }>, observe
 }
 
 /**
- * Why the StatefulSet cannot make the pod. Events of an earlier start of the server are not about this one; a server that
- * failed because of an older event stays failed for it until there is a newer one, or a pod.
+ * Why the StatefulSet controller cannot create the pod. Events of an earlier start of the server are not about this
+ * one; a server that failed because of an older event stays failed for it until there is a newer one, or a pod.
  */
 function refusalNow(observed: Observed, now: Date): ReturnType<typeof podRefusal> {
   const { state, startingSince, failedSince, conditions } = observed.server.status ?? {};

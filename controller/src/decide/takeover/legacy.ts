@@ -12,10 +12,10 @@ export const TAKEN_OVER_ANNOTATION = "amalthea.dev/taken-over-at";
 /** Hash of the patches at the takeover: the legacy children were created from them. */
 const LEGACY_PATCHES_ANNOTATION = "amalthea.dev/legacy-patches";
 
-/** How long the controller backs off from a legacy controller that still runs, before it checks again. */
+/** How long the controller leaves a server to a legacy controller that still runs, before it checks again. */
 export const BACK_OFF_SECONDS = 600;
 
-/** Whether a child was made by 0.24: it carries no hash of ours. */
+/** Whether a child was created by 0.24: it has no hash of ours. */
 export function isLegacy({ metadata }: LiveChild): boolean {
   return metadata.annotations?.[ANNOTATIONS.desiredHash] === undefined;
 }

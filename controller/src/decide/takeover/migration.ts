@@ -7,9 +7,12 @@ import { isLegacy } from "./legacy.ts";
 
 /** What to do with legacy children (0.24). */
 export type Migration =
-  /** There are none that have to be removed. */
+  /** There are none to remove. */
   | { readonly kind: "None" }
-  /** They stay as they are while their pod lives, while the server is hibernated, or while the API server refuses the new ones. */
+  /**
+   * They stay as they are while their pod lives, while the server is hibernated, or while the API server refuses the
+   * new ones.
+   */
   | { readonly kind: "Keep"; readonly statefulSet: LiveChild }
   /** They are removed and recreated; Secret and claim stay. */
   | { readonly kind: "Replace"; readonly old: readonly LiveChild[]; readonly because: string };
@@ -76,8 +79,8 @@ function removalFor(live: LiveChild, desired: Desired, why: string): Action {
 }
 
 /**
- * Whether a write suits a server in the legacy layout: creating what is missing. One is the NetworkPolicy, which has to
- * replace that of 0.24's chart before somebody bypasses the login by the port of Jupyter.
+ * Whether a write suits a server in the legacy layout: creating what is missing. One is the NetworkPolicy, which must
+ * replace that of 0.24's chart before somebody bypasses the login through Jupyter's port.
  * StatefulSet and ConfigMap belong together, so a new one of them waits for the migration.
  */
 export function suitsLegacyLayout(action: Action): boolean {

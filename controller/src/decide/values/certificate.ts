@@ -4,15 +4,15 @@ import { X509Certificate } from "node:crypto";
 const BEGIN = /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----/;
 const END = "-----END";
 
-/** More than a chain has; a text with more could be for any host. Each takes half a millisecond to read. */
+/** More than a chain has; a text with more could be for any host. Each takes half a millisecond to parse. */
 const MOST_CERTIFICATES = 8;
 
 /** The longest host name, a dot at its end included. */
 const MAX_LENGTH = 254;
 
 /**
- * The host names that the certificates of a PEM text are for, each once, in lower case: DNS names and the common
- * name, which traefik looks at as well. Several leading wildcards are one, and `*` alone is every host. A certificate that
+ * The host names that the certificates of a PEM text are for, each once, in lower case: DNS names and the common name,
+ * which traefik looks at as well. Several leading wildcards are one, and `*` alone is every host. A certificate that
  * cannot be read has no names.
  */
 export function hostsOfCertificates(pem: string): readonly string[] {

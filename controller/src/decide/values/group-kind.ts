@@ -1,4 +1,4 @@
-/** What says of which kind a manifest is. Patches may have left anything there. */
+/** The kind of a manifest. Patches may have left anything there. */
 export type OfKind = { readonly apiVersion?: unknown; readonly kind?: unknown };
 
 /** Group and kind of a manifest: what is the same in all versions of an API. */

@@ -3,10 +3,11 @@ import { canonicalJson } from "./json.ts";
 /**
  * Hash of a JSON value: 16 hexadecimal digits, the same for every order of keys.
  *
- * It tells whether something changed; nothing is protected by it. Decisions must not reach the platform's cryptography
- * (they know no `node:`, but for the parser of certificates), and two rounds of 32-bit multiply-and-mix are enough: whoever
- * forges a collision only makes their own server miss a change.
- * @see https://github.com/bryc/code/blob/master/jshash/experimental/cyrb53.js the mixing and its constants, public domain
+ * It detects changes; it is not cryptographic. Decisions must not use the platform's cryptography (they know no
+ * `node:`, but for the parser of certificates), and two rounds of 32-bit multiply-and-mix are enough: whoever forges a
+ * collision only makes their own server miss a change.
+ * @see https://github.com/bryc/code/blob/master/jshash/experimental/cyrb53.js the mixing and its constants, public
+ * domain
  */
 export function contentHash(value: unknown): string {
   let high = 0xdeadbeef;

@@ -6,7 +6,7 @@ import { isObject, type JsonObject } from "./json.ts";
  * server puts empty objects where the schema has them as a default, so removing one would never end. So does null, which
  * the statuses of 0.24 are full of.
  *
- * `to` must not hold null: a merge patch cannot say it.
+ * `to` must not contain null: a merge patch cannot express it.
  */
 export function mergePatchBetween(from: Readonly<JsonObject>, to: Readonly<JsonObject>): JsonObject | undefined {
   const patch: JsonObject = {};

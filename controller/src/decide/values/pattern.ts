@@ -6,10 +6,12 @@ export function matchesAny(text: string, patterns: readonly string[]): boolean {
   return patterns.some((pattern) => pattern === "*" || pattern === text || matches(text, pattern));
 }
 
-/** Longer than any name, host or image: whoever writes one may want to see it searched for long. */
+/** Longer than any name, host or image: a longer one may be an attempt to make the search expensive. */
 const MAX_TEXT_LENGTH = 2_048;
 
-/** In steps of length of text times length of pattern: a regular expression with several wildcards takes powers of them. */
+/**
+ * In steps of length of text times length of pattern: a regular expression with several wildcards takes powers of them.
+ */
 function matches(text: string, pattern: string): boolean {
   if (text.length > MAX_TEXT_LENGTH) return false;
   const tokens = pattern.split(/(\*\*?)/).flatMap((part) => (part.startsWith("*") ? [part] : Array.from(part)));

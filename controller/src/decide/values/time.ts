@@ -21,7 +21,7 @@ export function byAge(left: Aged, right: Aged): number {
   return a < b ? -1 : Number(a !== b);
 }
 
-/** So many seconds later. */
+/** The time this many seconds later. */
 export function plus(time: Date, seconds: number): Date {
   return new Date(time.getTime() + seconds * 1000);
 }

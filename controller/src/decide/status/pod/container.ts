@@ -20,12 +20,12 @@ export type RestartLimits = Pick<DecisionSettings, "initContainerRestartLimit" |
  */
 const STEADY_RUN_SECONDS = 600;
 
-/** Messages about what passes by itself although the kubelet reports it like what lasts. */
+/** Messages about transient problems that the kubelet reports like permanent ones. */
 const PASSING_MESSAGE = /failed to sync \S+ cache|context deadline exceeded|is reserved for|context canceled/i;
 
 /**
  * What keeps the containers from being ready: of several the one that fails the pod, then init containers before others,
- * then by name. Judged by what is the case now: a container that is ready is none, however often it was restarted.
+ * then by name. Only the current state counts: a ready container is no obstacle, however often it was restarted.
  */
 export function containerObstacle(pod: Pod, limits: RestartLimits): Obstacle | undefined {
   const initLimit = initRestartLimit(pod, limits);
@@ -61,7 +61,7 @@ export function isContainerOk(status: ContainerStatus): boolean {
   return status.ready && (status.state?.running !== undefined || status.state?.terminated?.exitCode === 0);
 }
 
-/** What keeps one container from being ready; undefined while it is ready or simply on its way. */
+/** What keeps one container from being ready; undefined while it is ready or simply starting. */
 export function obstacleOf(status: ContainerStatus, restartLimit: number): Obstacle | undefined {
   if (isContainerOk(status)) return undefined;
   const waiting = status.state?.waiting;

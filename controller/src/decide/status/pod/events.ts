@@ -9,8 +9,8 @@ import { trueCondition } from "../../values/conditions.ts";
 import { quotaIn } from "../../values/quota.ts";
 
 /**
- * Why the StatefulSet cannot make the pod, as far as its events since `since` tell: something about this pod that only a
- * change fixes, or something in the cluster that may be over any time.
+ * Why the StatefulSet controller cannot create the pod, according to its events since `since`: something about this pod
+ * that only a change fixes, or something in the cluster that may be over any time.
  */
 export function podRefusal(observed: Observed, since: Date): Exclude<Obstacle, { kind: "Passing" }> | undefined {
   const event = newestEvent(observed.events, ["FailedCreate", "SuccessfulCreate"], "StatefulSet", since);
@@ -67,7 +67,7 @@ export function setupObstacle(observed: Observed, pod: LivePod): Obstacle | unde
 
 const SANDBOX_FAILED = "FailedCreatePodSandBox";
 
-/** Without the id, which is another one for each attempt: the status would be written each time. */
+/** Without the id, which differs for each attempt: the status would be written each time. */
 function sandboxDetail(message: string): string {
   return detail(
     message

@@ -3,7 +3,7 @@ import type { ContainerStateWaiting } from "kubernetes-types/core/v1.js";
 import { detail } from "../text.ts";
 import type { Obstacle } from "./obstacle.ts";
 
-/** Reasons of the kubelet between which every attempt to pull an image goes back and forth. */
+/** Reasons between which the kubelet alternates with every attempt to pull an image. */
 const PULL_REASONS: readonly string[] = [
   "ErrImagePull",
   "ImagePullBackOff",
@@ -21,7 +21,10 @@ const IMAGE_REASONS: readonly string[] = [
   ...["InvalidImageName", "ErrImageNeverPull", "ImageInspectError"],
 ];
 
-/** A registry does not tell an image that is not there from one that needs credentials. The words are containerd's and CRI-O's. */
+/**
+ * A registry does not distinguish a missing image from one that needs credentials. The words are containerd's and
+ * CRI-O's.
+ */
 const NOT_FOUND =
   /: not found|manifest unknown|name unknown|does not exist|access (to the resource )?(is )?denied|insufficient_scope|unauthorized|authorization failed|403 forbidden|access forbidden|authentication required|: denied\b|no basic auth credentials/i;
 
@@ -38,7 +41,10 @@ export function isPullReason(reason: unknown): boolean {
 /** Reasons of ours for a missing image, between which the kubelet's texts may alternate. */
 export const MISSING_IMAGE_REASONS: readonly string[] = ["ImageNotFound", "ImagePullFailed"];
 
-/** The kubelet's own limit (`registryPullQPS`) put the pull off, and says nothing of the image; many servers started at once. */
+/**
+ * The kubelet's own limit (`registryPullQPS`) put the pull off, and says nothing of the image; many servers started at
+ * once.
+ */
 const PUT_OFF = /pull QPS exceeded/;
 
 /** Why a container that waits for one of the image reasons does so; undefined if its pull is only put off. */

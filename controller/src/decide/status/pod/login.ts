@@ -5,12 +5,12 @@ import { detail } from "../text.ts";
 import { lastEnd, obstacleOf, type RestartLimits } from "./container.ts";
 import { failing, type Obstacle } from "./obstacle.ts";
 
-/** With it oauth2-proxy ends when it cannot start. */
+/** With it oauth2-proxy exits when it cannot start. */
 const FATAL = 1;
 
 /**
- * Its liveness probe ended it while it waited for the provider: before it listens, it has no handler for SIGTERM. A panic,
- * whose stack its last words are, has the same exit code.
+ * Its liveness probe ended it while it waited for the provider: before it listens, it has no handler for SIGTERM. A
+ * panic, whose stack its last words are, has the same exit code.
  */
 const TERMINATED = 2;
 
@@ -42,8 +42,8 @@ const CAUSES: readonly { readonly says: RegExp; readonly means: (found: string) 
 ];
 
 /**
- * Says of an oauth2-proxy that ends again and again what that is about: the provider. Without a probe of its own it counts
- * as ready while it tries, so this is looked for also when no container meets an obstacle.
+ * Why an oauth2-proxy keeps terminating: the provider. Without a probe of its own it counts as ready while it tries, so
+ * this is checked even when no container meets an obstacle.
  */
 export function withProvider(
   pod: LivePod,

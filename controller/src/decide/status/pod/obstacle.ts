@@ -2,7 +2,7 @@ import type { ReasonWithValues } from "@amalthea/api";
 
 /** What keeps a pod, or one of its containers, from becoming ready. */
 export type Obstacle =
-  /** The kubelet tries again by itself. */
+  /** The kubelet retries by itself. */
   | { readonly kind: "Passing"; readonly why: ReasonWithValues }
   /** It may pass by itself; when it has lasted for the grace period, `lasting` is the reason of the failure. */
   | {

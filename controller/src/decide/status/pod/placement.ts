@@ -7,7 +7,7 @@ import type { LivePod } from "../../live/pod.ts";
 import { failing, type Obstacle } from "./obstacle.ts";
 import { detail, detailSentence } from "../text.ts";
 
-/** Why the pod has no node yet, or undefined when it has one or nobody has looked for one yet. */
+/** Why the pod is not scheduled yet, or undefined if it is or has not been considered yet. */
 export function placement(observed: Observed, pod: LivePod): Obstacle | undefined {
   const scheduled = pod.status?.conditions?.find(({ type }) => type === "PodScheduled");
   if (scheduled?.status !== "False") return undefined;
@@ -15,7 +15,7 @@ export function placement(observed: Observed, pod: LivePod): Obstacle | undefine
   return volumeObstacle(observed, pod, scheduled) ?? unschedulable(observed, pod, scheduled);
 }
 
-/** A queue may be as long as it is: waiting in it is no failure. */
+/** A queue may be long: waiting in it is not a failure. */
 function gated(pod: LivePod): Obstacle {
   const gates = (pod.spec?.schedulingGates ?? []).map(({ name }) => name);
   return { kind: "Passing", why: { reason: "SchedulingGated", values: { gates } } };
@@ -30,7 +30,7 @@ function unschedulable(observed: Observed, pod: LivePod, scheduled: PodCondition
   };
   const scaleUp = newestEvent(observed.events, ["TriggeredScaleUp"], "Pod", since);
   if (scaleUp === undefined) return { kind: "Waiting", why: lasting, since, lasting };
-  // The grace period starts again: a new node takes its minutes.
+  // The grace period starts again: a new node takes minutes.
   const why: ReasonWithValues = { reason: "ScalingUp", values: { detail: detail(scaleUp.message) } };
   return { kind: "Waiting", why, since: scaleUp.lastSeen, lasting };
 }
@@ -106,7 +106,7 @@ function claimObstacle(observed: Observed, isUnbound: boolean): Obstacle | undef
   return { kind: "Waiting", why, since: created, lasting: why };
 }
 
-/** What can be told of a claim that nobody has said anything about. */
+/** What is known of a claim without events. */
 function silenceOf({ spec }: LiveChild): string {
   const { volumeName, selector, storageClassName: storageClass } = spec ?? {};
   if (typeof volumeName === "string") {

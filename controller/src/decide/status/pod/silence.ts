@@ -10,7 +10,7 @@ import { failing, type Obstacle } from "./obstacle.ts";
 /** The API server's defaults of a probe. */
 const DEFAULTS = { periodSeconds: 10, failureThreshold: 3, initialDelaySeconds: 0 };
 
-/** How a container ended that the kubelet killed because of its probe: with its own exit code, or by a signal. */
+/** Exit codes of a container that the kubelet killed because of its probe: its own, or that of a signal. */
 const KILLED_REASONS: readonly unknown[] = ["Completed", "Error"];
 
 /**
@@ -35,9 +35,10 @@ function wasKilledBy(probe: Probe, status: ContainerStatus): boolean {
 }
 
 /**
- * Behind a login Jupyter has no probe, and the proxy is ready when Jupyter and oauth2-proxy have responded. So Jupyter is
- * not killed, and the grace period counts from the later start of the two: an oauth2-proxy that has not responded by its end
- * would have been restarted by its liveness probe. While another container does not run, that one may be what it waits for.
+ * Behind a login Jupyter has no probe, and the proxy is ready when Jupyter and oauth2-proxy have responded. So Jupyter
+ * is not killed, and the grace period counts from the later start of the two: an oauth2-proxy that has not responded by
+ * its end would have been restarted by its liveness probe. While another container does not run, that one may be what
+ * it waits for.
  */
 export function silentBehindProxy(observed: Observed, pod: LivePod): Obstacle | undefined {
   const proxy = containerStatus(pod, CONTAINERS.authProxy);

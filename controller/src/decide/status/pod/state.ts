@@ -11,7 +11,7 @@ import { neverAnswered, silentBehindProxy } from "./silence.ts";
 import { detail, detailSentence } from "../text.ts";
 import { trueCondition } from "../../values/conditions.ts";
 
-/** What the pod, and the events about it, tell of the server now. Nothing is remembered from earlier reconciles. */
+/** The state of the server by its pod and the pod's events. Nothing is remembered from earlier reconciles. */
 export type PodState =
   | { readonly kind: "Absent" }
   /** Being deleted; a new one may follow. `since`: from then on it should be gone, and `lasting` tells why it is not. */
@@ -19,7 +19,7 @@ export type PodState =
   | { readonly kind: "Ready" }
   /** On its way; `unready` names a container that runs but is not ready. */
   | { readonly kind: "Progressing"; readonly why: ReasonWithValues; readonly unready: string | undefined }
-  /** Whether it still works cannot be known. */
+  /** It is unknown whether it still works. */
   | { readonly kind: "NodeLost"; readonly why: ReasonWithValues }
   | Obstacle;
 
