@@ -138,20 +138,23 @@ export function podOf(server: JupyterServer, caches: Pick<Caches, "pods">): Live
 
 function eventsAbout(
   server: JupyterServer,
-  objects: readonly { readonly metadata: { readonly uid: string } }[],
+  objects: readonly { readonly metadata: { readonly uid: string; readonly name: string } }[],
   caches: Caches,
 ): readonly ObservedEvent[] {
   const events = objects.flatMap(({ metadata }) =>
-    caches.events.flatMap(({ store }) => store.byIndex("regarding", inNamespaceOf(server, metadata.uid))),
+    caches.events
+      .flatMap(({ store }) => store.byIndex("regarding", inNamespaceOf(server, metadata.uid)))
+      .map((event) => asObserved(event, metadata.name)),
   );
-  return events.map(asObserved).toSorted((left, right) => left.lastSeen.getTime() - right.lastSeen.getTime());
+  return events.toSorted((left, right) => left.lastSeen.getTime() - right.lastSeen.getTime());
 }
 
-function asObserved(event: Live<CoreEvent>): ObservedEvent {
+function asObserved(event: Live<CoreEvent>, regardingName: string): ObservedEvent {
   return {
     reason: event.reason ?? "",
     message: event.message ?? "",
     regardingKind: event.involvedObject.kind ?? "",
+    regardingName,
     lastSeen: new Date(event.lastTimestamp ?? event.metadata.creationTimestamp),
   };
 }

@@ -2,16 +2,28 @@ import { valueAt } from "../values/json.ts";
 import { childKeyOf } from "./child.ts";
 import type { LiveChild, Observed } from "./observed.ts";
 
-/** The claim for the server's volume; undefined without one. */
-export function claimOf({ children }: Observed): LiveChild | undefined {
-  return children.find(({ kind }) => kind === "PersistentVolumeClaim");
+/** The claim for the server's own volume; undefined without one. */
+export function ownClaim({ children }: Observed): LiveChild | undefined {
+  return children.find(isOwnClaim);
+}
+
+/** The server's own claim, and then those that patches added and its pod mounts. */
+export function claimsInUse({ children, pod }: Observed): readonly LiveChild[] {
+  const mounted = (pod?.spec?.volumes ?? []).flatMap((volume) => volume.persistentVolumeClaim?.claimName ?? []);
+  const isOther = (child: LiveChild): boolean =>
+    child.kind === "PersistentVolumeClaim" && !isOwnClaim(child) && mounted.includes(child.metadata.name);
+  return [...children.filter(isOwnClaim), ...children.filter(isOther)];
+}
+
+function isOwnClaim(child: LiveChild): boolean {
+  return child.kind === "PersistentVolumeClaim" && childKeyOf(child) === "pvc";
 }
 
 /** Whether the server's own claim takes a volume that was there before it, which may have files. */
 export function hasPreexistingVolume({ server, children }: Observed): boolean {
   const { volumeName, selector } = server.spec.storage.pvc;
   const isAskedFor = volumeName !== undefined || selector !== undefined;
-  return isAskedFor || children.some((child) => childKeyOf(child) === "pvc" && namesVolume(child));
+  return isAskedFor || children.some((child) => isOwnClaim(child) && namesVolume(child));
 }
 
 /** Kubernetes annotates a claim whose volume it chose itself. */

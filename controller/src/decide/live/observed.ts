@@ -42,6 +42,7 @@ export type ObservedEvent = {
   readonly message: string;
   /** Kind of the object it is about: StatefulSet, Pod or PersistentVolumeClaim. */
   readonly regardingKind: string;
+  readonly regardingName: string;
   readonly lastSeen: Date;
 };
 

@@ -39,7 +39,7 @@ const RARE_SECONDS = 300;
 export function retryPod(observed: Observed, now: Date): PodRetry {
   const statefulSet = liveStatefulSet(observed);
   if (statefulSet === undefined || !isWaitingForPod(observed, statefulSet)) return NONE;
-  const refusal = newestEvent(observed.events, ["FailedCreate"], "StatefulSet", new Date(0));
+  const refusal = newestEvent(observed.events, ["FailedCreate"], statefulSet, new Date(0));
   if (refusal === undefined) return NONE;
   const touched = triedAt(statefulSet);
   const tried = touched > refusal.lastSeen ? touched : refusal.lastSeen;

@@ -49,6 +49,13 @@ describe("a volume that is to grow", () => {
     expect(brief(conditionOf(status, "Ready"))).toBe("True PodReady");
   });
 
+  it("is the server's own, not one that a patch added", () => {
+    const own = aClaim("1Gi", "1Gi");
+    const data = { ...growing.metadata, name: "data", uid: "data", labels: { "amalthea.dev/child-key": "data" } };
+    const { status } = decideStatus({ server, pod: aReadyPod(), children: [{ ...growing, metadata: data }, own] });
+    expect(conditionOf(status, "Reconciling")).toBeUndefined();
+  });
+
   it("is looked at again when the grace period ends", () => {
     const { checkAgainSeconds } = decideStatus({
       server: told("Reconciling", 590),

@@ -1,22 +1,22 @@
 import type { ReasonWithValues } from "@amalthea/api";
-import { claimOf, isClaimBound } from "../live/claim.ts";
+import { isTerminating } from "../live/child.ts";
+import { claimsInUse, isClaimBound, ownClaim } from "../live/claim.ts";
 import type { LiveChild, Observed } from "../live/observed.ts";
 import { listOf, valueAt } from "../values/json.ts";
 import { parseQuantity } from "../values/quantity.ts";
 import { detail } from "./text.ts";
 
-/** The server's claim, with files, that somebody deleted while a pod uses it; undefined if nobody did. */
+/** A claim of the server, with files, that somebody deleted while its pod uses it; undefined if nobody did. */
 export function claimDeletion(observed: Observed): ReasonWithValues | undefined {
-  const claim = claimOf(observed);
-  if (claim?.metadata.deletionTimestamp === undefined || observed.pod === undefined) return undefined;
-  if (!isClaimBound(claim) || observed.server.metadata.deletionTimestamp !== undefined) return undefined;
-  return { reason: "ClaimDeleting", values: { claim: claim.metadata.name } };
+  if (observed.pod === undefined || observed.server.metadata.deletionTimestamp !== undefined) return undefined;
+  const claim = claimsInUse(observed).find((one) => isTerminating(one) && isClaimBound(one));
+  return claim === undefined ? undefined : { reason: "ClaimDeleting", values: { claim: claim.metadata.name } };
 }
 
 /** The expansion of the server's volume that is requested and not done. */
 export function claimGrowth(observed: Observed): ReasonWithValues | undefined {
-  const claim = claimOf(observed);
-  if (claim === undefined || claim.metadata.deletionTimestamp !== undefined) return undefined;
+  const claim = ownClaim(observed);
+  if (claim === undefined || isTerminating(claim)) return undefined;
   const from = valueAt(claim.status, "capacity", "storage");
   const to = valueAt(claim.spec, "resources", "requests", "storage");
   const [has, wants] = [parseQuantity(from), parseQuantity(to)];

@@ -85,6 +85,7 @@ const pods: fc.Arbitrary<Observed["pod"]> = fc.oneof(
 const events: fc.Arbitrary<readonly ObservedEvent[]> = fc.array(
   fc.record({
     regardingKind: some("StatefulSet", "Pod", "PersistentVolumeClaim"),
+    regardingName: some("alice", "alice-0"),
     reason: some("FailedCreate", "SuccessfulCreate", "FailedMount", "TriggeredScaleUp", "ProvisioningFailed"),
     message: some(
       "exceeded quota: q",

@@ -243,6 +243,13 @@ const rows: readonly Row[] = [
     reconciling: "True PodMissing",
   },
   {
+    server: "has another StatefulSet, whose pods are over quota",
+    observed: { events: [{ ...overQuota, regardingName: "worker" }] },
+    state: "starting",
+    ready: "False PodMissing",
+    reconciling: "True PodMissing",
+  },
+  {
     server: "asks for a pod that the namespace's security level refuses",
     observed: {
       events: [

@@ -203,7 +203,8 @@ export function anEvent(
   message: string,
   lastSeen: Date = ago(10),
 ): ObservedEvent {
-  return { regardingKind, reason, message, lastSeen };
+  const regardingName = regardingKind === "Pod" ? "alice-0" : "alice";
+  return { regardingKind, regardingName, reason, message, lastSeen };
 }
 
 /** What is observed of a server that has nothing yet, and what a test adds. */

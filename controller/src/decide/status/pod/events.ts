@@ -1,6 +1,6 @@
 import type { ReasonWithValues } from "@amalthea/api";
 import { missingKey, missingReference } from "./container.ts";
-import { newestEvent } from "../../live/events.ts";
+import { aboutPod, newestEvent } from "../../live/events.ts";
 import type { Observed } from "../../live/observed.ts";
 import type { LivePod } from "../../live/pod.ts";
 import { failing, type Obstacle } from "./obstacle.ts";
@@ -13,7 +13,8 @@ import { quotaIn } from "../../values/quota.ts";
  * that only a change fixes, or something in the cluster that may be over any time.
  */
 export function podRefusal(observed: Observed, since: Date): Exclude<Obstacle, { kind: "Passing" }> | undefined {
-  const event = newestEvent(observed.events, ["FailedCreate", "SuccessfulCreate"], "StatefulSet", since);
+  const statefulSet = { kind: "StatefulSet", metadata: observed.server.metadata };
+  const event = newestEvent(observed.events, ["FailedCreate", "SuccessfulCreate"], statefulSet, since);
   if (event?.reason !== "FailedCreate") return undefined;
   const { message } = event;
   const quota = quotaDetail(message);
@@ -43,7 +44,7 @@ export function withMissingPullSecrets(
 ): Obstacle | undefined {
   if (obstacle?.why.reason !== "ImageNotFound") return obstacle;
   const created = new Date(pod.metadata.creationTimestamp);
-  const event = newestEvent(observed.events, ["FailedToRetrieveImagePullSecret"], "Pod", created);
+  const event = newestEvent(observed.events, ["FailedToRetrieveImagePullSecret"], aboutPod(pod), created);
   const missingSecrets = /image pull secrets \(([^)]+)\)/.exec(event?.message ?? "")?.[1];
   if (missingSecrets === undefined) return obstacle;
   const values = { ...obstacle.why.values, missingSecrets: detail(missingSecrets) };
@@ -54,7 +55,12 @@ export function withMissingPullSecrets(
 export function setupObstacle(observed: Observed, pod: LivePod): Obstacle | undefined {
   if (trueCondition(pod, "PodReadyToStartContainers") !== undefined) return undefined;
   const created = new Date(pod.metadata.creationTimestamp);
-  const event = newestEvent(observed.events, ["FailedMount", "FailedAttachVolume", SANDBOX_FAILED], "Pod", created);
+  const event = newestEvent(
+    observed.events,
+    ["FailedMount", "FailedAttachVolume", SANDBOX_FAILED],
+    aboutPod(pod),
+    created,
+  );
   if (event === undefined) return undefined;
   const missing = missingReference(event.message) ?? missingVolumeKey(event.message, pod);
   if (missing !== undefined) return failing(missing);

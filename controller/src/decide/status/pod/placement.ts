@@ -1,8 +1,9 @@
 import { childName, type ReasonWithValues } from "@amalthea/api";
 import type { PodCondition } from "kubernetes-types/core/v1.js";
 import type { LiveChild, Observed } from "../../live/observed.ts";
-import { claimOf } from "../../live/claim.ts";
-import { newestEvent } from "../../live/events.ts";
+import { isTerminating } from "../../live/child.ts";
+import { claimsInUse } from "../../live/claim.ts";
+import { aboutPod, newestEvent } from "../../live/events.ts";
 import type { LivePod } from "../../live/pod.ts";
 import { failing, type Obstacle } from "./obstacle.ts";
 import { detail, detailSentence } from "../text.ts";
@@ -28,7 +29,7 @@ function unschedulable(observed: Observed, pod: LivePod, scheduled: PodCondition
     reason: isNoNodeMatching(message) ? "NoMatchingNode" : "Unschedulable",
     values: { detail: detailSentence(message) },
   };
-  const scaleUp = newestEvent(observed.events, ["TriggeredScaleUp"], "Pod", since);
+  const scaleUp = newestEvent(observed.events, ["TriggeredScaleUp"], aboutPod(pod), since);
   if (scaleUp === undefined) return { kind: "Waiting", why: lasting, since, lasting };
   // The grace period starts again: a new node takes minutes.
   const why: ReasonWithValues = { reason: "ScalingUp", values: { detail: detail(scaleUp.message) } };
@@ -85,20 +86,22 @@ function claimNamesOf(pod: LivePod): readonly string[] {
   return (pod.spec?.volumes ?? []).flatMap(({ persistentVolumeClaim }) => persistentVolumeClaim?.claimName ?? []);
 }
 
-/** Why the server's own claim has no volume; undefined when it has one, or waits only for the pod to have a node. */
+/** Why a claim has no volume, of one whose Event says so before one that nobody has said anything about. */
 function claimObstacle(observed: Observed, isUnbound: boolean): Obstacle | undefined {
-  const claim = claimOf(observed);
-  if (claim === undefined || claim.metadata.deletionTimestamp !== undefined) return undefined;
+  const claims = claimsInUse(observed).filter((claim) => !isTerminating(claim));
+  const obstacles = [false, ...(isUnbound ? [true] : [])].flatMap((isBlamed) =>
+    claims.map((claim) => obstacleOfClaim(observed, claim, isBlamed)),
+  );
+  return obstacles.find((obstacle) => obstacle !== undefined);
+}
+
+/** Why this claim has no volume; undefined when it has one, or waits only for the pod to have a node. */
+function obstacleOfClaim(observed: Observed, claim: LiveChild, isUnbound: boolean): Obstacle | undefined {
   const name = claim.metadata.name;
   if (claim.status?.["phase"] === "Lost") return failing({ reason: "ClaimLost", values: { claim: name } });
   if (claim.status?.["phase"] !== "Pending") return undefined;
   const created = new Date(claim.metadata.creationTimestamp);
-  const event = newestEvent(
-    observed.events,
-    ["ProvisioningFailed", "VolumeMismatch"],
-    "PersistentVolumeClaim",
-    created,
-  );
+  const event = newestEvent(observed.events, ["ProvisioningFailed", "VolumeMismatch"], claim, created);
   if (event === undefined && !isUnbound) return undefined;
   const storageClass = missingStorageClass(event?.message ?? "");
   if (storageClass !== undefined) return failing({ reason: "StorageClassMissing", values: { storageClass } });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { ContainerState, ContainerStatus } from "kubernetes-types/core/v1.js";
-import type { Observed } from "../../live/observed.ts";
+import type { LiveChild, Observed } from "../../live/observed.ts";
 import { podState } from "./state.ts";
 import {
   aChild,
@@ -601,6 +601,35 @@ describe("podState", () => {
     expect(podState(anObserved({ server: aServer({ pvc: { enabled: true } }), pod }), someSettings())).toMatchObject({
       kind: "Passing",
       why: { reason: "Starting" },
+    });
+  });
+
+  describe("a server to which patches add a claim", () => {
+    const message = "0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims.";
+    const isUnscheduled = aCondition("PodScheduled", "False", { reason: "Unschedulable", message });
+    const aClaim = (childKey: string, name: string, phase: string): LiveChild => {
+      const claim = aChild(childKey, "PersistentVolumeClaim", { status: { phase } });
+      return { ...claim, metadata: { ...claim.metadata, name } };
+    };
+    const server = aServer({ pvc: { enabled: true } });
+    const about = anEvent("PersistentVolumeClaim", "ProvisioningFailed", "no space left");
+    const events = [{ ...about, regardingName: "data" }];
+
+    it("does not wait for it unless its pod mounts it", () => {
+      const children = [aClaim("data", "data", "Pending"), aClaim("pvc", "alice", "Bound")];
+      const pod = aPod({ conditions: [isUnscheduled] });
+      expect(podState(anObserved({ server, pod, children, events }), someSettings())).toMatchObject({
+        lasting: { reason: "Unschedulable" },
+      });
+    });
+
+    it("waits for the claim that the Event is about", () => {
+      const children = [aClaim("pvc", "alice", "Pending"), aClaim("data", "data", "Pending")];
+      const volumes = ["alice", "data"].map((name) => ({ name, persistentVolumeClaim: { claimName: name } }));
+      const pod = aPod({ spec: { containers: [], volumes }, conditions: [isUnscheduled] });
+      expect(podState(anObserved({ server, pod, children, events }), someSettings())).toMatchObject({
+        lasting: { reason: "ClaimPending", values: { claim: "data", detail: "no space left" } },
+      });
     });
   });
 
