@@ -7,7 +7,7 @@ import type { RequestFacts } from "./request-facts.ts";
 import { isWithin } from "./request-path.ts";
 import { originRefusal, type OriginRefusal } from "./same-origin.ts";
 
-/** Every reason why a request is not let in. `REFUSAL_STATUS` has the HTTP status of each. */
+/** Every reason why a request is denied. `REFUSAL_STATUS` has the HTTP status of each. */
 export type RefusalReason =
   | "Malformed"
   | "TooManyCookies"
@@ -39,14 +39,14 @@ export const REFUSAL_STATUS: Readonly<Record<RefusalReason, number>> = {
   GroupNotAuthorized: 403,
 };
 
-/** Whether a request is let in, and who made it as far as that is known. */
+/** Whether a request is authorized, and who sent it as far as that is known. */
 export type Decision =
   Allowed | { readonly kind: "Refuse"; readonly reason: RefusalReason; readonly identity: Identity | undefined };
 
 export type Allowed = {
   readonly kind: "Allow";
   readonly identity: Identity;
-  /** There if a token opened the server, and no session; in milliseconds since 1970. */
+  /** Set if access was by a token, not by a session; in milliseconds since 1970. */
   readonly tokenExpiresAt?: number;
 };
 
@@ -59,8 +59,8 @@ export type AccessDeps = {
 };
 
 /**
- * Decides one request. Who somebody is says a token that the provider has signed, or oauth2-proxy, asked over loopback
- * for this request's own session: no header can name a user.
+ * Decides one request. The identity comes from a token signed by the provider, or from this request's own session: no
+ * header can name a user.
  */
 export async function decideAccess(facts: RequestFacts, deps: AccessDeps): Promise<Decision> {
   const early = refusalOfRequest(facts, deps.config);

@@ -8,10 +8,10 @@ import { sendJson } from "./responses.ts";
 import type { Activity } from "./server-deps.ts";
 import type { Sessions } from "./session/sessions.ts";
 
-/** The one path that is answered. */
+/** The only path that is served. */
 const PATH = "/activity";
 
-/** One controller asks, once in a while; whoever else finds the port gets no more than this. */
+/** One controller polls, now and then; any other client of the port gets no more than this. */
 const LIMITS = { connections: 16, headerBytes: 4_096, headTimeoutMs: 5_000 } as const;
 
 /** What the answers are made from. */
@@ -24,8 +24,8 @@ export type ActivitySources = {
 };
 
 /**
- * A server for a port of its own, which is reached from outside of the pod: it tells whoever presents the key how the
- * server is used, and whether its sessions are renewed. Without the key there is nothing to learn, and nothing is asked of Jupyter.
+ * A server for a separate port, which is reachable from outside the pod: it reports to clients with the key how the
+ * server is used, and whether its sessions are renewed. Without the key nothing is revealed, and Jupyter is not queried.
  *
  * @param key From the server's Secret.
  */
@@ -68,7 +68,7 @@ async function answer(
   sendJson(response, 200, report);
 }
 
-/** Compares in a time that tells nothing of the key. */
+/** Compares in constant time. */
 function presentsKey(authorization: string | undefined, key: string): boolean {
   const given = /^Bearer +(\S+)$/i.exec(authorization ?? "")?.[1];
   return given !== undefined && timingSafeEqual(digest(given), digest(key));
@@ -78,7 +78,7 @@ function digest(text: string): Buffer {
   return createHash("sha256").update(text).digest();
 }
 
-/** Questions at the same time get the same answer. */
+/** Concurrent requests share one result. */
 function shared<T>(ask: () => Promise<T>): () => Promise<T> {
   let asking: Promise<T> | undefined;
   return () => (asking ??= ask().finally(() => (asking = undefined)));

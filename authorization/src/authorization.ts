@@ -25,22 +25,22 @@ import { SessionFiles } from "./session/session-files.ts";
 import { SessionStore } from "./session/session-store.ts";
 import { Sessions, type SessionsDeps } from "./session/sessions.ts";
 
-/** In case an event of the file system is lost: access has to be gone within ten seconds. */
+/** In case an event of the file system is lost: access must end within ten seconds. */
 const POLICY_POLL_MS = 5_000;
 
 /** People who sign in at once, and how long a provider may take to exchange a code. */
 const LOGINS = { asking: 8, waiting: 32, timeoutMs: 30_000 } as const;
 
-/** Renewals at once: of the few people who use one server. */
+/** Concurrent renewals: for the few users of one server. */
 const RENEWALS = { asking: 8, waiting: 64, timeoutMs: 10_000 } as const;
 
 /** The running service. */
 export type Authorization = {
   /** The port it listens on: the configured one, or the one the system chose for port 0. */
   readonly port: number;
-  /** The port at which the activity is told; undefined without a key. */
+  /** The port at which the activity is reported; undefined without a key. */
   readonly activityPort: number | undefined;
-  /** Cuts all WebSockets and stops. */
+  /** Closes all WebSockets and stops. */
   readonly close: () => Promise<void>;
 };
 
@@ -77,7 +77,7 @@ export async function startAuthorization(
 
 type Parts = ReturnType<typeof assemble>;
 
-/** Makes every part and joins them; nothing runs yet. */
+/** Creates and connects all parts; nothing runs yet. */
 function assemble(config: AuthorizationConfig, log: Log, now: () => number) {
   const sockets = new OpenSockets(
     { graceMs: config.sessionGraceSeconds * 1000, lifeMs: config.socketLifeSeconds * 1000 },
@@ -158,7 +158,7 @@ function sessionsOf(
   });
 }
 
-/** What is done from time to time while it runs. */
+/** Periodic tasks. */
 function startTimers(
   { policyFile, sockets, sessions, tokens, decisions, metrics }: Parts,
   { sessionCheckSeconds }: AuthorizationConfig,
@@ -184,7 +184,7 @@ async function close({ policyFile, sockets, loginService, login, renewals, serve
   await new Promise<void>((resolve) => void server.close(() => resolve()));
 }
 
-/** Undefined if no token opens the server. */
+/** Undefined if no tokens are accepted. */
 function tokenVerifier(
   { bearer, email }: AuthorizationConfig,
   provider: Provider,
@@ -212,7 +212,7 @@ async function startActivityServer(
     await once(server, "listening");
     return server;
   } catch {
-    // A program of the user's may have it. Nobody is kept out for that: the activity stays unknown.
+    // A program of the user may occupy it. Access is not denied for that: the activity stays unknown.
     log.warn("cannot listen for requests about the activity", { port: activityPort });
     return undefined;
   }
@@ -222,7 +222,7 @@ function portOf(server: Server): number {
   return (server.address() as AddressInfo).port; // it listens on TCP
 }
 
-/** Each refusal, and the first failure of several in a row: of a session that was never renewed, what that means. */
+/** Logs each refusal, and the first of consecutive failures; for a session that was never renewed, what that means. */
 function logRenewal(log: Log, renewal: Renewal, session: KeptSession, lengthSeconds: number): void {
   const user = loggedUser(session.identity);
   if (renewal.kind === "Refused") log.info("session refused by the provider", { user });

@@ -35,22 +35,22 @@ export type AuthorizationConfig = {
   readonly sessionCheckSeconds: number;
   readonly sessionGraceSeconds: number;
   readonly socketLifeSeconds: number;
-  /** What whoever asks for the server's activity presents; undefined: nobody is told. */
+  /** Key that requests for the server's activity must present; undefined: it is not reported. */
   readonly activityKey: string | undefined;
-  /** Port, on all addresses, at which the activity is told. */
+  /** Port, on all addresses, at which the activity is reported. */
   readonly activityPort: number;
   readonly logLevel: LogLevel;
-  /** Tokens that open the server without a session. Undefined: none. */
+  /** Tokens that give access without a session. Undefined: none. */
   readonly bearer: BearerSettings | undefined;
 };
 
 /** The provider at which people sign in. */
 export type ProviderConfig = {
-  /** Where its metadata is; undefined: nothing is asked of it. */
+  /** Where its metadata is; undefined: it is not queried. */
   readonly issuerUrl: string | undefined;
   /** Files with certificate authorities, in PEM, besides the public ones. */
   readonly caFiles: readonly string[];
-  /** Scopes of oauth2-proxy that nobody has set: a provider that does not know them is not asked for them. */
+  /** Scopes of oauth2-proxy that are defaults: omitted if the provider does not support them. */
   readonly optionalScopes: readonly string[];
   /** As which client to end sessions at the provider when somebody signs out; undefined: they go on. */
   readonly endSessionsAs: string | undefined;
@@ -144,7 +144,7 @@ function parseOrigins(text: string): readonly string[] {
   return origins;
 }
 
-/** Cookies and requests of people who are not yet let in go to these addresses: nothing but loopback will do. */
+/** Cookies and requests of people who are not yet authorized go to these addresses: only loopback is allowed. */
 function parseLoopbackUrl(text: string): LoopbackAddress {
   const url = URL.parse(text);
   const port = url?.port === "" ? 80 : Number(url?.port);
@@ -183,7 +183,7 @@ function parseUpstreams(text: string): readonly Upstream[] {
   });
 }
 
-/** Shorter ones can be guessed by whoever reaches the port. */
+/** Shorter ones could be guessed by anyone who reaches the port. */
 const MIN_KEY_LENGTH = 32;
 
 function parseKey(text: string): string {

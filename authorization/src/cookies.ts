@@ -2,7 +2,7 @@
 export type SplitCookies = {
   /** The session's ticket. */
   readonly session: string;
-  /** What belongs to a login that is under way, and to one that ended with a sign-out. */
+  /** Those of a login in progress, and of one that ended with a sign-out. */
   readonly login: string;
   /** What Jupyter may see. */
   readonly rest: string;
@@ -10,7 +10,7 @@ export type SplitCookies = {
   readonly isTooMuch: boolean;
 };
 
-/** Less than traefik accepts as head of a request (32 KiB), so that people with more still get a page. */
+/** Less than traefik accepts as request headers (32 KiB), so that people with more still get a page. */
 const MAX_BYTES = 20_480;
 /** Of one cookie, as browsers bound it. */
 const MAX_COOKIE_BYTES = 4_096;

@@ -4,9 +4,9 @@ import type { Identity } from "./identity.ts";
 import type { Log } from "./log.ts";
 import type { RequestFacts } from "./request-facts.ts";
 
-/** Repeats of one decision within this time are counted, not written: an open tab asks several times a second. */
+/** Repeats of one decision within this time are counted, not written: an open tab sends several requests a second. */
 export const REPEAT_WINDOW_MS = 60_000;
-/** Bounds the memory; a server has few users, so more means somebody tries many things. */
+/** Limits the memory; a server has few users, so more means that somebody is probing. */
 const MAX_DECISIONS = 1_000;
 
 type Seen = { readonly fields: Readonly<Record<string, string | undefined>>; readonly since: number; repeats: number };

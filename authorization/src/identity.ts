@@ -16,7 +16,7 @@ export type Identity = {
 /**
  * Reads the JSON of oauth2-proxy's `userinfo`.
  *
- * @returns `undefined` when the answer names no user: a session without an identity admits nobody.
+ * @returns `undefined` when the response names no user: a session without an identity is not authorized.
  */
 export function parseUserInfo(text: string): Identity | undefined {
   const document = parseRecord(text);

@@ -1,4 +1,4 @@
-/** A JSON object whose fields nobody has checked. */
+/** A JSON object with unvalidated fields. */
 export type JsonRecord = Readonly<Record<string, unknown>>;
 
 /** Whether a value is an object, neither a list nor null. */

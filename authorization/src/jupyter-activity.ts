@@ -8,14 +8,14 @@ const TIMEOUT_MS = 4_000;
 /** A hundred kernels take 30 kB. */
 const MAX_BYTES = 1_000_000;
 
-/** What Jupyter tells of its use. */
+/** Jupyter's report of its use. */
 export type JupyterActivity = Pick<ActivityReport, "kernels" | "terminals" | "requests">;
 
 /**
- * Asks Jupyter for its kernels, terminals and requests, in a way that it does not count as activity.
+ * Queries Jupyter's kernels, terminals and requests, in a way that it does not count as activity.
  *
  * @param now The wall clock, in milliseconds; Jupyter's own, for it runs on the same machine.
- * @returns Undefined if it does not answer, or not with all of them that its image has.
+ * @returns Undefined if it does not respond, or not with all of them that its image has.
  */
 export async function readJupyterActivity(
   jupyter: LoopbackAddress,
@@ -24,7 +24,7 @@ export async function readJupyterActivity(
 ): Promise<JupyterActivity | undefined> {
   const api = `${prefixOf(basePath)}/api`;
   const signal = AbortSignal.timeout(TIMEOUT_MS);
-  // One connection for all three: each costs Jupyter as much as a tenth of an answer.
+  // One connection for all three: each costs Jupyter as much as a tenth of a response.
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   try {
     const ask = async (path: string): Promise<Answer> =>

@@ -2,7 +2,7 @@ import { Agent, request, type IncomingHttpHeaders, type IncomingMessage, type Re
 import type { LoopbackAddress } from "./config.ts";
 import { readText } from "./read-text.ts";
 
-/** What oauth2-proxy answered; a body only as long as it is wanted. */
+/** The response of oauth2-proxy; its body only if requested. */
 export type LoginAnswer =
   | {
       readonly kind: "Answered";
@@ -15,15 +15,15 @@ export type LoginAnswer =
 /** Room for a session with some thousand groups. */
 const MAX_ANSWER_BYTES = 512 * 1024;
 
-/** Of the head of an answer: a session with a provider's tokens comes as cookies. */
+/** For response headers: a session with a provider's tokens comes as cookies. */
 const MAX_HEADER_BYTES = 128 * 1024;
 
-/** Questions of one kind: so many are asked at once, and so many more wait. Who comes then is not waited for. */
+/** Requests of one kind: the number that run concurrently, and the number that may wait. Further ones fail at once. */
 export type LaneLimits = { readonly asking: number; readonly waiting: number; readonly timeoutMs: number };
 
 /**
- * Asks oauth2-proxy over loopback. Each lane is served by itself, so that questions of one kind cannot keep those of
- * another waiting.
+ * Queries oauth2-proxy over loopback. Each lane is independent, so that requests of one kind cannot delay those of
+ * another.
  */
 export class LoginLane {
   readonly #address: LoopbackAddress;
@@ -42,7 +42,7 @@ export class LoginLane {
     const { asking, waiting, timeoutMs } = this.#limits;
     if (this.#open >= asking + waiting) return unreachable("too many questions wait for it");
     this.#open += 1;
-    const deadline = new AbortController(); // AbortSignal.timeout would keep what it holds for the whole time
+    const deadline = new AbortController(); // AbortSignal.timeout would retain what it references for the whole time
     const timer = setTimeout(() => deadline.abort(), timeoutMs);
     const options = {
       ...this.#address,

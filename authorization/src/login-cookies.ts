@@ -32,7 +32,7 @@ function refusalsName(cookieName: string): string {
 /** As long as a login may take. */
 const REFUSALS_SECONDS = 900;
 
-/** How often that was: 0 of a login that was not refused. */
+/** The number of refusals; 0 for a login that was not refused. */
 export function refusalsOf(login: string, cookieName: string): number {
   const found = login.split("; ").find((pair) => pair.startsWith(`${refusalsName(cookieName)}=`));
   return Number(found?.slice(found.indexOf("=") + 1) ?? 0) || 0;
@@ -42,10 +42,10 @@ function markName(cookieName: string): string {
   return `${cookieName}_signed_out`;
 }
 
-/** After a day the provider has most likely forgotten who it was. */
+/** After a day the provider's own session has most likely expired. */
 const MARK_SECONDS = 86_400;
 
-/** Says that somebody has signed out: whoever comes next has to say who they are. */
+/** Marks that somebody has signed out: the next sign-in must prompt for an account. */
 export function mark({ cookieName, basePath }: ServerDeps["config"]): string {
   return `${markName(cookieName)}=1; ${attributes(basePath)}; Max-Age=${MARK_SECONDS}`;
 }
@@ -55,7 +55,7 @@ export function isSignedOut(login: string, cookieName: string): boolean {
   return login.includes(markName(cookieName));
 }
 
-/** A login has succeeded: what it needed goes. */
+/** A login has succeeded: its cookies are removed. */
 export function loginDone({ cookieName, basePath }: ServerDeps["config"]): readonly string[] {
   return [markName(cookieName), refusalsName(cookieName)].map((name) => removal(name, basePath));
 }
@@ -64,7 +64,7 @@ function removal(name: string, basePath: string): string {
   return `${name}=; ${attributes(basePath)}; Max-Age=0`;
 }
 
-/** A browser removes a cookie that has the same path alone. */
+/** A browser removes a cookie only by the same path. */
 const MAX_REMOVALS = 100;
 
 /** Of all cookies of the login, also of those that another server has set for the paths above. */

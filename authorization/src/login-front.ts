@@ -21,7 +21,7 @@ import { loginSessionOf } from "./session/login-sessions.ts";
 import { signOut } from "./sign-out.ts";
 
 /**
- * Everything below `oauth2/`, which people reach through traefik. oauth2-proxy does the protocol behind it, and nothing
+ * Everything below `oauth2/`, which people reach through traefik. oauth2-proxy handles the protocol behind it, and none
  * of its own pages is shown.
  */
 export const LOGIN_ROUTES: Readonly<Record<string, Answer>> = {
@@ -37,7 +37,7 @@ export const LOGIN_ROUTES: Readonly<Record<string, Answer>> = {
 /** The only route that takes more than GET and HEAD. */
 export const SIGN_OUT_PATH = "/oauth2/sign_out";
 
-/** Where a browser that has no session begins to sign in. @param target What it asked for. */
+/** Where a browser without a session begins to sign in. @param target What it requested. */
 export function startPath(basePath: string, target: string): string {
   return startAt(basePath, returnTarget(target, basePath));
 }
@@ -90,7 +90,7 @@ async function callback(request: IncomingMessage, response: ServerResponse, deps
   sendRedirect(response, returnTarget(location, config.basePath), { "Set-Cookie": cookies });
 }
 
-/** Keeps the session that oauth2-proxy has made. @returns The ticket for it; undefined if it cannot be read. */
+/** Stores the session that oauth2-proxy has created. @returns The ticket for it; undefined if it cannot be read. */
 async function beginSession(
   { headers }: LoginAnswer & { readonly kind: "Answered" },
   { config, loginSessions, sessions }: ServerDeps,
@@ -126,7 +126,7 @@ function targetIn(state: string): string {
   }
 }
 
-/** Says whose session it is, in the form of oauth2-proxy. */
+/** Responds with the session's owner, in oauth2-proxy's form. */
 async function userInfo(request: IncomingMessage, response: ServerResponse, deps: ServerDeps): Promise<void> {
   const { session: cookie } = cookiesOf(request, deps.config.cookieName);
   const authorization = request.headers.authorization ?? "";

@@ -46,12 +46,15 @@ const PROBLEMS: ReadonlyMap<string, SignInProblem> = new Map([
   ["unsupported_response_type", "ClientRefused"],
 ]);
 
-/** What people are told when a provider says this. */
+/** What users see when a provider returns this. */
 export function problemOf(error: string): SignInProblem {
   return PROBLEMS.get(error) ?? "ProviderError";
 }
 
-/** How Go's HTTP client reports a provider that cannot be reached, and oauth2-proxy one that answers with such a status. */
+/**
+ * How Go's HTTP client reports a provider that cannot be reached, and oauth2-proxy one that responds with such a
+ * status.
+ */
 const UNAVAILABLE =
   /: (dial|read|write) tcp|: (unexpected )?EOF|TLS handshake timeout|deadline exceeded|(cannot fetch token|get keys failed): (429|5\d\d)|\b(server_error|temporarily_unavailable)\b/;
 

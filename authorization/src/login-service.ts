@@ -5,49 +5,49 @@ import { parseUserInfo, type Identity } from "./identity.ts";
 import { LoginLane, type LoginAnswer } from "./login-client.ts";
 import { loginPath } from "./request-path.ts";
 
-/** What a request proves itself with, as oauth2-proxy reads it. */
+/** The credentials of a request, as oauth2-proxy reads them. */
 export type Credentials = {
   /** The session's own cookies only. */
   readonly cookie: string;
   readonly authorization: string;
 };
 
-/** Whose credentials they are. `Unreachable` is no verdict on them. */
+/** Whose credentials they are. `Unreachable` says nothing about them. */
 export type SessionAnswer =
   | {
       readonly kind: "SignedIn";
       readonly identity: Identity;
-      /** There if a token says so, and no session; in milliseconds since 1970. */
+      /** Set for a token, not for a session; in milliseconds since 1970. */
       readonly tokenExpiresAt?: number;
     }
   | { readonly kind: "SignedOut" }
   | { readonly kind: "TokenRefused"; readonly reason: TokenRefusal }
   | { readonly kind: "Unreachable"; readonly problem: string };
 
-/** Says whose session it is. */
+/** Identifies the owner of a session. */
 export interface SessionSource {
   /** Never rejects. */
   ask(credentials: Credentials): Promise<SessionAnswer>;
 }
 
-/** The same for the same credentials; safe to keep. */
+/** The same for the same credentials; safe to store. */
 export function credentialsKey(credentials: Credentials): string {
   return createHash("sha256").update(`${credentials.cookie}\n${credentials.authorization}`).digest("base64");
 }
 
-/** oauth2-proxy answers from the cookie alone, within milliseconds. */
+/** oauth2-proxy responds from the cookie alone, within milliseconds. */
 const TIMEOUT_MS = 5_000;
 /** Enough for the requests of a busy page. */
 const KNOWN = { asking: 8, waiting: 256, timeoutMs: TIMEOUT_MS } as const;
-/** Whoever makes up sessions, and however many, keeps only others waiting whom nobody knows. */
+/** Made-up sessions, however many, delay only other unknown ones. */
 const UNKNOWN = { asking: 8, waiting: 64, timeoutMs: TIMEOUT_MS } as const;
-/** Sessions that were valid when last asked about. */
+/** Sessions that were valid when last checked. */
 const MAX_KNOWN = 1_000;
 
 /**
- * Asks oauth2-proxy, over loopback, whom a session belongs to.
+ * Asks oauth2-proxy, over loopback, for the owner of a session.
  *
- * Its `userinfo` gives groups as a list. The `X-Auth-Request-Groups` header would not do: it joins them by commas, and
+ * Its `userinfo` gives groups as a list. The `X-Auth-Request-Groups` header is unsuitable: it joins them by commas, and
  * a group may have a comma in its name.
  */
 export class LoginService implements SessionSource {
@@ -95,7 +95,7 @@ export class LoginService implements SessionSource {
   }
 }
 
-/** Only 200 with a user lets in; only 401 and 403 say that the session is over. All else is a fault. */
+/** Only 200 with a user counts as valid; only 401 and 403 mean that the session is over. Anything else is a failure. */
 function readAnswer(answer: LoginAnswer): SessionAnswer {
   if (answer.kind === "Unreachable") return answer;
   const { status, body } = answer;

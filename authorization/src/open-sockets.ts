@@ -7,11 +7,11 @@ import { sessionId } from "./session/ticket.ts";
 export type CloseReason =
   "Closed" | "AccessRevoked" | "SignedOut" | "SessionEnded" | "SessionUnconfirmed" | "LifeExceeded" | "Stopping";
 
-/** A WebSocket that passes through the service, from the moment it was let in. */
+/** An authorized WebSocket that passes through the service. */
 export type OpenSocket = {
   readonly identity: Identity;
   readonly credentials: Credentials;
-  /** When it is over at the latest, in milliseconds since 1970. */
+  /** When it ends at the latest, in milliseconds since 1970. */
   readonly endsAt?: number | undefined;
   /** Ends both sides at once. May be called more than once. */
   readonly cut: (reason: CloseReason) => void;
@@ -26,7 +26,7 @@ export type SocketLimits = { readonly graceMs: number; readonly lifeMs: number }
 /** The identity is the latest that was confirmed: a renewal may give other groups, or another address. */
 type Entry = OpenSocket & { identity: Identity; readonly openedAt: number; confirmedAt: number };
 
-/** All open WebSockets, so that they can be cut when their owner loses access. */
+/** All open WebSockets, so that they can be closed when their owner loses access. */
 export class OpenSockets {
   readonly #entries = new Set<Entry>();
   readonly #limits: SocketLimits;
@@ -60,14 +60,14 @@ export class OpenSockets {
     return [...this.#entries].reduce((sum, entry) => plus(sum, entry.bytes()), this.#closedBytes);
   }
 
-  /** Cuts the sockets of those whom the policy keeps out. */
+  /** Closes the sockets of those whom the policy does not authorize. */
   applyPolicy(policy: Policy): void {
     for (const entry of this.#entries) {
       if (refusalOf(policy, entry.identity) !== undefined) entry.cut("AccessRevoked");
     }
   }
 
-  /** Cuts the sockets of one session, and none that a token has opened. @param id Of `sessionId`. */
+  /** Closes the sockets of one session, and none that a token has opened. @param id Of `sessionId`. */
   cutSession(id: string, reason: CloseReason): void {
     for (const entry of this.#entries) if (sessionId(entry.credentials.cookie) === id) entry.cut(reason);
   }
@@ -77,11 +77,11 @@ export class OpenSockets {
   }
 
   /**
-   * Cuts what has lived too long, and asks about each session once, however many sockets it has. A session that nobody
-   * can confirm for longer than the grace is treated as over. Whose identity has changed is judged again.
+   * Closes what has exceeded its lifetime, and checks each session once, however many sockets it has. A session that
+   * cannot be confirmed for longer than the grace is treated as over. If an identity has changed, it is authorized again.
    *
-   * @param policy The one in force when the answer comes.
-   * @param onAnswer Called for each session asked about.
+   * @param policy The one in force when the result
+   * arrives. @param onAnswer Called for each session checked.
    */
   async check(sessions: SessionSource, policy: () => Policy, onAnswer: (kind: string) => void): Promise<void> {
     const now = this.#now();
@@ -97,13 +97,13 @@ export class OpenSockets {
     );
   }
 
-  /** To the moment. An end that is further away than the longest life is left to that. */
+  /** Exactly at its end. An end beyond the maximum lifetime is left to that. */
   #cutAt(socket: OpenSocket, endsAt: number): NodeJS.Timeout | undefined {
     const left = endsAt - this.#now();
     return left > this.#limits.lifeMs ? undefined : setTimeout(() => socket.cut("SessionEnded"), left);
   }
 
-  /** @returns Undefined while the last question is still open. */
+  /** @returns Undefined while the last check is still pending. */
   async #ask(key: string, [first]: readonly Entry[], sessions: SessionSource): Promise<SessionAnswer | undefined> {
     if (first === undefined || this.#checking.has(key)) return undefined;
     this.#checking.add(key);

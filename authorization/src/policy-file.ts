@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parsePolicy, type Policy } from "./policy.ts";
 
-/** The kubelet swaps a ConfigMap by several changes in one directory; they are taken together. */
+/** The kubelet updates a ConfigMap by several changes in one directory; they are handled together. */
 const DEBOUNCE_MS = 20;
 /** Longer than any sensible list: 1 MiB is the limit of a ConfigMap. */
 const MAX_CHARACTERS = 1024 * 1024;
@@ -17,7 +17,7 @@ const MAX_CHARACTERS = 1024 * 1024;
 export class PolicyFile {
   readonly #directory: string;
   readonly #onChange: (policy: Policy) => void;
-  /** What the policy was made of; compared to see a change. */
+  /** The text that the policy was read from; compared to detect a change. */
   #source: string | undefined;
   #policy: Policy = { kind: "Broken", problem: "it has not been read yet" };
   #watcher: FSWatcher | undefined;

@@ -1,12 +1,12 @@
 import type { Identity } from "./identity.ts";
 import { isRecord, isTextList } from "./json.ts";
 
-/** Who may enter. `Broken` admits nobody. */
+/** Who is authorized. `Broken` authorizes nobody. */
 export type Policy =
   | { readonly kind: "AnyUser"; readonly sessionsNotBefore?: number }
   | {
       readonly kind: "Listed";
-      /** Sessions and tokens from before this time do not count; in milliseconds since 1970. */
+      /** Sessions and tokens from before this time are invalid; in milliseconds since 1970. */
       readonly sessionsNotBefore?: number;
       readonly userIds: ReadonlySet<string>;
       /** Folded by `foldEmail`. */
@@ -54,8 +54,8 @@ export function parsePolicy(text: string): Policy {
 }
 
 /**
- * Whether something that was issued at a time, a session or a token (by its claim `iat`), counts no more. A time that has
- * not come yet ends nothing, or nobody could sign in until then.
+ * Whether something that was issued at a time, a session or a token (by its claim `iat`), is no longer valid. A time in
+ * the future invalidates nothing, or nobody could sign in until then.
  *
  * @param issuedAt And `now`: in milliseconds since 1970.
  */
@@ -64,7 +64,7 @@ export function isRevoked(issuedAt: number, policy: Policy, now: number): boolea
   return notBefore <= now && issuedAt < notBefore;
 }
 
-/** The reason why the policy keeps this person out, or `undefined` when they may enter. */
+/** The reason why the policy does not authorize this person, or `undefined` if it does. */
 export function refusalOf(policy: Policy, identity: Identity): PolicyRefusal | undefined {
   if (identity.userId === "") return "NobodyAuthorized";
   switch (policy.kind) {
@@ -107,7 +107,7 @@ function refusalOfLists(policy: Policy & { kind: "Listed" }, identity: Identity)
 /** Stands for addresses that cannot match; it is in no set, because lists of empty strings are refused. */
 const NEVER_LISTED = "";
 
-/** An entry that is no address keeps its place as one that nobody can match: the list still counts. */
+/** An invalid address is kept as an entry that nobody can match: the list still counts. */
 function foldAll(emails: readonly string[]): ReadonlySet<string> {
   return new Set(emails.map((email) => foldEmail(email) ?? `not an address: ${email}`));
 }

@@ -4,8 +4,8 @@ import type { ProviderMetadata } from "./provider.ts";
 const GOOGLE = "https://accounts.google.com";
 
 /**
- * The `prompt` with which a provider asks who somebody is, even if it knows (OpenID Connect Core, 3.1.2.1): by a choice of
- * accounts if it has one.
+ * The `prompt` with which a provider asks for an account even if there is a session (OpenID Connect Core, 3.1.2.1): by a
+ * choice of accounts if it has one.
  */
 export function promptForAccount(metadata: ProviderMetadata | undefined, issuerUrl: string | undefined): string {
   const hasChoice = metadata?.prompts?.includes("select_account") ?? issuerUrl === GOOGLE;
@@ -15,9 +15,9 @@ export function promptForAccount(metadata: ProviderMetadata | undefined, issuerU
 /** What ends a session at the provider. */
 export type EndSession = {
   readonly clientId: string;
-  /** Empty if it is not known: the provider asks back then. */
+  /** Empty if it is not known: the provider then asks for confirmation. */
   readonly idToken: string;
-  /** Where the browser returns to; it has to be registered at the provider. */
+  /** Where the browser returns to; it must be registered with the provider. */
   readonly returnTo: string;
 };
 

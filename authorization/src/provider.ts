@@ -7,15 +7,15 @@ import { parseRecord, type JsonRecord } from "./json.ts";
 import { answerTo, readText } from "./read-text.ts";
 import { isWebAddress, metadataAddress } from "./web-address.ts";
 
-/** What the provider's metadata says that is of use here (OpenID Connect Discovery, 3). */
+/** The parts of the provider's metadata that are used here (OpenID Connect Discovery, 3). */
 export type ProviderMetadata = {
-  /** Undefined if the provider does not tell. */
+  /** Undefined if the provider does not say. */
   readonly scopes: readonly string[] | undefined;
   /** UserInfo endpoint. */
   readonly userInfoUrl: string | undefined;
   /** Where its session can be ended (OpenID Connect RP-Initiated Logout, 2.1). */
   readonly endSessionUrl: string | undefined;
-  /** Values of `prompt` that it knows; undefined if it does not tell. */
+  /** Supported values of `prompt`; undefined if it does not say. */
   readonly prompts: readonly string[] | undefined;
 };
 
@@ -28,8 +28,8 @@ const MAX_BYTES = 256 * 1024;
 type Known = { readonly metadata: ProviderMetadata | undefined; readonly until: number };
 
 /**
- * The provider's metadata, read when somebody signs in. It says how to ask, and nothing of who may enter: without it the
- * login works as it is configured.
+ * The provider's metadata, read when somebody signs in. It affects how users sign in, not who is authorized: without it
+ * the login works as configured.
  */
 export class Provider {
   readonly #config: ProviderConfig;
@@ -53,14 +53,17 @@ export class Provider {
     return this.#reading;
   }
 
-  /** What the provider says of the owner of an access token (OpenID Connect Core, 5.3); undefined if it cannot be read. */
+  /**
+   * The provider's claims about the owner of an access token (OpenID Connect Core, 5.3); undefined if it cannot be
+   * read.
+   */
   async userInfo(accessToken: string): Promise<JsonRecord | undefined> {
     const url = (await this.metadata())?.userInfoUrl;
     if (url === undefined || accessToken === "") return undefined;
     return this.#get(url, { Authorization: `Bearer ${accessToken}` }).then(parseRecord, () => undefined);
   }
 
-  /** Whether it answers at all now, if only that it has no metadata. Never rejects, and takes seconds at most. */
+  /** Whether it responds at all now, even without metadata. Never rejects, and takes seconds at most. */
   async isAnswering(): Promise<boolean> {
     const { issuerUrl } = this.#config;
     if (issuerUrl === undefined) return false;
@@ -96,7 +99,7 @@ export class Provider {
 
   #ask(address: string, headers: Readonly<Record<string, string>> = {}): Promise<IncomingMessage> {
     const isSecure = address.startsWith("https:");
-    const proxyEnv = process.env; // the way out, where there is a proxy, as for oauth2-proxy
+    const proxyEnv = process.env; // through the proxy, if there is one, as for oauth2-proxy
     const options: RequestOptions & { ca?: string[] } = {
       signal: AbortSignal.timeout(TIMEOUT_MS),
       headers: { Accept: "application/json", ...headers },

@@ -1,13 +1,13 @@
 import type { ClientRequest, IncomingMessage } from "node:http";
 
-/** Sends a request without a body. @throws Error if there is no answer. */
+/** Sends a request without a body. @throws Error if there is no response. */
 export async function answerTo(asked: ClientRequest): Promise<IncomingMessage> {
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   asked.on("response", resolve).on("error", reject).end();
   return promise;
 }
 
-/** Reads the body of an answer. @throws Error if it is longer than that, or if the connection breaks. */
+/** Reads the body of a response. @throws Error if it is longer than that, or if the connection breaks. */
 export async function readText(response: IncomingMessage, maxBytes: number): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;

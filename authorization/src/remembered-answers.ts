@@ -1,9 +1,9 @@
 import { credentialsKey, type Credentials, type SessionAnswer, type SessionSource } from "./login-service.ts";
 import { claimsOf } from "./session/email.ts";
 
-/** How long an answer about a token holds. What the token itself says ends it earlier. */
+/** How long a result about a token is cached. The token's own expiry ends it earlier. */
 const REMEMBERED_MS = 3_000;
-/** Bounds the memory. A server has few users, each with a token or two. */
+/** Limits the memory. A server has few users, each with a token or two. */
 const MAX_REMEMBERED = 1_000;
 
 type Remembered = {
@@ -13,8 +13,8 @@ type Remembered = {
 };
 
 /**
- * Whose a token is, for some seconds. Only a yes is remembered, and of it the identity alone: whether that person may
- * enter is decided for each request.
+ * The owner of a token, cached for some seconds. Only valid ones are cached, and only the identity: whether that
+ * person is authorized is decided for each request.
  */
 export class RememberedAnswers implements SessionSource {
   readonly #source: SessionSource;
@@ -41,7 +41,7 @@ export class RememberedAnswers implements SessionSource {
     return answer;
   }
 
-  /** Forgets what is of no use any more. To be called now and then. */
+  /** Drops expired entries. To be called now and then. */
   flush(): void {
     const now = this.#now();
     for (const [key, remembered] of this.#remembered) if (!holds(remembered, now)) this.#remembered.delete(key);
@@ -58,14 +58,14 @@ export class RememberedAnswers implements SessionSource {
   }
 }
 
-/** A clock that is set back makes nothing hold longer. */
+/** Setting the clock back extends nothing. */
 function holds({ since, until }: Remembered, now: number): boolean {
   return since <= now && now < until;
 }
 
 /**
- * When a token is over, in milliseconds since 1970, by its claim `exp`. It is not checked here; who forges one has no
- * answer that could be remembered.
+ * When a token is over, in milliseconds since 1970, by its claim `exp`. It is not verified here; for a forged one
+ * there is no result to cache.
  */
 export function tokenExpiry(authorization: string): number {
   const [, token = ""] = /^Bearer +([\w-]+\.[\w-]+)\./i.exec(authorization) ?? [];

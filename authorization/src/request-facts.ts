@@ -17,12 +17,12 @@ export type RequestFacts = {
   readonly credentials: Credentials;
   /** The cookies Jupyter may see. */
   readonly cookiesForUpstream: string;
-  /** More than anybody has who was not given them to keep them out. */
+  /** More than anybody has, except as a denial of service. */
   readonly hasTooManyCookies: boolean;
 };
 
 /**
- * Reads the request traefik asks about.
+ * Reads the request that traefik forwards for authorization.
  *
  * @returns `undefined` when traefik's own headers are missing: then it was not traefik that asked.
  */

@@ -19,7 +19,7 @@ export function sendPage(response: ServerResponse, status: number, html: string,
   send(response, status, { ...PAGE_HEADERS, ...headers }, html);
 }
 
-/** Sends a browser elsewhere; the answer is for it alone. */
+/** Redirects a browser; the response is private. */
 export function sendRedirect(response: ServerResponse, location: string, headers: Headers = {}): void {
   send(response, 302, { Location: location, "Cache-Control": "no-store", ...headers }, "");
 }

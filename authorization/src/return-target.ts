@@ -9,7 +9,7 @@ const SUSPICIOUS = /[/\\](?:\s*|\.{1,2})[/\\]/;
 
 /**
  * Where a login may return to: what was asked for if it is an address of this server and not of its login, else the
- * server's own. The answer is a path with its query, in a form that neither oauth2-proxy nor a browser reads otherwise.
+ * server's own. The result is a path with its query, in a form that oauth2-proxy and browsers interpret in the same way.
  */
 export function returnTarget(wanted: string, basePath: string): string {
   const home = `${prefixOf(basePath)}/`;

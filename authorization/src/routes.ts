@@ -24,7 +24,7 @@ export const ROUTES: Readonly<Record<string, Answer>> = {
   },
 };
 
-/** Answers everything that is no upgrade. */
+/** Handles everything but upgrades. */
 export async function answerRequest(
   request: IncomingMessage,
   response: ServerResponse,
@@ -42,7 +42,7 @@ export async function answerRequest(
   return answer(request, response, deps);
 }
 
-/** Decides and keeps the books: log, metrics, activity. */
+/** Decides, and records it: log, metrics, activity. */
 export async function decideAndRecord(facts: RequestFacts | undefined, deps: ServerDeps): Promise<Decision> {
   const decision: Decision =
     facts === undefined
@@ -78,7 +78,7 @@ async function authorize(request: IncomingMessage, response: ServerResponse, dep
   return sendJson(response, status, refusalBody(reason, deps.config), challenge);
 }
 
-/** What RFC 6750, 3, asks for when a token is refused. A client without one is not told to get one. */
+/** What RFC 6750, 3, requires when a token is refused. A client without one is not asked for one. */
 function challengeOf(reason: RefusalReason): Headers {
   return reason.startsWith("Token") ? { "WWW-Authenticate": 'Bearer error="invalid_token"' } : {};
 }

@@ -18,16 +18,18 @@ export function isSafeMethod(method: string): boolean {
   return SAFE_METHODS.includes(method);
 }
 
-/** Values of Sec-Fetch-Site for the server's own pages and for what a person typed. A sibling subdomain is `same-site`. */
+/**
+ * Values of Sec-Fetch-Site for the server's own pages and for what a person typed. A sibling subdomain is `same-site`.
+ */
 const OWN_FETCH_SITES: readonly string[] = ["same-origin", "none"];
 
 /**
  * The reason to refuse a request that another site may have caused, or `undefined`.
  *
- * Jupyter has checks of its own; these hold also for whatever else listens behind the login. A request without Origin
+ * Jupyter has checks of its own; these also protect whatever else listens behind the login. A request without Origin
  * and Sec-Fetch-Site comes from no browser: browsers send Origin with every upgrade and unsafe method.
  *
- * @param origins The addresses people use; when empty, the request's own host is the measure.
+ * @param origins The addresses people use; when empty, the request's own host counts.
  */
 export function originRefusal(facts: OriginFacts, origins: readonly string[]): OriginRefusal | undefined {
   if (origins.length > 0 && !origins.some((origin) => hasHost(origin, facts.host))) return "HostNotAllowed";

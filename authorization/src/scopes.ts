@@ -1,15 +1,15 @@
 /**
- * How often a provider may refuse the scopes of one login before that is the end of it: first without `groups`, which
- * many do not know, then with `openid` alone.
+ * How often a provider may refuse the scopes of one login before it fails: first without `groups`, which many do not
+ * support, then with `openid` alone.
  */
 export const MAX_REFUSALS = 2;
 
 /**
- * The scopes to ask a provider for: of those that nobody has set, only what the provider advertises.
+ * The scopes to request: of the defaults, only what the provider advertises.
  *
- * @param wanted As oauth2-proxy asks.
+ * @param wanted As oauth2-proxy requests them.
  * @param optional Those of them that are defaults.
- * @param supported `scopes_supported`; undefined if the provider does not tell.
+ * @param supported `scopes_supported`; undefined if the provider does not say.
  * @param refusals How often it has refused.
  */
 export function scopesToAskFor(

@@ -14,7 +14,7 @@ import type { Readiness } from "./readiness.ts";
 import type { LoginSessions } from "./session/login-sessions.ts";
 import type { Sessions } from "./session/sessions.ts";
 
-/** What the routes and the WebSocket hop work with. */
+/** Dependencies of the routes and the WebSocket proxy. */
 export type ServerDeps = {
   readonly config: AuthorizationConfig;
   readonly policy: () => Policy;
@@ -47,12 +47,12 @@ export class Activity {
     return this.#lastUseAt;
   }
 
-  /** Takes note of a request that was let in. */
+  /** Records an authorized request. */
   note({ kind, method }: Pick<RequestFacts, "kind" | "method">): void {
     const isUse = kind === "Page" || (kind === "Api" && !isSafeMethod(method));
     if (isUse) this.#lastUseAt = this.#now();
   }
 }
 
-/** Answers a request for one path. */
+/** Handles a request for one path. */
 export type Answer = (request: IncomingMessage, response: ServerResponse, deps: ServerDeps) => Promise<void> | void;

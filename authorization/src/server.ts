@@ -11,9 +11,9 @@ import type { ServerDeps } from "./server-deps.ts";
 import { upstreamHeaders } from "./upstream-headers.ts";
 import { forwardUpgrade, refuseUpgrade } from "./web-socket-hop.ts";
 
-/** More than traefik's `maxHeaderBytes`: what it lets pass must not fail here. */
+/** More than traefik's `maxHeaderBytes`: what it accepts must not fail here. */
 const MAX_HEADER_BYTES = 49_152;
-/** traefik sends a head at once; only something broken takes longer. */
+/** traefik sends the headers at once; only a broken client takes longer. */
 const HEAD_TIMEOUT_MS = 10_000;
 
 /** Longer than traefik keeps idle connections (90 s), so that it never picks one that is just being closed. */

@@ -13,8 +13,8 @@ import type { KeptSession } from "./session/kept-session.ts";
 import { sessionId } from "./session/ticket.ts";
 
 /**
- * Signs out: the cookies go, a copy of them is worth nothing any more, and the next sign-in asks for an account.
- * A request that another site may have caused is asked back first.
+ * Signs out: the cookies are removed, copies of them are worthless, and the next sign-in prompts for an account.
+ * A request that another site may have caused must be confirmed first.
  */
 export async function signOut(request: IncomingMessage, response: ServerResponse, deps: ServerDeps): Promise<void> {
   const { config, sessions, sockets, log } = deps;
@@ -31,7 +31,7 @@ export async function signOut(request: IncomingMessage, response: ServerResponse
   sendRedirect(response, await afterSignOut(ended, deps), { "Set-Cookie": cookies });
 }
 
-/** To our page, by way of the provider if its session is to end as well. */
+/** To our page, through the provider if its session is to end as well. */
 async function afterSignOut(
   ended: KeptSession | undefined,
   { config, provider, loginSessions }: ServerDeps,
@@ -47,7 +47,7 @@ async function afterSignOut(
     : endSessionAddress(endpoint, { clientId, idToken, returnTo: `${origin}${signedOut}` });
 }
 
-/** The page with which a sign-out is confirmed sends where it comes from, or its own form would be refused. */
+/** The page that confirms a sign-out sends its origin, or its own form would be refused. */
 const SAME_ORIGIN: Headers = { "Referrer-Policy": "same-origin" };
 
 /** Browsers say with each request what caused it; those that do not, send at least its address. */

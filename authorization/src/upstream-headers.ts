@@ -1,15 +1,15 @@
 import { randomBytes } from "node:crypto";
 import type { Allowed } from "./access.ts";
 
-/** The pair that Jupyter compares; only somebody who has shown a token gets it, and only on the way to Jupyter. */
+/** The pair that Jupyter compares; only requests with a token get it, and only towards Jupyter. */
 const XSRF = randomBytes(16).toString("hex");
 
 /**
- * Headers of a request that was let in, as the upstream gets them in place of the client's own: who somebody is, under
- * the names of oauth2-proxy, and the cookies without those of the login.
+ * Headers of an authorized request, as the upstream gets them instead of the client's own: the identity, under the
+ * names of oauth2-proxy, and the cookies without those of the login.
  *
- * Jupyter asks each unsafe request for a cookie and a header that agree, so that no other site can cause it. A browser
- * adds no token to a request of its own accord, so who shows one needs no such proof, and gets the pair from us.
+ * Jupyter requires a matching cookie and header for each unsafe request, so that no other site can cause it. A browser
+ * never adds a token to a request by itself, so a request with one needs no such proof, and gets the pair from us.
  */
 export function upstreamHeaders(allowed: Allowed, cookies: string): Readonly<Record<string, string>> {
   const isByToken = allowed.tokenExpiresAt !== undefined;

@@ -7,7 +7,7 @@ import type { Upstream } from "./request-path.ts";
 
 /** A kernel may take this long to answer a handshake while it starts. */
 const HANDSHAKE_TIMEOUT_MS = 120_000;
-/** After one side has ended, the other gets this long to finish. */
+/** After one side has ended, the other has this long to finish. */
 const HALF_CLOSED_TIMEOUT_MS = 10_000;
 
 /** Never reach the upstream: identity, credentials, and what describes a body or this connection. */
@@ -17,7 +17,7 @@ const DROPPED_HEADERS =
 /** Belong to one connection (RFC 9110, 7.6.1) or are no longer true when Node has decoded the body. */
 const CONNECTION_HEADERS = /^(connection|keep-alive|proxy-connection|transfer-encoding|upgrade)$/i;
 
-/** An upgrade request that has been let in. */
+/** An authorized upgrade request. */
 export type AdmittedUpgrade = {
   readonly request: IncomingMessage;
   readonly client: Socket;
@@ -33,9 +33,8 @@ export type AdmittedUpgrade = {
 };
 
 /**
- * Forwards an upgrade and then copies both ways. Until the upstream has agreed to the upgrade nothing of the client but
- * its head is passed on: after a refusal the connection is closed, because whatever else came over it would go
- * unchecked.
+ * Forwards an upgrade and then copies both ways. Until the upstream has accepted the upgrade, only the client's headers
+ * are passed on: after a refusal the connection is closed, because anything else on it would be unchecked.
  *
  * @param onClose Called once, when the socket is gone.
  */
@@ -99,7 +98,7 @@ export function refuseUpgrade(client: Socket, status: number, body: Readonly<Rec
   linger(client);
 }
 
-/** Throws away what a refused client still sends, so that its end is seen, and does not wait for it for ever. */
+/** Discards what a refused client still sends, so that its end is noticed, and does not wait for ever. */
 function linger(client: Socket): void {
   client.on("error", () => client.destroy());
   client.setTimeout(HALF_CLOSED_TIMEOUT_MS, () => client.destroy());

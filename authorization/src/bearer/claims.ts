@@ -2,10 +2,10 @@ import type { JWTPayload } from "jose";
 import type { Identity } from "../identity.ts";
 import { claimAt, emailOf, type EmailSettings } from "../session/email.ts";
 
-/** Where a token says who it is of, the same as in a login. */
+/** The claims of a token that identify its owner, the same as in a login. */
 export type ClaimNames = { readonly groupsClaim: string; readonly email: EmailSettings };
 
-/** Who a token is of, by what it says itself. @returns `undefined` when it names nobody. */
+/** The owner of a token, by its claims. @returns `undefined` when it names nobody. */
 export function identityOf(claims: JWTPayload, { groupsClaim, email }: ClaimNames): Identity | undefined {
   const { sub, preferred_username: name } = claims;
   if (typeof sub !== "string" || sub === "") return undefined;

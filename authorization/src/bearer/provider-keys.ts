@@ -2,16 +2,16 @@ import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } f
 import { metadataAddress } from "../web-address.ts";
 import type { BearerSettings } from "./settings.ts";
 
-/** A key that the provider withdraws is refused after this time at the latest, as long as the provider answers. */
+/** A key that the provider revokes is refused after this time at the latest, as long as the provider responds. */
 const FRESH_MS = 600_000;
-/** How long keys serve while the provider does not answer. */
+/** How long keys are used while the provider does not respond. */
 const USABLE_MS = 86_400_000;
-/** Between two questions to the provider: whoever makes up tokens cannot make us ask more often. */
+/** Minimum time between two requests to the provider, so that made-up tokens cannot cause more. */
 const PAUSE_MS = 10_000;
 /** A provider has two or three. */
 const MAX_KEYS = 100;
 
-/** The provider's keys are not known, so that nothing can be said about a token. */
+/** The provider's keys are unknown, so a token cannot be verified. */
 export class KeysUnavailable extends Error {
   override readonly name = "KeysUnavailable";
 }
@@ -22,7 +22,7 @@ export type GetJson = (url: string) => Promise<unknown>;
 type Source = Pick<BearerSettings, "issuerUrl" | "jwksUrl">;
 type Known = { readonly find: JWTVerifyGetKey; readonly since: number };
 
-/** The keys with which the provider signs, read when they are needed, and kept. */
+/** The provider's signing keys, read on demand and cached. */
 export class ProviderKeys {
   readonly #source: Source;
   readonly #getJson: GetJson;
@@ -35,7 +35,7 @@ export class ProviderKeys {
 
   /**
    * @param now Milliseconds that never go back.
-   * @param onProblem Told why the provider's keys could not be read.
+   * @param onProblem Called with the reason why the provider's keys could not be read.
    */
   constructor(source: Source, getJson: GetJson, now: () => number, onProblem: (problem: string) => void) {
     this.#source = source;
@@ -64,7 +64,7 @@ export class ProviderKeys {
     return this.#known.find;
   }
 
-  /** Asks the provider, unless that was done a moment ago. @returns Whether it was asked. */
+  /** Queries the provider, unless that was done a moment ago. @returns Whether it was queried. */
   async #ask(): Promise<boolean> {
     const isNew = this.#asking === undefined;
     if (isNew && this.#now() - this.#askedAt < PAUSE_MS) return false;

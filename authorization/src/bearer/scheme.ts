@@ -1,4 +1,4 @@
-/** Why a token opens nothing. */
+/** Why a token is refused. */
 export type TokenRefusal = "TokenNotAccepted" | "TokenExpired" | "TokenForAnotherAudience";
 
 /** Signed tokens of providers have 1 to 4 KiB, with some hundred groups 12. */
@@ -11,8 +11,8 @@ const SCHEME = /^(bearer|token)(\s|$)/i;
 const CREDENTIALS = /^\S+ +([\w-]+\.[\w-]+\.[\w-]+)$/;
 
 /**
- * The token in an `Authorization` header: `undefined` for another scheme, empty for a token that cannot be one. Whoever names
- * one of the schemes is not asked for a session, whatever follows it.
+ * The token in an `Authorization` header: `undefined` for another scheme, empty for a token that cannot be one. With
+ * one of these schemes the session is not considered, whatever follows it.
  */
 export function bearerToken(authorization: string): string | undefined {
   if (!SCHEME.test(authorization)) return undefined;

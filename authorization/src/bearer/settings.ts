@@ -1,7 +1,7 @@
 import { isTextList, parseJson, type JsonRecord } from "../json.ts";
 import { isWebAddress } from "../web-address.ts";
 
-/** Tokens of which provider, and for whom, open the server without a session. */
+/** The provider and the audiences of tokens that give access without a session. */
 export type BearerSettings = {
   readonly issuerUrl: string;
   /** A token is accepted if its `aud` has one of them. Never empty. */
@@ -14,7 +14,7 @@ export type BearerSettings = {
 const COMPLAINT =
   'has to be JSON such as {"issuerUrl": "https://login.example.org", "audiences": ["jupyter"], "groupsClaim": "groups"}';
 
-/** Reads the variable `AMALTHEA_BEARER`. Empty: no token opens the server. @throws Error */
+/** Reads the variable `AMALTHEA_BEARER`. Empty: no tokens are accepted. @throws Error */
 export function parseBearerSettings(text: string): BearerSettings | undefined {
   if (text === "") return undefined;
   const { issuerUrl, audiences, jwksUrl, groupsClaim } = Object(parseJson(text, COMPLAINT)) as JsonRecord;

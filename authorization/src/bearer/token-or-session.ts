@@ -2,12 +2,15 @@ import type { Credentials, SessionAnswer, SessionSource } from "../login-service
 import { bearerToken } from "./scheme.ts";
 import type { TokenVerifier } from "./token-verifier.ts";
 
-/** Who shows a token is judged by it alone: no session beside it counts, least of all when the token is refused. */
+/**
+ * A request with a token is evaluated by it alone: a session beside it does not count, not even when the token is
+ * refused.
+ */
 export class TokenOrSession implements SessionSource {
   readonly #tokens: TokenVerifier | undefined;
   readonly #sessions: SessionSource;
 
-  /** @param tokens Undefined: no token opens the server, and the session decides whatever `Authorization` says. */
+  /** @param tokens Undefined: no tokens are accepted, and the session decides whatever `Authorization` says. */
   constructor(tokens: TokenVerifier | undefined, sessions: SessionSource) {
     this.#tokens = tokens;
     this.#sessions = sessions;

@@ -5,28 +5,31 @@ import { KeysUnavailable } from "./provider-keys.ts";
 import type { TokenRefusal } from "./scheme.ts";
 import type { BearerSettings } from "./settings.ts";
 
-/** Signatures by a private key of the provider alone: with `HS…` the client's secret would sign, and `none` is none. */
+/**
+ * Only signatures by a private key of the provider: `HS…` would be signed with the client's secret, and `none` not at
+ * all.
+ */
 const ALGORITHMS = [
   ...["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"],
   ...["ES256", "ES384", "ES512", "EdDSA", "Ed25519"],
 ];
 
-/** Types of a token that may be shown to a server (RFC 9068); a logout token, for one, has another. */
+/** Types of access tokens (RFC 9068); a logout token, for example, has another. */
 const TYPES: readonly unknown[] = [undefined, "jwt", "at+jwt", "application/at+jwt"];
 
-/** How far the provider's clock may be ahead, in seconds. The end of a token is taken by our own. */
+/** How far the provider's clock may be ahead, in seconds. The expiry of a token is checked by our own. */
 const CLOCK_TOLERANCE = 30;
 
 export type VerifierDeps = {
   readonly settings: Pick<BearerSettings, "issuerUrl" | "audiences"> & ClaimNames;
   readonly findKey: JWTVerifyGetKey;
-  /** Whether what was issued at a time, in milliseconds since 1970, counts no more. */
+  /** Whether what was issued at a time, in milliseconds since 1970, is no longer valid. */
   readonly isRevoked: (issuedAt: number) => boolean;
   /** The wall clock, in milliseconds. */
   readonly now: () => number;
 };
 
-/** Checks tokens of one provider. Nothing is remembered but the provider's keys. */
+/** Verifies tokens of one provider. Only the provider's keys are cached. */
 export class TokenVerifier {
   readonly #deps: VerifierDeps;
 
@@ -55,7 +58,7 @@ export class TokenVerifier {
       currentDate: new Date(now()),
     });
     if (!TYPES.includes(protectedHeader.typ?.toLowerCase())) throw new Error("a token of another type");
-    // Bound to a key or certificate of its owner (RFC 7800), of which nothing was shown.
+    // Bound to a key or certificate of its owner (RFC 7800), which was not presented.
     if (payload["cnf"] !== undefined) throw new Error("a token that does not count by itself");
     return payload;
   }
@@ -63,7 +66,7 @@ export class TokenVerifier {
   #judge(claims: JWTPayload): SessionAnswer {
     const { settings, isRevoked, now } = this.#deps;
     const expiresAt = (claims.exp ?? 0) * 1000;
-    // A token that does not say when it was issued is as old as can be.
+    // A token without `iat` counts as infinitely old.
     if (expiresAt <= now() || isRevoked((claims.iat ?? 0) * 1000))
       return { kind: "TokenRefused", reason: "TokenExpired" };
     const identity = identityOf(claims, settings);

@@ -1,6 +1,6 @@
 import { isRecord, parseRecord, type JsonRecord } from "../json.ts";
 
-/** When an address counts, by what the provider says of it. */
+/** When an address counts, by the provider's `email_verified`. */
 export type EmailVerification =
   /** Only if the provider says that it is verified. */
   | "Required"
@@ -16,7 +16,7 @@ export type Claims = JsonRecord;
 /** An address is one that counts, or one that does not. */
 export type Email = { readonly email: string; readonly unverifiedEmail?: string };
 
-/** Whether claims say all that is to be said of an address; else the provider's UserInfo may know more. */
+/** Whether claims are complete about the address; otherwise the provider's UserInfo may have more. */
 export function areComplete(claims: Claims, { claim, verification }: EmailSettings): boolean {
   const isVerifiedKnown = verification === "Ignored" || saysIfVerified(claims);
   return typeof claimAt(claims, claim) === "string" && isVerifiedKnown;

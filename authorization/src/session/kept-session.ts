@@ -1,10 +1,13 @@
 import type { Identity } from "../identity.ts";
 
-/** A session as the pod keeps it. Times are in milliseconds since 1970. */
+/** A session as stored in the pod. Times are in milliseconds since 1970. */
 export type KeptSession = {
   /** Hash of the ticket that the browser has. */
   readonly id: string;
-  /** oauth2-proxy's own session, in its latest form: a `Cookie` header value. It holds the provider's tokens, encrypted. */
+  /**
+   * oauth2-proxy's own session, in its latest form: a `Cookie` header value. It contains the provider's tokens,
+   * encrypted.
+   */
   readonly cookie: string;
   readonly identity: Identity;
   readonly signedInAt: number;
@@ -27,24 +30,24 @@ export type SessionLimits = {
   readonly graceMs: number;
 };
 
-/** What came of an attempt to renew a session. `Failed` is no verdict on it. */
+/** Result of an attempt to renew a session. `Failed` says nothing about the session. */
 export type Renewal =
   | { readonly kind: "Renewed"; readonly cookie: string; readonly identity: Identity }
   | { readonly kind: "Refused" }
   | {
       readonly kind: "Failed";
       readonly problem: string;
-      /** oauth2-proxy answered, and has not renewed it: there is no refresh token, or the provider did not answer. */
+      /** oauth2-proxy responded, but did not renew it: there is no refresh token, or the provider did not respond. */
       readonly isAnswered: boolean;
     };
 
 /**
- * What to do about a session now: nothing; renew it beside the request; renew it first, because nobody has used it for so
- * long that its identity is old; or end it.
+ * What to do about a session now: nothing; renew it in the background; renew it first, because it has been unused for so
+ * long that its identity is stale; or end it.
  */
 export type SessionState = "Fresh" | "Due" | "Overdue" | "Over";
 
-/** How long requests are answered from memory while a renewal is under way. */
+/** How long requests are served from memory while a renewal is in progress. */
 const SLACK_MS = 60_000;
 /** Between attempts that fail. */
 const RETRY_MS = 15_000;
@@ -60,15 +63,15 @@ export function stateOf(session: KeptSession, limits: SessionLimits, now: number
   return isInUse ? "Due" : "Overdue";
 }
 
-/** Whether an attempt to renew it is worth the provider's time already. */
+/** Whether an attempt to renew it is due. */
 export function mayTryAgain({ triedAt, isRenewable }: KeptSession, { renewMs }: SessionLimits, now: number): boolean {
   const pause = isRenewable ? Math.min(RETRY_MS, renewMs) : renewMs;
   return now - triedAt >= pause || now < triedAt;
 }
 
 /**
- * What an attempt to renew a session tells of the provider: whether it renews sessions, if it answers at the moment. One
- * that fails tells nothing alone. The next one comes minutes later.
+ * What an attempt to renew a session shows about the provider: whether it renews sessions, if it responds at the moment.
+ * A single failure proves nothing. The next attempt comes minutes later.
  */
 export function areRenewedAfter(
   { isRenewable, failingSince }: Pick<KeptSession, "isRenewable" | "failingSince">,
@@ -95,7 +98,8 @@ export function afterRenewal(
       return { ...session, cookie, identity, confirmedAt: now, isRenewable: true, triedAt: now, failingSince: 0 };
     }
     case "Failed": {
-      // Also if nobody asked in between: else whoever asks less often than the grace would never reach its end.
+      // Even without requests in between: otherwise a client that sends fewer than one per grace would never reach its
+      // end.
       const failingSince = session.failingSince > 0 ? session.failingSince : now;
       const isOver = session.isRenewable && now - failingSince > graceMs;
       return isOver ? undefined : { ...session, triedAt: now, failingSince };

@@ -5,7 +5,7 @@ import { loginPath } from "../request-path.ts";
 import { areComplete, claimsOf, emailOf, withUserInfo, type Email, type EmailSettings } from "./email.ts";
 import type { KeptSession, Renewal } from "./kept-session.ts";
 
-/** What oauth2-proxy says about a session of its own. */
+/** oauth2-proxy's result for one of its sessions. */
 export type Reading =
   | {
       readonly kind: "Valid";
@@ -26,7 +26,7 @@ export type LoginSessionsDeps = {
 type Answered = LoginAnswer & { readonly kind: "Answered" };
 
 /**
- * Reads the sessions that oauth2-proxy keeps in cookies. Whenever it is asked about one that is older than a second, it
+ * Reads the sessions that oauth2-proxy keeps in cookies. For each request with one that is older than a second, it
  * renews it with the provider (`--cookie-refresh`).
  */
 export class LoginSessions {
@@ -59,7 +59,7 @@ export class LoginSessions {
     };
   }
 
-  /** Renews a session with the provider. An address that cannot be read at the moment stays. Never rejects. */
+  /** Renews a session with the provider. An address that cannot be read at the moment is kept. Never rejects. */
   async renew(session: Pick<KeptSession, "cookie" | "identity">): Promise<Renewal> {
     const reading = await this.read(session.cookie);
     if (reading.kind !== "Valid") return reading;
@@ -79,8 +79,8 @@ export class LoginSessions {
   }
 
   /**
-   * The address, from the ID token or else from the provider's UserInfo. oauth2-proxy tells no other claim of them than
-   * those it was told to, and not whether an address is verified.
+   * The address, from the ID token or else from the provider's UserInfo. oauth2-proxy reports only the configured claims
+   * of them, and not whether an address is verified.
    */
   async #readEmail(cookie: string): Promise<{ readonly cookie: string; readonly email: Email | undefined }> {
     const { config, provider } = this.#deps;
@@ -130,7 +130,7 @@ function isPart(pair: string, cookieName: string): boolean {
 }
 
 /**
- * Whether the provider has refused the refresh token (`invalid_grant`). oauth2-proxy answers 401 then, and whenever it
+ * Whether the provider has refused the refresh token (`invalid_grant`). oauth2-proxy returns 401 then, and whenever it
  * cannot renew a session whose access token is over; but it removes a session's cookie twice if the provider refused,
  * for the refusal and for the session that is not valid, and once if it is not valid alone.
  */

@@ -4,7 +4,7 @@ import type { KeptSession } from "./kept-session.ts";
 
 /**
  * The sessions as files, one each, in a directory in memory that no other container sees: a restart of this process ends
- * nobody's work, and what was signed out stays so. Without a directory they are kept by the process alone.
+ * no session, and restores none that was signed out. Without a directory they are only in memory.
  */
 export class SessionFiles {
   readonly #directory: string | undefined;
@@ -12,7 +12,7 @@ export class SessionFiles {
   /** Changes of one file in their order. */
   readonly #changes = new Map<string, Promise<void>>();
 
-  /** @param onProblem Called when the files cannot be read or written; sessions go on without. */
+  /** @param onProblem Called when the files cannot be read or written; sessions continue without them. */
   constructor(directory: string | undefined, onProblem: (problem: string) => void) {
     this.#directory = directory;
     this.#onProblem = onProblem;

@@ -3,10 +3,10 @@ import type { SessionFiles } from "./session-files.ts";
 
 /** Of all sessions together; some 5 kB each with a provider's tokens. */
 const MAX_BYTES = 8 * 1024 * 1024;
-/** Of one person: whoever signs in again and again pushes out nobody else. */
+/** Of one person: repeated sign-ins do not evict the sessions of others. */
 const MAX_PER_USER = 20;
 
-/** The sessions of this server, by their ids; those that are pushed out are the oldest. */
+/** The sessions of this server, by their ids; the oldest are evicted first. */
 export class SessionStore {
   readonly #files: SessionFiles;
   readonly #sessions = new Map<string, KeptSession>();
@@ -20,7 +20,7 @@ export class SessionStore {
     return this.#sessions.size;
   }
 
-  /** Takes over what an earlier process has kept. */
+  /** Loads what an earlier process has stored. */
   async load(): Promise<void> {
     const sessions = await this.#files.read();
     for (const session of sessions.toSorted((a, b) => a.signedInAt - b.signedInAt)) this.#put(session);
@@ -46,7 +46,7 @@ export class SessionStore {
     }
   }
 
-  /** In its place; nothing if it was removed meanwhile. */
+  /** Replaces it; nothing if it was removed meanwhile. */
   replace(session: KeptSession): void {
     if (!this.#sessions.has(session.id)) return;
     this.#put(session);
@@ -61,7 +61,7 @@ export class SessionStore {
     this.#files.remove(id);
   }
 
-  /** Settles when the files say the same. */
+  /** Settles when the files are up to date. */
   async settled(): Promise<void> {
     await this.#files.settled();
   }

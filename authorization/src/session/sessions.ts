@@ -18,9 +18,9 @@ export type SessionsDeps = {
   readonly store: SessionStore;
   /** Asks the provider, through oauth2-proxy. */
   readonly renew: (session: KeptSession) => Promise<Renewal>;
-  /** Whether the provider answers at all now. Never rejects. */
+  /** Whether the provider responds at all now. Never rejects. */
   readonly isProviderAnswering: () => Promise<boolean>;
-  /** Says whose a token is. */
+  /** Identifies the owner of a token. */
   readonly tokens: RememberedAnswers;
   readonly limits: SessionLimits;
   /** Whether sessions of people who signed in at this time (milliseconds since 1970) are over. */
@@ -36,8 +36,8 @@ export type SessionsDeps = {
 const SIGNED_OUT: SessionAnswer = { kind: "SignedOut" };
 
 /**
- * The sessions of this server. The pod keeps them: a browser has a ticket, which is worth nothing any more once its
- * session is over. While a session is used, the provider is asked every few minutes whether it is still one.
+ * The sessions of this server. The pod stores them: a browser has a ticket, which is worthless once its session is
+ * over. While a session is in use, it is renewed with the provider every few minutes.
  */
 export class Sessions implements SessionSource {
   readonly #deps: SessionsDeps;
@@ -49,8 +49,8 @@ export class Sessions implements SessionSource {
   }
 
   /**
-   * Whether the provider renews sessions, also of sessions that are over; undefined while no attempt has told. Once it has
-   * renewed one, also for an earlier process, it does.
+   * Whether the provider renews sessions, also of sessions that are over; undefined while no attempt has shown it. Once
+   * it has renewed one, also for an earlier process, it does.
    */
   get areRenewed(): boolean | undefined {
     return this.#deps.store.all().some(({ isRenewable }) => isRenewable) ? true : this.#areRenewed;
@@ -61,7 +61,7 @@ export class Sessions implements SessionSource {
     return this.#answer(credentials, (token) => this.#deps.tokens.ask(token));
   }
 
-  /** The same, with nothing remembered of tokens. */
+  /** The same, without the cache of tokens. */
   async confirm(credentials: Credentials): Promise<SessionAnswer> {
     return this.#answer(credentials, (token) => this.#deps.tokens.confirm(token));
   }
@@ -76,7 +76,7 @@ export class Sessions implements SessionSource {
   }
 
   /**
-   * Ends the session of a cookie, for whoever has a copy of it as well, and for good: also if this process ends now.
+   * Ends the session of a cookie permanently, also for copies of it, and even if this process ends now.
    *
    * @returns What it was.
    */
@@ -88,7 +88,7 @@ export class Sessions implements SessionSource {
     return session;
   }
 
-  /** Ends what is over. To be called now and then. */
+  /** Removes expired sessions. To be called now and then. */
   flush(): void {
     const { store, tokens } = this.#deps;
     tokens.flush();
@@ -141,7 +141,7 @@ export class Sessions implements SessionSource {
     else store.replace(after);
   }
 
-  /** A provider that does not answer renews nothing at the moment, which tells nothing of it. */
+  /** A provider that does not respond renews nothing at the moment, which proves nothing. */
   async #learn(told: boolean | undefined): Promise<void> {
     if (told === true) this.#areRenewed = true;
     if (told !== false || this.areRenewed !== undefined) return;

@@ -5,7 +5,7 @@ export function newTicket(): string {
   return randomBytes(32).toString("base64url");
 }
 
-/** The name under which the session of a ticket is kept; it opens nothing. */
+/** The id of a ticket's session; it grants no access. */
 export function ticketId(ticket: string): string {
   return createHash("sha256").update(ticket).digest("base64url");
 }
