@@ -320,20 +320,21 @@ describe("what a create would drop or merge", () => {
       jupyterServer: { extraVolumeMounts: [{ name: "a", mountPath: "/a", readonly: true }] },
       field: "extraVolumeMounts[/a].readonly",
     },
-    {
-      jupyterServer: { sidecarResources: { oauth2Proxy: { limit: { cpu: 1 } } } },
-      field: "sidecarResources.oauth2Proxy.limit",
-    },
+    ...["traefik", "oauth2Proxy", "authorization"].map((sidecar) => ({
+      jupyterServer: { sidecarResources: { [sidecar]: { limit: { cpu: 1 } } } },
+      field: `sidecarResources.${sidecar}.limit`,
+    })),
   ])("is named as in the spec where it comes from there: $field", ({ jupyterServer, field }) => {
     const patches: readonly Patch[] = [
       { type: "application/merge-patch+json", patch: { statefulset: { spec: { template: { spec: { typo: 1 } } } } } },
     ];
     const server = aServer({ jupyterServer, patches, oidc: OIDC, routing: { tls: { enabled: true } } });
     const routes = { wanted: routeOf(server), served: undefined, kept: undefined };
-    const [warning] = desiredChildren(server, someSettings(), routes).warnings;
-    expect(
-      warning?.kind === "ChildAdjusted" ? warning.adjustments.map((one) => one.field).toSorted() : warning,
-    ).toEqual([`spec.jupyterServer.${field}`, "spec.template.spec.typo"]);
+    const { warnings } = desiredChildren(server, someSettings(), routes);
+    const fields = warnings
+      .flatMap((one) => (one.kind === "ChildAdjusted" ? one.adjustments : []))
+      .map((one) => one.field);
+    expect(fields.toSorted()).toEqual([`spec.jupyterServer.${field}`, "spec.template.spec.typo"]);
   });
 
   it("is no warning where it says nothing", () => {

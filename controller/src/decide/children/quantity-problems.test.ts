@@ -42,4 +42,30 @@ describe("amounts in the spec", () => {
       { field: "storage.size" },
     ]);
   });
+
+  it("are named in the resources of the login's containers, if there is a login", () => {
+    const sidecarResources = {
+      traefik: { limits: { memroy: "1Gi", cpu: "1" } },
+      oauth2Proxy: { requests: { memory: "1GB" } },
+    };
+    const problemsOf = (oidc: boolean) =>
+      quantityProblems(aServer({ jupyterServer: { sidecarResources }, oidc: { enabled: oidc } }));
+    expect(problemsOf(true)).toMatchObject([
+      { field: "jupyterServer.sidecarResources.traefik.limits.memroy" },
+      { field: "jupyterServer.sidecarResources.oauth2Proxy.requests.memory" },
+    ]);
+    expect(problemsOf(false)).toEqual([]);
+  });
+
+  it.each(["memroy", "CPU", "gpu"])("of the resource %s, which there is not, are named with what there is", (name) => {
+    const message = "there is no such resource; use cpu, memory, ephemeral-storage or a name such as nvidia.com/gpu";
+    expect(quantityProblems(aServer({ jupyterServer: { resources: { limits: { [name]: 1 } } as never } }))).toEqual([
+      { kind: "InvalidSpec", field: `jupyterServer.resources.limits.${name}`, message },
+    ]);
+  });
+
+  it("may be of every resource that a container can have", () => {
+    const limits = { cpu: 1, memory: "1Gi", "ephemeral-storage": "1Gi", "hugepages-2Mi": "4Mi", "nvidia.com/gpu": 1 };
+    expect(quantityProblems(aServer({ jupyterServer: { resources: { limits } as never } }))).toEqual([]);
+  });
 });

@@ -4,24 +4,38 @@ import { objectOf } from "../values/json.ts";
 import { parseQuantity } from "../values/quantity.ts";
 
 /**
- * Amounts that are not Kubernetes quantities, such as `4GB`. The CRD cannot tell them from others in `resources`, where
- * clients write `0.1` and `"100m"` alike, and a StatefulSet that has one is refused with an error about its own fields.
+ * Amounts that are not Kubernetes quantities, such as `4GB`, and resources that do not exist, such as `memroy`. The CRD
+ * cannot tell them from others in `resources`, where clients write `0.1` and `"100m"` alike, and a StatefulSet that has one
+ * is refused with an error about its own fields.
  */
 export function quantityProblems({ spec }: JupyterServer): readonly Problem[] {
-  const { resources, shmSize } = spec.jupyterServer;
-  const amounts = [
-    ...["limits", "requests"].flatMap((part) =>
-      Object.entries(objectOf(objectOf(resources)[part])).map(
-        ([name, amount]) => [`jupyterServer.resources.${part}.${name}`, amount] as const,
-      ),
-    ),
-    ["jupyterServer.shmSize", shmSize === "" ? undefined : shmSize] as const,
-    ["storage.size", spec.storage.size === "" ? undefined : spec.storage.size] as const,
+  const { resources, sidecarResources, shmSize } = spec.jupyterServer;
+  const ofSidecars = Object.entries((spec.auth.oidc.enabled ? sidecarResources : undefined) ?? {});
+  return [
+    ...resourceProblems("jupyterServer.resources", resources),
+    ...ofSidecars.flatMap(([name, given]) => resourceProblems(`jupyterServer.sidecarResources.${name}`, given)),
+    ...problem("jupyterServer.shmSize", complaintAbout(shmSize === "" ? undefined : shmSize)),
+    ...problem("storage.size", complaintAbout(spec.storage.size === "" ? undefined : spec.storage.size)),
   ];
-  return amounts.flatMap(([field, amount]): readonly Problem[] => {
-    const message = complaintAbout(amount);
-    return message === undefined ? [] : [{ kind: "InvalidSpec", field, message }];
-  });
+}
+
+function resourceProblems(field: string, resources: unknown): readonly Problem[] {
+  return ["limits", "requests"].flatMap((part) =>
+    Object.entries(objectOf(objectOf(resources)[part])).flatMap(([name, amount]) =>
+      problem(`${field}.${part}.${name}`, complaintAboutName(name) ?? complaintAbout(amount)),
+    ),
+  );
+}
+
+function problem(field: string, message: string | undefined): readonly Problem[] {
+  return message === undefined ? [] : [{ kind: "InvalidSpec", field, message }];
+}
+
+/** @see https://kubernetes.io/docs/concepts/configuration/manage-resources-containers/#extended-resources */
+function complaintAboutName(name: string): string | undefined {
+  return /^(cpu|memory|ephemeral-storage|hugepages-.+|.+\/.+)$/.test(name)
+    ? undefined
+    : "there is no such resource; use cpu, memory, ephemeral-storage or a name such as nvidia.com/gpu";
 }
 
 /** Maximum length of an amount in a message. */

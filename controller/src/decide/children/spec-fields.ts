@@ -4,7 +4,9 @@ const POD = "spec.template.spec.";
 
 /** How fields of children begin that the server's spec has, too, and how they begin there: the first that fits. */
 const ORIGINS: readonly (readonly [string, string])[] = [
+  [`${POD}containers[${CONTAINERS.authProxy}].resources`, "spec.jupyterServer.sidecarResources.traefik"],
   [`${POD}containers[${CONTAINERS.oauth2Proxy}].resources`, "spec.jupyterServer.sidecarResources.oauth2Proxy"],
+  [`${POD}containers[${CONTAINERS.authorization}].resources`, "spec.jupyterServer.sidecarResources.authorization"],
   [`${POD}containers[${CONTAINERS.jupyter}].volumeMounts`, "spec.jupyterServer.extraVolumeMounts"],
   [`${POD}containers[${CONTAINERS.jupyter}].`, "spec.jupyterServer."],
   [`${POD}volumes`, "spec.jupyterServer.extraVolumes"],

@@ -2,8 +2,10 @@ import { ANNOTATIONS, CONTAINERS } from "@amalthea/api";
 import type { EnvVar, Volume } from "kubernetes-types/core/v1.js";
 import { contentHash } from "../../values/hash.ts";
 import { copyOf, itemNamed, listOf, objectOf, valueAt, type JsonObject } from "../../values/json.ts";
-import type { Warning } from "../../facts.ts";
+import type { Adjustment, Warning } from "../../facts.ts";
 import { isOidc, type ChildContext } from "../child-context.ts";
+import { conformedChild } from "../conformed-child.ts";
+import { specFieldOf } from "../spec-fields.ts";
 import { authProxyRoutes } from "./auth-proxy-routes.ts";
 import { AUTHORITIES_DIRECTORY, authorization, POLICY_KEY, policyVolume, SESSIONS } from "./authorization.ts";
 import { bearerEnvironment } from "./bearer.ts";
@@ -64,8 +66,15 @@ export function completeAccessChain(context: ChildContext, statefulSet: JsonObje
     [ROUTES_ANNOTATION]: authProxyRoutes(context.route, patched.upstreams, acceptsTokens(context, patched)),
     [ANNOTATIONS.accessPolicyHash]: accessPolicyHash,
   };
-  const warnings = warningsOf(patched, authorities);
-  return { kind: "Built", statefulSet: copyOf(complete), accessPolicyHash, warnings };
+  const { child, adjustments } = conformedChild(complete);
+  const warnings = [...warningsOf(patched, authorities), ...unknownFields(adjustments)];
+  return { kind: "Built", statefulSet: copyOf(child), accessPolicyHash, warnings };
+}
+
+/** The rest of the pod has been conformed before: what is left comes from open fields of the spec. */
+function unknownFields(adjustments: readonly Adjustment[]): readonly Warning[] {
+  const named = adjustments.map((one) => ({ ...one, field: specFieldOf(one.field) }));
+  return named.length === 0 ? [] : [{ kind: "ChildAdjusted", childKey: "statefulset", adjustments: named }];
 }
 
 /** The authorization service reaches the provider the way that patches give oauth2-proxy. */
