@@ -411,6 +411,16 @@ function defaultsBelow(node: SchemaNode, path: string): readonly (readonly [stri
   );
 }
 
+/** Resources of a container of the login: no field but those of Kubernetes, and no amount that is not a quantity. */
+const sidecarResources: object = {
+  allOf: [
+    { $ref: "#/definitions/ResourceRequirements" },
+    { properties: { limits: quantitiesSchema, requests: quantitiesSchema } },
+  ],
+};
+
+const ofSidecar: object = { properties: { resources: { $ref: "#/definitions/sidecarResources" } } };
+
 /** The chart's `values.schema.json`: no key but the known ones, so that a misspelt one is rejected. */
 export function chartValuesSchema(): object {
   return {
@@ -425,8 +435,15 @@ export function chartValuesSchema(): object {
       },
       ...Object.fromEntries(retiredGroups.map((name) => [name, retired])),
     },
-    definitions: podPartDefinitions(),
-    allOf: [{ properties: { policy: { properties: { maxResources: quantitiesSchema } } } }],
+    definitions: { ...podPartDefinitions(), sidecarResources },
+    allOf: [
+      { properties: { policy: { properties: { maxResources: quantitiesSchema } } } },
+      {
+        properties: {
+          sidecars: { properties: { traefik: ofSidecar, oauth2Proxy: ofSidecar, authorization: ofSidecar } },
+        },
+      },
+    ],
     // namespaces and clusterWide exclude each other
     not: {
       required: ["scope"],

@@ -196,6 +196,8 @@ describe("the chart", () => {
     { value: "replicas=-1", says: "at '/replicas': minimum: got -1, want 0" },
     { value: "scope.namespaces={Team_A}", says: "at '/scope/namespaces/0': 'Team_A' does not match pattern" },
     { value: "sidecars.trafik.resources.limits.memory=1Gi", says: "additional properties 'trafik' not allowed" },
+    { value: "sidecars.traefik.resources.limit.memory=1Gi", says: "additional properties 'limit' not allowed" },
+    { value: "sidecars.traefik.resources.limits.memory=1GB", says: "at '/sidecars/traefik/resources/limits/memory'" },
     { value: "sidecars.authorization.extraArgs={--x}", says: "additional properties 'extraArgs' not allowed" },
     {
       value:
