@@ -40,10 +40,14 @@ function aPod(uid: string, podIP = "127.0.0.1"): Live<Pod> {
 /** Asks once, about the pod `before`. */
 async function ask(
   port: number,
-  options: Partial<ActivityAskerOptions> & { readonly token?: string; readonly withRequests?: boolean } = {},
+  options: Partial<ActivityAskerOptions> & {
+    readonly token?: string;
+    readonly secretKey?: string;
+    readonly withRequests?: boolean;
+  } = {},
 ): Promise<ActivityAnswer> {
   const { promise, resolve } = Promise.withResolvers<ActivityAnswer>();
-  const { token = "t0ken\n", withRequests = true, ...rest } = options;
+  const { token = "t0ken\n", secretKey = "token", withRequests = true, ...rest } = options;
   const data = { token: Buffer.from(token).toString("base64") };
   const asker = new ActivityAsker({
     client: {
@@ -69,7 +73,7 @@ async function ask(
   const inquiry = {
     key: KEY,
     serverUid: "server",
-    question: { ...question, credential: { name: "alice", key: "token" } },
+    question: { ...question, credential: { name: "alice", key: secretKey } },
   };
   asker.ask(inquiry);
   asker.ask(inquiry);
@@ -124,6 +128,13 @@ describe("a question about the activity", () => {
     expect(await ask(await jupyter(answered), { token })).toMatchObject({
       kind: "Failed",
       why: expect.stringContaining("Secret"),
+    });
+  });
+
+  it("is not put if the Secret has no such key, whatever its name", async () => {
+    expect(await ask(await jupyter(answered), { secretKey: "constructor" })).toMatchObject({
+      kind: "Failed",
+      why: "the Secret with its credential lacks it",
     });
   });
 

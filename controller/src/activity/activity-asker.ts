@@ -10,6 +10,7 @@ import {
 import type { Pod } from "kubernetes-types/core/v1.js";
 import type { ActivityAnswer } from "../decide/live/activity.ts";
 import type { ActivityQuestion } from "../decide/culling/activity-question.ts";
+import { ownValue } from "../decide/values/json.ts";
 import { askPod } from "./ask-pod.ts";
 
 /** A question about one server. */
@@ -95,7 +96,7 @@ export class ActivityAsker {
     if (credential === undefined) return undefined;
     const namespace = key.slice(0, key.indexOf("/"));
     const secret = await this.#options.client.find(kinds.Secret, { namespace, name: credential.name }, signal);
-    const value = Buffer.from(secret?.data?.[credential.key] ?? "", "base64")
+    const value = Buffer.from(ownValue(secret?.data ?? {}, credential.key) ?? "", "base64")
       .toString("utf8")
       .trim();
     // Of anything else no header can be made.

@@ -106,7 +106,7 @@ function keepsOthersValues({ metadata }: Live<Secret>, { patchedHash, keepsUnmar
  */
 function droppedKeys(live: Live<Secret>, wanted: Values, { manifest }: SecretManifest): readonly string[] {
   if (manifest.metadata.labels[LABELS.childKey] === "secret") return [];
-  return Object.keys(live.data ?? {}).filter((key) => !(key in wanted) && isOursAlone(live, key));
+  return Object.keys(live.data ?? {}).filter((key) => !Object.hasOwn(wanted, key) && isOursAlone(live, key));
 }
 
 /** Whether no other field manager wrote a key of the Secret. */

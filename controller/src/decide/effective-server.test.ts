@@ -48,6 +48,11 @@ describe("withReadableStatus", () => {
     expect(withReadableStatus(aServer({ ...good, [field]: value })).status).toEqual(rest);
   });
 
+  it.each(["constructor", "isPrototypeOf", "__defineGetter__"])("keeps a field that is named %s", (field) => {
+    const server = aServer({ [field]: "x" });
+    expect(withReadableStatus(server)).toBe(server);
+  });
+
   it.each([null, "running", []])("leaves out a status that is %j", (status) => {
     expect(withReadableStatus(aServer(status))).toEqual({ metadata: { name: "alice" } });
   });

@@ -1,7 +1,7 @@
 import type { JupyterServer, JupyterServerSpec, JupyterServerStatus } from "@amalthea/api";
 import { effectiveSpec } from "./effective-spec.ts";
 import type { DecisionSettings } from "./settings.ts";
-import { isObject } from "./values/json.ts";
+import { isObject, ownValue } from "./values/json.ts";
 
 /** The server that decisions are made from. */
 export type EffectiveServer = JupyterServer & {
@@ -88,5 +88,5 @@ export function withReadableStatus(server: JupyterServer): JupyterServer {
 }
 
 function isReadable(field: string, value: unknown): boolean {
-  return (CHECKS as Readonly<Record<string, Check>>)[field]?.(value) !== false;
+  return ownValue<Check>(CHECKS, field)?.(value) !== false;
 }

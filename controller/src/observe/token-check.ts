@@ -4,7 +4,7 @@ import { type Clock, keyOf, kinds, type KubeClient, type Logger, type ObjectKey,
 import type { Pod } from "kubernetes-types/core/v1.js";
 import { withReadableStatus } from "../decide/effective-server.ts";
 import { containerStatus } from "../decide/live/pod.ts";
-import { valueAt } from "../decide/values/json.ts";
+import { ownValue, valueAt } from "../decide/values/json.ts";
 import { READS } from "./tls-secrets.ts";
 
 export type TokenCheckOptions = {
@@ -97,7 +97,7 @@ export class TokenCheck {
   async #read({ server, use }: Look, signal: AbortSignal): Promise<string | undefined> {
     const { namespace, uid } = server.metadata;
     const secret = await this.#options.client.find(kinds.Secret, { namespace, name: use.secret }, signal);
-    const token = secret?.data?.[use.key];
+    const token = ownValue(secret?.data ?? {}, use.key);
     return token === undefined ? undefined : createHash("sha256").update(`${uid} ${token}`).digest("base64");
   }
 

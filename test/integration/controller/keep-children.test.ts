@@ -183,7 +183,7 @@ describe("a Secret that patches add", () => {
         },
       ],
     });
-    await user.create("alice", patchesWith({ kept: "a", dropped: "b" }));
+    await user.create("alice", patchesWith({ kept: "a", dropped: "b", toString: "c" }));
     await eventually(async () => {
       expect(Object.keys((await user.get(kinds.Secret, "alice-extra")).data ?? {})).toContain("dropped");
     });

@@ -1,5 +1,5 @@
 import { schemaOf, typeNamed, type FieldSchema } from "../values/child-schema.ts";
-import { isObject } from "../values/json.ts";
+import { isObject, ownValue } from "../values/json.ts";
 import { isSameQuantity } from "../values/quantity.ts";
 
 /**
@@ -59,7 +59,7 @@ function differInObject(desired: Readonly<Record<string, unknown>>, live: unknow
   const isWhole = isAtomicObject(place);
   for (const [key, value] of Object.entries(desired)) {
     const inner = { field: fieldAt(place.field, key), isWhole, path: [...place.path, key] };
-    const difference = differ(value, Object.hasOwn(live, key) ? live[key] : undefined, inner);
+    const difference = differ(value, ownValue(live, key), inner);
     if (difference !== undefined) return difference;
   }
   const extra = isWhole ? Object.keys(live).find((key) => isExtra(key, desired, live, place)) : undefined;
@@ -74,7 +74,7 @@ function isAtomicObject({ field, isWhole }: Place): boolean {
 /** Schema of what is below a key: of a map its values, of a typed object its field. */
 function fieldAt(field: FieldSchema | undefined, key: string): FieldSchema | undefined {
   if (field === undefined) return undefined;
-  return field.map === undefined ? typeNamed(field.type)?.fields[key] : { type: field.type };
+  return field.map === undefined ? ownValue(typeNamed(field.type)?.fields ?? {}, key) : { type: field.type };
 }
 
 /**

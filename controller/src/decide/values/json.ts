@@ -29,7 +29,7 @@ export function itemNamed(list: unknown, name: unknown): unknown {
 
 /** Reads a value at a path of keys; undefined if the path does not exist. */
 export function valueAt(value: unknown, ...path: readonly string[]): unknown {
-  return path.reduce<unknown>((current, key) => (isObject(current) ? current[key] : undefined), value);
+  return path.reduce<unknown>((current, key) => (isObject(current) ? ownValue(current, key) : undefined), value);
 }
 
 /** Reads a key that comes from a client: what all objects inherit is not meant. */

@@ -30,6 +30,12 @@ describe("mergePatchBetween", () => {
     expect(mergePatchBetween(from, to)).toEqual(patch);
   });
 
+  it("changes keys that have the names of what all objects inherit", () => {
+    const from = JSON.parse('{"toString":{"ready":"True"}}') as Record<string, unknown>;
+    const to = JSON.parse('{"constructor":{"ready":"True"}}') as Record<string, unknown>;
+    expect(mergePatchBetween(from, to)).toEqual({ ...to, toString: null });
+  });
+
   it("leads from any status to any other, and then has nothing left to change", () => {
     const leaf = fc.oneof(fc.integer(), fc.string(), fc.boolean(), fc.array(fc.integer(), { maxLength: 3 }));
     const nested = fc.dictionary(fc.constantFrom("a", "b", "c"), leaf, { minKeys: 1 });

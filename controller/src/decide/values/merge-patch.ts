@@ -1,4 +1,4 @@
-import { isObject, type JsonObject } from "./json.ts";
+import { isObject, ownValue, type JsonObject } from "./json.ts";
 
 /**
  * The JSON merge patch (RFC 7386) that turns one object into another, or undefined if there is nothing to change. Lists
@@ -11,10 +11,10 @@ import { isObject, type JsonObject } from "./json.ts";
 export function mergePatchBetween(from: Readonly<JsonObject>, to: Readonly<JsonObject>): JsonObject | undefined {
   const patch: JsonObject = {};
   for (const key of Object.keys(from)) {
-    if (to[key] === undefined && !isEmpty(from[key])) patch[key] = null;
+    if (ownValue(to, key) === undefined && !isEmpty(from[key])) patch[key] = null;
   }
   for (const [key, wanted] of Object.entries(to)) {
-    const change = changeOf(from[key], wanted);
+    const change = changeOf(ownValue(from, key), wanted);
     if (change !== undefined) patch[key] = change;
   }
   return Object.keys(patch).length === 0 ? undefined : patch;
@@ -34,7 +34,7 @@ export function isSame(left: unknown, right: unknown): boolean {
   }
   if (!isObject(left) || !isObject(right)) return false;
   const keys = new Set([...Object.keys(left), ...Object.keys(right)]);
-  return [...keys].every((key) => isSame(left[key], right[key]));
+  return [...keys].every((key) => isSame(ownValue(left, key), ownValue(right, key)));
 }
 
 function isEmpty(value: unknown): boolean {
