@@ -1,4 +1,4 @@
-import { valueAt } from "../values/json.ts";
+import { listOf, valueAt } from "../values/json.ts";
 import { childKeyOf } from "./child.ts";
 import type { LiveChild, Observed } from "./observed.ts";
 
@@ -9,7 +9,7 @@ export function ownClaim({ children }: Observed): LiveChild | undefined {
 
 /** The server's own claim, and then those that patches added and its pod mounts. */
 export function claimsInUse({ children, pod }: Observed): readonly LiveChild[] {
-  const mounted = (pod?.spec?.volumes ?? []).flatMap((volume) => volume.persistentVolumeClaim?.claimName ?? []);
+  const mounted = listOf(pod?.spec?.volumes).map((volume) => valueAt(volume, "persistentVolumeClaim", "claimName"));
   const isOther = (child: LiveChild): boolean =>
     child.kind === "PersistentVolumeClaim" && !isOwnClaim(child) && mounted.includes(child.metadata.name);
   return [...children.filter(isOwnClaim), ...children.filter(isOther)];
