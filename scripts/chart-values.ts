@@ -312,7 +312,7 @@ export const chartValues: SchemaNode = group("", {
         "",
         "An existing PersistentVolumeClaim for the files; with more than one replica it must be `ReadWriteMany`. At most `maxMebibytes` are kept there: without `s3`, older lines are deleted. Empty: a volume that is deleted with the pod.",
       ),
-      s3: group("Upload of finished files to S3-compatible storage; default: none.", {
+      s3: group("Upload of rotated files to S3-compatible storage; default: none.", {
         endpoint: text("", "URL of the service, without the bucket."),
         bucket: text("", "The bucket, which must exist."),
         pathPrefix: text("", "Prefix of the keys."),

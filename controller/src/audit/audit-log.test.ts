@@ -346,7 +346,7 @@ describe("an audit log", () => {
     expect(linesIn("a")).toEqual(["running → stopping"]);
   });
 
-  it("finishes what a crashed process of its pod left, though it does not lead itself", async () => {
+  it("rotates what a crashed process of its pod left, though it does not lead itself", async () => {
     const [one, next] = [new Process("a"), new Process("a")];
     one.lead(1);
     await one.log.beforeStatus(aServerIn("starting"), { state: "running" }); // and dies
@@ -359,7 +359,7 @@ describe("an audit log", () => {
     await one.stop();
   });
 
-  it("finishes the file with the lines that could be written only at the end of the process", async () => {
+  it("rotates the file with the lines that could be written only at the end of the process", async () => {
     const clock = new FakeClock();
     const one = new Process("a", { clock });
     writeFileSync(join(path, "a"), "no folder");

@@ -12,7 +12,7 @@ import {
 } from "../decide/audit/record.ts";
 import { clientTime } from "../decide/values/time.ts";
 import { unlessAborted, within } from "./bounded.ts";
-import { FileRotation, reportUnfinished } from "./file-rotation.ts";
+import { FileRotation, reportFailedRotation } from "./file-rotation.ts";
 import { LineWriter } from "./line-writer.ts";
 import { LogFolder, type LogFolderOptions } from "./log-folder.ts";
 import { RecentEnds } from "./recent-ends.ts";
@@ -162,7 +162,7 @@ export class AuditLog {
     await within(FLUSH_MS, this.#rotation?.end(), this.#options.clock);
   }
 
-  /** Finishes files in time and uploads finished ones until the signal is aborted, whether this process leads or not. */
+  /** Rotates files in time and uploads rotated ones until the signal is aborted, whether this process leads or not. */
   async upload(signal: AbortSignal): Promise<void> {
     await Promise.all([this.#uploader?.run(signal), this.#rotation?.run(signal)]);
   }
@@ -181,8 +181,8 @@ export class AuditLog {
     const { identity, settings, logger, metrics } = this.#options;
     return new LogFolder({
       ...{ ...folder, identity },
-      onFinished: () => this.#uploader?.wake(),
-      onProblem: (err) => reportUnfinished(logger, err),
+      onRotated: () => this.#uploader?.wake(),
+      onProblem: (err) => reportFailedRotation(logger, err),
       onDropped: (lines, because) => {
         // Where nothing is uploaded, the limit is how long lines are kept.
         const isExpired = because === "Limit" && settings.s3 === undefined;

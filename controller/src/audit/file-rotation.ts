@@ -8,11 +8,11 @@ export type FileRotationOptions = {
   readonly logger: Pick<Logger, "warn">;
 };
 
-/** Between two attempts to finish a file. */
+/** Between two attempts to rotate a file. */
 const LEAST_WAIT_MS = 10_000;
 const HOUR_MS = 3_600_000;
 
-/** Finishes files of the audit log in time. Failures are logged and retried. */
+/** Rotates files of the audit log in time. Failures are logged and retried. */
 export class FileRotation {
   readonly #options: FileRotationOptions;
 
@@ -21,22 +21,22 @@ export class FileRotation {
   }
 
   /**
-   * Finishes what earlier processes left, and the file of this one whenever it is old enough, until the signal is
+   * Rotates what earlier processes left, and the file of this one whenever it is old enough, until the signal is
    * aborted.
    */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, folder } = this.#options;
-    for (let isFormerFinished = false; !signal.aborted;) {
-      isFormerFinished ||= (await unlessAborted(this.#try(folder.finishFormer()), signal)) === true;
-      const dueInMs = isFormerFinished ? folder.dueInMs(clock.now()) : 0;
+    for (let isFormerRotated = false; !signal.aborted;) {
+      isFormerRotated ||= (await unlessAborted(this.#try(folder.rotateFormer()), signal)) === true;
+      const dueInMs = isFormerRotated ? folder.dueInMs(clock.now()) : 0;
       await clock.sleep(Math.min(Math.max(dueInMs, LEAST_WAIT_MS), HOUR_MS), signal).catch(() => undefined);
-      if (!signal.aborted && folder.dueInMs(clock.now()) === 0) await unlessAborted(this.#try(folder.finish()), signal);
+      if (!signal.aborted && folder.dueInMs(clock.now()) === 0) await unlessAborted(this.#try(folder.rotate()), signal);
     }
   }
 
   /** The file of this process does not wait until another one begins. */
   async end(): Promise<void> {
-    await this.#try(this.#options.folder.finish());
+    await this.#try(this.#options.folder.rotate());
     await this.#try(this.#options.folder.close());
   }
 
@@ -44,11 +44,11 @@ export class FileRotation {
   async #try(work: Promise<void>): Promise<boolean> {
     return await work.then(
       () => true,
-      (err: unknown) => (reportUnfinished(this.#options.logger, err), false),
+      (err: unknown) => (reportFailedRotation(this.#options.logger, err), false),
     );
   }
 }
 
-export function reportUnfinished(logger: Pick<Logger, "warn">, err: unknown): void {
+export function reportFailedRotation(logger: Pick<Logger, "warn">, err: unknown): void {
   logger.warn({ err }, "cannot rotate the file of the audit log; retrying");
 }

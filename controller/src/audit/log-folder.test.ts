@@ -43,7 +43,7 @@ function folder(options: Partial<LogFolderOptions> = {}): LogFolder & { readonly
   const settings = {
     ...{ path, identity: `pod_${++folders}`, rotateBytes: 1_000_000, rotateSeconds: 3_600, mostBytes: 10_000_000 },
     onDropped: (...file: Dropped) => void dropped.push(file),
-    onFinished: () => undefined,
+    onRotated: () => undefined,
     onProblem: (error: unknown) => {
       throw error;
     },
@@ -57,10 +57,10 @@ function folder(options: Partial<LogFolderOptions> = {}): LogFolder & { readonly
 const currents = (): readonly string[] => readdirSync(path).filter((name) => name.startsWith("current-"));
 const current = (): string => currents().map(read).join("");
 const allLines = (): readonly string[] =>
-  [...finished(), ...currents()].flatMap((name) => read(name).split("\n").slice(0, -1));
+  [...rotated(), ...currents()].flatMap((name) => read(name).split("\n").slice(0, -1));
 const nothing = { term: 1, known: new Map() };
 const read = (name: string): string => readFileSync(join(path, name), "utf8");
-const finished = (): readonly string[] =>
+const rotated = (): readonly string[] =>
   readdirSync(path)
     .filter((name) => name.startsWith("amalthea_audit_log_"))
     .toSorted();
@@ -87,15 +87,15 @@ describe("the folder of an audit log", () => {
     await late.append([line("a", "starting")]);
     await next.remember({ term: 2, known: (await next.resume()).known });
     const uploaded = allLines();
-    for (const name of finished()) rmSync(join(path, name)); // as after an upload
+    for (const name of rotated()) rmSync(join(path, name)); // as after an upload
     await late.append([line("a", "running")]);
     await next.append([line("a", "failed")]);
     await late.append([line("b", "starting")]);
-    await late.finish();
+    await late.rotate();
     await late.append([line("c", "starting")]);
     expect(await knownTo(folder())).toEqual({ a: "failed" });
-    await next.finish();
-    await late.finish();
+    await next.rotate();
+    await late.rotate();
     expect(currents()).toEqual([]);
     const all = [
       ["a", "starting"],
@@ -107,13 +107,13 @@ describe("the folder of an audit log", () => {
     expect([...uploaded, ...allLines()].toSorted()).toEqual(all.map(([uid, status]) => line(uid, status)).toSorted());
   });
 
-  it("finishes what a process of the same pod left, and nothing of another pod that may live", async () => {
+  it("rotates what a process of the same pod left, and nothing of another pod that may live", async () => {
     const [dead, other] = [folder(), folder({ identity: "other-pod_1" })];
     await dead.remember(nothing);
     await dead.append([line("a", "starting")]);
     await other.append([line("b", "starting")]);
-    await folder().finishFormer();
-    expect(finished().map(read)).toEqual([`${line("a", "starting")}\n`]);
+    await folder().rotateFormer();
+    expect(rotated().map(read)).toEqual([`${line("a", "starting")}\n`]);
     expect(current()).toBe(`${line("b", "starting")}\n`);
     expect(await knownTo(folder())).toEqual({ a: "starting" });
   });
@@ -132,11 +132,11 @@ describe("the folder of an audit log", () => {
     expect(turns).toBeGreaterThan(20);
   });
 
-  it("finishes a file that is large enough, under a name that tells its start and its content", async () => {
+  it("rotates a file that is large enough, under a name that tells its start and its content", async () => {
     const log = folder({ rotateBytes: 100 });
     await log.append([line("a", "starting")]);
     await log.append([line("a", "running")]);
-    const names = finished();
+    const names = rotated();
     expect(names).toHaveLength(1);
     expect(names[0]).toMatch(/^amalthea_audit_log_20260301_120000\+0000_[0-9a-f]{12}\.txt$/);
     expect(readFileSync(join(path, names[0] ?? ""), "utf8")).toBe(
@@ -150,9 +150,9 @@ describe("the folder of an audit log", () => {
     await dead.append([line("a", "starting")]);
     const whole = `${line("a", "starting")}\n${"x".repeat(3_000_000)}\n${line("a", "running")}\n`;
     writeFileSync(join(path, currents()[0] ?? ""), `${whole}{"time":"2026`);
-    await folder().finishFormer();
-    expect(finished().map(read)).toEqual([whole]);
-    expect(finished()[0]).toContain(createHash("sha256").update(whole).digest("hex").slice(0, 12));
+    await folder().rotateFormer();
+    expect(rotated().map(read)).toEqual([whole]);
+    expect(rotated()[0]).toContain(createHash("sha256").update(whole).digest("hex").slice(0, 12));
     expect(await knownTo(folder())).toEqual({ a: "running" });
   });
 
@@ -160,11 +160,11 @@ describe("the folder of an audit log", () => {
     const log = folder();
     await log.remember(nothing);
     await log.append([line("a", "running"), line("b", "running")]);
-    await log.finish();
+    await log.rotate();
     await log.append([line("b", "stopping")]);
-    await log.finish();
+    await log.rotate();
     await log.append([line("c", "starting")]);
-    for (const name of finished()) rmSync(join(path, name));
+    for (const name of rotated()) rmSync(join(path, name));
     expect(await knownTo(folder())).toEqual({ a: "running", c: "starting" });
   });
 
@@ -179,7 +179,7 @@ describe("the folder of an audit log", () => {
     await log.remember(nothing);
     for (let index = 0; index < 8; index++)
       await log.append([line(`server-${index}`, "running"), line("x", "running")]);
-    expect(finished().length).toBe(1);
+    expect(rotated().length).toBe(1);
     expect(log.dropped).toEqual(Array.from({ length: 7 }, () => [2, "Limit"]));
     expect(await knownTo(folder())).toMatchObject({ "server-0": "running" });
   });
@@ -191,7 +191,7 @@ describe("the folder of an audit log", () => {
       for (const name of ["current-pod_x.txt", "servers-pod_x.json.new"]) {
         const before = folder();
         await before.append([line("a", "starting")]);
-        await before.finish();
+        await before.rotate();
         const log = folder({ identity: "pod_x" });
         symlinkSync("/dev/full", join(path, name));
         await expect(name.startsWith("c") ? log.append([line("a", "running")]) : log.remember(nothing)).rejects.toThrow(
@@ -206,7 +206,7 @@ describe("the folder of an audit log", () => {
   it("takes lines again when its volume can be written again", async () => {
     const log = folder({ identity: "pod_x" });
     await log.append([line("a", "starting")]);
-    await log.finish();
+    await log.rotate();
     mkdirSync(join(path, "current-pod_x.txt")); // what cannot be opened
     await expect(log.append([line("a", "running")])).rejects.toThrow("EISDIR");
     rmSync(join(path, "current-pod_x.txt"), { recursive: true });

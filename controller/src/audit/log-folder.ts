@@ -16,18 +16,18 @@ export type LogFolderOptions = {
   /** A file is rotated at this size, or this age. */
   readonly rotateBytes: number;
   readonly rotateSeconds: number;
-  /** Maximum total size of the files: the oldest finished one is deleted for a new one. */
+  /** Maximum total size of the files: the oldest rotated one is deleted for a new one. */
   readonly mostBytes: number;
-  /** Lines of a finished file that was deleted to make room: all may not take more, or the volume is full. */
+  /** Lines of a rotated file that was deleted to make room: all may not take more, or the volume is full. */
   readonly onDropped: (lines: number, because: "Limit" | "VolumeFull") => void;
-  /** Another file is finished. */
-  readonly onFinished: () => void;
-  /** Lines are written, but their file cannot be finished; this is retried with the next ones. */
+  /** Another file is rotated. */
+  readonly onRotated: () => void;
+  /** Lines are written, but their file cannot be rotated; this is retried with the next ones. */
   readonly onProblem: (error: unknown) => void;
 };
 
-/** A finished file, which no longer changes. */
-export type FinishedFile = { readonly name: string; readonly path: string; readonly bytes: number };
+/** A rotated file, which no longer changes. */
+export type RotatedFile = { readonly name: string; readonly path: string; readonly bytes: number };
 
 /** What a folder says of earlier terms. */
 export type Memory = { readonly term: number | undefined; readonly known: KnownServers };
@@ -37,13 +37,13 @@ const currentOf = (writer: string): string => `current-${writer}.txt`;
 const serversOf = (writer: string): string => `servers-${writer}.json`;
 const CURRENT = /^current-(.+)\.txt$/;
 const SERVERS = /^servers-(.+)\.json$/;
-const FINISHED = /^amalthea_audit_log_\d{8}_\d{6}\+0000_[0-9a-f]{12}\.txt$/;
+const ROTATED = /^amalthea_audit_log_\d{8}_\d{6}\+0000_[0-9a-f]{12}\.txt$/;
 
-/** Between a writer and what makes the name unique under which its file is finished. */
+/** Between a writer and what makes the name unique under which its file is rotated. */
 const TAKEN = "~";
 
 /**
- * Files in a folder, which other processes may share: each process appends to a file of its own. A leader finishes the
+ * Files in a folder, which other processes may share: each process appends to a file of its own. A leader rotates the
  * files of the others, because they are dead or should be: one that still lives notices that its file was taken, and
  * writes what may have come too late once more into a new one.
  */
@@ -75,12 +75,12 @@ export class LogFolder implements Sink {
 
   /**
    * Begins a term: records who leads from now on, and what the log says of the servers, or would say if they had been
-   * logged. Then finishes all earlier files.
+   * logged. Then rotates all earlier files.
    */
   async remember(memory: Memory): Promise<void> {
     await this.#inTurn(async () => {
       await this.#writeServers(this.#own, memory);
-      await this.#finish();
+      await this.#rotate();
       for (const writer of await this.#writersOf(CURRENT)) if (writer !== this.#own) await this.#take(writer);
       for (const writer of await this.#writersOf(SERVERS)) {
         if (writer !== this.#own) await unlink(this.#pathOf(serversOf(writer))).catch(absentAs(undefined));
@@ -89,12 +89,12 @@ export class LogFolder implements Sink {
   }
 
   /**
-   * Finishes what earlier processes of this pod left, which nobody writes any more. Whoever leads next knows what it
+   * Rotates what earlier processes of this pod left, which nobody writes any more. Whoever leads next knows what it
    * said.
    */
-  async finishFormer(): Promise<void> {
+  async rotateFormer(): Promise<void> {
     await this.#inTurn(async () => {
-      for (const writer of await this.#writersOf(CURRENT)) if (this.#isFormer(writer)) await this.#finishOf(writer);
+      for (const writer of await this.#writersOf(CURRENT)) if (this.#isFormer(writer)) await this.#rotateOf(writer);
     });
   }
 
@@ -102,25 +102,25 @@ export class LogFolder implements Sink {
     const content = Buffer.from(lines.map((line) => `${line}\n`).join(""));
     await this.#inTurn(async () => {
       await this.#makingRoom(() => this.#append(content));
-      if (this.#size >= this.#options.rotateBytes) await this.#finish().catch(this.#options.onProblem);
+      if (this.#size >= this.#options.rotateBytes) await this.#rotate().catch(this.#options.onProblem);
     });
   }
 
-  /** Milliseconds until the current file is old enough to be finished. */
+  /** Milliseconds until the current file is old enough to be rotated. */
   dueInMs(now: Date): number {
     return Math.max(0, this.#since.getTime() + this.#options.rotateSeconds * 1_000 - now.getTime());
   }
 
-  /** Finishes the current file, unless it is empty, and makes room for the next one. */
-  async finish(): Promise<void> {
-    await this.#inTurn(() => this.#finish());
+  /** Rotates the current file, unless it is empty, and makes room for the next one. */
+  async rotate(): Promise<void> {
+    await this.#inTurn(() => this.#rotate());
   }
 
   /** The oldest first. */
-  async finished(): Promise<readonly FinishedFile[]> {
+  async rotated(): Promise<readonly RotatedFile[]> {
     const names = await readdir(this.#options.path).catch(absentAs([]));
     const files = names
-      .filter((name) => FINISHED.test(name))
+      .filter((name) => ROTATED.test(name))
       .toSorted()
       .map(async (name) => {
         const path = this.#pathOf(name);
@@ -130,8 +130,8 @@ export class LogFolder implements Sink {
     return (await Promise.all(files)).filter(({ bytes }) => bytes >= 0);
   }
 
-  /** Deletes a finished file. */
-  async remove({ path }: FinishedFile): Promise<void> {
+  /** Deletes a rotated file. */
+  async remove({ path }: RotatedFile): Promise<void> {
     await unlink(path).catch(absentAs(undefined));
   }
 
@@ -152,19 +152,19 @@ export class LogFolder implements Sink {
     await file?.close();
   }
 
-  async #finish(): Promise<void> {
+  async #rotate(): Promise<void> {
     if (this.#size > 0) {
       this.#file ??= await this.#openCurrent(); // without the part of a line that could not be written
       await this.#close();
-      await this.#finishOf(this.#own);
+      await this.#rotateOf(this.#own);
       this.#size = 0;
     }
     this.#since = new Date();
     await this.#makeRoom();
   }
 
-  /** Finishes the file of a writer that said what it said in its term. */
-  async #finishOf(writer: string): Promise<void> {
+  /** Rotates the file of a writer that said what it said in its term. */
+  async #rotateOf(writer: string): Promise<void> {
     const said = await this.#readServers(writer.split(TAKEN)[0] ?? writer);
     // What a file said that was taken already is written down.
     const read = said?.writer === writer ? await this.#readFileOf(said) : undefined;
@@ -179,10 +179,10 @@ export class LogFolder implements Sink {
   async #take(writer: string, read?: Content): Promise<void> {
     const taken = this.#pathOf(currentOf(`${writer}${TAKEN}${randomUUID().slice(0, 8)}`));
     const isTaken = await rename(this.#pathOf(currentOf(writer)), taken).then(() => true, absentAs(false));
-    if (isTaken) await this.#nameFinished(taken, read);
+    if (isTaken) await this.#nameRotated(taken, read);
   }
 
-  async #nameFinished(path: string, read: Content | undefined): Promise<void> {
+  async #nameRotated(path: string, read: Content | undefined): Promise<void> {
     const isWhole = read !== undefined && (await stat(path)).size === read.bytes;
     const { began, end, sha256 } = isWhole ? read : await readContent(path); // a late leader may have written meanwhile
     if (end === 0) return await unlink(path);
@@ -190,7 +190,7 @@ export class LogFolder implements Sink {
     const name = `amalthea_audit_log_${stampOf(began)}_${sha256.slice(0, 12)}.txt`;
     await rename(path, this.#pathOf(name));
     await syncFolder(this.#options.path);
-    this.#options.onFinished();
+    this.#options.onRotated();
   }
 
   #isFormer(writer: string): boolean {
@@ -284,7 +284,7 @@ export class LogFolder implements Sink {
   async #makeRoom(): Promise<void> {
     const { mostBytes, rotateBytes } = this.#options;
     for (;;) {
-      const files = await this.finished();
+      const files = await this.rotated();
       const total = files.reduce((sum, { bytes }) => sum + bytes, 0);
       if (total + rotateBytes <= mostBytes || !(await this.#dropOldest("Limit"))) return;
     }
@@ -292,7 +292,7 @@ export class LogFolder implements Sink {
 
   /** @returns Whether there was one. */
   async #dropOldest(because: "Limit" | "VolumeFull"): Promise<boolean> {
-    const [oldest] = await this.finished();
+    const [oldest] = await this.rotated();
     if (oldest === undefined) return false;
     const { lines } = await digestOf(oldest.path).catch(absentAs({ lines: 0 })); // uploaded by another
     await this.remove(oldest);

@@ -6,7 +6,7 @@ import aws4 from "aws4";
 import { type Dispatcher, Pool } from "undici";
 import { hasCode } from "./file-errors.ts";
 import type { Digest } from "./log-content.ts";
-import type { FinishedFile } from "./log-folder.ts";
+import type { RotatedFile } from "./log-folder.ts";
 
 export type S3Target = {
   /** Address of the service, without the bucket. */
@@ -35,12 +35,12 @@ const LEAST_BYTES_PER_MS = 100;
 const MOST_OF_ANSWER = 4_096;
 
 /**
- * Stores a finished file under its own name, which contains its hash, so this is idempotent. The service compares the
+ * Stores a rotated file under its own name, which contains its hash, so this is idempotent. The service compares the
  * content with the hash that is signed.
  * @throws S3Error; whatever the network or the file system says.
  */
 export async function putFile(
-  file: FinishedFile & Pick<Digest, "sha256">,
+  file: RotatedFile & Pick<Digest, "sha256">,
   target: S3Target,
   signal: AbortSignal,
 ): Promise<void> {

@@ -3,16 +3,16 @@ import { type Clock, exponentialMs, jitter, type Logger } from "@amalthea/kube";
 import { unlessAborted } from "./bounded.ts";
 import { hasCode } from "./file-errors.ts";
 import { type Digest, digestOf } from "./log-content.ts";
-import type { FinishedFile, LogFolder } from "./log-folder.ts";
+import type { RotatedFile, LogFolder } from "./log-folder.ts";
 import type { S3Target } from "./s3.ts";
 
 export type UploaderOptions = {
-  readonly folder: Pick<LogFolder, "finished" | "remove">;
+  readonly folder: Pick<LogFolder, "rotated" | "remove">;
   readonly target: S3Target;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly onUpload: (result: "Succeeded" | "Failed") => void;
-  /** How many finished files wait. */
+  /** How many rotated files wait. */
   readonly onWaiting: (files: number) => void;
 };
 
@@ -20,7 +20,7 @@ const FIRST_RETRY_MS = 1_000;
 const LAST_RETRY_MS = 300_000;
 const IDLE_MS = 3_600_000;
 
-/** Uploads finished files, the oldest first, and deletes what is uploaded. */
+/** Uploads rotated files, the oldest first, and deletes what is uploaded. */
 export class Uploader {
   readonly #options: UploaderOptions;
   #waker = new AbortController();
@@ -29,7 +29,7 @@ export class Uploader {
     this.#options = options;
   }
 
-  /** Another file is finished. */
+  /** Another file is rotated. */
   wake(): void {
     this.#waker.abort();
   }
@@ -45,7 +45,7 @@ export class Uploader {
   }
 
   /**
-   * Uploads the finished files, up to the first failure of the object store. @returns Whether nothing is left. Never
+   * Uploads the rotated files, up to the first failure of the object store. @returns Whether nothing is left. Never
    * rejects.
    */
   async uploadAll(signal: AbortSignal): Promise<boolean> {
@@ -55,7 +55,7 @@ export class Uploader {
   async #uploadAll(signal: AbortSignal): Promise<boolean> {
     const { folder, onWaiting, onUpload } = this.#options;
     try {
-      const files = await folder.finished();
+      const files = await folder.rotated();
       const unreadable: unknown[] = [];
       for (const [index, file] of files.entries()) {
         onWaiting(files.length - index + unreadable.length);
@@ -81,7 +81,7 @@ export class Uploader {
   }
 
   /** @returns False if another replica was faster. */
-  async #upload(file: FinishedFile & Digest, signal: AbortSignal): Promise<boolean> {
+  async #upload(file: RotatedFile & Digest, signal: AbortSignal): Promise<boolean> {
     const { folder, target, logger } = this.#options;
     const { putFile } = await import("./s3.ts"); // costs nothing where nothing is uploaded
     try {
@@ -96,14 +96,14 @@ export class Uploader {
   }
 }
 
-async function isGone({ path }: FinishedFile): Promise<boolean> {
+async function isGone({ path }: RotatedFile): Promise<boolean> {
   return await access(path).then(
     () => false,
     (error: unknown) => hasCode(error, "ENOENT"),
   );
 }
 
-/** Without a failure a file that is finished ends the wait; the hour is a safety net. */
+/** Without a failure a file that is rotated ends the wait; the hour is a safety net. */
 function delayMs(failures: number): number {
   if (failures === 0) return IDLE_MS;
   return jitter(exponentialMs(FIRST_RETRY_MS, LAST_RETRY_MS, failures), 0.5, 1, Math.random);

@@ -124,7 +124,7 @@ export const METRICS = {
   },
   amalthea_audit_files_waiting: {
     type: "gauge",
-    help: "Finished files of the audit log that are not uploaded yet.",
+    help: "Rotated files of the audit log that are not uploaded yet.",
     labels: {},
   },
   // Reconciles

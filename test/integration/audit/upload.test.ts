@@ -41,7 +41,7 @@ beforeEach((context) => {
       rotateSeconds: 3_600,
       mostBytes: 1_000_000_000,
     },
-    ...{ onDropped: () => undefined, onFinished: () => undefined, onProblem: () => undefined },
+    ...{ onDropped: () => undefined, onRotated: () => undefined, onProblem: () => undefined },
   });
   [log, stop] = [[], new AbortController()];
   store.fault = "None";
@@ -62,7 +62,7 @@ function giveSecret(key: Partial<typeof KEY>): void {
 }
 
 /** An uploader that says in `log` what it says, and how its attempts ended. */
-function startUploader(of: Pick<LogFolder, "finished" | "remove"> = folder): Promise<void> {
+function startUploader(of: Pick<LogFolder, "rotated" | "remove"> = folder): Promise<void> {
   const say = (fields: object, message: string): void => {
     const { err } = fields as { err?: Error };
     log.push(`${message} ${err?.message ?? ""} ${JSON.stringify(fields)}`);
@@ -78,7 +78,7 @@ function startUploader(of: Pick<LogFolder, "finished" | "remove"> = folder): Pro
 
 async function aFile(...lines: readonly string[]): Promise<void> {
   await folder.append(lines);
-  await folder.finish();
+  await folder.rotate();
 }
 
 async function storedFiles(): Promise<readonly string[]> {
@@ -86,17 +86,17 @@ async function storedFiles(): Promise<readonly string[]> {
   return await Promise.all(keys.map((key) => store.content(key)));
 }
 
-/** Until the folder has no finished file any more. */
+/** Until the folder has no rotated file any more. */
 async function untilUploaded(): Promise<void> {
-  await eventually(async () => expect(await folder.finished()).toEqual([]));
+  await eventually(async () => expect(await folder.rotated()).toEqual([]));
 }
 
 const attempts = (result: string): number => log.filter((entry) => entry === result).length;
 
-describe("finished files of the audit log", () => {
+describe("rotated files of the audit log", () => {
   it("are uploaded below the prefix, and then deleted", async () => {
     await aFile('{"a":1}', '{"b":"ü"}');
-    const [file] = await folder.finished();
+    const [file] = await folder.rotated();
     await aFile('{"c":3}');
     void startUploader();
     await untilUploaded();
@@ -106,7 +106,7 @@ describe("finished files of the audit log", () => {
 
   it("are the same object when one is uploaded twice, as after a crash", async () => {
     await aFile('{"a":1}');
-    for (const file of await folder.finished()) {
+    for (const file of await folder.rotated()) {
       const read = { ...file, ...(await digestOf(file.path)) };
       for (let time = 0; time < 2; time++) await putFile(read, target, stop.signal);
     }
@@ -121,7 +121,7 @@ describe("finished files of the audit log", () => {
     await eventually(async () => expect(log.join()).toContain("403: SignatureDoesNotMatch"));
     giveSecret({ accessKeyId: KEY.accessKeyId });
     await eventually(async () => expect(log.join()).toContain("has no value for secretAccessKey"));
-    expect(await folder.finished()).toHaveLength(1);
+    expect(await folder.rotated()).toHaveLength(1);
     giveSecret(KEY);
     await untilUploaded();
     expect(await storedFiles()).toEqual(['{"a":1}\n']);
@@ -141,7 +141,7 @@ describe("finished files of the audit log", () => {
     const before = store.requests;
     await eventually(async () => expect(store.requests).toBeGreaterThan(before));
     await aFile('{"b":2}');
-    expect(await folder.finished()).toHaveLength(2);
+    expect(await folder.rotated()).toHaveLength(2);
     store.fault = "None";
     store.cut(); // what is not answered ends at its time limit
     await untilUploaded();
@@ -157,16 +157,16 @@ describe("finished files of the audit log", () => {
     await eventually(async () => expect(store.requests).toBeGreaterThan(before));
     stop.abort();
     await running;
-    expect(await folder.finished()).toHaveLength(1);
+    expect(await folder.rotated()).toHaveLength(1);
   });
 
   it("are done with when another replica has uploaded them first", async () => {
     await aFile('{"a":1}');
-    const seen = await folder.finished();
+    const seen = await folder.rotated();
     await aFile('{"b":2}');
-    const all = await folder.finished();
+    const all = await folder.rotated();
     for (const file of seen) await folder.remove(file);
-    void startUploader({ finished: async () => await Promise.resolve(all), remove: (file) => folder.remove(file) });
+    void startUploader({ rotated: async () => await Promise.resolve(all), remove: (file) => folder.remove(file) });
     await untilUploaded();
     expect(await storedFiles()).toEqual(['{"b":2}\n']);
     expect(log.join()).not.toContain("cannot upload");
@@ -189,7 +189,7 @@ describe("finished files of the audit log", () => {
     const caFile = join(path, "ca.crt");
     target = { ...target, endpoint: secured.endpoint };
     await aFile('{"a":1}');
-    for (const file of await folder.finished()) {
+    for (const file of await folder.rotated()) {
       const read = { ...file, ...(await digestOf(file.path)) };
       await expect(putFile(read, target, stop.signal)).rejects.toThrow("name yours in auditLog.s3.caConfigMap");
     }
