@@ -73,7 +73,9 @@ async function callback(request: IncomingMessage, response: ServerResponse, deps
   const { login } = cookiesOf(request, config.cookieName);
   const refusal = query.get("error");
   if (refusal === "invalid_scope" && mayAskForLess(login, config)) return askForLess(query, login, response, config);
-  if (refusal !== null) return sendProblem(request, response, deps, problemOf(refusal));
+  if (refusal !== null) {
+    return sendProblem(request, response, deps, problemOf(refusal, query.get("error_description")));
+  }
   if (!login.includes("_csrf=")) return sendProblem(request, response, deps, "Stale");
   const path = loginPath(config.basePath, `callback?${query.toString()}`);
   const answer = await deps.login.get(path, loginHeaders(login));

@@ -46,8 +46,12 @@ const PROBLEMS: ReadonlyMap<string, SignInProblem> = new Map([
   ["unsupported_response_type", "ClientRefused"],
 ]);
 
-/** What users see when a provider returns this. */
-export function problemOf(error: string): SignInProblem {
+/** With it Keycloak returns a user who is signed in there, but not by the page that was open for too long. */
+const EXPIRED_PAGE = "authentication_expired";
+
+/** What users see when a provider returns this `error` and `error_description`. */
+export function problemOf(error: string, description: string | null): SignInProblem {
+  if (description === EXPIRED_PAGE) return "Stale";
   return PROBLEMS.get(error) ?? "ProviderError";
 }
 

@@ -38,6 +38,12 @@ describe.each(["/", "/sessions/a"])("pages of the login of a server at %s", (bas
     expect(answer.headers.get("cache-control")).toBe("no-store");
   });
 
+  it("a login page of Keycloak that was open for too long: the sign-in begins again", async () => {
+    const query = "error=temporarily_unavailable&error_description=authentication_expired&state=a:/";
+    const answer = await get(`/oauth2/callback?${query}`);
+    expect([answer.status, await answer.text()]).toEqual([403, expect.stringContaining("has to begin again")]);
+  });
+
   it.each([
     { path: "/oauth2/callback", status: 403 },
     { path: "/oauth2/callback?code=x&state=abc:/x", status: 403 },
