@@ -76,9 +76,14 @@ function remarksOn(observed: Observed, { facts, verdict, notices, filesLost }: F
     ...(filesLost === undefined ? [] : [lossReason(observed.server, filesLost)]),
     ...facts.warnings.map(warningReason),
     ...routeWarnings(observed),
-    ...(verdict.state === "stopping" ? [] : pendingReasons(observed, facts)),
+    ...(isPodLeaving(verdict) ? [] : pendingReasons(observed, facts)),
     ...notices,
   ];
+}
+
+/** Whether the pod is to be removed in this reconcile, with or without another one in its place. */
+function isPodLeaving({ state, ready }: Verdict): boolean {
+  return state === "stopping" || ready.why.reason === "Restarting";
 }
 
 /** kstatus: a stalled server is not also reconciling. */

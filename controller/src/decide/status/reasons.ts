@@ -3,6 +3,7 @@ import { CULLING_KEY } from "../culling/limits.ts";
 import { childKeyOf } from "../live/child.ts";
 import { isClaimBound } from "../live/claim.ts";
 import type { Observed, ObservedFailure } from "../live/observed.ts";
+import { activePod } from "../live/pod.ts";
 import { NEEDED_BY_ROUTES } from "../live/routes.ts";
 import type { Adjustment, OfReason, PlanFacts, Problem, Warning } from "../facts.ts";
 import { trueCondition } from "../values/conditions.ts";
@@ -196,9 +197,9 @@ export function routeWarnings({ missing }: Pick<Observed, "missing">): readonly 
   ];
 }
 
-/** What has not reached the running pod yet; empty without a pod. */
+/** What has not reached the running pod yet; empty without a pod, and once it is being replaced. */
 export function pendingReasons(observed: Observed, facts: PlanFacts): readonly ReasonWithValues[] {
-  if (observed.pod === undefined) return [];
+  if (activePod(observed) === undefined) return [];
   const reasons: ReasonWithValues[] = [];
   const { tokenSecretRef } = observed.server.spec.auth;
   if (observed.isTokenChanged && tokenSecretRef !== undefined) {

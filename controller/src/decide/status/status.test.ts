@@ -10,7 +10,7 @@ import {
   FAILED_PATCH,
   REFUSED_INGRESS,
 } from "../testing/status.ts";
-import { aCondition, aContainer, aPod, aReadyPod, aServer } from "../testing/builders.ts";
+import { aCondition, aContainer, aPod, aReadyPod, aServer, timeAgo } from "../testing/builders.ts";
 
 const hibernated = { hibernated: true };
 
@@ -60,6 +60,18 @@ describe("statusOf", () => {
     const pending = conditionOf(status, "UpdatePending");
     expect(brief(pending)).toBe("True TokenChanged");
     expect(pending?.message).toMatch(/Secret mine .*jupyterServer\.image/);
+  });
+
+  it.each<{ when: string; pod: Observed["pod"]; restarting: boolean }>([
+    { when: "a restart is about to bring them", pod: aReadyPod(), restarting: true },
+    {
+      when: "the pod is terminating",
+      pod: aReadyPod({ metadata: { deletionTimestamp: timeAgo(1) } }),
+      restarting: false,
+    },
+  ])("does not say that changes wait when $when", ({ pod, restarting }) => {
+    const { status } = decideStatus({ pod }, { pendingFields: ["jupyterServer.image"], restarting });
+    expect(conditionOf(status, "UpdatePending")).toBeUndefined();
   });
 
   it("does not quote what the API server says about a Secret", () => {
