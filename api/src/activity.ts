@@ -1,11 +1,10 @@
 /**
- * What a pod tells of its use. Ages instead of times, by the clock of the node that Jupyter runs on: no other clock has
- * to agree with it.
+ * A pod's report of its use. Ages instead of times, by the clock of Jupyter's node: other clocks need not agree with it.
  */
 export type ActivityReport = {
   readonly kernels: {
     readonly total: number;
-    /** Those that execute something now. */
+    /** Those that are executing now. */
     readonly busy: number;
     /** WebSockets of browsers and programs that kernels have open. */
     readonly connections: number;
@@ -14,31 +13,36 @@ export type ActivityReport = {
   };
   readonly terminals: { readonly total: number; readonly quietSeconds?: number };
   /**
-   * The latest request that Jupyter served, or passed on to a program behind it (RStudio, code-server); our own questions
-   * apart, but with those of every open tab. Undefined in the report of an earlier version, and if
+   * The latest request that Jupyter served, or passed on to a program behind it (RStudio, code-server); without our own
+   * polls, but with those of every open tab. Undefined in the report of an earlier version, and if
    * the image has no `api/status`, or if it is not asked for because it would not count.
    */
   readonly requests?: { readonly quietSeconds: number };
   /** What passes through the login in the pod; undefined without a login. */
   readonly proxy?: {
     readonly openWebSockets: number;
-    /** Seconds since somebody opened a page or changed something; undefined before. Reading data does not count: tabs poll. */
+    /**
+     * Seconds since somebody opened a page or changed something; undefined before. Reading data does not count: tabs
+     * poll.
+     */
     readonly quietSeconds?: number;
-    /** Whether the provider renews sessions; undefined while that is not known, and in the report of an earlier version. */
+    /**
+     * Whether the provider renews sessions; undefined while that is not known, and in the report of an earlier version.
+     */
     readonly sessionsRenewed?: boolean;
   };
-  /** CPU use of the pod by the metrics API; undefined where the administrator lets it not count. */
+  /** CPU use of the pod by the metrics API; undefined if the administrator does not let it count. */
   readonly cpuMillicores?: number;
 };
 
-/** More kernels or terminals than any server has: a longer list is no answer of Jupyter's. */
+/** More kernels or terminals than any server has: a longer list is not from Jupyter. */
 const MAX_ITEMS = 10_000;
 
 /**
- * Reads Jupyter's answer to `GET api/kernels`.
+ * Parses Jupyter's response to `GET api/kernels`.
  *
  * @param nowMs The time at Jupyter's node, in milliseconds.
- * @returns Undefined if it is no such answer.
+ * @returns Undefined if it is not such a response.
  */
 export function readKernels(body: unknown, nowMs: number): ActivityReport["kernels"] | undefined {
   const kernels = items(body);
@@ -56,20 +60,20 @@ export function readKernels(body: unknown, nowMs: number): ActivityReport["kerne
   };
 }
 
-/** Reads Jupyter's answer to `GET api/terminals`; as `readKernels`. */
+/** Parses Jupyter's response to `GET api/terminals`; as `readKernels`. */
 export function readTerminals(body: unknown, nowMs: number): ActivityReport["terminals"] | undefined {
   const terminals = items(body);
   const quiet = quietSeconds(terminals, nowMs);
   return terminals === undefined || quiet === undefined ? undefined : { total: terminals.length, ...quiet };
 }
 
-/** Reads Jupyter's answer to `GET api/status`; as `readKernels`. */
+/** Parses Jupyter's response to `GET api/status`; as `readKernels`. */
 export function readRequests(body: unknown, nowMs: number): ActivityReport["requests"] | undefined {
   const status = asRecord(body);
   return status === undefined ? undefined : quietSince([status], nowMs);
 }
 
-/** Reads a report as JSON; undefined if it is none. */
+/** Parses a report as JSON; undefined if it is not one. */
 export function readActivityReport(value: unknown): ActivityReport | undefined {
   const { kernels, terminals, requests, proxy } = asRecord(value) ?? {};
   const isReport =

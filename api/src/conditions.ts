@@ -10,7 +10,7 @@ export type ReasonWithValues = {
 }[Reason];
 
 /**
- * Most characters of a message. The API server takes 32768, but a status is read by people and stored once per server,
+ * Maximum length of a message. The API server accepts 32768, but a status is read by people and stored once per server,
  * and the text of a kubelet or of an admission webhook can have any length.
  */
 export const MAX_MESSAGE_LENGTH = 1024;
@@ -22,7 +22,7 @@ export function messageOf<R extends Reason>(reason: R, values: ReasonValues[R]):
   return shortened(text);
 }
 
-/** A text as a message can hold it. */
+/** A text truncated to the maximum length of a message. */
 export function shortened(text: string): string {
   return text.length <= MAX_MESSAGE_LENGTH ? text : text.slice(0, MAX_MESSAGE_LENGTH - 1) + "…";
 }

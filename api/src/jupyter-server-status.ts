@@ -1,6 +1,6 @@
 /**
- * Status of a `JupyterServer`; every field is missing until the controller has seen the server. `status-schema.ts` describes
- * the fields. Times are ISO 8601.
+ * Status of a `JupyterServer`; every field is missing until the controller has seen the server. `status-schema.ts`
+ * describes the fields. Times are ISO 8601.
  */
 export type JupyterServerStatus = {
   readonly state?: ServerState;
@@ -8,7 +8,7 @@ export type JupyterServerStatus = {
   readonly url?: string;
   readonly observedGeneration?: number;
   readonly conditions?: readonly Condition[];
-  /** There while the state is `starting`, the next two while it is `failed` and `hibernated`. */
+  /** Set while the state is `starting`, the next two while it is `failed` and `hibernated`. */
   readonly startingSince?: string;
   readonly failedSince?: string;
   readonly hibernatedSince?: string;
@@ -17,7 +17,7 @@ export type JupyterServerStatus = {
   /** Absent once the server was ready, and where it is not known (0.24). */
   readonly neverReady?: boolean;
   readonly lastActivityAt?: string;
-  /** Absent where nobody said. */
+  /** Absent if unknown. */
   readonly lastActivityBy?: ActivitySign;
   readonly willHibernateAt?: string;
   readonly willBeDeletedAt?: string;

@@ -2,7 +2,8 @@ import type { JupyterServerStatus } from "./jupyter-server-status.ts";
 
 /**
  * A `JupyterServer` as the API server returns it: what the CRD defaults is there, whoever wrote the object. An object
- * stored by the legacy version (0.24) may violate the CRD's validation rules (a missing host, a patch without type), hence the optional fields.
+ * stored by the legacy version (0.24) may violate the CRD's validation rules (a missing host, a patch without type),
+ * hence the optional fields.
  */
 export type JupyterServer = {
   readonly apiVersion: string;
@@ -36,7 +37,7 @@ export type JupyterServerSpec = {
 };
 
 export type Auth = {
-  /** Undefined: generated. Empty: Jupyter asks for none. */
+  /** Undefined: generated. Empty: Jupyter requires none. */
   readonly token?: string;
   readonly tokenSecretRef?: SecretKeyRef;
   readonly oidc: Oidc;
@@ -82,7 +83,7 @@ export type Bearer = {
   readonly audiences?: readonly string[];
 };
 
-/** Exactly one of the two is there; name and key may be missing in an object stored by 0.24. */
+/** Exactly one of the two is set; name and key may be missing in an object stored by 0.24. */
 export type ClientSecret = {
   readonly value?: string;
   readonly secretKeyRef?: Partial<SecretKeyRef>;
@@ -149,7 +150,7 @@ export type PodSettings = {
   readonly sidecarResources?: SidecarResources;
 };
 
-/** One of the two references is there. */
+/** One of the two references is set. */
 export type EnvFromSource = {
   readonly prefix?: string;
   readonly configMapRef?: OptionalReference;
@@ -179,7 +180,7 @@ export type UserIds = {
   readonly supplementalGroups?: readonly number[];
 };
 
-/** Fields beyond those that must be there are passed on as they are. */
+/** Fields beyond the required ones are passed on as they are. */
 export type TopologySpreadConstraint = {
   readonly maxSkew: number;
   readonly topologyKey: string;

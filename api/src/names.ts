@@ -7,7 +7,7 @@ export const PLURAL = "jupyterservers";
 export const SINGULAR = "jupyterserver";
 export const SHORT_NAME = "js";
 
-/** Kinds of our own children, by the key under which the document that patches change has them. */
+/** Kinds of our own children, by their key in the patch document. */
 export const KIND_BY_CHILD_KEY = {
   secret: "Secret",
   configmap: "ConfigMap",
@@ -18,7 +18,7 @@ export const KIND_BY_CHILD_KEY = {
   statefulset: "StatefulSet",
 } as const;
 
-/** Key of one of our own children in the document that patches change; patches may add further keys. */
+/** Key of one of our own children in the patch document; patches may add further keys. */
 export type ChildKey = keyof typeof KIND_BY_CHILD_KEY;
 
 /** Labels on every child and, without `childKey` and with `mainPod`, on the pod. */
@@ -39,7 +39,7 @@ export const COMPONENT = "jupyterserver";
 export const ANNOTATIONS = {
   /** On a child: hash of the manifest it was applied from. */
   desiredHash: "amalthea.dev/desired-hash",
-  /** On a child: hash of those values of patches that give way to later writes by others, as they were last applied. */
+  /** On a child: hash of those values of patches that yield to later writes by others, as they were last applied. */
   patchedHash: "amalthea.dev/patched-hash",
   /** On an Ingress: the requested class; absent where it is the cluster's default. */
   ingressClass: "amalthea.dev/ingress-class",
@@ -47,7 +47,7 @@ export const ANNOTATIONS = {
   contentHash: "amalthea.dev/content-hash",
   /** On the pod template: hashes of the spec fields a pod was started with, and its routing. */
   startedWith: "amalthea.dev/started-with",
-  /** On the StatefulSet: when it was last touched, so that its controller tries again at once to create the pod. */
+  /** On the StatefulSet: when it was last touched, so that its controller retries the creation of the pod at once. */
   podRetriedAt: "amalthea.dev/pod-retried-at",
   /** On the pod: the resources of the last in-place resize that was requested for its container. */
   resizedTo: "amalthea.dev/resized-to",
@@ -55,9 +55,11 @@ export const ANNOTATIONS = {
   accessPolicyHash: "amalthea.dev/access-policy-hash",
   /** On the JupyterServer: any new value restarts the pod, which carries the value it was started with. */
   restartedAt: "amalthea.dev/restartedAt",
-  /** On the JupyterServer: the limit that hibernated it, when that was reached, and the start of the run that it ended. */
+  /**
+   * On the JupyterServer: the limit that hibernated it, when that was reached, and the start of the run that it ended.
+   */
   hibernatedBy: "amalthea.dev/hibernated-by",
-  /** On the JupyterServer: time of the loss of files that somebody has seen, as `status.filesLost.at` has it. */
+  /** On the JupyterServer: time of the loss of files that somebody has acknowledged, as `status.filesLost.at` has it. */
   lossSeen: "amalthea.dev/loss-seen",
   /** On a Namespace, where the administrator enables it: hosts and paths that its servers may have. */
   allowedRoutes: "amalthea.dev/allowed-routes",
@@ -102,7 +104,7 @@ export const RESERVED_PORTS: readonly number[] = Object.values(PORTS);
 /** Name of the container port that the Service targets, in both access modes. */
 export const HTTP_PORT_NAME = "http";
 
-/** Name of the port at which the authorization service tells the controller about the server's activity. */
+/** Name of the port at which the authorization service reports the server's activity to the controller. */
 export const ACTIVITY_PORT_NAME = "activity";
 
 /** Labels, besides those below `amalthea.dev`, by which a pod is found: as a server's, and as a StatefulSet's. */
@@ -141,7 +143,7 @@ export const SECRET_KEYS = {
   cookieSecret: "jupyterServerCookieSecret",
   oidcClientSecret: "oidcClientSecret",
   oauth2ProxyCookieSecret: "oauth2ProxyCookieSecret",
-  /** With a login: whoever presents it may read the server's activity. */
+  /** With a login: grants access to the server's activity. */
   activityKey: "activityKey",
 } as const;
 
@@ -153,7 +155,7 @@ export const FIELD_MANAGERS = {
   culling: "amalthea-culling",
 } as const;
 
-/** Images that are used unless the server or the chart names one. */
+/** Images that are used unless the server or the chart sets one. */
 export const DEFAULT_IMAGES = {
   jupyter: "jupyter/minimal-notebook:latest",
   traefik: "traefik:v3.7.15",
@@ -162,19 +164,19 @@ export const DEFAULT_IMAGES = {
 } as const;
 
 /**
- * Longest name of a new server. The StatefulSet controller puts `<name>-<10 characters of hash>` into a label of the
- * pod, and a label holds 63 characters.
+ * Maximum length of a new server's name. The StatefulSet controller puts `<name>-<10 characters of hash>` into a label
+ * of the pod, and a label holds 63 characters.
  */
 export const MAX_NAME_LENGTH = 52;
 
 /**
- * What `routing.path` may consist of: what browsers, proxies, cookies and Jupyter all write the same way. Jupyter takes
- * the path as a part of regular expressions and compares it with the encoded path of a request, ingress controllers
+ * What `routing.path` may consist of: what browsers, proxies, cookies and Jupyter all encode the same way. Jupyter uses
+ * the path in regular expressions and compares it with the encoded path of a request, ingress controllers
  * mostly with the decoded one, a `;` ends the path of a cookie, and oauth2-proxy reads braces as variables.
  */
 export const ROUTING_PATH_PATTERN = "^[A-Za-z0-9/._~@:,=&!'-]*$";
 
-/** Longest `routing.path`. Browsers ignore the path of a cookie from 1,025 characters on. */
+/** Maximum length of `routing.path`. Browsers ignore the path of a cookie from 1,025 characters on. */
 export const MAX_PATH_LENGTH = 1000;
 
 /** Name of the server's children: all have the server's own, as clients expect. */
@@ -191,7 +193,7 @@ export function podName(server: NamedServer): string {
 export type NamedServer = { readonly metadata: { readonly name: string } };
 
 /**
- * Exit code of Jupyter when its token is empty. Its messages are never quoted in a status, for they may hold secrets, so
- * the code has to tell.
+ * Exit code of Jupyter when its token is empty. Its messages are never quoted in a status, because they may contain
+ * secrets, so the code identifies the cause.
  */
 export const EMPTY_TOKEN_EXIT_CODE = 65; // EX_DATAERR of sysexits.h

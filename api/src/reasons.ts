@@ -1,10 +1,10 @@
 import type { CullingReason } from "./jupyter-server-status.ts";
 
 /**
- * What each type of condition in a server's status says when it is true. `Reconciling` and `Stalled` follow kstatus: they
- * are there only while they are true. So are `Hibernated`, `UpdatePending` and the warnings. `Ready` is always there but on
- * a hibernated server, which has what its spec says: kstatus takes everything that is not ready for something that is on
- * its way.
+ * What each type of condition in a server's status says when it is true. `Reconciling` and `Stalled` follow kstatus:
+ * they are there only while they are true. So are `Hibernated`, `UpdatePending` and the warnings. `Ready` is always
+ * there except on a hibernated server, which is as its spec requests: kstatus considers everything that is not ready as
+ * in progress.
  */
 export const CONDITION_MEANINGS = {
   Ready: "The pod is ready and the route to it exists: the server can be opened at `status.url`.",
@@ -27,7 +27,7 @@ export const CONDITION_MEANINGS = {
 export type ConditionType = keyof typeof CONDITION_MEANINGS;
 
 /**
- * Every reason that a condition can have, with what its sentence needs to know. Programs compare
+ * Every reason that a condition can have, with the values in its sentence. Programs compare
  * reasons, so a reason never changes its meaning, and a retired one is not used again.
  */
 export type ReasonValues = {
@@ -181,7 +181,9 @@ const WHERE_IMAGES_ARE_NAMED =
 /** Before the name of the other server, in messages about a route that it has. */
 const ROUTED_TO = "is already routed to the server";
 
-/** The other server, `namespace/name`, that a message of the reason `RouteTaken` names; undefined in any other message. */
+/**
+ * The other server, `namespace/name`, that a message of the reason `RouteTaken` names; undefined in any other message.
+ */
 export function routeHolderIn(message: string): string | undefined {
   return new RegExp(`${ROUTED_TO} ([a-z0-9./-]*[a-z0-9])`).exec(message)?.[1];
 }
@@ -348,7 +350,7 @@ export const REASONS: { readonly [R in Reason]: ReasonEntry<R> } = {
   VolumeGrowing: {
     conditions: ["Reconciling", "Stalled"],
     when: "The volume of a running server does not have the size that spec.storage.size requests yet; a stall after the grace period.",
-    example: { claim: "alice", from: "1Gi", to: "2Gi", detail: "nobody reports progress" },
+    example: { claim: "alice", from: "1Gi", to: "2Gi", detail: "no progress is reported" },
     sentence: ({ claim, from, to, detail }) =>
       `The volume of the PersistentVolumeClaim ${claim} is being expanded from ${from} to ${to}: ${detail}.`,
     remedy:
@@ -435,7 +437,7 @@ export const REASONS: { readonly [R in Reason]: ReasonEntry<R> } = {
     conditions: STALL,
     when: "Jupyter refuses to start, because the token in its Secret is empty and it would be open to everybody.",
     example: {},
-    sentence: () => "The token of the server is empty, so it does not start.",
+    sentence: () => "The server does not start, because its token is empty.",
     remedy:
       "Put a token into its Secret, which is the server's own unless spec.auth.tokenSecretRef names another, then restart the server.",
   },
@@ -498,7 +500,7 @@ export const REASONS: { readonly [R in Reason]: ReasonEntry<R> } = {
         : `The login (container oauth2-proxy) cannot use the provider at ${issuer}: ${cause}.`) +
       ` Its log: kubectl logs -n ${namespace} ${pod} -c oauth2-proxy.`,
     remedy:
-      "Correct spec.auth.oidc.issuerUrl, set trustedCA beside it for a private certificate authority, or let pods reach the provider; it is tried again until then.",
+      "Correct spec.auth.oidc.issuerUrl, set trustedCA beside it for a private certificate authority, or make the provider reachable from pods; it is retried until then.",
   },
   OutOfMemory: {
     conditions: EITHER,
@@ -543,7 +545,7 @@ export const REASONS: { readonly [R in Reason]: ReasonEntry<R> } = {
     example: { detail: "its finalizers are still set: example.org/backup" },
     sentence: ({ detail }) => `The previous pod of the server has not terminated: ${detail}.`,
     remedy:
-      "It goes when its finalizers are removed and its node has stopped it; ask an administrator if this persists.",
+      "It is deleted once its finalizers are removed and its node has stopped it; ask an administrator if this persists.",
   },
   // What cannot be created
   InvalidSpec: {
@@ -740,7 +742,7 @@ export const REASONS: { readonly [R in Reason]: ReasonEntry<R> } = {
     when: "The provider of the login has not renewed any session of the running pod, most likely because it does not issue refresh tokens. Detected when the controller polls the activity of the server, which it does when an idle limit is near.",
     example: {},
     sentence: () =>
-      "The provider does not renew the sessions of the login, so whoever is disabled there stays signed in until the session has its full length.",
+      "The provider does not renew the sessions of the login, so a user who is disabled there stays signed in for the full length of the session.",
     remedy:
       "Add the scope offline_access to spec.auth.oidc.scopes, or configure the provider to issue refresh tokens to this client; otherwise choose a shorter spec.auth.oidc.session.lengthSeconds, and set renewalSeconds to 0 there. Each takes effect at the next start.",
   },
@@ -751,7 +753,7 @@ export const REASONS: { readonly [R in Reason]: ReasonEntry<R> } = {
     sentence: () =>
       "An e-mail address counts even if the provider does not say whether it is verified, because this server was created under 0.24.",
     remedy:
-      "If nobody can claim the address of another at your provider, set spec.auth.oidc.allowUnverifiedEmail; else name people by spec.auth.oidc.authorizedUserIds.",
+      "If nobody can claim somebody else's address at your provider, set spec.auth.oidc.allowUnverifiedEmail; otherwise authorize people by spec.auth.oidc.authorizedUserIds.",
   },
   PlainHttpOidc: {
     conditions: ["AccessWarning"],

@@ -6,7 +6,7 @@ export type Route = {
   readonly host: string;
   /** Base path: `/`, or `/a/b` without a slash at its end. */
   readonly path: string;
-  /** Whether the Ingress ends TLS. */
+  /** Whether the Ingress terminates TLS. */
   readonly tls: boolean;
   /** Scheme of the address people use. */
   readonly scheme: "http" | "https";
@@ -40,12 +40,12 @@ function asOrigin(url: string): string {
     .replace(/^(http:.*):80$|^(https:.*):443$/, "$1$2");
 }
 
-/** One spelling for every way to write a path: `a//b/` becomes `/a/b`, the root stays `/`. */
+/** Normalises a path: `a//b/` becomes `/a/b`, the root stays `/`. */
 export function normalizePath(path: string): string {
   return "/" + segmentsOf(path).join("/");
 }
 
-/** What stands before paths below a normalised path: nothing for the root. */
+/** The prefix of paths below a normalised path: empty for the root. */
 export function prefixOf(path: string): string {
   return path === "/" ? "" : path;
 }

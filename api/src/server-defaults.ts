@@ -1,7 +1,7 @@
 import type { SchemaNode } from "./schema-kit.ts";
 import { specSchema } from "./spec-schema.ts";
 
-/** Fields of the spec that are said by each server: addresses and volumes of one, secrets, and what must not reach all at once. */
+/** Fields of the spec that each server sets itself: addresses, volumes, secrets, and what must not affect all at once. */
 const PER_SERVER: readonly string[] = [
   "culling",
   "patches",
@@ -14,7 +14,7 @@ const PER_SERVER: readonly string[] = [
   "storage.pvc.volumeName",
 ];
 
-/** All that has a default for all servers of what says who gets in, and how. */
+/** The only part of `auth` that can have a default for all servers. */
 const SESSION = "auth.oidc.session";
 
 /** Whether a field of the spec, by its path, is one that has no default for all servers. */

@@ -278,13 +278,13 @@ where it carries the policy "keep". Nothing can be looked up by `helm template`,
 {{- with .Values.auditLog }}
 {{- if .enabled }}
 {{- if ne (empty .s3.endpoint) (empty .s3.bucket) }}
-{{- fail "auditLog.s3.endpoint and auditLog.s3.bucket belong together: set both to upload the audit log, or none" }}
+{{- fail "auditLog.s3.endpoint and auditLog.s3.bucket must be set together, to upload the audit log, or not at all" }}
 {{- end }}
 {{- if ne (empty .s3.accessKeyId) (empty .s3.secretAccessKey) }}
-{{- fail "auditLog.s3.accessKeyId and auditLog.s3.secretAccessKey belong together: set both, or auditLog.s3.credentialsSecret" }}
+{{- fail "auditLog.s3.accessKeyId and auditLog.s3.secretAccessKey must be set together; or set auditLog.s3.credentialsSecret" }}
 {{- end }}
 {{- if and .s3.credentialsSecret .s3.accessKeyId }}
-{{- fail "auditLog.s3.credentialsSecret and auditLog.s3.accessKeyId are both set: keep the Secret alone" }}
+{{- fail "auditLog.s3.credentialsSecret and auditLog.s3.accessKeyId are both set: keep only the Secret" }}
 {{- end }}
 {{- if and .s3.endpoint (not (or .s3.credentialsSecret .s3.accessKeyId)) }}
 {{- fail "auditLog.s3.endpoint needs auditLog.s3.credentialsSecret: a Secret with accessKeyId and secretAccessKey" }}
@@ -316,7 +316,7 @@ where it carries the policy "keep". Nothing can be looked up by `helm template`,
 {{/* What 0.24's chart could do and this one cannot, and what would be lost without a word. */}}
 {{- define "amalthea.refuseImpossible" -}}
 {{- if dig "install" false (index .Values "csi-rclone" | default dict) }}
-{{- fail "csi-rclone.install is true, but this chart no longer brings csi-rclone: the upgrade would remove the CSI driver, and with it access to the volumes that use it. Install csi-rclone as a release of its own first, then set csi-rclone.install to false" }}
+{{- fail "csi-rclone.install is true, but this chart no longer includes csi-rclone: the upgrade would remove the CSI driver, and with it access to the volumes that use it. Install csi-rclone as a release of its own first, then set csi-rclone.install to false" }}
 {{- end }}
 {{- end }}
 
@@ -346,7 +346,7 @@ where it carries the policy "keep". Nothing can be looked up by `helm template`,
 {{- define "amalthea.refuseMetrics" -}}
 {{- with .Values.metrics }}
 {{- if and .enabled (eq (int .port) 8080) }}
-{{- fail "metrics.port must not be 8080, at which the controller answers the probes" }}
+{{- fail "metrics.port must not be 8080, which serves the controller's probes" }}
 {{- end }}
 {{- if .legacyNames }}
 {{- $names := list }}

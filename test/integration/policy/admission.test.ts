@@ -146,7 +146,7 @@ describe("the admission policies with the chart's defaults", () => {
     const isPlainLogin = auth?.oidc?.enabled === true && routing?.tls?.enabled !== true;
     const created = create(aServer(spec, name), LOOSE);
     // 0.24 accepted a login on plain http, which no browser keeps; the controller refuses it, too.
-    if (isPlainLogin) await expect(created).rejects.toThrow("browsers keep a login on https only");
+    if (isPlainLogin) await expect(created).rejects.toThrow("browsers keep a login only on https");
     else await created;
   });
 
@@ -211,7 +211,7 @@ describe("the admission policies with the chart's defaults", () => {
       { jupyterServer: { env: [{ name: "JUPYTER_CONFIG_PATH", value: "/" }] } },
       "spec.jupyterServer.env: JUPYTER_CONFIG_PATH",
     ],
-    ["a login on http", { auth: { oidc } }, "spec.routing.tls.enabled: browsers keep a login on https only"],
+    ["a login on http", { auth: { oidc } }, "spec.routing.tls.enabled: browsers keep a login only on https"],
     [
       "a login on two hosts",
       { auth: { oidc }, routing: { host: "h.example.org", externalUrl: "https://g.example.org" } },
@@ -408,15 +408,19 @@ describe("the admission policies of a strict administrator", () => {
     [
       "another namespace's path",
       { routing: { host: "hub.example.org", path: "/strictly" } },
-      "spec.routing: hub.example.org/strictly is not among the routes of the namespace strict, which are HUB.example.org/strict",
+      "spec.routing: hub.example.org/strictly is not among the allowed routes of the namespace strict, which are HUB.example.org/strict",
     ],
-    ["a path around its own", { routing: { host: "hub.example.org" } }, "is not among the routes"],
-    ["another host", { routing: { host: "hub.example.com", path: "/strict" } }, "is not among the routes"],
-    ["a host with more labels", { routing: { host: "a.b.alice.example.org", path: "/" } }, "is not among the routes"],
+    ["a path around its own", { routing: { host: "hub.example.org" } }, "is not among the allowed routes"],
+    ["another host", { routing: { host: "hub.example.com", path: "/strict" } }, "is not among the allowed routes"],
+    [
+      "a host with more labels",
+      { routing: { host: "a.b.alice.example.org", path: "/" } },
+      "is not among the allowed routes",
+    ],
     [
       "a host that only looks like its own",
       { routing: { host: "hubxexample.org", path: "/strict" } },
-      "is not among the routes",
+      "is not among the allowed routes",
     ],
     [
       "an image of another registry",
@@ -570,7 +574,7 @@ describe("the admission policies of a strict administrator", () => {
     for (const mark of marks) {
       const other = { ...(marked(mark) as Manifest), metadata: { name: "marked-2", ...mark } };
       await create(other, STRICT, alice);
-      const sentence = "Alice may not mark a server as one of 0.24";
+      const sentence = "Alice may not mark a server as created by 0.24";
       await expect(create(other, STRICT, nobody)).rejects.toThrow(sentence);
       const changed = patch(world.cluster, "marked", { metadata: mark }, { namespace: STRICT, as: nobody });
       await expect(changed).rejects.toThrow(sentence);
@@ -587,7 +591,7 @@ describe("the admission policies of a strict administrator", () => {
     async (_what, mark) => {
       const object = { ...(strictServer({}) as Manifest), metadata: { name: "marked", ...mark } };
       await create(object, STRICT, alice);
-      const sentence = "portal may not mark a server as one whose patches give way";
+      const sentence = "portal may not mark a server as one whose patches yield";
       await expect(create(object, STRICT, portal)).rejects.toThrow(sentence);
     },
   );
@@ -700,7 +704,7 @@ describe("objects that violate the policies and were there before", () => {
     await change("violating", { spec: { jupyterServer: { hibernated: true, defaultUrl: "/tree" } } });
     await change("violating", { spec: { routing: { tls: { enabled: true } } } });
     await expect(change("violating", { spec: { routing: { path: "/other" } } })).rejects.toThrow(
-      "not among the routes",
+      "not among the allowed routes",
     );
     await expect(change("violating", { spec: { auth: { token: "u" } } })).rejects.toThrow("bob may not");
     for (const name of broken.map(({ metadata }) => metadata.name))

@@ -157,7 +157,7 @@ function childProblems(context: ChildContext, base: PatchDocument, document: Pat
   const problems = new Map<string, Problem>();
   const named = new Map<string, string>();
   const invalid = (childKey: string, reason: string): unknown => problems.set(childKey, invalidChild(childKey, reason));
-  if (document["statefulset"] === undefined) invalid("statefulset", "the StatefulSet cannot be dropped");
+  if (document["statefulset"] === undefined) invalid("statefulset", "the StatefulSet cannot be removed");
   const ownFirst = Object.entries(document).toSorted(
     ([a], [b]) => Number(Object.hasOwn(base, b)) - Number(Object.hasOwn(base, a)),
   );

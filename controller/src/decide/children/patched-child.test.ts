@@ -230,7 +230,7 @@ describe("the pod of a server", () => {
     const add = [
       { op: "add", path: "/statefulset/spec/template/spec/initContainers/-", value: { name: "jupyter-server" } },
     ];
-    expect(reasons(token(add))).toEqual([expect.stringContaining("two are called jupyter-server")]);
+    expect(reasons(token(add))).toEqual([expect.stringContaining("two have the name jupyter-server")]);
   });
 
   const ports = (value: unknown): unknown => [

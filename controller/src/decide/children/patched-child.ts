@@ -77,7 +77,7 @@ function metadataReason(
   if (!LABEL_VALUE.test(childKey)) return "its key cannot be the value of a label";
   const { name, namespace } = metadata;
   if (namespace !== undefined && namespace !== server.metadata.namespace) {
-    return "its namespace is the server's and cannot be another one";
+    return "its namespace must be the server's";
   }
   if (original !== undefined && name !== valueAt(original, "metadata", "name")) return "its name cannot be changed";
   if (name !== undefined && (typeof name !== "string" || !OBJECT_NAME.test(name))) {

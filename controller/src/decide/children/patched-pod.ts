@@ -32,7 +32,7 @@ function namesReason(server: JupyterServer, podSpec: unknown): string | undefine
   const taken = added.find((name) => all.includes(name));
   if (taken !== undefined) return `${taken} is a container of the login; use another name`;
   const double = all.find((name, index) => all.indexOf(name) !== index);
-  return double === undefined ? undefined : `two are called ${double.slice(0, 63)}; use another name`;
+  return double === undefined ? undefined : `two have the name ${double.slice(0, 63)}; use another name`;
 }
 
 function namesIn(podSpec: unknown, list: "containers" | "initContainers"): readonly string[] {

@@ -15,10 +15,10 @@ export function specProblems(server: JupyterServer, route: Route | undefined, is
   const reserved = (spec.jupyterServer.env ?? []).find(({ name }) => isReservedVariable(name));
   return [
     ...(route === undefined
-      ? [invalid("routing.host", "the host is missing; set the name people reach the server by")]
+      ? [invalid("routing.host", "the host is missing; set it to the host name of the server")]
       : []),
     ...(isBlank(spec.auth.token)
-      ? [invalid("auth.token", "white space alone is no token; leave it out to have one generated")]
+      ? [invalid("auth.token", "white space only is not a token; omit it to have one generated")]
       : []),
     ...quantityProblems(server),
     ...(reserved === undefined
@@ -39,7 +39,7 @@ export function specProblems(server: JupyterServer, route: Route | undefined, is
 function loginProblems(route: Route | undefined, isLegacy: boolean): readonly Problem[] {
   if (route === undefined || isLoginPossible(route.origin) || isLegacy) return [];
   const message =
-    "browsers keep a login on https only; enable TLS here, or set routing.externalUrl where TLS ends elsewhere";
+    "browsers keep a login only on https; enable TLS here, or set routing.externalUrl if TLS is terminated elsewhere";
   return [invalid("routing.tls.enabled", message)];
 }
 
@@ -51,7 +51,7 @@ function externalHostProblems(route: Route | undefined): readonly Problem[] {
   if (route === undefined) return [];
   const host = route.origin.replace(/^https?:\/\//, "").replace(/:\d+$/, "");
   if (host === route.host.toLowerCase()) return [];
-  const message = `with a login its host must be routing.host, which is ${route.host}; give both the name that people use`;
+  const message = `with a login its host must be routing.host, which is ${route.host}; set both to the public host name`;
   return [invalid("routing.externalUrl", message)];
 }
 
@@ -76,11 +76,11 @@ function oidcProblems(oidc: OidcSpec): readonly Problem[] {
   const { name, key } = clientSecret?.secretKeyRef ?? {};
   const hasSecret = clientSecret?.value !== undefined || (name !== undefined && key !== undefined);
   return [
-    ...(issuerUrl === "" ? [invalid("auth.oidc.issuerUrl", "the provider's address is missing")] : []),
+    ...(issuerUrl === "" ? [invalid("auth.oidc.issuerUrl", "the issuer URL is missing")] : []),
     ...(clientId === "" ? [invalid("auth.oidc.clientId", "the client id is missing")] : []),
     ...(hasSecret ? [] : [invalid("auth.oidc.clientSecret", "give a value, or name and key of a Secret")]),
     ...(oidc.allowAnyUser && hasList(oidc)
-      ? [invalid("auth.oidc.allowAnyUser", "it contradicts the lists of who may enter; remove one of the two")]
+      ? [invalid("auth.oidc.allowAnyUser", "it contradicts the lists of authorized users; remove one of the two")]
       : []),
   ];
 }

@@ -30,11 +30,11 @@ const NEGATIVE: readonly string[] = ["DoesNotExist", "NotIn"];
  */
 export function workloadSelectorReason(child: JsonObject): string | undefined {
   if (groupKind(child) === "/ReplicationController") {
-    return "the selector of a ReplicationController can change, and its pods would then run on alone; use a Deployment";
+    return "the selector of a ReplicationController can change, and its pods would then be orphaned; use a Deployment";
   }
   for (const { path, selector } of selectorsWithin(child, [])) {
     const reason = selectorReason(selector);
-    if (reason !== undefined) return `${path.join(".")}: ${reason}, and the pods would run on without an owner`;
+    if (reason !== undefined) return `${path.join(".")}: ${reason}, and the pods would be orphaned`;
   }
   return undefined;
 }

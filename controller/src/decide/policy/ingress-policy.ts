@@ -54,7 +54,10 @@ export function routeFindings(
 function unclearPath({ path }: HostAndPath): readonly UnclearPath[] {
   if (!/%|(^|\/)\.\.?(\/|$)/.test(path)) return [];
   return [
-    { kind: "ChildInvalid", reason: `the path ${path} of a rule must have no percent codes and no segments . and ..` },
+    {
+      kind: "ChildInvalid",
+      reason: `the path ${path} of a rule must have no percent-encoding and no segments . or ..`,
+    },
   ];
 }
 
@@ -94,7 +97,7 @@ export function routeExcess(
   const allowed = [...routes.allowed, ...(namespace.routes ?? [])];
   if (allowed.length === 0 && !routes.namespaceAnnotation) return [];
   if (allowed.some((pattern) => isWithin(route, filledIn(pattern, server)))) return [];
-  const detail = `${textOf(route)} is not among the routes of the namespace ${server.namespace}`;
+  const detail = `${textOf(route)} is not among the allowed routes of the namespace ${server.namespace}`;
   return [{ field, detail, setting: "routes.allowed" }];
 }
 

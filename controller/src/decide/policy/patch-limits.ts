@@ -26,7 +26,12 @@ export function forbiddenChange(
     const field = pointerTo(pointer);
     const kind = kindOf(after[childKey]) ?? kindOf(before[childKey]);
     if (!kinds.includes(ANY) && !kinds.includes(kind ?? "")) {
-      return { childKey, field, detail: `patches may not touch a ${kind ?? "child"}`, setting: "patches.kinds" };
+      return {
+        childKey,
+        field,
+        detail: `patches may not change or add a ${kind ?? "child"}`,
+        setting: "patches.kinds",
+      };
     }
     if (!paths.includes(ANY) && !allowed.some((prefix) => isBelow(pointer, prefix))) {
       return { childKey, field, detail: `patches may not change ${field}`, setting: "patches.paths" };

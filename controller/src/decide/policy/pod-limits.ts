@@ -173,7 +173,7 @@ function unlimited(containers: readonly Listed[], resource: string, most: string
     .filter(({ own }) => own === undefined || !isNone(valueAt(own.resources, "limits", resource)))
     .map(({ at }) => ({
       field: `${at}.resources.limits.${resource}`,
-      detail: `a limit is needed; a pod may have ${most} at most`,
+      detail: `a limit is required; a pod may have at most ${most}`,
       setting: `maxResources.${resource}`,
     }));
 }
@@ -199,7 +199,7 @@ function tooMuch(
   const alone = containers.filter(({ isAlone }) => isAlone).map(countedOf);
   const limit = parseQuantity(most) ?? 0n;
   if (![running, amountOf(spec["resources"]), ...alone].some((amount) => amount > limit)) return [];
-  const detail = `${most} is the most that a pod may have`;
+  const detail = `a pod may have at most ${most}`;
   return [{ field: `spec.containers[*].resources.${side}.${resource}`, detail, setting: `maxResources.${resource}` }];
 }
 
@@ -226,5 +226,5 @@ export function storageExcess(
   const most = maxResources[STORAGE];
   const amount = parseQuantity(size);
   if (most === undefined || amount === undefined || amount <= (parseQuantity(most) ?? 0n)) return [];
-  return [{ field, detail: `${most} is the most that a volume may have`, setting: "maxResources.storage" }];
+  return [{ field, detail: `a volume may have at most ${most}`, setting: "maxResources.storage" }];
 }

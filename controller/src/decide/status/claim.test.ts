@@ -43,7 +43,7 @@ describe("a volume that is to grow", () => {
     const { status } = decideStatus({ ...observed, pod: aReadyPod(), children: [growing] });
     expect(brief(conditionOf(status, condition))).toBe("True VolumeGrowing");
     expect(conditionOf(status, condition)?.message).toContain(
-      "is being expanded from 1Gi to 2Gi: nobody reports progress.",
+      "is being expanded from 1Gi to 2Gi: no progress is reported.",
     );
     expect(conditionOf(status, condition === "Stalled" ? "Reconciling" : "Stalled")).toBeUndefined();
     expect(brief(conditionOf(status, "Ready"))).toBe("True PodReady");

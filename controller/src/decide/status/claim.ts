@@ -41,6 +41,6 @@ function progressOf({ status }: LiveChild): string {
   const message = valueAt(found, "message");
   if (typeof message === "string" && message !== "") return detail(message);
   return found === undefined
-    ? "nobody reports progress"
+    ? "no progress is reported"
     : `the condition of the claim is ${String(valueAt(found, "type"))}`;
 }

@@ -42,7 +42,7 @@ export function completeAccessChain(context: ChildContext, statefulSet: JsonObje
   const login = itemNamed(containers, CONTAINERS.oauth2Proxy) as JsonObject | undefined;
   const args = listOf(login?.["args"]);
   if (login === undefined || !args.every((arg) => typeof arg === "string")) {
-    return { kind: "Refused", reason: "the container oauth2-proxy and its args cannot be dropped" };
+    return { kind: "Refused", reason: "the container oauth2-proxy and its args cannot be removed" };
   }
   const said = withFlagsAsArgs(args, listOf(login["env"]));
   const patched = readPatchedArgs(said.args, context.route, context.server.spec.auth.oidc);
