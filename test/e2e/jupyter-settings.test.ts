@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readJupyterActivity, type JupyterActivity } from "../../authorization/src/jupyter-activity.ts";
-import { askPod } from "../../controller/src/activity/ask-pod.ts";
+import { pollPod } from "../../controller/src/activity/poll-pod.ts";
 import type { ActivityAnswer } from "../../controller/src/decide/live/activity.ts";
 import { failToStart, startJupyter, type JupyterProcess, type JupyterStart } from "./jupyter/release.ts";
 
@@ -50,7 +50,7 @@ async function askedInPod({ url }: JupyterProcess): Promise<JupyterActivity | un
 async function askedByController({ url }: JupyterProcess): Promise<ActivityAnswer> {
   const { hostname: address, port, pathname: basePath } = new URL(url);
   const question = { address, port: Number(port), whom: "Jupyter", basePath, withRequests: true } as const;
-  return await askPod(question, undefined, new AbortController().signal);
+  return await pollPod(question, undefined, new AbortController().signal);
 }
 
 /** Flags that contradict what the controller sets, by the class that has the setting in a release. */

@@ -25,8 +25,8 @@ class World {
   }
 
   /** What is known of them after they were asked for, and all answers have come. */
-  async look(...names: readonly string[]): Promise<readonly boolean[]> {
-    this.check.look(alice, names);
+  async refresh(...names: readonly string[]): Promise<readonly boolean[]> {
+    this.check.refresh(alice, names);
     await this.clock.advance(0);
     return names.map((name) => this.check.isMissing("sessions", name));
   }
@@ -53,14 +53,14 @@ afterEach(() => world.stop.abort());
 describe("a Secret with a certificate", () => {
   it("that is missing is looked for every 30 seconds, and its server told when it is missing, and when it came", async () => {
     world = new World();
-    expect(await world.look("hub-tls")).toEqual([true]);
+    expect(await world.refresh("hub-tls")).toEqual([true]);
     expect(world.news).toEqual([keyOf(alice)]);
     world.secrets.add("hub-tls");
     await world.clock.advance(29_999);
-    expect(await world.look("hub-tls")).toEqual([true]);
-    expect(world.check.nextLookMs("sessions", ["hub-tls"])).toBe(1);
+    expect(await world.refresh("hub-tls")).toEqual([true]);
+    expect(world.check.nextRefreshMs("sessions", ["hub-tls"])).toBe(1);
     await world.clock.advance(1);
-    expect(await world.look("hub-tls")).toEqual([false]);
+    expect(await world.refresh("hub-tls")).toEqual([false]);
     expect(world.reads).toBe(2);
     expect(world.news).toEqual([keyOf(alice), keyOf(alice)]);
   });
@@ -68,20 +68,20 @@ describe("a Secret with a certificate", () => {
   it("that is there is looked for every ten minutes, once for all servers that name it, and is no news", async () => {
     world = new World();
     world.secrets.add("hub-tls");
-    for (let server = 0; server < 3; server++) expect(await world.look("hub-tls")).toEqual([false]);
+    for (let server = 0; server < 3; server++) expect(await world.refresh("hub-tls")).toEqual([false]);
     expect(world.news).toEqual([]);
     world.secrets.clear();
     await world.clock.advance(599_999);
-    expect(await world.look("hub-tls")).toEqual([false]);
+    expect(await world.refresh("hub-tls")).toEqual([false]);
     expect(world.reads).toBe(1);
     await world.clock.advance(1);
-    expect(await world.look("hub-tls")).toEqual([true]);
+    expect(await world.refresh("hub-tls")).toEqual([true]);
   });
 
   it("that several servers ask for at the same time is looked for once, and all of them are told", async () => {
     world = new World();
-    world.check.look(alice, ["hub-tls"]);
-    world.check.look(bob, ["hub-tls"]);
+    world.check.refresh(alice, ["hub-tls"]);
+    world.check.refresh(bob, ["hub-tls"]);
     await world.clock.advance(0);
     expect(world.reads).toBe(1);
     expect(world.news).toEqual([keyOf(alice), keyOf(bob)]);
@@ -90,13 +90,13 @@ describe("a Secret with a certificate", () => {
   it("that cannot be read is what it was before, and at first there", async () => {
     world = new World();
     world.answer = "Forbidden";
-    expect(await world.look("hub-tls")).toEqual([false]);
+    expect(await world.refresh("hub-tls")).toEqual([false]);
     world.answer = "Yes";
     await world.clock.advance(600_000);
-    expect(await world.look("hub-tls")).toEqual([true]);
+    expect(await world.refresh("hub-tls")).toEqual([true]);
     world.answer = "Forbidden";
     await world.clock.advance(30_000);
-    expect(await world.look("hub-tls")).toEqual([true]);
+    expect(await world.refresh("hub-tls")).toEqual([true]);
     expect(world.complaints).toHaveLength(2);
   });
 
@@ -104,34 +104,34 @@ describe("a Secret with a certificate", () => {
     world = new World();
     world.answer = "None";
     const names = Array.from({ length: 20 }, (_, index) => `tls-${index}`);
-    expect((await world.look(...names)).some(Boolean)).toBe(false);
+    expect((await world.refresh(...names)).some(Boolean)).toBe(false);
     expect(world.atOnce).toBe(4);
-    expect(world.check.nextLookMs("sessions", names)).toBeGreaterThan(0);
+    expect(world.check.nextRefreshMs("sessions", names)).toBeGreaterThan(0);
     await world.clock.advance(10_000);
     expect(world.complaints).toHaveLength(4);
   });
 
   it("is remembered until there are ten thousand others", async () => {
     world = new World();
-    await world.look("hub-tls");
+    await world.refresh("hub-tls");
     const others = Array.from({ length: 10_000 }, (_, index) => `tls-${index}`);
     // So many take several turns of the event loop.
-    while ((await world.look(...others)).includes(false)) expect(world.reads).toBeLessThanOrEqual(10_001);
+    while ((await world.refresh(...others)).includes(false)) expect(world.reads).toBeLessThanOrEqual(10_001);
     expect(world.check.isMissing("sessions", "hub-tls")).toBe(false);
-    expect(world.check.nextLookMs("sessions", ["hub-tls"])).toBe(0);
+    expect(world.check.nextRefreshMs("sessions", ["hub-tls"])).toBe(0);
   });
 
   it("is due no sooner because ten thousand others were asked for while it is being looked for", async () => {
     world = new World();
     world.answer = "None";
-    await world.look("hub-tls", ...Array.from({ length: 10_000 }, (_, index) => `tls-${index}`));
-    expect(world.check.nextLookMs("sessions", ["hub-tls"])).toBe(30_000);
+    await world.refresh("hub-tls", ...Array.from({ length: 10_000 }, (_, index) => `tls-${index}`));
+    expect(world.check.nextRefreshMs("sessions", ["hub-tls"])).toBe(30_000);
   });
 
   it("is not looked for by a server that names none", async () => {
     world = new World();
-    await world.look();
-    expect(world.check.nextLookMs("sessions", [])).toBeUndefined();
+    await world.refresh();
+    expect(world.check.nextRefreshMs("sessions", [])).toBeUndefined();
     expect(world.reads).toBe(0);
   });
 });

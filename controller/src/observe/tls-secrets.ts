@@ -31,7 +31,7 @@ export const READS = { workers: 4, timeoutMs: 10_000 } as const;
 /** Maximum number of remembered Secrets; beyond that, the oldest are looked up again. */
 const MOST_KNOWN = 10_000;
 
-type Known = { readonly isMissing: boolean; readonly lookedAtMs: number };
+type Known = { readonly isMissing: boolean; readonly checkedAtMs: number };
 
 /** A Secret that is looked for, and the servers that wait for news. */
 type Search = { readonly ref: ObjectRef; readonly servers: Set<ObjectKey> };
@@ -52,7 +52,7 @@ export class TlsSecrets {
       ...{ name: "tls-secrets", ...READS, clock, logger },
       send: async ({ ref }, signal) => (await options.client.findMetadata(kinds.Secret, ref, signal)) === undefined,
       onAnswer: ({ ref, servers }, isMissing) => this.#found(keyOf(ref), servers, isMissing),
-      // Tried again when it is time again.
+      // Retried when it is due again.
       onFailure: ({ ref }, err) => {
         logger.warn({ key: keyOf(ref), err }, "cannot look up the Secret with a certificate");
         this.#remember(keyOf(ref), this.isMissing(ref.namespace, ref.name));
@@ -61,8 +61,8 @@ export class TlsSecrets {
   }
 
   /** Triggers the lookups that are due, and returns at once. */
-  look(server: ObjectRef, names: readonly string[]): void {
-    for (const name of names) this.#look(server, { namespace: server.namespace, name });
+  refresh(server: ObjectRef, names: readonly string[]): void {
+    for (const name of names) this.#refresh(server, { namespace: server.namespace, name });
   }
 
   isMissing(namespace: string | undefined, name: string): boolean {
@@ -70,7 +70,7 @@ export class TlsSecrets {
   }
 
   /** Milliseconds until the next lookup; undefined if there is none. */
-  nextLookMs(namespace: string | undefined, names: readonly string[]): number | undefined {
+  nextRefreshMs(namespace: string | undefined, names: readonly string[]): number | undefined {
     return earliest(...names.map((name) => this.#dueInMs(keyOf({ namespace, name }))));
   }
 
@@ -79,7 +79,7 @@ export class TlsSecrets {
     await this.#searches.run(signal);
   }
 
-  #look(server: ObjectRef, ref: ObjectRef): void {
+  #refresh(server: ObjectRef, ref: ObjectRef): void {
     const key = keyOf(ref);
     const search = this.#searches.get(key);
     search?.servers.add(keyOf(server));
@@ -88,12 +88,12 @@ export class TlsSecrets {
     }
   }
 
-  /** Nobody wakes up for one that is being looked for. */
+  /** A lookup in progress needs no wake-up. */
   #dueInMs(key: ObjectKey): number {
     const known = this.#known.get(key);
     const interval = known?.isMissing === false ? THERE_MS : MISSING_MS;
     if (this.#searches.get(key) !== undefined) return interval;
-    return known === undefined ? 0 : Math.max(0, known.lookedAtMs + interval - this.#options.clock.monotonicMs());
+    return known === undefined ? 0 : Math.max(0, known.checkedAtMs + interval - this.#options.clock.monotonicMs());
   }
 
   #found(key: ObjectKey, servers: ReadonlySet<ObjectKey>, isMissing: boolean): void {
@@ -105,7 +105,7 @@ export class TlsSecrets {
   /** The latest is the last of the map, so what nobody asks for any more is forgotten first. */
   #remember(key: ObjectKey, isMissing: boolean): void {
     this.#known.delete(key);
-    this.#known.set(key, { isMissing, lookedAtMs: this.#options.clock.monotonicMs() });
+    this.#known.set(key, { isMissing, checkedAtMs: this.#options.clock.monotonicMs() });
     const [first] = this.#known.keys();
     if (this.#known.size > MOST_KNOWN && first !== undefined) this.#known.delete(first);
   }

@@ -39,15 +39,15 @@ class World {
     return check;
   }
 
-  async look(server: JupyterServer, pod: Pod | undefined): Promise<boolean> {
-    this.check.look(server, pod);
+  async refresh(server: JupyterServer, pod: Pod | undefined): Promise<boolean> {
+    this.check.refresh(server, pod);
     await this.clock.advance(0);
     return this.check.isChanged(server, pod);
   }
 
-  async lookLater(server: JupyterServer, pod: Pod | undefined): Promise<boolean> {
+  async refreshLater(server: JupyterServer, pod: Pod | undefined): Promise<boolean> {
     await this.clock.advance(600_000);
-    return await this.look(server, pod);
+    return await this.refresh(server, pod);
   }
 
   private async read(): Promise<Live<Secret> | undefined> {
@@ -64,19 +64,19 @@ const pod = startedAgo(50);
 describe("the token in the Secret of a running container", () => {
   it("is read once in an interval, and its change is told until it is taken back", async () => {
     const world = new World();
-    expect(await world.look(server, pod)).toBe(false);
+    expect(await world.refresh(server, pod)).toBe(false);
     world.token = "two";
     await world.clock.advance(599_999);
-    expect(await world.look(server, pod)).toBe(false);
-    expect(world.check.nextLookMs(server, pod)).toBe(1);
+    expect(await world.refresh(server, pod)).toBe(false);
+    expect(world.check.nextRefreshMs(server, pod)).toBe(1);
     expect(world.reads).toBe(1);
     await world.clock.advance(1);
-    expect(await world.look(server, pod)).toBe(true);
-    expect(await world.look(server, pod)).toBe(true);
+    expect(await world.refresh(server, pod)).toBe(true);
+    expect(await world.refresh(server, pod)).toBe(true);
     expect(world.reads).toBe(2);
     expect(world.news).toEqual([keyOf(server)]);
     world.token = "one";
-    expect(await world.lookLater(server, pod)).toBe(false);
+    expect(await world.refreshLater(server, pod)).toBe(false);
     expect(world.news).toHaveLength(2);
   });
 
@@ -84,28 +84,28 @@ describe("the token in the Secret of a running container", () => {
     const world = new World();
     const { promise, resolve } = Promise.withResolvers<string>();
     world.token = promise;
-    expect(await world.look(server, pod)).toBe(false);
-    expect(world.check.nextLookMs(server, pod)).toBeGreaterThan(0);
+    expect(await world.refresh(server, pod)).toBe(false);
+    expect(world.check.nextRefreshMs(server, pod)).toBeGreaterThan(0);
     world.token = "two";
     const next = startedAgo(10);
-    expect(await world.look(server, next)).toBe(false);
+    expect(await world.refresh(server, next)).toBe(false);
     resolve("one");
     await world.clock.advance(0);
     expect(world.check.isChanged(server, next)).toBe(false);
-    expect(await world.lookLater(server, next)).toBe(false);
+    expect(await world.refreshLater(server, next)).toBe(false);
     world.token = "three";
-    expect(await world.lookLater(server, next)).toBe(true);
+    expect(await world.refreshLater(server, next)).toBe(true);
   });
 
   it("is not remembered of a server that went while it was being read", async () => {
     const world = new World();
     const { promise, resolve } = Promise.withResolvers<string>();
     world.token = promise;
-    await world.look(server, pod);
+    await world.refresh(server, pod);
     world.check.forget(server.metadata.uid);
     resolve("one");
     await world.clock.advance(0);
-    expect(world.check.nextLookMs(server, pod)).toBe(0);
+    expect(world.check.nextRefreshMs(server, pod)).toBe(0);
   });
 
   it.each([
@@ -116,22 +116,22 @@ describe("the token in the Secret of a running container", () => {
     },
   ])("is at once that of a $next", async ({ after }) => {
     const world = new World();
-    await world.look(server, pod);
+    await world.refresh(server, pod);
     world.token = "two";
-    expect(await world.lookLater(server, pod)).toBe(true);
-    expect(await world.look(after.server, after.pod)).toBe(false);
+    expect(await world.refreshLater(server, pod)).toBe(true);
+    expect(await world.refresh(after.server, after.pod)).toBe(false);
     expect(world.reads).toBe(3);
   });
 
   it("stays as it is known while the Secret is away or cannot be read", async () => {
     const world = new World();
-    await world.look(server, pod);
+    await world.refresh(server, pod);
     world.token = undefined;
-    expect(await world.lookLater(server, pod)).toBe(false);
+    expect(await world.refreshLater(server, pod)).toBe(false);
     world.token = "two";
-    expect(await world.lookLater(server, pod)).toBe(true);
+    expect(await world.refreshLater(server, pod)).toBe(true);
     world.token = new Error("forbidden");
-    expect(await world.lookLater(server, pod)).toBe(true);
+    expect(await world.refreshLater(server, pod)).toBe(true);
     expect(world.complaints).toHaveLength(1);
   });
 
@@ -142,8 +142,8 @@ describe("the token in the Secret of a running container", () => {
     { where: "its container does not run", of: server, at: aPod({ containers: [aContainer()] }) },
   ])("is not read where $where", async ({ of, at }) => {
     const world = new World();
-    expect(await world.look(of, at)).toBe(false);
-    expect(world.check.nextLookMs(of, at)).toBeUndefined();
+    expect(await world.refresh(of, at)).toBe(false);
+    expect(world.check.nextRefreshMs(of, at)).toBeUndefined();
     expect(world.reads).toBe(0);
   });
 });
@@ -159,17 +159,17 @@ describe("the next process", () => {
     };
     const told = aServer({ auth: REF, status: { conditions: [condition] } });
     const world = new World();
-    expect(await world.look(told, pod)).toBe(isChanged);
-    expect(await world.lookLater(told, pod)).toBe(isChanged);
-    expect(await world.look(told, startedAgo(10))).toBe(false);
-    expect(await world.look(told, startedAgo(60))).toBe(false);
+    expect(await world.refresh(told, pod)).toBe(isChanged);
+    expect(await world.refreshLater(told, pod)).toBe(isChanged);
+    expect(await world.refresh(told, startedAgo(10))).toBe(false);
+    expect(await world.refresh(told, startedAgo(60))).toBe(false);
   });
 
   it("does not know what a container started with that it did not see start", async () => {
     const world = new World();
-    await world.look(server, pod);
+    await world.refresh(server, pod);
     world.token = "two";
     world.check = world.start();
-    expect(await world.lookLater(server, pod)).toBe(false);
+    expect(await world.refreshLater(server, pod)).toBe(false);
   });
 });

@@ -22,47 +22,47 @@ type Use = { readonly secret: string; readonly key: string; readonly startedAt: 
 
 type Known = {
   readonly use: string;
-  /** Monotonic; undefined while the first look has no answer. */
-  readonly lookedAtMs: number | undefined;
-  /** Of the token at the first look; undefined while it is not known. */
+  /** Monotonic; undefined while the first read has no result. */
+  readonly readAtMs: number | undefined;
+  /** Of the token at the first read; undefined while it is not known. */
   readonly startedWith: string | undefined;
   readonly isChanged: boolean;
 };
 
-type Look = { readonly server: JupyterServer; readonly use: Use };
+type Read = { readonly server: JupyterServer; readonly use: Use };
 
 /**
  * Whether the token in the Secret named by `spec.auth.tokenSecretRef` is still the one that Jupyter was started with,
- * which reads it at its start only. Secrets are not watched: the Secret is read when the container starts and at
- * intervals, beside the reconciles. Only hashes are kept, salted with the server's uid. What a container that was there
+ * which reads it only at its start. Secrets are not watched: the Secret is read when the container starts and at
+ * intervals, outside of the reconciles. Only hashes are kept, salted with the server's uid. What a container that was there
  * before this process started with is not known, unless the status says it.
  */
 export class TokenCheck {
   readonly #options: TokenCheckOptions;
   readonly #known = new Map<string, Known>();
-  readonly #looks: RequestQueue<Look, string | undefined>;
+  readonly #reads: RequestQueue<Read, string | undefined>;
 
   constructor(options: TokenCheckOptions) {
     const { clock, logger } = options;
     this.#options = options;
-    this.#looks = new RequestQueue({
+    this.#reads = new RequestQueue({
       ...{ name: "tokens", ...READS, clock, logger },
-      send: (look, signal) => this.#read(look, signal),
-      onAnswer: (look, token) => this.#remember(look, token),
-      // Tried again when it is time again.
-      onFailure: (look, err) => {
-        logger.warn({ key: keyOf(look.server), err }, "cannot read the Secret with the token of a server");
-        this.#remember(look, undefined);
+      send: (read, signal) => this.#read(read, signal),
+      onAnswer: (read, token) => this.#remember(read, token),
+      // Retried when it is due again.
+      onFailure: (read, err) => {
+        logger.warn({ key: keyOf(read.server), err }, "cannot read the Secret with the token of a server");
+        this.#remember(read, undefined);
       },
     });
   }
 
   /** Triggers a read of the Secret if it is due, and returns at once. */
-  look(server: JupyterServer, pod: Pod | undefined): void {
+  refresh(server: JupyterServer, pod: Pod | undefined): void {
     const use = useOf(server, pod);
     if (use === undefined || this.#dueInMs(server, use) > 0) return;
     this.#known.set(server.metadata.uid, this.#knownOf(server, use));
-    this.#looks.add(keyOfLook(server, use), { server, use });
+    this.#reads.add(keyOfRead(server, use), { server, use });
   }
 
   isChanged(server: JupyterServer, pod: Pod | undefined): boolean {
@@ -71,7 +71,7 @@ export class TokenCheck {
   }
 
   /** Milliseconds until the Secret is to be read again; undefined if it is not. */
-  nextLookMs(server: JupyterServer, pod: Pod | undefined): number | undefined {
+  nextRefreshMs(server: JupyterServer, pod: Pod | undefined): number | undefined {
     const use = useOf(server, pod);
     return use === undefined ? undefined : this.#dueInMs(server, use);
   }
@@ -82,34 +82,34 @@ export class TokenCheck {
 
   /** Reads until the signal is aborted. */
   async run(signal: AbortSignal): Promise<void> {
-    await this.#looks.run(signal);
+    await this.#reads.run(signal);
   }
 
-  /** Nobody wakes up for a Secret that is being read. */
+  /** A Secret that is being read needs no wake-up. */
   #dueInMs(server: JupyterServer, use: Use): number {
     const { clock, everySeconds } = this.#options;
-    if (this.#looks.get(keyOfLook(server, use)) !== undefined) return everySeconds * 1000;
-    const { lookedAtMs } = this.#knownOf(server, use);
-    return lookedAtMs === undefined ? 0 : Math.max(0, lookedAtMs + everySeconds * 1000 - clock.monotonicMs());
+    if (this.#reads.get(keyOfRead(server, use)) !== undefined) return everySeconds * 1000;
+    const { readAtMs } = this.#knownOf(server, use);
+    return readAtMs === undefined ? 0 : Math.max(0, readAtMs + everySeconds * 1000 - clock.monotonicMs());
   }
 
   /** @returns The token's hash; undefined if there is none to be read. */
-  async #read({ server, use }: Look, signal: AbortSignal): Promise<string | undefined> {
+  async #read({ server, use }: Read, signal: AbortSignal): Promise<string | undefined> {
     const { namespace, uid } = server.metadata;
     const secret = await this.#options.client.find(kinds.Secret, { namespace, name: use.secret }, signal);
     const token = ownValue(secret?.data ?? {}, use.key);
     return token === undefined ? undefined : createHash("sha256").update(`${uid} ${token}`).digest("base64");
   }
 
-  #remember({ server, use }: Look, token: string | undefined): void {
+  #remember({ server, use }: Read, token: string | undefined): void {
     const { clock, onNews } = this.#options;
     const before = this.#known.get(server.metadata.uid);
     if (before?.use !== use.id) return; // the server is gone, or has another container
     const startedWith = before.startedWith ?? (before.isChanged ? undefined : token);
     const isComparable = token !== undefined && startedWith !== undefined;
     const isChanged = isComparable ? token !== startedWith : before.isChanged;
-    const lookedAtMs = clock.monotonicMs();
-    this.#known.set(server.metadata.uid, { use: use.id, lookedAtMs, startedWith, isChanged });
+    const readAtMs = clock.monotonicMs();
+    this.#known.set(server.metadata.uid, { use: use.id, readAtMs, startedWith, isChanged });
     if (isChanged !== before.isChanged) onNews(keyOf(server));
   }
 
@@ -118,12 +118,12 @@ export class TokenCheck {
     const known = this.#known.get(server.metadata.uid);
     if (known?.use === use.id) return known;
     const isChanged = known === undefined && saysSo(server, use);
-    return { use: use.id, lookedAtMs: undefined, startedWith: undefined, isChanged };
+    return { use: use.id, readAtMs: undefined, startedWith: undefined, isChanged };
   }
 }
 
-/** A container that starts while the Secret is read for the one before it has a look of its own. */
-function keyOfLook({ metadata: { namespace } }: JupyterServer, { id }: Use): ObjectKey {
+/** A container that starts while the Secret is read for the one before it has a read of its own. */
+function keyOfRead({ metadata: { namespace } }: JupyterServer, { id }: Use): ObjectKey {
   return keyOf({ namespace, name: id });
 }
 

@@ -35,12 +35,12 @@ export function serverObserver(options: ServerObserverOptions): ReconcileDeps["o
       { caches, memories, policy },
       { nowMs, isClockAhead: isClockAhead() },
     );
-    tokens.look(server, observed.pod);
-    tlsSecrets.look(server.metadata, needs.tlsSecrets);
+    tokens.refresh(server, observed.pod);
+    tlsSecrets.refresh(server.metadata, needs.tlsSecrets);
     const dueInMs = earliest(
       failures.nextRetryMs(uid, startMs, nowMs),
-      tokens.nextLookMs(server, observed.pod),
-      tlsSecrets.nextLookMs(namespace, needs.tlsSecrets),
+      tokens.nextRefreshMs(server, observed.pod),
+      tlsSecrets.nextRefreshMs(namespace, needs.tlsSecrets),
       tlsGraceEndsInMs(server, children, now),
     );
     return { observed, dueInMs };

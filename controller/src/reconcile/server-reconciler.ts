@@ -1,6 +1,6 @@
 import { type ControllerOptions, keyOf, type Lane, type Live, type ObjectKey } from "@amalthea/kube";
 import type { Pod } from "kubernetes-types/core/v1.js";
-import { ActivityAsker, type Inquiry } from "../activity/activity-asker.ts";
+import { ActivityPoller, type Inquiry } from "../activity/activity-poller.ts";
 import { recordEvents } from "../apply/record-events.ts";
 import type { ActivityAnswer } from "../decide/live/activity.ts";
 import { podOf } from "../observe/observe-server.ts";
@@ -33,7 +33,7 @@ export class ServerReconciler {
   readonly #memories: Memories;
   readonly #plans: PlanApplier;
   readonly #writeStatus: ReconcileDeps["writeStatus"];
-  readonly #activity: ActivityAsker;
+  readonly #activity: ActivityPoller;
   readonly #usage: UsageMeasuring;
 
   constructor(options: ServerReconcilerOptions) {
@@ -52,7 +52,7 @@ export class ServerReconciler {
     this.#memories = memories;
     this.#plans = new PlanApplier({ ...options, memories });
     this.#writeStatus = statusWriter({ ...options, milestones });
-    this.#activity = new ActivityAsker({
+    this.#activity = new ActivityPoller({
       ...options,
       podOf: (key) => this.#podOf(key),
       cpuMillicoresOf: async (pod, signal) => (await this.#usage.podMetrics.presentOf(pod, signal))?.cpuMillicores,
@@ -109,7 +109,7 @@ export class ServerReconciler {
       reportFault: ({ metadata }, err) => logger.error({ key: keyOf(metadata), err }, "decision failed"),
       recordEvents: (server, events) => recordEvents(server, events, recorder),
       askActivity: (server, question) =>
-        this.#activity.ask({ key: keyOf(server), serverUid: server.metadata.uid, question }),
+        this.#activity.poll({ key: keyOf(server), serverUid: server.metadata.uid, question }),
     };
   }
 

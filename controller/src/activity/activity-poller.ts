@@ -11,20 +11,20 @@ import type { Pod } from "kubernetes-types/core/v1.js";
 import type { ActivityAnswer } from "../decide/live/activity.ts";
 import type { ActivityQuestion } from "../decide/culling/activity-question.ts";
 import { ownValue } from "../decide/values/json.ts";
-import { askPod } from "./ask-pod.ts";
+import { pollPod } from "./poll-pod.ts";
 
-/** A question about one server. */
+/** A poll of one server. */
 export type Inquiry = {
   readonly key: ObjectKey;
   readonly serverUid: string;
   readonly question: ActivityQuestion;
 };
 
-export type ActivityAskerOptions = {
+export type ActivityPollerOptions = {
   readonly client: Pick<KubeClient, "find">;
   /** The pod that a server has now. */
   readonly podOf: (key: ObjectKey) => Live<Pod> | undefined;
-  /** CPU that the containers of a pod use together, in millicores; undefined if nobody knows it. */
+  /** CPU that the containers of a pod use together, in millicores; undefined if unknown. */
   readonly cpuMillicoresOf: (pod: Live<Pod>, signal: AbortSignal) => Promise<number | undefined>;
   readonly onAnswer: (inquiry: Inquiry, answer: ActivityAnswer) => void;
   readonly clock: Clock;
@@ -34,23 +34,23 @@ export type ActivityAskerOptions = {
 /** Pods polled concurrently. Those of one namespace that do not respond leave turns to the others. */
 const WORKERS = 32;
 
-/** Time limit for its Secret, its pod and its CPU together; the pod alone has less (see `askPod`). */
+/** Time limit for its Secret, its pod and its CPU together; the pod alone has less (see `pollPod`). */
 const TIMEOUT_MS = 60_000;
 
 /**
  * Polls pods for their activity, outside of the reconciles: each server once at a time, namespaces in turn. A response
  * counts only if its address still belongs to the same pod afterwards.
  */
-export class ActivityAsker {
-  readonly #options: ActivityAskerOptions;
+export class ActivityPoller {
+  readonly #options: ActivityPollerOptions;
   readonly #inquiries: RequestQueue<Inquiry, ActivityAnswer>;
 
-  constructor(options: ActivityAskerOptions) {
+  constructor(options: ActivityPollerOptions) {
     const { clock, logger, onAnswer } = options;
     this.#options = options;
     this.#inquiries = new RequestQueue({
       ...{ name: "activity", workers: WORKERS, timeoutMs: TIMEOUT_MS, clock, logger, onAnswer },
-      send: (inquiry, signal) => this.#ask(inquiry, signal),
+      send: (inquiry, signal) => this.#poll(inquiry, signal),
       // That is a result, too: decisions schedule the retries, with back-off.
       onFailure: (inquiry, err) => {
         logger.warn({ key: inquiry.key, err }, "cannot poll a server for its activity");
@@ -59,22 +59,22 @@ export class ActivityAsker {
     });
   }
 
-  /** Returns at once. A server that is already being asked is not asked again. */
-  ask(inquiry: Inquiry): void {
+  /** Returns at once. A server that is already being polled is not polled again. */
+  poll(inquiry: Inquiry): void {
     this.#inquiries.add(inquiry.key, inquiry);
   }
 
-  /** Asks until the signal is aborted. */
+  /** Polls until the signal is aborted. */
   async run(signal: AbortSignal): Promise<void> {
     await this.#inquiries.run(signal);
   }
 
-  async #ask(inquiry: Inquiry, signal: AbortSignal): Promise<ActivityAnswer> {
+  async #poll(inquiry: Inquiry, signal: AbortSignal): Promise<ActivityAnswer> {
     const { question } = inquiry;
     const secret = await this.#credential(inquiry, signal);
     if (secret === "Missing") return { kind: "Failed", why: "the Secret with its credential lacks it" };
     if (!this.#isStillThere(inquiry)) return { kind: "Failed", why: "its pod was replaced" };
-    const answer = await this.#withCpu(inquiry, await askPod(question, secret?.value, signal), signal);
+    const answer = await this.#withCpu(inquiry, await pollPod(question, secret?.value, signal), signal);
     return this.#isStillThere(inquiry) ? answer : { kind: "Failed", why: "its pod was replaced" };
   }
 

@@ -6,7 +6,7 @@ import { systemClock } from "@amalthea/kube";
 import type { Pod, Secret } from "kubernetes-types/core/v1.js";
 import { afterEach, describe, expect, it } from "vitest";
 import type { ActivityAnswer } from "../decide/live/activity.ts";
-import { ActivityAsker, type ActivityAskerOptions } from "./activity-asker.ts";
+import { ActivityPoller, type ActivityPollerOptions } from "./activity-poller.ts";
 
 const stop = new AbortController();
 let servers: Server[] = [];
@@ -40,7 +40,7 @@ function aPod(uid: string, podIP = "127.0.0.1"): Live<Pod> {
 /** Asks once, about the pod `before`. */
 async function ask(
   port: number,
-  options: Partial<ActivityAskerOptions> & {
+  options: Partial<ActivityPollerOptions> & {
     readonly token?: string;
     readonly secretKey?: string;
     readonly withRequests?: boolean;
@@ -49,10 +49,10 @@ async function ask(
   const { promise, resolve } = Promise.withResolvers<ActivityAnswer>();
   const { token = "t0ken\n", secretKey = "token", withRequests = true, ...rest } = options;
   const data = { token: Buffer.from(token).toString("base64") };
-  const asker = new ActivityAsker({
+  const poller = new ActivityPoller({
     client: {
       find: async () => ({ metadata: { name: "alice", namespace: "sessions" }, data }) as unknown as Live<Secret>,
-    } as unknown as ActivityAskerOptions["client"],
+    } as unknown as ActivityPollerOptions["client"],
     podOf: () => aPod("before"),
     cpuMillicoresOf: async () => undefined,
     onAnswer: (_inquiry, answer) => resolve(answer),
@@ -60,7 +60,7 @@ async function ask(
     logger,
     ...rest,
   });
-  void asker.run(stop.signal);
+  void poller.run(stop.signal);
   const question = {
     podUid: "before",
     address: "127.0.0.1",
@@ -75,8 +75,8 @@ async function ask(
     serverUid: "server",
     question: { ...question, credential: { name: "alice", key: secretKey } },
   };
-  asker.ask(inquiry);
-  asker.ask(inquiry);
+  poller.poll(inquiry);
+  poller.poll(inquiry);
   return await promise;
 }
 
@@ -139,7 +139,7 @@ describe("a question about the activity", () => {
   });
 
   it("has no answer if the Secret cannot be read", async () => {
-    const client = { find: () => Promise.reject(new Error("forbidden")) } as unknown as ActivityAskerOptions["client"];
+    const client = { find: () => Promise.reject(new Error("forbidden")) } as unknown as ActivityPollerOptions["client"];
     expect(await ask(await jupyter(answered), { client })).toMatchObject({
       kind: "Failed",
       why: "its Secret cannot be read",

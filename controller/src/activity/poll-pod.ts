@@ -31,7 +31,7 @@ class NoAnswerError extends Error {
  *
  * @param credential Sent in a header; undefined if none is required.
  */
-export async function askPod(
+export async function pollPod(
   question: Omit<ActivityQuestion, "credential" | "podUid" | "withCpu">,
   credential: string | undefined,
   signal: AbortSignal,
