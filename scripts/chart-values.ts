@@ -396,8 +396,8 @@ function retiredBelow(node: SchemaNode, path: string): readonly string[] {
 }
 
 /**
- * The default of each value by its dotted path, for values that a release's former chart did not have. Without `resources`, which
- * every chart had: whoever takes them away with `null` wants none.
+ * The default of each value by its dotted path, for values that a release's former chart did not have. Without
+ * `resources`, which every chart had: whoever takes them away with `null` wants none.
  */
 export const chartDefaults: Readonly<Record<string, unknown>> = Object.fromEntries(
   defaultsBelow(chartValues, "").filter(([path]) => path !== "resources"),
@@ -535,7 +535,7 @@ function count(value: number, description: string, limits: Pick<SchemaNode, "min
   return { ...scalar("integer", description), maximum: Number.MAX_SAFE_INTEGER, ...limits, default: value };
 }
 
-/** One of some texts; the first is the default. */
+/** One of several strings; the first is the default. */
 function oneOf(values: readonly string[], description: string): SchemaNode {
   return { ...scalar("string", description), enum: values, default: values[0] };
 }

@@ -25,8 +25,8 @@ const names = (reserved: readonly string[]): object => ({
 });
 
 /**
- * The rules of the CRD in the terms of JSON schema, which has no CEL, by the dotted path below `serverDefaults`: the controller
- * does not start with defaults that break one.
+ * The rules of the CRD in the terms of JSON schema, which has no CEL, by the dotted path below `serverDefaults`: the
+ * controller does not start with defaults that break one.
  */
 const RULES: Readonly<Record<string, object>> = {
   "jupyterServer.image": { pattern: "^[^ \\n]+$" },
@@ -48,11 +48,11 @@ const RULES: Readonly<Record<string, object>> = {
   "storage.pvc.subPath": { pattern: "^[^/]", not: { pattern: "(^|/)[.][.](/|$)" } },
 };
 
-/** Their rules are about fields that each server says for itself and that have no defaults. */
+/** Their rules are about fields that each server sets itself and that have no defaults. */
 const RULES_PER_SERVER: readonly string[] = ["auth", "auth.oidc", "storage.pvc"];
 
 /**
- * What JSON schema is asked besides a node's own fields.
+ * Additional JSON schema besides a node's own fields.
  *
  * @throws Error for a rule of the CRD that has no counterpart here.
  */
@@ -65,7 +65,10 @@ export function ruleSchemas(node: SchemaNode, path: string): readonly object[] {
   );
 }
 
-/** The key by which the entries of a list differ, by the path of the list: JSON schema cannot say it, so a template does. */
+/**
+ * The key by which the entries of a list differ, by the path of the list: JSON schema cannot say it, so a template
+ * does.
+ */
 export function listKeys(node: SchemaNode, path = ""): Readonly<Record<string, string>> {
   return Object.entries(node.properties ?? {}).reduce((found, [name, child]) => {
     const childPath = path === "" ? name : `${path}.${name}`;

@@ -11,7 +11,7 @@ export type Release = {
 
 /** What settling a release needs. */
 export type ReleaseCluster = {
-  /** Whether the cluster is ours, so that what a dead helm left there may go. */
+  /** Whether the cluster is ours, so that the record of a dead helm may be removed. */
   readonly isOurs: boolean;
   /** Runs kubectl and returns what it printed. */
   readonly kubectl: (args: readonly string[]) => Promise<string>;
@@ -22,8 +22,8 @@ type ReleaseRecord = { readonly metadata: { readonly creationTimestamp: string }
 const PENDING = "status in (pending-install,pending-upgrade,pending-rollback)";
 
 /**
- * Helm refuses a release that another helm is at. One that runs is waited for, as after a start that was killed; one
- * that has taken longer than its own time limit is dead, and in a cluster of ours its record is removed.
+ * Helm refuses a release with a pending operation. A running one is waited for, as after a start that was killed; one
+ * that has exceeded its own timeout is dead, and in a cluster of ours its record is removed.
  */
 export async function settlePendingRelease(
   { isOurs, kubectl }: ReleaseCluster,

@@ -1,7 +1,10 @@
 import type { SchemaNode } from "../api/src/schema-kit.ts";
 import { typeNamed, type FieldSchema } from "../controller/src/decide/values/child-schema.ts";
 
-/** Parts of a pod whose fields the CRD leaves open, as they are those of Kubernetes: its type, by the path below `serverDefaults`. */
+/**
+ * Parts of a pod whose fields the CRD leaves open, as they are those of Kubernetes: its type, by the path below
+ * `serverDefaults`.
+ */
 const TYPES: Readonly<Record<string, string>> = {
   "jupyterServer.resources": "ResourceRequirements",
   "jupyterServer.env[].valueFrom": "EnvVarSource",
@@ -22,7 +25,7 @@ const TYPES: Readonly<Record<string, string>> = {
 const FREE: readonly string[] = ["routing.ingressAnnotations"];
 
 /**
- * What JSON schema is asked of an open part of the CRD: no field but those of Kubernetes.
+ * JSON schema of an open part of the CRD: no field but those of Kubernetes.
  *
  * @throws Error for an open part of which it is not known what it is.
  */

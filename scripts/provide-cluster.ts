@@ -13,9 +13,9 @@ export type TargetCluster = {
   readonly ingressUrl: string;
   /** Folder with `kubectl` and `helm`; empty for those on the PATH. */
   readonly toolsPath: string;
-  /** Brings an image there; returns the name under which pods find it. */
+  /** Loads an image into it; returns the name under which pods find it. */
   loadImage(archive: string, reference: string, signal: AbortSignal): Promise<string>;
-  /** Gives back what was taken: a cluster made for a test goes away, anything else stays. */
+  /** Releases the cluster: one created for a test is removed, anything else stays. */
   release(): Promise<void>;
 };
 
@@ -31,7 +31,7 @@ export type ClusterChoice = {
 };
 
 /**
- * Starts a cluster of ours, or connects to the one that was named. A context is never guessed.
+ * Starts a cluster of ours, or connects to the one that was named. No context is assumed.
  *
  * @throws ClusterError with one sentence: no such context, nobody answers, no way to bring images there.
  */
@@ -68,7 +68,7 @@ function namedCluster(choice: ClusterChoice, context: string): TargetCluster {
     });
   } catch (error) {
     const said = (error as { readonly stderr?: string }).stderr?.trim().split("\n").at(-1); // of execFileSync
-    throw new ClusterError(`The cluster of context "${context}" in ${kubeconfig} does not answer: ${said}`);
+    throw new ClusterError(`The cluster of context "${context}" in ${kubeconfig} does not respond: ${said}`);
   }
   return {
     kubeconfig,

@@ -24,7 +24,7 @@ async function main(signal: AbortSignal): Promise<void> {
   const start = performance.now();
   if (values.context === undefined && exists()) {
     console.log(
-      `  the cluster "${defaultClusterName}" exists already, with all that is in it; ${staysInForeground ? "Ctrl-C" : "npm stop"} removes it`,
+      `  the cluster "${defaultClusterName}" already exists, with everything in it; ${staysInForeground ? "Ctrl-C" : "npm stop"} removes it`,
     );
   }
   const target = await provideCluster({ ...values, name: defaultClusterName }, signal);
@@ -40,7 +40,7 @@ async function main(signal: AbortSignal): Promise<void> {
   if (values.context !== undefined) return;
   const end = staysInForeground ? "Ctrl-C" : "npm stop";
   console.log(`\nFor kubectl: export KUBECONFIG=${target.kubeconfig}, or npm run cluster -- kubectl ARGS…`);
-  console.log(`${end} ends the cluster and removes it.`);
+  console.log(`${end} stops the cluster and removes it.`);
   if (!staysInForeground) return;
   const keepAlive = setInterval(() => undefined, 60_000); // waiting for a signal alone does not keep a process
   await once(signal, "abort");
@@ -77,7 +77,7 @@ try {
   if (!interrupted.signal.aborted) {
     reportFailure(error);
     if (values.context === undefined && exists())
-      console.error("\nWhat was started stays for you to look at; npm stop removes it.");
+      console.error("\nWhat was started is kept for inspection; npm stop removes it.");
   }
 }
 if (staysInForeground && interrupted.signal.aborted) await down(defaultClusterName, console.log).catch(reportFailure);

@@ -119,7 +119,7 @@ async function provideKeycloak(target: TargetCluster): Promise<Readonly<Record<s
 async function provideTarget(): Promise<TargetCluster> {
   const name = "test";
   try {
-    // What a run left that was killed has its servers in the namespaces that the tests are about to use.
+    // A run that was killed left its servers in the namespaces that the tests are about to use.
     if (values.context === undefined && exists(name)) await down(name, console.log);
     return await provideCluster({ ...values, name }, interrupted.signal);
   } catch (error) {
@@ -127,7 +127,7 @@ async function provideTarget(): Promise<TargetCluster> {
       if (interrupted.signal.aborted) await down(name);
       else if (exists(name))
         console.error(
-          `\nThe cluster ${name} stays for you to look at; npm run cluster down -- --name ${name} ends it.`,
+          `\nThe cluster ${name} is kept for inspection; npm run cluster down -- --name ${name} removes it.`,
         );
     }
     throw error;

@@ -9,13 +9,13 @@ const cluster = `  --context NAME       use the cluster of this context of your 
 export const usage = {
   start: `Usage: npm start [-- OPTIONS]
 
-Starts a Kubernetes on this machine, Amalthea on it, and sample servers, and prints their URLs. Ctrl-C ends and removes it.
+Starts a Kubernetes on this machine, Amalthea on it, and sample servers, and prints their URLs. Ctrl-C stops and removes it.
 
-  --detach             return when the servers answer; "npm stop" ends and removes the cluster
+  --detach             return when the servers respond; "npm stop" stops and removes the cluster
 ${cluster}`,
   stop: `Usage: npm stop
 
-Ends the cluster of "npm start" and removes its data. What was built stays in the cache.`,
+Stops the cluster of "npm start" and removes its data. What was built stays in the cache.`,
   test: `Usage: npm test [-- LEVEL… OPTIONS]
 
 Runs the tests of the given levels; by default of check, unit, integration and e2e. A further level, versions, runs the integration tests on other versions of Kubernetes, and compiles these first.

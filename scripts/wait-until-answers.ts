@@ -4,7 +4,7 @@ import { get as getSecurely } from "node:https";
 import { ClusterError } from "@amalthea/cluster";
 
 /**
- * Asks for a page until it comes, or leads on to another: Ready says that pod and Ingress are in place, and the ingress
+ * Requests a page until it is served, or redirects: Ready means that pod and Ingress exist, and the ingress
  * controller may take a moment longer to read them.
  *
  * @param ingressUrl Where the ingress controller listens. The page's host is said in the header only, because not every
@@ -18,7 +18,7 @@ export async function waitUntilAnswers(page: string, ingressUrl: string, signal:
     if (status >= 200 && status < 400) return;
     if (deadline.aborted) {
       signal.throwIfAborted();
-      throw new ClusterError(`The pods are ready, but ${ingressUrl} does not answer for ${new URL(page).host}.`);
+      throw new ClusterError(`The pods are ready, but ${ingressUrl} does not respond for ${new URL(page).host}.`);
     }
     await new Promise((resolve) => setTimeout(resolve, 250));
   }

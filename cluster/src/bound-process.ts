@@ -5,8 +5,8 @@ import type { Socket } from "node:net";
 export type BoundOptions = Omit<SpawnOptions, "detached">;
 
 /**
- * Starts a command that ends with this process at the latest, however this process ends. In a session of its own:
- * a Ctrl-C in the terminal reaches this process alone.
+ * Starts a command that ends with this process at the latest, however this process ends. In its own session: a
+ * Ctrl-C in the terminal reaches only this process.
  */
 export function spawnBound(command: readonly [string, ...string[]], options: BoundOptions): ChildProcess {
   if (!kernelBinds()) return spawnReaped(command, options);
@@ -17,13 +17,13 @@ const BOUND_BY_KERNEL = ["--pdeathsig", "KILL", "--"];
 
 let canKernelBind: boolean | undefined;
 
-/** Whether the kernel can do it: Linux, with setpriv of util-linux. */
+/** Whether the kernel supports it: Linux, with setpriv of util-linux. */
 function kernelBinds(): boolean {
   canKernelBind ??= spawnSync("setpriv", [...BOUND_BY_KERNEL, "true"]).status === 0;
   return canKernelBind;
 }
 
-/** The same where the kernel cannot do it: a shell kills the process groups that are left when this process has ended. */
+/** The same without kernel support: a shell kills the process groups that are left when this process has ended. */
 export function spawnReaped([program, ...args]: readonly [string, ...string[]], options: BoundOptions): ChildProcess {
   const child = spawn(program, args, { ...options, detached: true });
   const { pid } = child;

@@ -64,7 +64,7 @@ async function buildCommand(args: readonly string[], signal: AbortSignal): Promi
   const { values } = parseArgs({ args: [...args], options: { with: { type: "string", multiple: true } } });
   const extras = (values.with ?? []).map((text) => {
     const extra = extraPrograms.find((name) => name === text);
-    if (extra === undefined) throw new ClusterError(`"${text}" is none of ${extraPrograms.join(", ")}.`);
+    if (extra === undefined) throw new ClusterError(`"${text}" is not one of ${extraPrograms.join(", ")}.`);
     return extra;
   });
   await buildCluster(say, signal);

@@ -1,19 +1,19 @@
-/** Receives one line of text for each thing worth telling the person who waits. */
+/** Receives one line of text for each progress message. */
 export type Progress = (line: string) => void;
 
-/** A progress that says nothing. */
+/** A progress that discards everything. */
 export const silent: Progress = () => undefined;
 
 /** How often a step that takes long says again what it waits for, in milliseconds. */
 const reminderInterval = 15_000;
 
-/** Tells a step what to say while it waits: completes the sentence "… waiting for". */
+/** Sets what a step reports while it waits: completes the sentence "… waiting for". */
 export type WaitingFor = (what: string) => void;
 
 /**
  * Counts what is done of what has to be done, for {@link WaitingFor}: "the Go compiler (12 of 3545 packages compiled)".
  *
- * @param total undefined where it is not known: nothing is said of it then
+ * @param total undefined if unknown: then nothing is reported
  * @returns to be called for each thing that is done
  */
 export function countTo(total: number | undefined, what: string, tell: WaitingFor, done: string): () => void {

@@ -14,7 +14,7 @@ export type RunOptions = {
   readonly signal?: AbortSignal | undefined;
   /** Both outputs are also written to this file, which a failure names. */
   readonly logFile?: string;
-  /** Hears of each whole line of both outputs. */
+  /** Receives each complete line of both outputs. */
   readonly onLine?: ((line: string) => void) | undefined;
   /** Completes the message of a failure: what the user can do. */
   readonly remedy?: string;

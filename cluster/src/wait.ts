@@ -21,7 +21,7 @@ export async function waitUntil(condition: () => Promise<boolean> | boolean, opt
     options.signal?.throwIfAborted();
     if (await condition()) return;
     if (performance.now() > deadline) {
-      throw new ClusterError(`Waited ${options.timeoutSeconds} s in vain for ${options.what}.`);
+      throw new ClusterError(`Timed out after ${options.timeoutSeconds} s waiting for ${options.what}.`);
     }
     const pause = delay(
       options.intervalMilliseconds ?? 100,

@@ -117,7 +117,7 @@ describe("findVulnerabilities", () => {
 
   it("fails, instead of finding nothing, when the data set does not answer", async () => {
     const refusing = await dataSet("tornado", 405);
-    await expect(findVulnerabilities(refusing, lockedVersions())).rejects.toThrow("it answers 405");
+    await expect(findVulnerabilities(refusing, lockedVersions())).rejects.toThrow("it responds with 405");
     await expect(findVulnerabilities("http://127.0.0.1:1", lockedVersions())).rejects.toThrow("fetch failed");
   });
 });

@@ -3,16 +3,16 @@ import type { LockedVersion } from "./locked-versions.ts";
 /** A known vulnerability of a version of ours. */
 export type Finding = LockedVersion & { readonly ids: readonly string[] };
 
-/** Versions that one question may name: https://google.github.io/osv.dev/post-v1-querybatch/. */
+/** Versions in one query: https://google.github.io/osv.dev/post-v1-querybatch/. */
 const BATCH = 1000;
 
-/** Somebody who waits at a terminal learns within this time that nobody answers. */
+/** Timeout of a query. */
 const TIMEOUT_MILLISECONDS = 30_000;
 
 type Answer = { readonly results: readonly { readonly vulns?: readonly { readonly id: string }[] }[] };
 
 /**
- * Asks a data set in the form of OSV which of these versions have known vulnerabilities.
+ * Queries a data set in the form of OSV for known vulnerabilities of these versions.
  *
  * @param url of the service, such as https://api.osv.dev
  * @throws Error when it cannot be reached, or answers anything else.
@@ -36,9 +36,9 @@ async function findInBatch(url: string, versions: readonly LockedVersion[]): Pro
     body: JSON.stringify({ queries }),
     signal: AbortSignal.timeout(TIMEOUT_MILLISECONDS),
   });
-  if (!response.ok) throw new Error(`it answers ${response.status}`);
+  if (!response.ok) throw new Error(`it responds with ${response.status}`);
   const { results } = (await response.json()) as Answer;
-  if (results?.length !== versions.length) throw new Error("it does not answer in the form of OSV");
+  if (results?.length !== versions.length) throw new Error("its response does not have the form of OSV");
   return versions.flatMap((locked, index) => {
     const ids = results[index]?.vulns?.map(({ id }) => id) ?? [];
     return ids.length === 0 ? [] : [{ ...locked, ids }];

@@ -32,10 +32,10 @@ function linkerFlagsFor(kubernetes: string): string {
 /** Programs that every cluster uses and that are built together from go/go.mod. */
 type GoProgram = "kubernetes" | "provisioner" | "pause" | "helm" | "coredns";
 
-/** Programs that are built only for those who ask, from modules of their own: some need newer modules of Kubernetes. */
+/** Programs that are built only on request, from separate modules: some need newer modules of Kubernetes. */
 const extraGoPrograms = ["kwok", "metrics-server", "gitops", "s3"] as const;
 
-/** Programs that only those get who ask for them; promtool is Debian's, because compiling it takes minutes. */
+/** Programs that are provided only on request; promtool is Debian's, because compiling it takes minutes. */
 export const extraPrograms: readonly [...typeof extraGoPrograms, "promtool"] = [...extraGoPrograms, "promtool"];
 
 /** A program that is built or fetched only on demand. */
@@ -52,7 +52,7 @@ type GoModule = {
   readonly kubernetes?: string;
   /** Names the file with its requirements; default `go.mod`. */
   readonly modFile?: string;
-  /** How long compiling it takes on two cores with empty caches, for the person who waits. */
+  /** How long compiling it takes on two cores with empty caches, for the progress output. */
   readonly firstTime: string;
 };
 
@@ -75,10 +75,10 @@ const oauth2Proxy: GoModule = {
   firstTime: "about 2 minutes",
 };
 
-/** What tools of GitOps make of objects, by their own libraries. */
+/** How GitOps tools interpret objects, by their own libraries. */
 const gitops: GoModule = { folder: "go-gitops", programs: { gitops: "./gitops" }, firstTime: "about a minute" };
 
-/** Storage of S3 for tests, of a library that checks signatures. */
+/** S3 storage for tests, from a library that checks signatures. */
 const s3: GoModule = { folder: "go-s3", programs: { s3: "./s3" }, firstTime: "about a minute" };
 
 function extraModule(name: (typeof extraGoPrograms)[number]): GoModule {
@@ -93,8 +93,8 @@ function extraModule(name: (typeof extraGoPrograms)[number]): GoModule {
 
 /**
  * The control plane of another version of Kubernetes, oldest first: the oldest that the chart accepts, in its last patch
- * release, and the newest that the module proxy served. `npm test -- versions` runs the integration tests against each, but
- * for those whose titles match `differs`: what they expect is not so in that version. The migration guide says what follows.
+ * release, and the newest that the module proxy served. `npm test -- versions` runs the integration tests against each,
+ * except those whose titles match `differs`: that version behaves differently. The migration guide has the consequences.
  */
 export const otherVersions = [
   {
@@ -102,14 +102,14 @@ export const otherVersions = [
     modFile: "oldest.mod",
     differs: [
       "is what the API server of Kubernetes 1.35 serves", // the copy is that of our version
-      // A patch without a type: what an item of a list was before is not known when the status is written.
+      // A patch without a type: the previous value of a list item is unknown when the status is written.
       "untyped-patch, stored under 0.24's CRD,.*takes a status",
       "report their state, and disturb no other server",
       "it writes their status, and 0.24's finalizer goes",
       "objects that 0.24 accepted and that the CRD's validation rejects.*go when they are deleted",
       // The template of a StatefulSet is not validated: the pod is refused, and not the StatefulSet.
       "keeps all that it has when it is re(sumed|started), says why",
-      // What exists is streamed as an alpha alone, which a compaction ends; by the lists that are its default it goes on.
+      // Streaming lists are alpha only, and a compaction ends them; with the default lists the watch continues.
       "looks at everything again when etcd has forgotten its place",
       "refuse what the API server refuses in a namespace of level", // its standards have no rule on the hosts of probes yet
     ],
@@ -199,8 +199,8 @@ function builtPath(name: ProgramName): string {
 }
 
 /**
- * Fills a folder of the cache, once: other processes wait, and an interrupted attempt leaves nothing that counts.
- * The folder appears under its name only when it is complete.
+ * Fills a folder of the cache, once: other processes wait, and an interrupted attempt is ignored. The folder gets
+ * its name only when it is complete.
  */
 async function fillOnce(
   folder: string,
@@ -243,7 +243,7 @@ async function buildGo(module: GoModule, folder: string, progress: Progress, sig
         "then run the same command again.",
     });
     const missing = programs.filter(([name]) => !existsSync(join(folder, name)));
-    for (const [name] of missing) throw new ClusterError(`\`go build\` made no ${name}: see ${logFile}.`);
+    for (const [name] of missing) throw new ClusterError(`\`go build\` produced no ${name}: see ${logFile}.`);
   });
 }
 
@@ -254,7 +254,7 @@ export function isPackage(line: string): boolean {
   return /^[\w.~-]+(\/[\w.~-]+)*$/.test(line);
 }
 
-/** How many packages `go build` will compile; undefined if that cannot be told. A failure is left for the build to tell. */
+/** How many packages `go build` will compile; undefined if unknown. A failure is left for the build to report. */
 async function countUncompiled(args: readonly string[], options: RunOptions): Promise<number | undefined> {
   const format = "{{if .Stale}}{{.StaleReason}}{{end}}";
   return await run("go", ["list", "-trimpath", "-deps", "-f", format, ...args], options).then(
@@ -263,7 +263,9 @@ async function countUncompiled(args: readonly string[], options: RunOptions): Pr
   );
 }
 
-/** Counts in the reasons that `go list` gives for what is stale; programs of which only the linking is missing are not. */
+/**
+ * Counts in the reasons that `go list` gives for what is stale; programs of which only the linking is missing are not.
+ */
 export function uncompiledIn(reasons: string): number {
   return reasons.split("\n").filter((reason) => reason !== "" && !reason.includes("available in build cache")).length;
 }
@@ -291,7 +293,9 @@ async function fetchTraefik(folder: string, progress: Progress, signal?: AbortSi
   });
 }
 
-/** Takes promtool alone out of Debian's package of Prometheus: 19 MB, without its 90 MB and its service on this machine. */
+/**
+ * Takes promtool alone out of Debian's package of Prometheus: 19 MB, without its 90 MB and its service on this machine.
+ */
 async function fetchPromtool(folder: string, progress: Progress, signal?: AbortSignal): Promise<void> {
   await step(progress, "promtool fetched", async (waitingFor) => {
     waitingFor("the Debian mirror");
@@ -305,7 +309,7 @@ async function fetchPromtool(folder: string, progress: Progress, signal?: AbortS
 }
 
 /**
- * Makes the Go programs that are needed for {@link startControlPlane}, unless they are in the cache.
+ * Builds the Go programs that are needed for {@link startControlPlane}, unless they are in the cache.
  *
  * Throws ClusterError: no Go, too little disk, modules that cannot be fetched.
  */
@@ -322,10 +326,13 @@ async function buildModule(module: GoModule, progress: Progress, signal?: AbortS
   await fillOnce(goFolder(module), (folder) => buildGo(module, folder, progress, signal), progress, signal);
 }
 
-/** Makes every program a cluster needs, unless it is in the cache. About 6 GB of disk and 15 minutes the first time. */
+/**
+ * Builds every program that a cluster needs, unless it is in the cache. About 6 GB of disk and 15 minutes the first
+ * time.
+ */
 export async function buildCluster(progress: Progress = silent, signal?: AbortSignal): Promise<void> {
   if (prebuiltFolder() !== undefined) {
-    throw new ClusterError("KUBEBUILDER_ASSETS serves the integration tests alone: unset it for images and clusters.");
+    throw new ClusterError("KUBEBUILDER_ASSETS is only for the integration tests: unset it for images and clusters.");
   }
   if (!existsSync(goFolder(everyCluster))) checkBuildRequirements(); // before anything is fetched
   await fillOnce(traefikFolder(), (folder) => fetchTraefik(folder, progress, signal), progress, signal);
@@ -334,7 +341,7 @@ export async function buildCluster(progress: Progress = silent, signal?: AbortSi
 }
 
 /**
- * Makes a program that only some need, unless it is in the cache or prebuilt: about 4 minutes on two cores the first time.
+ * Builds an optional program, unless it is in the cache or prebuilt: about 4 minutes on two cores the first time.
  */
 export async function buildExtra(name: ExtraProgram, progress: Progress = silent, signal?: AbortSignal): Promise<void> {
   if (prebuiltFolder() !== undefined) return;
@@ -347,9 +354,9 @@ const OF_A_VERSION = ["kube-apiserver", "kube-controller-manager", "kube-schedul
 const OF_EVERY_VERSION = ["etcd", "kubectl"] as const;
 
 /**
- * Makes the control plane of another version of Kubernetes, unless it is in the cache.
+ * Builds the control plane of another version of Kubernetes, unless it is in the cache.
  *
- * @returns A folder for `KUBEBUILDER_ASSETS`; helm comes along.
+ * @returns A folder for `KUBEBUILDER_ASSETS`; it also contains helm.
  */
 export async function buildVersion(
   version: OtherVersion,

@@ -92,7 +92,7 @@ export function checkClusterRequirements(name: string): void {
   if (process.platform !== "linux") throw new ClusterError("The cluster runs on Linux only.");
   if (process.getuid?.() !== 0) {
     throw new ClusterError(
-      "The cluster must be started by root (try `sudo`): it makes namespaces, mounts and cgroups.",
+      "The cluster must be started by root (try `sudo`): it creates namespaces, mounts and cgroups.",
     );
   }
   const missing = missingPrograms();
@@ -100,7 +100,7 @@ export function checkClusterRequirements(name: string): void {
   checkDisk("A cluster", [{ folder: stateRoot(), gigabytes: clusterGigabytes }]);
 }
 
-/** Instances of inotify that the components of one cluster need, measured. */
+/** inotify instances that the components of one cluster need, measured. */
 const inotifyInstances = 18;
 
 /** What a file descriptor leads to; undefined when it was closed, or its process ended, in the meantime. */
@@ -121,8 +121,8 @@ function descriptorsOf(pid: string): readonly string[] {
 }
 
 /**
- * Throws ClusterError when the kernel would not let one more cluster watch its files: the limit holds for all processes
- * of root together, and a component that meets it ends with no more than "too many open files".
+ * Throws ClusterError when the inotify limit does not allow another cluster: it applies to all processes of root
+ * together, and a component that hits it exits with just "too many open files".
  */
 export function checkInotify(): void {
   const setting = "fs.inotify.max_user_instances";

@@ -50,7 +50,7 @@ export function apiServerFlags(settings: ApiServerSettings): readonly string[] {
   ];
 }
 
-/** Status code of an HTTPS GET, or undefined when nobody answers within two seconds. @param token Default: of nobody. */
+/** Status code of an HTTPS GET, or undefined without a response within two seconds. @param token Default: none. */
 export async function httpsStatus(url: string, authority: string, token?: string): Promise<number | undefined> {
   const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
   return await new Promise((resolve) => {

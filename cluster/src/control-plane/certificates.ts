@@ -15,7 +15,7 @@ export type CertificateRequest = {
   readonly names?: readonly string[];
 };
 
-/** Throw-away clusters outlive no machine, and an expired certificate is a poor reason for one to end. */
+/** Throw-away clusters do not outlive their machine, and should not fail because of an expired certificate. */
 const YEARS = 10;
 
 type Extensions = Parameters<forge.pki.Certificate["setExtensions"]>[0];

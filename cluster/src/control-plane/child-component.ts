@@ -5,7 +5,8 @@ import { spawnBound } from "../bound-process.ts";
 import { ClusterError } from "../errors.ts";
 
 /**
- * The value of GOGC for components, of which AMALTHEA_CONTROL_PLANE_GOGC tells. Default: Go's own, for what runs long and holds much.
+ * The value of GOGC for components, from AMALTHEA_CONTROL_PLANE_GOGC. Default: Go's own, for long-running components
+ * with much memory.
  *
  * @see https://go.dev/doc/gc-guide#GOGC
  */
@@ -14,7 +15,7 @@ function goSettings(): Readonly<Record<string, string>> {
   return GOGC === undefined ? {} : { GOGC };
 }
 
-/** A component that lives at most as long as this process, and can be broken on purpose. */
+/** A component that runs at most as long as this process, and into which tests can inject faults. */
 export class ChildComponent {
   /** Name of the component, such as "etcd". */
   readonly name: string;
@@ -80,7 +81,7 @@ export class ChildComponent {
     await this.start();
   }
 
-  /** Freezes it: connections stay open and nothing answers. */
+  /** Freezes it: connections stay open without any response. */
   pause(): void {
     this.checkRunning();
     this.#child?.kill("SIGSTOP");

@@ -17,13 +17,14 @@ import { waitUntil } from "../wait.ts";
 /** Somebody who may log in with a fixed token. */
 export type TokenUser = { readonly name: string; readonly token: string; readonly groups?: readonly string[] };
 
-/** What a control plane is started with; everything is optional. */
+/** Options of a control plane. */
 export type ControlPlaneOptions = {
   /** Start kube-controller-manager too: garbage collection, StatefulSets, ServiceAccounts. Default false. */
   readonly controllerManager?: boolean;
   /**
-   * Number of nodes simulated by kwok, with a scheduler: pods become Ready though nothing runs. Each takes 110 pods. Wants
-   * `controllerManager`; kwok is built first if it is not in the cache, which takes minutes. Default 0: pods stay pending.
+   * Number of nodes simulated by kwok, with a scheduler: pods become Ready although nothing runs. Each accepts 110
+   * pods. Wants `controllerManager`; kwok is built first if it is not in the cache, which takes minutes. Default 0:
+   * pods stay pending.
    */
   readonly fakeNodes?: number;
   /** Further users; what they may do is up to RBAC objects. */
@@ -54,7 +55,7 @@ export interface ControlPlane extends AsyncDisposable {
   /** Writes a kubeconfig for another token and returns its path. */
   kubeconfigFor(token: string): string;
   kubectl(args: readonly string[], options?: RunOptions): Promise<RunResult>;
-  /** Makes etcd forget all history before now. */
+  /** Compacts etcd's history up to now. */
   compact(): Promise<void>;
   /** Ends all processes and removes the data. */
   stop(): Promise<void>;

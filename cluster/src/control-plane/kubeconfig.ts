@@ -1,14 +1,14 @@
 import { readFileSync } from "node:fs";
 import { stringify } from "yaml";
 
-/** How a user proves who he is. */
+/** Credentials of a user. */
 export type Credentials =
   | { readonly kind: "Token"; readonly token: string }
   | { readonly kind: "Certificate"; readonly certificateFile: string; readonly keyFile: string };
 
 const base64Of = (file: string): string => readFileSync(file).toString("base64");
 
-/** Text of a kubeconfig with one context, which holds everything it needs in itself. */
+/** Text of a self-contained kubeconfig with one context. */
 export function kubeconfigText(name: string, url: string, authorityFile: string, credentials: Credentials): string {
   const user =
     credentials.kind === "Token"

@@ -51,7 +51,7 @@ export interface Cluster {
   readonly toolsPath: string;
   kubectl(args: readonly string[], options?: RunOptions): Promise<RunResult>;
   helm(args: readonly string[], options?: RunOptions): Promise<RunResult>;
-  /** Makes an image available under the name by which objects call it: see {@link loadImage} in images.ts. */
+  /** Makes an image available under the name that objects use: see {@link loadImage} in images.ts. */
   loadImage(archive: string, reference: string, signal?: AbortSignal): Promise<void>;
   /** Ends the cluster and removes its data. */
   down(): Promise<void>;
@@ -96,7 +96,7 @@ export function openCluster(name: string = defaultClusterName): Cluster {
   checkClusterName(name);
   const [node, network, port] = [findNode(name), findNetwork(name), recordedPort(name)];
   if (node === undefined || network === undefined || port === undefined || !isRunning(node.init)) {
-    throw new ClusterError(`The cluster ${name} does not run: start it with \`npm run cluster up\`.`);
+    throw new ClusterError(`The cluster ${name} is not running: start it with \`npm run cluster up\`.`);
   }
   return clusterOf(name, node, network, port);
 }
@@ -169,8 +169,8 @@ async function waitForNode(cluster: Cluster, options: UpOptions): Promise<void> 
         .kubectl(["get", "node", name, "-o", `jsonpath=${condition}`])
         .catch(() => ({ stdout: "" }));
       if (!found.stdout.includes('"status":"True"')) return false;
-      // What a node said before it was killed does not count. Its lease tells, which it renews as soon as it is back and
-      // every ten seconds; a new node gets its lease later than it is Ready.
+      // The status of a node from before it was killed does not count, but its lease, which it renews as soon as it is
+      // back and every ten seconds; a new node gets its lease later than it is Ready.
       const lease = ["get", "lease", name, "--namespace=kube-node-lease", "--ignore-not-found"];
       const { stdout } = await cluster.kubectl([...lease, "-o", "jsonpath={.spec.renewTime}"]);
       return stdout === "" || Date.parse(stdout) > since - 15_000;
