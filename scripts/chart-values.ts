@@ -95,7 +95,7 @@ export const chartValues: SchemaNode = group("", {
   }),
   replicas: count(2, "Replicas of the controller; one is the leader, the others are on standby.", { minimum: 0 }),
   workers: count(16, "Maximum number of concurrent reconciles.", { minimum: 1, maximum: 256 }),
-  logLevel: oneOf(["info", "debug", "warn", "error"], "Lowest level of log messages."),
+  logLevel: oneOf(["info", "debug", "warn", "error"], "Minimum level of log messages."),
   extraChildResources: listOf(
     {
       ...group("A kind, by plural and API group.", {
@@ -169,7 +169,7 @@ export const chartValues: SchemaNode = group("", {
   }),
   externalTls: flag(
     false,
-    "Whether TLS is terminated in front of the cluster: then people reach servers without `routing.tls` and without `routing.externalUrl` at `https://` and their host.",
+    "Whether TLS is terminated in front of the cluster: then servers without `routing.tls` and `routing.externalUrl` are reached at `https://` and their host.",
   ),
   admissionPolicies: group(
     "ValidatingAdmissionPolicies, by which the API server refuses invalid or forbidden objects when they are written. Installing them needs permission to create them.",
@@ -178,7 +178,7 @@ export const chartValues: SchemaNode = group("", {
         false,
         "Whether the release creates them. They check fields, hosts, images, service accounts and patches against `policy`, and who changes what.",
       ),
-      validationActions: texts(["Deny"], "What is done about a violation: `Deny`, or `Warn` and `Audit`."),
+      validationActions: texts(["Deny"], "Action on a violation: `Deny`, or `Warn` and `Audit`."),
       authEditors: subjects("Who may set or change `spec.auth` of a server; empty: everybody who may write servers."),
       patchEditors: subjects(
         "Who may set or change `spec.patches` of a server; empty: everybody who may write servers. The same applies to the spec fields that can do what a patch does, unless `policy.fields` lists them.",
@@ -195,7 +195,7 @@ export const chartValues: SchemaNode = group("", {
   ),
   keepPredecessorAnnotations: flag(
     false,
-    "Whether the annotations of the legacy version (0.24) stay on migrated servers, so that it can be rolled back to; they contain tokens.",
+    "Whether the annotations of the legacy version (0.24) stay on migrated servers, so that rolling back to it is possible; they contain tokens.",
   ),
   schedulerName: text("", "Scheduler of the servers' pods; empty: as `scheduler` says."),
   scheduler: group("Scheduler of the servers' pods where `schedulerName` is empty; default: the cluster's.", {
@@ -244,7 +244,7 @@ export const chartValues: SchemaNode = group("", {
     hibernateWithoutVolume: flag(false, "Whether servers without a volume are hibernated, which deletes their files."),
     openTabsAreActivity: flag(
       true,
-      "Whether a server that is open in a browser counts as active even if nobody types, because of the browser's connections and requests.",
+      "Whether a server that is open in a browser counts as active even without input, because of the browser's connections and requests.",
     ),
     cpuUsageMillicoresIdleThreshold: count(
       0,
@@ -281,7 +281,7 @@ export const chartValues: SchemaNode = group("", {
   metrics: group("Metrics of the controller, for Prometheus.", {
     enabled: flag(false, "Whether metrics are served."),
     port: count(8765, "Port at which they are served.", { minimum: 1, maximum: 65535 }),
-    serviceMonitor: group("ServiceMonitor for the Prometheus operator, in place of the annotations on the Service.", {
+    serviceMonitor: group("ServiceMonitor for the Prometheus operator, instead of the annotations on the Service.", {
       enabled: flag(false, "Whether the release creates a ServiceMonitor; requires `metrics.enabled`."),
       labels: mapOfText("Labels by which a Prometheus selects the ServiceMonitor."),
       interval: text("", "Scrape interval, such as `30s`; empty: the default of the Prometheus."),
@@ -319,13 +319,13 @@ export const chartValues: SchemaNode = group("", {
         region: text("", "Region; empty: the one in an AWS endpoint, otherwise `us-east-1`."),
         credentialsSecret: text(
           "",
-          "A Secret in the namespace of the release with `accessKeyId` and `secretAccessKey`, which may change.",
+          "A Secret in the namespace of the release with `accessKeyId` and `secretAccessKey`; it may be changed at any time.",
         ),
         accessKeyId: text("", "Alternative to `credentialsSecret`, as in 0.24: the release creates the Secret."),
         secretAccessKey: text("", "Alternative to `credentialsSecret`, as in 0.24."),
         caConfigMap: group("ConfigMap in the release's namespace with the certificate authorities of the service.", {
           name: text("", "Name; empty: the public authorities."),
-          key: text("ca.crt", "Key of the PEM file, which may change."),
+          key: text("ca.crt", "Key of the PEM file, which may be changed at any time."),
         }),
       }),
       rotationSeconds: count(86_400, "Age at which a file is rotated.", { minimum: 10 }),
