@@ -4,7 +4,7 @@
  */
 export type JupyterServerStatus = {
   readonly state?: ServerState;
-  /** Address people use, without a slash at its end. */
+  /** Public address, without a trailing slash. */
   readonly url?: string;
   readonly observedGeneration?: number;
   readonly conditions?: readonly Condition[];
@@ -14,7 +14,7 @@ export type JupyterServerStatus = {
   readonly hibernatedSince?: string;
   /** Absent while the server is hibernated. */
   readonly startedAt?: string;
-  /** Absent once the server was ready, and where it is not known (0.24). */
+  /** Absent once the server was ready, and if unknown (0.24). */
   readonly neverReady?: boolean;
   readonly lastActivityAt?: string;
   /** Absent if unknown. */

@@ -1,7 +1,7 @@
 import type { JupyterServerStatus } from "./jupyter-server-status.ts";
 
 /**
- * A `JupyterServer` as the API server returns it: what the CRD defaults is there, whoever wrote the object. An object
+ * A `JupyterServer` as the API server returns it: fields with a default in the CRD are always set. An object
  * stored by the legacy version (0.24) may violate the CRD's validation rules (a missing host, a patch without type),
  * hence the optional fields.
  */

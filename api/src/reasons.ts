@@ -500,7 +500,7 @@ export const REASONS: { readonly [R in Reason]: ReasonEntry<R> } = {
         : `The login (container oauth2-proxy) cannot use the provider at ${issuer}: ${cause}.`) +
       ` Its log: kubectl logs -n ${namespace} ${pod} -c oauth2-proxy.`,
     remedy:
-      "Correct spec.auth.oidc.issuerUrl, set trustedCA beside it for a private certificate authority, or make the provider reachable from pods; it is retried until then.",
+      "Correct spec.auth.oidc.issuerUrl, set trustedCA next to it for a private certificate authority, or make the provider reachable from pods; it is retried until then.",
   },
   OutOfMemory: {
     conditions: EITHER,

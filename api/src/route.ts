@@ -8,11 +8,11 @@ export type Route = {
   readonly path: string;
   /** Whether the Ingress terminates TLS. */
   readonly tls: boolean;
-  /** Scheme of the address people use. */
+  /** Scheme of the public address. */
   readonly scheme: "http" | "https";
-  /** Scheme, host and port of the address people use, without a slash at its end. */
+  /** Scheme, host and port of the public address, without a trailing slash. */
   readonly origin: string;
-  /** Address people use, without a slash at its end: `https://hub.example.org/a/b`. */
+  /** Public address, without a trailing slash: `https://hub.example.org/a/b`. */
   readonly url: string;
 };
 

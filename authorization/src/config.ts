@@ -15,7 +15,7 @@ export type AuthorizationConfig = {
   readonly cookieName: string;
   /** `/` or `/sessions/a`: never with a slash at the end otherwise. */
   readonly basePath: string;
-  /** Addresses people use, as browsers write an Origin. Empty: the request's own host counts. */
+  /** Public addresses, as browsers write an Origin. Empty: the request's own host counts. */
   readonly origins: readonly string[];
   readonly policyDirectory: string;
   readonly listen: LoopbackAddress;

@@ -46,7 +46,7 @@ export function splitCookies(header: string, cookieName: string): SplitCookies {
   };
 }
 
-/** The session that a sign-out ends, however many cookies there are beside it. */
+/** The session that a sign-out ends, however many other cookies there are. */
 export function sessionToEnd(header: string, cookieName: string): string {
   return assignments(sessionOf(oursOf(pairsOf(header), cookieName), cookieName));
 }

@@ -64,7 +64,7 @@ export function refusalBody(
   return reason === "NotSignedIn" ? { ...refusal, signIn: `${origins[0] ?? ""}${prefixOf(basePath)}/` } : refusal;
 }
 
-/** The page of a refused request: why, who is signed in, which server this is, and the way out. */
+/** The page of a refused request: why, who is signed in, which server this is, and what to do. */
 export function refusalPage(reason: RefusalReason, identity: Identity | undefined, context: PageContext): string {
   const facts = [fact("Server", context.serverName)];
   if (identity !== undefined) facts.push(fact("Signed in as", nameOf(identity)));

@@ -49,7 +49,7 @@ export function parsePolicy(text: string): Policy {
   const common = sessionsNotBefore === undefined ? {} : { sessionsNotBefore };
   if (!anyUser)
     return { kind: "Listed", ...common, userIds: new Set(userIds), emails: foldAll(emails), groups: new Set(groups) };
-  if (userIds.length + emails.length + groups.length > 0) return broken("allowAnyUser stands beside a list");
+  if (userIds.length + emails.length + groups.length > 0) return broken("allowAnyUser is combined with a list");
   return { kind: "AnyUser", ...common };
 }
 

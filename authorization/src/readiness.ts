@@ -10,9 +10,9 @@ const TIMEOUT_MS = 2_000;
 export type Readiness = { readonly jupyter: boolean; readonly login: boolean };
 
 /**
- * Asks whether Jupyter answers, and whether oauth2-proxy has ever answered: it listens once it has reached the provider.
- * An outage of oauth2-proxy later on keeps nobody out who has a session, so a session, also one that an earlier process has
- * kept, is as good as an answer.
+ * Checks whether Jupyter responds, and whether oauth2-proxy has ever responded: it listens once it has reached the
+ * provider. An outage of oauth2-proxy later on keeps nobody out who has a session, so a session, also one that an
+ * earlier process has kept, is as good as an answer.
  */
 export function readinessProbe(
   { jupyter, loginService, basePath }: AuthorizationConfig,

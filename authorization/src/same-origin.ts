@@ -29,7 +29,7 @@ const OWN_FETCH_SITES: readonly string[] = ["same-origin", "none"];
  * Jupyter has checks of its own; these also protect whatever else listens behind the login. A request without Origin
  * and Sec-Fetch-Site comes from no browser: browsers send Origin with every upgrade and unsafe method.
  *
- * @param origins The addresses people use; when empty, the request's own host counts.
+ * @param origins The public addresses; when empty, the request's own host counts.
  */
 export function originRefusal(facts: OriginFacts, origins: readonly string[]): OriginRefusal | undefined {
   if (origins.length > 0 && !origins.some((origin) => hasHost(origin, facts.host))) return "HostNotAllowed";

@@ -38,6 +38,6 @@ function identityHeaders({ identity: { userId, email, name = "" } }: Allowed): R
 
 /** UTF-8 in the octets of a header. A value with control characters would end the header: it is left out. */
 function headerValue(text: string): string {
-  // eslint-disable-next-line no-control-regex -- control characters are what is looked for
+  // eslint-disable-next-line no-control-regex -- control characters are searched for
   return /[\u0000-\u001f\u007f]/.test(text) ? "" : Buffer.from(text, "utf8").toString("latin1");
 }

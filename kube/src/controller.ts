@@ -12,7 +12,7 @@ export type ReconcileOutcome =
   /** Time alone changes something. */
   | { readonly kind: "CheckAgain"; readonly afterSeconds: number };
 
-/** What `onResult` is told after each reconcile. */
+/** What `onResult` gets after each reconcile. */
 export type ReconcileResult<K extends string> = {
   readonly key: K;
   readonly result: "Settled" | "CheckAgain" | "Conflict" | "Throttled" | "Terminal" | "Failed" | "Aborted";

@@ -4,7 +4,7 @@ export type TokenRefusal = "TokenNotAccepted" | "TokenExpired" | "TokenForAnothe
 /** Signed tokens of providers have 1 to 4 KiB, with some hundred groups 12. */
 const MAX_TOKEN_LENGTH = 16_384;
 
-/** RFC 6750 calls the scheme `Bearer`; the clients of Jupyter send `token` unless they are told otherwise. */
+/** RFC 6750 calls the scheme `Bearer`; the clients of Jupyter send `token` by default. */
 const SCHEME = /^(bearer|token)(\s|$)/i;
 
 /** A signed JWT (RFC 7515, 7.1). Encrypted ones have five parts. */

@@ -13,7 +13,10 @@ export async function within(
   return isDone;
 }
 
-/** Waits for `work`, which must not reject, until the signal is aborted. @returns Its result; undefined if it goes on. */
+/**
+ * Waits for `work`, which must not reject, until the signal is aborted. @returns Its result; undefined if it is still
+ * running.
+ */
 export async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
   const aborted = Promise.withResolvers<undefined>();
   const forget = onAbort(signal, () => aborted.resolve(undefined));

@@ -16,7 +16,10 @@ const LIMIT_NAMES: Readonly<Record<CullingReason, string>> = {
 /** Of the 0.24 chart: accepted without effect. */
 const RETIRED = ["jupyterServerIdleCheckIntervalSeconds"];
 
-/** Reads how the limits of servers are enforced, from `CULLING`, a JSON object of the form of the chart's value `culling`. */
+/**
+ * Reads how the limits of servers are enforced, from `CULLING`, a JSON object of the form of the chart's value
+ * `culling`.
+ */
 export function readCulling(reader: EnvironmentReader): CullingSettings {
   const given = reader.object("CULLING");
   const problem = (name: string, shape: string): void => void reader.problems.push(`CULLING: ${name} must be ${shape}`);
@@ -58,5 +61,5 @@ export function readCulling(reader: EnvironmentReader): CullingSettings {
 
 function refuseUnknown(prefix: string, value: Given, known: readonly string[], { problems }: EnvironmentReader): void {
   const unknown = Object.keys(value).filter((name) => !known.includes(name));
-  problems.push(...unknown.map((name) => `CULLING: ${prefix}${name} is not known`));
+  problems.push(...unknown.map((name) => `CULLING: ${prefix}${name} is unknown`));
 }

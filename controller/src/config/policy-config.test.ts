@@ -33,8 +33,8 @@ describe("POLICY", () => {
     { given: { patches: { paths: ["ingress"] } }, says: "POLICY: patches.paths must be JSON pointers" },
     { given: { maxResources: { memory: "lots" } }, says: "POLICY: maxResources.memory must be a quantity" },
     { given: { serversPerNamespace: -1 }, says: "POLICY: serversPerNamespace must be an integer" },
-    { given: { service: {} }, says: "POLICY: service is not known" },
-    { given: { routes: { hosts: [] } }, says: "POLICY: routes.hosts is not known" },
+    { given: { service: {} }, says: "POLICY: service is unknown" },
+    { given: { routes: { hosts: [] } }, says: "POLICY: routes.hosts is unknown" },
     { given: { services: { externalIPs: "yes" } }, says: "POLICY: services.externalIPs must be true or false" },
   ])("that is $given is refused with what is wrong", ({ given, says }) => {
     expect(() => policyOf(given)).toThrow(says);

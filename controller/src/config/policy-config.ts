@@ -112,7 +112,7 @@ class PolicyReader {
 
   #refuseUnknown(prefix: string, value: Given, known: readonly string[]): void {
     const unknown = Object.keys(value).filter((name) => !known.includes(name));
-    this.#problems.push(...unknown.map((name) => `POLICY: ${prefix}${name} is not known`));
+    this.#problems.push(...unknown.map((name) => `POLICY: ${prefix}${name} is unknown`));
   }
 
   #level(): PodSecurityLevel | undefined {

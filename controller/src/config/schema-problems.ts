@@ -43,7 +43,7 @@ function fieldProblems(schema: SchemaNode, value: unknown, path: string): readon
   const fields = Object.entries(value).flatMap(([name, part]) => {
     const node = Object.hasOwn(properties, name) ? properties[name] : additionalProperties;
     if (typeof node === "object") return schemaProblems(node, part, `${path}.${name}`);
-    return isOpen ? [] : [`${path}.${name} is not known`];
+    return isOpen ? [] : [`${path}.${name} is unknown`];
   });
   return [...missing, ...tooMany, ...fields];
 }
@@ -93,7 +93,9 @@ class Quantity {
   }
 }
 
-/** CEL as the API server evaluates the rules: the language, and what Kubernetes adds to it, as far as our rules use it. */
+/**
+ * CEL as the API server evaluates the rules: the language, and what Kubernetes adds to it, as far as our rules use it.
+ */
 const CEL = new Environment({ unlistedVariablesAreDyn: true })
   .registerType("Quantity", Quantity)
   .registerFunction("isQuantity(string): bool", (text: string) => parseQuantity(text) !== undefined)

@@ -26,7 +26,7 @@ describe("the defaults for all servers", () => {
   it.each<{ given: unknown; says: string }>([
     { given: "[]", says: "SERVER_DEFAULTS must be a JSON object" },
     { given: { jupyterServer: [] }, says: "SERVER_DEFAULTS.jupyterServer must be an object" },
-    { given: { jupyterServer: { imag: "x" } }, says: "SERVER_DEFAULTS.jupyterServer.imag is not known" },
+    { given: { jupyterServer: { imag: "x" } }, says: "SERVER_DEFAULTS.jupyterServer.imag is unknown" },
     {
       given: { jupyterServer: { image: "a b" } },
       says: "jupyterServer.image must be an image reference, without spaces",
@@ -68,10 +68,10 @@ describe("the defaults for all servers", () => {
     { given: { auth: { token: "secret" } }, says: "SERVER_DEFAULTS.auth.token is set by each server" },
     { given: { auth: { oidc: { allowAnyUser: true } } }, says: "auth.oidc.allowAnyUser is set by each server" },
     { given: { auth: { oidc: { session: { lengthSeconds: 5 } } } }, says: "lengthSeconds must be at least 60" },
-    { given: { auth: { oidc: { session: { length: 60 } } } }, says: "auth.oidc.session.length is not known" },
+    { given: { auth: { oidc: { session: { length: 60 } } } }, says: "auth.oidc.session.length is unknown" },
     { given: { routing: { host: "h" } }, says: "SERVER_DEFAULTS.routing.host is set by each server" },
     { given: { updatePolicy: "Restart" }, says: "SERVER_DEFAULTS.updatePolicy is set by each server" },
-    { given: { constructor: {} }, says: "SERVER_DEFAULTS.constructor is not known" },
+    { given: { constructor: {} }, says: "SERVER_DEFAULTS.constructor is unknown" },
   ])("that are $given are refused with what is wrong", ({ given, says }) => {
     const { problems } = read(given);
     expect(problems).toHaveLength(1);

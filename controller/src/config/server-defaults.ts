@@ -13,7 +13,7 @@ export function readServerDefaults(reader: EnvironmentReader): ServerDefaults {
   reader.problems.push(
     ...perServer.map((path) => `${VARIABLE}.${path} is set by each server and cannot have a default for all`),
     ...schemaProblems(serverDefaultsSchema, defaults, VARIABLE).filter(
-      (problem) => !perServer.some((path) => problem === `${VARIABLE}.${path} is not known`),
+      (problem) => !perServer.some((path) => problem === `${VARIABLE}.${path} is unknown`),
     ),
   );
   return defaults;

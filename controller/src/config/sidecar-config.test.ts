@@ -37,7 +37,7 @@ describe("readSidecarOverrides", () => {
     readSidecarOverrides(reader);
     expect(reader.problems).toEqual([
       "SIDECARS.traefik.extraArgs[0] must be a string",
-      "SIDECARS.proxy.http is not known",
+      "SIDECARS.proxy.http is unknown",
     ]);
   });
 

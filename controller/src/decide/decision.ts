@@ -68,7 +68,7 @@ type ActionHead = {
 /** A child that takes the place of one that works, and how it is tried in a dry run. */
 export type Replacement = {
   readonly manifest: Manifest;
-  /** `Over` the one that is there, or `Beside` it, under another name, where a change of that one is not permitted. */
+  /** `Over` the existing one, or `Beside` it, under another name, where a change of that one is not permitted. */
   readonly dryRun: "Over" | "Beside";
 };
 

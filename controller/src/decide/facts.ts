@@ -1,8 +1,9 @@
 import type { Reason, ReasonValues, Route } from "@amalthea/api";
 
 /**
- * What planning found out that status has to report. Planning says *what* is the case; `status.ts` chooses the condition,
- * its reason and the message for the user. Failures of the API server are not repeated here: they are in `Observed.failures`.
+ * What planning found out that status has to report. Planning says *what* is the case; `status.ts` chooses the
+ * condition, its reason and the message for the user. Failures of the API server are not repeated here: they are in
+ * `Observed.failures`.
  */
 export type PlanFacts = {
   /** Why the server, or a part of it, cannot reach its spec. */
@@ -11,7 +12,10 @@ export type PlanFacts = {
   readonly warnings: readonly Warning[];
   /** Spec fields (`jupyterServer.image`) that reach the pod at its next start, sorted; empty when there is no pod. */
   readonly pendingFields: readonly string[];
-  /** Where users find the server: what the running pod was started with, else what the spec says. Undefined without a host. */
+  /**
+   * Where users find the server: what the running pod was started with, else what the spec says. Undefined without a
+   * host.
+   */
   readonly route: Route | undefined;
   /** The live route is as desired (or a patch removed it on purpose): requests can reach the pod. */
   readonly desiredRouteSettled: boolean;
@@ -57,7 +61,10 @@ export type Problem =
    * address that the server keeps; undefined if it has no route at all.
    */
   | { readonly kind: "RouteTaken"; readonly holder: string; readonly keptUrl: string | undefined }
-  /** A rule of an Ingress, beside the server's own route, would take requests of another server, `namespace/name`. */
+  /**
+   * A rule of an Ingress, other than the server's own route, would capture requests of another server,
+   * `namespace/name`.
+   */
   | { readonly kind: "RuleTaken"; readonly childKey: string; readonly route: string; readonly holder: string }
   /** A pod of this child violates the Pod Security level of the server. */
   | ({ readonly kind: "PodSecurityViolated" } & ReasonValues["PodSecurity"])
@@ -92,7 +99,8 @@ export type Adjustment = {
   readonly field: string;
   /**
    * Kubernetes has no such field, or writes it itself: when an object is created it drops them silently, where a
-   * server-side apply is rejected. Of list items with one key, the last counts. A port's name, and the number of the pod, are the server's own.
+   * server-side apply is rejected. Of list items with one key, the last counts. A port's name, and the number of the
+   * pod, are the server's own.
    */
   readonly why: "NoSuchField" | "WrittenByKubernetes" | "Duplicate" | "PortNameTaken" | "OrdinalFixed";
 };

@@ -88,9 +88,10 @@ export class RouteIndex {
   }
 
   /**
-   * The other server that has this server's route, as `namespace/name`; undefined if none. Whoever serves it keeps it; of
-   * two that do not, or both do, the older one has it (by creation, then by uid). A route within the route of a server in
-   * another namespace is its, too, and so is one that would lie around it; within one namespace routes may be nested.
+   * The other server that has this server's route, as `namespace/name`; undefined if none. The server that serves it
+   * keeps it; of two that do not, or both do, the older one has it (by creation, then by uid). A route within the route
+   * of a server in another namespace is its, too, and so is one that would lie around it; within one namespace routes
+   * may be nested.
    */
   holderBefore(server: JupyterServer): string | undefined {
     const route = routeOf(server);
@@ -103,7 +104,7 @@ export class RouteIndex {
   /**
    * The other server whose requests a rule of an Ingress, other than the one for the server's own route, would take, as
    * `namespace/name`; undefined if there is none, and for what the server serves already. A rule that takes no host's
-   * requests in particular, and one that lies around others' routes, is refused beside servers of another namespace.
+   * requests in particular, and one that contains others' routes, is refused if those are servers of another namespace.
    */
   takenBy(server: JupyterServer, rule: HostAndPath): string | undefined {
     const self = candidateOf("", server);
@@ -147,8 +148,8 @@ export class RouteIndex {
   }
 
   /**
-   * A spec alone holds nothing around it or within it: nobody could start beside one that asks for `/` and is refused
-   * it.
+   * A spec alone holds nothing around it or within it: otherwise one that requests `/` and is refused would block every
+   * other server it.
    */
   #nestedHolder(self: Candidate, host: string, path: string): string | undefined {
     const routes = this.#byHost.get(host);

@@ -23,7 +23,7 @@ const MISSING_MS = 30_000;
 const THERE_MS = 600_000;
 
 /**
- * Of Secrets beside the reconciles. Requests at the same time, and the time for each: nothing but a condition depends
+ * Concurrency and timeout of the lookups, outside of the reconciles: nothing but a condition depends
  * on them.
  */
 export const READS = { workers: 4, timeoutMs: 10_000 } as const;
@@ -33,7 +33,7 @@ const MOST_KNOWN = 10_000;
 
 type Known = { readonly isMissing: boolean; readonly checkedAtMs: number };
 
-/** A Secret that is looked for, and the servers that wait for news. */
+/** A Secret that is looked up, and the servers that wait for it. */
 type Search = { readonly ref: ObjectRef; readonly servers: Set<ObjectKey> };
 
 /**

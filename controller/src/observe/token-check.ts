@@ -34,8 +34,8 @@ type Read = { readonly server: JupyterServer; readonly use: Use };
 /**
  * Whether the token in the Secret named by `spec.auth.tokenSecretRef` is still the one that Jupyter was started with,
  * which reads it only at its start. Secrets are not watched: the Secret is read when the container starts and at
- * intervals, outside of the reconciles. Only hashes are kept, salted with the server's uid. What a container that was there
- * before this process started with is not known, unless the status says it.
+ * intervals, outside of the reconciles. Only hashes are kept, salted with the server's uid. What a container that was
+ * there before this process started with is not known, unless the status says it.
  */
 export class TokenCheck {
   readonly #options: TokenCheckOptions;
@@ -113,7 +113,7 @@ export class TokenCheck {
     if (isChanged !== before.isChanged) onNews(keyOf(server));
   }
 
-  /** Of a server that this process has not looked at yet, the status may know more. */
+  /** For a server that this process has not checked yet, the status may know more. */
   #knownOf(server: JupyterServer, use: Use): Known {
     const known = this.#known.get(server.metadata.uid);
     if (known?.use === use.id) return known;

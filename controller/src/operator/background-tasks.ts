@@ -3,13 +3,13 @@ export class BackgroundTasks {
   readonly #ends: (() => Promise<void>)[] = [];
 
   /**
-   * Starts a task that goes on until its signal is aborted.
-   * @returns A promise that settles with the task; it may be left alone.
+   * Starts a task that runs until its signal is aborted.
+   * @returns A promise that settles with the task; it need not be awaited.
    */
   start(run: (stop: AbortSignal) => Promise<void>): Promise<void> {
     const stop = new AbortController();
     const running = run(stop.signal);
-    running.catch(() => undefined); // whoever waits for it sees the failure
+    running.catch(() => undefined); // a caller that awaits it sees the failure
     this.defer(async () => {
       stop.abort();
       await running.catch(() => undefined);

@@ -80,7 +80,7 @@ async function lead(
   term: AbortSignal,
 ): Promise<void> {
   const tasks = new BackgroundTasks();
-  // From before the first write until after the last, beside each other: at the end either may take its seconds.
+  // From before the first write until after the last, concurrently: at the end either may take some seconds.
   const telling = tasks.start(async (stop) => {
     await Promise.all([audit?.lead(transitions, stop), recorder.run(stop)]);
   });

@@ -22,7 +22,7 @@ export type PodMetricsOptions = {
 type List = { readonly atMs: number; readonly uses: ReadonlyMap<string, PodUse> };
 
 /**
- * Reads what the pods of servers use from the metrics API: one list for all pods of a scope, whoever asks for how many.
+ * Reads what the pods of servers use from the metrics API: one list for all pods of a scope, shared by all callers.
  */
 export class PodMetrics {
   readonly #options: PodMetricsOptions;

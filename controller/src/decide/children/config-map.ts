@@ -4,7 +4,7 @@ import { isOidc, type ChildContext } from "./child-context.ts";
 import { accessPolicy, POLICY_KEY } from "./sidecars/authorization.ts";
 import { JUPYTERLAB_SETTINGS, JUPYTER_CONFIG_FILES } from "./jupyter-config.ts";
 
-/** Key of JupyterLab's settings, which it looks for in a folder of its own. */
+/** Key of JupyterLab's settings, which it reads from a separate folder. */
 export const JUPYTERLAB_SETTINGS_KEY = "default_setting_overrides.json";
 
 /** The ConfigMap with Jupyter's configuration and, in OIDC mode, the access policy. */

@@ -5,7 +5,7 @@ import { Meter } from "../patch/meter.ts";
 import { isObject, objectOf } from "../values/json.ts";
 import { hasTooManyLabels, MAX_LABELS } from "./labels.ts";
 
-/** What of a server is too much for all that is made from it. */
+/** What in a server exceeds the bounds of everything derived from it. */
 export function boundsProblem(server: JupyterServer): Problem | undefined {
   if (!hasTooManyLabels(server)) return specBoundsProblem(server.spec);
   return { kind: "InvalidSpec", field: "metadata.labels", message: `there are more than ${MAX_LABELS}; remove some` };

@@ -25,8 +25,9 @@ const RECOMMENDED_PREFIX = "app.kubernetes.io/";
 const NEGATIVE: readonly string[] = ["DoesNotExist", "NotIn"];
 
 /**
- * Why a workload would release pods of its own: its selector depends on a label that is written after the pod was made
- * from the template. Kubernetes takes the owner from such a pod, which then outlives its server. Undefined if it keeps all.
+ * Why a workload would release pods of its own: its selector depends on a label that is written after the pod was
+ * created from the template. Kubernetes takes the owner from such a pod, which then outlives its server. Undefined if
+ * it keeps all.
  */
 export function workloadSelectorReason(child: JsonObject): string | undefined {
   if (groupKind(child) === "/ReplicationController") {
@@ -41,7 +42,7 @@ export function workloadSelectorReason(child: JsonObject): string | undefined {
 
 type Found = { readonly path: readonly string[]; readonly selector: JsonObject };
 
-/** Selectors that stand beside a template. */
+/** Selectors next to a pod template. */
 function* selectorsWithin(value: unknown, path: readonly string[]): Generator<Found> {
   if (Array.isArray(value)) {
     for (const [index, item] of value.entries()) yield* selectorsWithin(item, [...path, String(index)]);

@@ -46,7 +46,7 @@ export function activityIn(
 /** When something last happened, and what. */
 export type LastActivity = { readonly at: Date; readonly by: ActivitySign | undefined };
 
-/** The latest activity that an answer tells of; undefined if there was none. */
+/** The latest activity in a response; undefined if there was none. */
 export function lastActivityIn(
   { at, report }: Pick<Extract<ObservedActivity, { kind: "Answered" }>, "at" | "report">,
   settings: ActivitySettings,

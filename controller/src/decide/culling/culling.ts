@@ -115,7 +115,7 @@ function limitsOf(input: CullingInput, settings: Settings, now: Date): Limits {
   return { idling, idle, culls: [...plainLimits(input, settings.culling, now), ...idleCull(idle)] };
 }
 
-/** Whoever may write a server can apply that it runs: of what would hibernate it, an administrator's maximums remain. */
+/** Anyone who may write a server can apply that it runs: only an administrator's maximums can hibernate it then. */
 function withoutOwn(input: CullingInput, { culls }: Limits, settings: Settings, now: Date): Limits {
   const { observed } = input;
   const server = { ...observed.server, spec: { ...observed.server.spec, culling: NO_CULLING } };

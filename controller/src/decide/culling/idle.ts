@@ -24,7 +24,7 @@ export type Question = {
   readonly kind: "Ask" | "Wait" | "NotAskable";
   /** Since when the controller has had no response, and why; undefined while that is not a problem. */
   readonly unknown: { readonly since: Date; readonly why: string } | undefined;
-  /** When to look again. */
+  /** When to check again. */
   readonly again: Date | undefined;
 };
 
@@ -33,7 +33,7 @@ export type IdleInput = {
   readonly server: JupyterServer;
   /** Since when people can use the server. */
   readonly readySince: Date;
-  /** The latest activity that the status tells of. */
+  /** The latest activity in the status. */
   readonly lastActivityAt: Date | undefined;
   readonly activity: ObservedActivity;
   readonly askable: Askable;

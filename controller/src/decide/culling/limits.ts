@@ -10,11 +10,11 @@ export type Cull = {
   readonly kind: "Hibernate" | "Delete";
   readonly at: Date;
   readonly setBy: LimitSource;
-  /** When people are told that it will be reached. */
+  /** When it is announced that it will be reached. */
   readonly warnAt: Date;
 };
 
-/** Under which the API server's refusal of a cull is remembered, beside those of children. */
+/** Key under which the API server's refusal of a cull is remembered, like those of children. */
 export const CULLING_KEY = "culling";
 
 /** The one that is reached first. */
@@ -64,7 +64,7 @@ export function hasOwnLimit(culling: Culling): boolean {
   return Object.values(LIMIT_FIELDS).some((field) => culling[field] > 0);
 }
 
-/** Milliseconds; minus infinity without one. Whoever wrote what is no time wants the server to be kept. */
+/** Milliseconds; minus infinity without one. An invalid time keeps the server, too. */
 function keepAliveUntil(culling: Culling): number {
   if (isKeptForUnknown(culling)) return Number.POSITIVE_INFINITY;
   const { keepAliveUntil: text = "" } = culling;

@@ -5,7 +5,7 @@ import { first, type Cull } from "./limits.ts";
 import type { CullingSettings } from "./culling-settings.ts";
 import type { IdleLimit, Question } from "./idle.ts";
 
-// What people are told of limits. The status remembers it: a new process does not take back what it has not asked about.
+// Announcements of limits. The status remembers them: a new process does not retract what it has not polled for.
 
 type Situation = {
   readonly idle: IdleLimit;

@@ -42,8 +42,8 @@ export function routesServedBy(child: Specified): readonly HostAndPath[] {
 }
 
 /**
- * The hosts that an Ingress names certificates for, and those that the certificate in a Secret is for: traefik shows it to
- * everybody who asks for one of them, whatever the Ingress says.
+ * The hosts that an Ingress names certificates for, and those that the certificate in a Secret is for: traefik shows it
+ * to everybody who asks for one of them, whatever the Ingress says.
  */
 export function certificateHosts(child: Specified): readonly string[] {
   if (groupKind(child) === "/Secret") return certificatesIn(child).flatMap(hostsOfCertificates);
@@ -53,7 +53,7 @@ export function certificateHosts(child: Specified): readonly string[] {
     .filter((host) => typeof host === "string");
 }
 
-/** Of a Secret of whatever type: ingress controllers look at the key alone. */
+/** Of a Secret of any type: ingress controllers check only the key. */
 function certificatesIn({ data, stringData }: Specified): readonly string[] {
   const [encoded, plain] = [valueAt(data, "tls.crt"), valueAt(stringData, "tls.crt")];
   return [
@@ -87,10 +87,10 @@ export function servesRoute(child: LiveChild, { host, path }: Pick<Route, "host"
   return routesServedBy(child).some((served) => served.host === host && normalizePath(served.path) === path);
 }
 
-/** Time for whoever issues the certificate of a new Ingress, cert-manager for instance, to make its Secret. */
+/** Time for the issuer of the certificate of a new Ingress, for instance cert-manager, to create its Secret. */
 const TLS_GRACE_MS = 120_000;
 
-/** Secrets of one server that are looked for, each by a request of its own: a patch can name thousands. */
+/** Secrets of one server that are looked up, each by a separate request: a patch can name thousands. */
 const MOST_TLS_SECRETS = 20;
 
 type RoutedServer = Pick<Observed["server"], "metadata" | "spec">;

@@ -26,7 +26,7 @@ export type ObservedUsage = {
   readonly disk: Measurement<DiskUsage>;
 };
 
-/** What the metrics API tells of a pod. */
+/** Metrics of a pod from the metrics API. */
 export type PodUse = {
   /** When it was measured, by the clock of the pod's node. */
   readonly measuredAt: Date;
@@ -77,7 +77,7 @@ export function isPresentUseOf({ measuredAt }: PodUse, { metadata, status }: Pod
   return isOfPod && now.getTime() - measuredAt.getTime() <= PRESENT_SECONDS * 1000;
 }
 
-/** A volume as the kubelet's summary tells of it, in bytes. */
+/** A volume in the kubelet's summary, in bytes. */
 export type VolumeStats = {
   readonly usedBytes?: number;
   readonly availableBytes?: number;

@@ -47,7 +47,7 @@ export class BoundedDocument {
       case "test":
         return this.#test(path, valueIn(operation));
       default:
-        throw new PatchRefused("its op is not known");
+        throw new PatchRefused("its op is unknown");
     }
   }
 

@@ -169,7 +169,7 @@ type Step =
   /** It is terminating, or the API server has refused this very body. */
   | { readonly kind: "Wait" };
 
-/** Kinds of children that a pod refers to by name alone, whoever owns the object with that name. */
+/** Kinds of children that a pod refers to only by name, no matter who owns the object with that name. */
 export const POD_NEEDS: ReadonlySet<string> = new Set(["ConfigMap", "PersistentVolumeClaim", "Secret"]);
 
 function isSomethingNeededRefused(observed: Observed, wanted: readonly DesiredChild[]): boolean {

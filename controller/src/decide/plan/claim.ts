@@ -46,7 +46,7 @@ export function reconcileClaim(child: DesiredChild, live: LiveChild, isRefused: 
   const isSmaller = isBelow(to, from);
   const asLive = withSpec(desired, valuesOf(live, others), isSmaller ? from : to);
   if (!isClaimBound(live)) {
-    // Created as desired: what differs is what a webhook made of it, and would make of it again.
+    // Created as desired: the difference comes from a webhook, and would come again.
     if (isMadeAs(desired.desiredHash, live)) return { kind: "Keep", desired: asLive, problems: [] };
     const [change] = [
       ...others.map((field) => `its ${FIXED[field]} changed`),

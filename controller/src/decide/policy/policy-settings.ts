@@ -19,7 +19,7 @@ export type PolicySettings = {
   /** Limited fields of the spec that servers may use; undefined: all where patches are not limited, otherwise none. */
   readonly fields: readonly string[] | undefined;
   /**
-   * Names of service accounts besides `default`, and of those whose tokens Secrets may ask for; see `matchesAny` in
+   * Names of service accounts besides `default`, and of those whose tokens Secrets may request; see `matchesAny` in
    * `values/pattern.ts`.
    */
   readonly serviceAccounts: readonly string[];

@@ -28,8 +28,8 @@ export type StartFacts = {
 };
 
 /**
- * What the status `next` says for the first time. The previous one is in the cluster, whoever wrote it: a new leader
- * finds it and does not count the same again.
+ * What the status `next` says for the first time. The previous one is in the cluster, no matter who wrote it: a new
+ * leader finds it and does not count the same again.
  */
 export function milestonesBetween(
   server: JupyterServer,

@@ -61,7 +61,7 @@ export function paced(
   const sameUsage = withUsage(fresh, previous.mainPod?.resourceUsage);
   if (mergePatchBetween(previous, { ...sameUsage, refreshedAt: previous.refreshedAt }) === undefined) {
     const isDue = isUsageDue(previous, fresh.mainPod?.resourceUsage, now);
-    return { status: isDue ? refreshed : previous, dueInSeconds: undefined }; // the next measurement looks again
+    return { status: isDue ? refreshed : previous, dueInSeconds: undefined }; // the next measurement checks again
   }
   const writtenAt = Date.parse(previous.refreshedAt);
   const secondsSince = (time: number): number => (now.getTime() - time) / 1000;

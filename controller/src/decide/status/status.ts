@@ -122,7 +122,7 @@ function statusIn(state: ServerState, server: Observed["server"]): JupyterServer
   return server.status?.state === state && !isResumedUnseen(server) ? server.status : undefined;
 }
 
-/** Whether the pod that the status tells of was ready once and is gone: the next one's start begins now. */
+/** Whether the pod in the status was ready once and is gone: the next one's start begins now. */
 function isStartingAgain({ server, pod }: Observed): boolean {
   const before = server.status?.mainPod;
   if (before === undefined || before.uid === pod?.metadata.uid) return false;

@@ -54,7 +54,10 @@ export function verdictOf(observed: Observed, facts: PlanFacts, settings: Decisi
   return withGrowth({ ...verdict, stalled: [...stalls.map(({ why }) => why), ...verdict.stalled] }, input);
 }
 
-/** A volume that does not grow is progress for the grace period, beside whatever else there is, and then a stall. */
+/**
+ * A volume that does not grow counts as progress during the grace period, whatever else is reported, and then as a
+ * stall.
+ */
 function withGrowth(verdict: Verdict, { observed, graceSeconds, now }: VerdictInput): Verdict {
   const why = verdict.state === "running" ? claimGrowth(observed) : undefined;
   if (why === undefined) return verdict;

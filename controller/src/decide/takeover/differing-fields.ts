@@ -30,7 +30,7 @@ function podPairs({ pod, server }: Observed): readonly Pair[] {
   ];
 }
 
-/** The access policy is fixed in the legacy layout: whoever removes a user must see that the change waits. */
+/** The access policy is fixed in the legacy layout: an owner who removes a user must see that the change waits. */
 function accessPairs(observed: Observed): readonly Pair[] {
   const { auth } = observed.server.spec;
   const login = itemNamed(valueAt(observed.pod?.spec, "containers"), CONTAINERS.oauth2Proxy);

@@ -10,7 +10,7 @@ import { proxyVariables, sidecarResources, sidecarSecurity } from "./sidecar-set
 /** What oauth2-proxy does with an authorized request: nothing but respond 202. traefik asks, and forwards by itself. */
 export const NO_UPSTREAM = "--upstream=static://202";
 
-/** The claim with the address. The pod is told another one: see `readPatchedArgs`. */
+/** The claim with the address. The pod uses another one: see `readPatchedArgs`. */
 export const EMAIL_CLAIM = "--oidc-email-claim=";
 
 /** Where the provider's private certificate authority is mounted. */
@@ -86,7 +86,7 @@ function loginArgs(oidc: Oidc, route: Route): string[] {
     `--scope=${(givenScopes(oidc) ?? ["openid", ...optionalScopes(oidc)]).join(" ")}`,
     "--code-challenge-method=S256",
     "--insecure-oidc-skip-nonce=false",
-    "--email-domain=*", // who may enter is decided by the authorization service
+    "--email-domain=*", // who is authorized is decided by the authorization service
     `--oidc-groups-claim=${groupsClaim}`,
     `${EMAIL_CLAIM}${emailClaim}`,
     // For the authorization service, which reads the address and whether it is verified.

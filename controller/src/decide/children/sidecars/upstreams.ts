@@ -55,7 +55,7 @@ export function readPatchedArgs(patched: readonly string[], route: Route, login:
     skipAuthRoutes,
     refused: urls.find((_url, index) => parsed[index] === undefined),
     sessionSeconds: secondsOf(lastValue(given, COOKIE_EXPIRE)),
-    // oauth2-proxy lets nobody sign in without an address; which one counts is for the authorization service to say.
+    // oauth2-proxy lets nobody sign in without an address; which one counts is decided by the authorization service.
     emailClaim: lastValue(given, EMAIL_CLAIM) ?? "email",
     allowsUnverifiedEmail: isFlagSet(given, ALLOW_UNVERIFIED_EMAIL),
     bearer,
@@ -87,7 +87,7 @@ function joined(args: readonly string[]): readonly string[] {
   });
 }
 
-/** The first one stands for the server itself if it took the place of ours, or if it has no path of its own. */
+/** The first one is the server itself if it replaced ours, or if it has no path. */
 function arrange(given: readonly Upstream[], isReplaced: boolean, route: Route): readonly Upstream[] {
   const base = `${prefixOf(route.path)}/`;
   const main = isReplaced ? given[0] : given.find(({ path }) => path === "/" || path === base);

@@ -135,7 +135,7 @@ function crashObstacle(status: ContainerStatus, restartLimit: number): Obstacle 
     : { kind: "Passing", why: { reason: "ContainerFailed", values: { container, exitCode } } };
 }
 
-/** The text is the runtime's, not the container's: it tells which program could not be started. */
+/** The text is the runtime's, not the container's: it names the program that could not be started. */
 function startFailure(container: string, message: string): ReasonWithValues {
   const cause = /unable to start container process: (.*)$/s.exec(message)?.[1] ?? message;
   const said = cause === "" ? "the runtime does not say why" : cause;

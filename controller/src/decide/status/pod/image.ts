@@ -68,7 +68,7 @@ function whyNoImage(image: string, reason: string, cause: string): ReasonWithVal
 function pullDetail(reason: string, cause: string): string {
   if (reason === "ErrImageNeverPull") return "it is not on the node, and its pull policy is Never";
   if (cause === "") return "the node does not say why";
-  // The runtime tells what it was about to do, step by step; the last step is what went wrong.
+  // The runtime reports its steps; the last one is what went wrong.
   const request = /failed to do request: \w+ "[^"]*": (.*)$/s.exec(cause)?.[1];
   return detail(request ?? cause);
 }

@@ -17,7 +17,7 @@ export type PodState =
   /** Being deleted; a new one may follow. `since`: from then on it should be gone, and `lasting` tells why it is not. */
   | { readonly kind: "Stopping"; readonly since: Date; readonly lasting: ReasonWithValues }
   | { readonly kind: "Ready" }
-  /** On its way; `unready` names a container that runs but is not ready. */
+  /** Starting; `unready` names a container that runs but is not ready. */
   | { readonly kind: "Progressing"; readonly why: ReasonWithValues; readonly unready: string | undefined }
   /** It is unknown whether it still works. */
   | { readonly kind: "NodeLost"; readonly why: ReasonWithValues }
