@@ -98,7 +98,7 @@ describe("parsePolicy", () => {
     { text: '{"groups":[""]}', problem: "userIds, emails and groups have to be lists of strings that are not empty" },
     { text: '{"userIds":[1]}', problem: "userIds, emails and groups have to be lists of strings that are not empty" },
     { text: '{"allowAnyUser":"true"}', problem: "allowAnyUser has to be true or false" },
-    { text: '{"allowAnyUser":true,"emails":["a@b"]}', problem: "allowAnyUser stands beside a list" },
+    { text: '{"allowAnyUser":true,"emails":["a@b"]}', problem: "allowAnyUser is combined with a list" },
   ])("$text is broken: $problem", ({ text, problem }) => {
     const policy = parsePolicy(text);
     expect(policy).toEqual({ kind: "Broken", problem });

@@ -20,7 +20,7 @@ describe("patches", () => {
       because: "does not exist",
     },
     { patch: json({ op: "test", path: "/service/kind", value: "Pod" }), at: "/service/kind", because: "test failed" },
-    { patch: json({ op: "increase", path: "/service/kind" }), at: "/service/kind", because: "not known" },
+    { patch: json({ op: "increase", path: "/service/kind" }), at: "/service/kind", because: "unknown" },
     { patch: json({ op: "add", path: "", value: {} }), at: "", because: "as a whole" },
     { patch: json("add"), at: "", because: "must be an object" },
     { patch: merge([]), at: "", because: "must be an object" },
