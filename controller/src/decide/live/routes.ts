@@ -2,7 +2,7 @@ import { normalizePath, type ChildKey, type Route } from "@amalthea/api";
 import { isObject, listOf, objectOf, valueAt, type JsonObject } from "../values/json.ts";
 import { isTerminating } from "./child.ts";
 import { earliest } from "../values/time.ts";
-import { hostsOfCertificates } from "../values/certificate.ts";
+import { hasUnreadableCertificate, hostsOfCertificates } from "../values/certificate.ts";
 import { groupKind, type OfKind } from "../values/group-kind.ts";
 import type { HostAndPath, LiveChild, Observed, RouteNeeds } from "./observed.ts";
 
@@ -51,6 +51,11 @@ export function certificateHosts(child: Specified): readonly string[] {
   return listOf(valueAt(child.spec, "tls"))
     .flatMap((entry) => listOf(valueAt(entry, "hosts")))
     .filter((host) => typeof host === "string");
+}
+
+/** Whether a Secret has a certificate of which it is not known for which hosts it is. */
+export function hasUnknownHosts(child: Specified): boolean {
+  return groupKind(child) === "/Secret" && certificatesIn(child).some(hasUnreadableCertificate);
 }
 
 /** Of a Secret of any type: ingress controllers check only the key. */

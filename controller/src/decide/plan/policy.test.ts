@@ -731,6 +731,28 @@ describe("the routes of a server", () => {
     ]);
   });
 
+  it("do not come with a Secret whose certificate cannot be read, where routes are restricted", () => {
+    const unreadable = ({ names }: { readonly names: readonly string[] }): string =>
+      aCertificate({ names }).replace(/\n[^\n-]{64}\n/, "\n");
+    const secret = {
+      ...{ apiVersion: "v1", kind: "Secret", type: "Opaque" },
+      stringData: {
+        "tls.crt": aCertificate({ names: ["hub.example.org"] }) + unreadable({ names: ["a.example.org"] }),
+      },
+    };
+    const observed = anObserved({ server: aServer({ patches: jsonPatch("/extra", secret) }) });
+    const restricted = settingsWith({ routes: { allowed: ["hub.example.org"], namespaceAnnotation: false } });
+    expect(decide(observed, restricted).facts.problems).toMatchObject([
+      {
+        kind: "NotAllowed",
+        childKey: "extra",
+        field: "data[tls.crt]",
+        detail: expect.stringContaining("cannot be read"),
+      },
+    ]);
+    expect(decide(observed).facts.problems).toEqual([]);
+  });
+
   it("do not come with a certificate for a wildcard that covers the host of another server", () => {
     const wildcard = { ...aRule("t2.example.org", "/"), tls: [{ hosts: ["*.example.org"] }] };
     for (const child of [anIngress(wildcard), aTlsSecret(["*.example.org"])]) {

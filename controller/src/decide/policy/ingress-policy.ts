@@ -1,6 +1,6 @@
 import { isPathWithin } from "@amalthea/api";
 import type { HostAndPath } from "../live/observed.ts";
-import { certificateHosts, hasOwnRoute, routesServedBy, type Specified } from "../live/routes.ts";
+import { certificateHosts, hasOwnRoute, hasUnknownHosts, routesServedBy, type Specified } from "../live/routes.ts";
 import { groupKind } from "../values/group-kind.ts";
 import type { Excess } from "./pod-limits.ts";
 import { matchesAny } from "../values/pattern.ts";
@@ -43,7 +43,8 @@ export function routeFindings(
       // A certificate covers a host as a whole.
       ...certified
         .filter((host) => isIngress || host.includes(".") || host === "*") // of a person or an authority, more likely
-        .flatMap((host) => routeExcess(certificateRoute(host), isIngress ? "spec.tls" : "data[tls.crt]", policy)),
+        .flatMap((host) => routeExcess(certificateRoute(host), isIngress ? "spec.tls" : CERTIFICATE_FIELD, policy)),
+      ...unknownHosts(child, policy),
     ].map((excess) => ({ kind: "NotAllowed", ...excess }) as const),
     ...rules.flatMap((rule) => takenRule(rule, rule, policy)),
     ...strangeHosts(childKey, child, certified).flatMap((host) => takenRule(host, { ...host, path: "/" }, policy)),
@@ -59,6 +60,15 @@ function unclearPath({ path }: HostAndPath): readonly UnclearPath[] {
       reason: `the path ${path} of a rule must have no percent-encoding and no segments . or ..`,
     },
   ];
+}
+
+const CERTIFICATE_FIELD = "data[tls.crt]";
+
+/** An ingress controller, which is made with another library, may be able to read what we cannot. */
+function unknownHosts(child: Specified, policy: RoutePolicy): readonly Excess[] {
+  if (allowedRoutes(policy) === undefined || !hasUnknownHosts(child)) return [];
+  const detail = "a certificate cannot be read, so its hosts are not known";
+  return [{ field: CERTIFICATE_FIELD, detail, setting: "routes.allowed" }];
 }
 
 function takenRule(shown: HostAndPath, rule: HostAndPath, { takenBy }: RoutePolicy): readonly TakenRule[] {
@@ -92,13 +102,21 @@ const ANY_PATH = "*";
 export function routeExcess(
   route: Pick<HostAndPath, "host" | "path">,
   field: string,
-  { settings: { routes }, namespace, server }: Pick<RoutePolicy, "settings" | "namespace" | "server">,
+  { settings, namespace, server }: Pick<RoutePolicy, "settings" | "namespace" | "server">,
 ): readonly Excess[] {
-  const allowed = [...routes.allowed, ...(namespace.routes ?? [])];
-  if (allowed.length === 0 && !routes.namespaceAnnotation) return [];
-  if (allowed.some((pattern) => isWithin(route, filledIn(pattern, server)))) return [];
+  const allowed = allowedRoutes({ settings, namespace });
+  if (allowed === undefined || allowed.some((pattern) => isWithin(route, filledIn(pattern, server)))) return [];
   const detail = `${textOf(route)} is not among the allowed routes of the namespace ${server.namespace}`;
   return [{ field, detail, setting: "routes.allowed" }];
+}
+
+/** Patterns of the routes that are allowed; undefined if all are. */
+function allowedRoutes({
+  settings: { routes },
+  namespace,
+}: Pick<RoutePolicy, "settings" | "namespace">): readonly string[] | undefined {
+  const allowed = [...routes.allowed, ...(namespace.routes ?? [])];
+  return allowed.length === 0 && !routes.namespaceAnnotation ? undefined : allowed;
 }
 
 function textOf({ host, path }: Pick<HostAndPath, "host" | "path">): string {

@@ -13,7 +13,7 @@ const MAX_LENGTH = 254;
 /**
  * The host names that the certificates of a PEM text are for, each once, in lower case: DNS names and the common name,
  * which traefik looks at as well. Several leading wildcards are one, and `*` alone is every host. A certificate that
- * cannot be read has no names.
+ * cannot be read has none.
  */
 export function hostsOfCertificates(pem: string): readonly string[] {
   const certificates = derCertificates(pem);
@@ -21,6 +21,13 @@ export function hostsOfCertificates(pem: string): readonly string[] {
   // What follows is not made for long texts.
   const names = certificates.flatMap(hostsOf).filter((name) => name.length <= MAX_LENGTH);
   return [...new Set(names.map(plainHost).filter(isHost))];
+}
+
+/** Whether one of the first certificates of a PEM text cannot be read here; other programs may be able to. */
+export function hasUnreadableCertificate(pem: string): boolean {
+  return derCertificates(pem)
+    .slice(0, MOST_CERTIFICATES)
+    .some((der) => parsed(der) === undefined);
 }
 
 /** All of them: which one a program takes for the first depends on what else it can read. */
@@ -34,12 +41,18 @@ function derCertificates(pem: string): readonly Buffer[] {
 }
 
 function hostsOf(der: Buffer): readonly string[] {
+  const certificate = parsed(der);
+  if (certificate === undefined) return [];
+  const { subject, subjectAltName } = certificate;
+  // A line can have several attributes: OpenSSL and Node then join them by a plus sign.
+  return [...textsAfter("DNS:", subjectAltName, ", "), ...textsAfter("CN=", subject, /\n| \+ /)];
+}
+
+function parsed(der: Buffer): X509Certificate | undefined {
   try {
-    const { subject, subjectAltName } = new X509Certificate(der);
-    // A line can have several attributes: OpenSSL and Node then join them by a plus sign.
-    return [...textsAfter("DNS:", subjectAltName, ", "), ...textsAfter("CN=", subject, /\n| \+ /)];
+    return new X509Certificate(der);
   } catch {
-    return []; // an ingress controller cannot read it either
+    return undefined;
   }
 }
 
