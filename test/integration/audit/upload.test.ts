@@ -63,14 +63,15 @@ function giveSecret(key: Partial<typeof KEY>): void {
 
 /** An uploader that says in `log` what it says, and how its attempts ended. */
 function startUploader(of: Pick<LogFolder, "rotated" | "remove"> = folder): Promise<void> {
+  const mine = log; // what an uploader says after its test is not about the next one
   const say = (fields: object, message: string): void => {
     const { err } = fields as { err?: Error };
-    log.push(`${message} ${err?.message ?? ""} ${JSON.stringify(fields)}`);
+    mine.push(`${message} ${err?.message ?? ""} ${JSON.stringify(fields)}`);
   };
   const logger: Logger = { debug: say, info: say, warn: say, error: say };
   const uploader = new Uploader({
     ...{ folder: of, target, clock: systemClock, logger },
-    onUpload: (result) => void log.push(result),
+    onUpload: (result) => void mine.push(result),
     onWaiting: () => undefined,
   });
   return uploader.run(stop.signal);
