@@ -1,4 +1,13 @@
-import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -51,8 +60,11 @@ const start = async (env: Readonly<Record<string, string>> = logTo(folder)): Pro
 /** Every line of the files in a folder, in their order; each must be whole. */
 function linesIn(path: string): readonly AuditRecord[] {
   const names = readdirSync(path).filter((name) => name.endsWith(".txt"));
-  // "amalthea…" comes before "current"
-  return names.toSorted().flatMap((name) => asLines(readFileSync(join(path, name), "utf8")));
+  // Their names say the second in which they began, and two processes may have begun one each in it.
+  const writtenAt = (name: string): number => statSync(join(path, name)).mtimeMs;
+  return names
+    .toSorted((one, other) => writtenAt(one) - writtenAt(other))
+    .flatMap((name) => asLines(readFileSync(join(path, name), "utf8")));
 }
 
 /** The file that the latest process wrote. */
