@@ -1,3 +1,4 @@
+import { ANNOTATIONS } from "@amalthea/api";
 import { describe, expect, it } from "vitest";
 import type { Observed } from "../live/observed.ts";
 import { carryOut, change, decide, running, sentences, subject, withChild } from "../testing/simulated-world.ts";
@@ -180,9 +181,16 @@ describe("a server with a claim", () => {
     const [apply] = decide(corrected).plan;
     const desiredHash = apply?.kind === "Apply" ? apply.desiredHash : "";
     const refusal = { childKey: "pvc", kind: "PersistentVolumeClaim", code: 422, message: "immutable", desiredHash };
-    expect(sentences(decide({ ...corrected, failures: [refusal] }))[0]).toBe(
-      "Remove PersistentVolumeClaim: it cannot be changed, and was never bound",
-    );
+    // A merge patch, tried after the apply, leaves the hash of what was refused.
+    const marked = withChild(corrected, "PersistentVolumeClaim", ({ metadata, ...child }) => ({
+      ...child,
+      metadata: { ...metadata, annotations: { ...metadata.annotations, [ANNOTATIONS.desiredHash]: desiredHash } },
+    }));
+    for (const refused of [corrected, marked]) {
+      expect(sentences(decide({ ...refused, failures: [refusal] }))[0]).toBe(
+        "Remove PersistentVolumeClaim: it cannot be changed, and was never bound",
+      );
+    }
   });
 
   it("releases it from the server when it is to be retained", () => {

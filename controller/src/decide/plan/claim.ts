@@ -47,7 +47,9 @@ export function reconcileClaim(child: DesiredChild, live: LiveChild, isRefused: 
   const asLive = withSpec(desired, valuesOf(live, others), isSmaller ? from : to);
   if (!isClaimBound(live)) {
     // Created as desired: the difference comes from a webhook, and would come again.
-    if (isMadeAs(desired.desiredHash, live)) return { kind: "Keep", desired: asLive, problems: [] };
+    if (!isRefused && isMadeAs(desired.desiredHash, live)) {
+      return { kind: "Keep", desired: withSpec(desired, valuesOf(live, others), from), problems: [] };
+    }
     const [change] = [
       ...others.map((field) => `its ${FIXED[field]} changed`),
       ...(isSmaller ? ["it got smaller"] : []),
@@ -117,7 +119,10 @@ function withSpec(
   fixed: JsonObject,
   storage: unknown,
 ): DesiredChild {
-  const spec = { ...objectOf(manifest["spec"]), resources: { requests: { storage } }, ...fixed };
+  const wanted = objectOf(manifest["spec"]);
+  const resources = objectOf(wanted["resources"]);
+  const requests = { ...objectOf(resources["requests"]), storage };
+  const spec = { ...wanted, resources: { ...resources, requests }, ...fixed };
   return { childKey, desiredHash, manifest: { ...manifest, spec } };
 }
 
