@@ -1,6 +1,6 @@
 import { DEFAULT_ANNOTATION_PREFIX, DEFAULT_IMAGES, serverDefaultsSchema, VERSION_FLOORS } from "../api/src/index.ts";
 import type { SchemaNode } from "../api/src/schema-kit.ts";
-import { quantitiesSchema, ruleSchemas } from "./defaults-rules.ts";
+import { containerQuantitiesSchema, quantitiesSchema, ruleSchemas } from "./defaults-rules.ts";
 import { podPartDefinitions, podPartSchemas } from "./pod-part-schemas.ts";
 
 /** A value of the legacy chart (0.24), accepted so that its value files still work. */
@@ -415,7 +415,7 @@ function defaultsBelow(node: SchemaNode, path: string): readonly (readonly [stri
 const sidecarResources: object = {
   allOf: [
     { $ref: "#/definitions/ResourceRequirements" },
-    { properties: { limits: quantitiesSchema, requests: quantitiesSchema } },
+    { properties: { limits: containerQuantitiesSchema, requests: containerQuantitiesSchema } },
   ],
 };
 

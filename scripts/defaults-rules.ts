@@ -6,14 +6,21 @@ import {
   RESERVED_POD_LABELS,
   RESERVED_PORTS,
 } from "../api/src/index.ts";
+import { CONTAINER_RESOURCE } from "../controller/src/decide/children/quantity-problems.ts";
 import { LABEL_NAME } from "../api/src/pod-schema.ts";
 import type { SchemaNode } from "../api/src/schema-kit.ts";
 
 const QUANTITY = "[+]?([0-9]+([.][0-9]*)?|[.][0-9]+)(n|u|m|k|M|G|T|P|E|[KMGTPE]i|[eE][+-]?[0-9]{1,3})?";
 
+const quantity = { type: ["number", "string"], pattern: `^-?${QUANTITY}$`, maxLength: 100 };
+
 /** Maximum resources by name; a number may have decimals, as in `cpu: 1.5`. */
-export const quantitiesSchema: object = {
-  additionalProperties: { type: ["number", "string"], pattern: `^-?${QUANTITY}$`, maxLength: 100 },
+export const quantitiesSchema: object = { additionalProperties: quantity };
+
+/** What a container may have of each resource that there is; null, as values of charts often have, is nothing. */
+export const containerQuantitiesSchema: object = {
+  propertyNames: { pattern: CONTAINER_RESOURCE.source },
+  additionalProperties: { ...quantity, type: [...quantity.type, "null"] },
 };
 
 const amount = { minimum: 0, pattern: `^(${QUANTITY})?$` };

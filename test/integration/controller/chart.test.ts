@@ -179,6 +179,12 @@ describe("the chart", () => {
     expect(selected.map(({ metadata }) => metadata.name)).toEqual(["amalthea-metrics"]);
   });
 
+  it("takes null for a limit that the containers of a login shall not have", () => {
+    const objects = renderChart(["sidecars.traefik.resources.limits.memory=null"]);
+    const deployment = JSON.stringify(objects.filter(({ kind }) => kind === "Deployment"));
+    expect(deployment).toContain(JSON.stringify({ limits: { memory: null } }).replaceAll('"', String.raw`\"`));
+  });
+
   it("hands the dashboard to Grafana's sidecar, and the alerts to Prometheus as they are in their file", () => {
     const objects = renderChart(["metrics.enabled=true", "metrics.dashboard.enabled=true", ...ALERTS]);
     const map = objects.find(({ metadata }) => metadata.name === "amalthea-dashboard");
@@ -197,6 +203,7 @@ describe("the chart", () => {
     { value: "scope.namespaces={Team_A}", says: "at '/scope/namespaces/0': 'Team_A' does not match pattern" },
     { value: "sidecars.trafik.resources.limits.memory=1Gi", says: "additional properties 'trafik' not allowed" },
     { value: "sidecars.traefik.resources.limit.memory=1Gi", says: "additional properties 'limit' not allowed" },
+    { value: "sidecars.traefik.resources.limits.memroy=1Gi", says: "'memroy' does not match pattern" },
     { value: "sidecars.traefik.resources.limits.memory=1GB", says: "at '/sidecars/traefik/resources/limits/memory'" },
     { value: "sidecars.authorization.extraArgs={--x}", says: "additional properties 'extraArgs' not allowed" },
     {

@@ -226,6 +226,27 @@ describe("the pod of a server", () => {
     expect(token(add).problems).toEqual([]);
   });
 
+  it.each([
+    ["login-sessions", "define", { name: "login-sessions", emptyDir: {} }, "/volumes/-"],
+    ["access-policy", "define", { name: "access-policy", configMap: { name: "mine" } }, "/volumes/-"],
+    ["login-sessions", "mount", { name: "login-sessions", mountPath: "/loot" }, "/containers/0/volumeMounts/-"],
+    ["auth-proxy-routes", "mount", { name: "auth-proxy-routes", mountPath: "/x" }, "/containers/1/volumeMounts/-"],
+  ])("leaves the volume %s to the login's containers: patches cannot %s it", (name, _what, value, place) => {
+    const add = [
+      { op: "add", path: "/statefulset/spec/template/spec/containers/1/volumeMounts", value: [] },
+      { op: "add", path: `/statefulset/spec/template/spec${place}`, value },
+    ];
+    expect(reasons(login(add))).toEqual([expect.stringContaining(`the volume ${name} is one of the login's`)]);
+  });
+
+  it("may mount the certificate authority of the login's provider", () => {
+    const volumeMounts = [{ name: "trusted-ca", mountPath: "/ca" }];
+    const observed = login([
+      { op: "add", path: "/statefulset/spec/template/spec/containers/0/volumeMounts/-", value: volumeMounts[0] },
+    ]);
+    expect(observed.problems).toEqual([]);
+  });
+
   it("has no two containers of one name", () => {
     const add = [
       { op: "add", path: "/statefulset/spec/template/spec/initContainers/-", value: { name: "jupyter-server" } },

@@ -32,8 +32,10 @@ function problem(field: string, message: string | undefined): readonly Problem[]
 }
 
 /** @see https://kubernetes.io/docs/concepts/configuration/manage-resources-containers/#extended-resources */
+export const CONTAINER_RESOURCE: RegExp = /^(cpu|memory|ephemeral-storage|hugepages-.+|.+\/.+)$/;
+
 function complaintAboutName(name: string): string | undefined {
-  return /^(cpu|memory|ephemeral-storage|hugepages-.+|.+\/.+)$/.test(name)
+  return CONTAINER_RESOURCE.test(name)
     ? undefined
     : "there is no such resource; use cpu, memory, ephemeral-storage or a name such as nvidia.com/gpu";
 }

@@ -50,6 +50,10 @@ export function completeAccessChain(context: ChildContext, statefulSet: JsonObje
     return { kind: "Refused", reason: `the upstream ${patched.refused} is not in the pod` };
   if (patched.upstreams.length > MAX_UPSTREAMS)
     return { kind: "Refused", reason: `oauth2-proxy has more than ${MAX_UPSTREAMS} upstreams` };
+  const volumes = chainVolumes(context);
+  const taken = takenVolume(spec, volumes);
+  if (taken !== undefined)
+    return { kind: "Refused", reason: `the volume ${taken} is one of the login's containers; use another name` };
   login["args"] = [...patched.args];
   login["env"] = [...said.env];
   const authorities = authoritiesOf(patched.args, login, AUTHORITIES_DIRECTORY);
@@ -58,7 +62,7 @@ export function completeAccessChain(context: ChildContext, statefulSet: JsonObje
     authorities,
   };
   spec["containers"] = [...containers, authorization(context, patched, toProvider), authProxy(context)];
-  spec["volumes"] = [...listOf(spec["volumes"]), ...chainVolumes(context)];
+  spec["volumes"] = [...listOf(spec["volumes"]), ...volumes];
   const accessPolicyHash = contentHash(valueAt(configMap, "data", POLICY_KEY));
   const metadata = objectOf(template["metadata"]) as JsonObject;
   metadata["annotations"] = {
@@ -92,6 +96,22 @@ function warningsOf({ skipAuthRoutes, bearer }: PatchedArgs, { unshared }: Autho
     ...(bearer.ignored.length === 0 ? [] : [{ kind: "TokenIssuerIgnored", args: bearer.ignored } as const]),
     ...(unshared.length === 0 ? [] : [{ kind: "AuthoritiesNotShared", files: unshared } as const]),
   ];
+}
+
+/**
+ * The name of one of the login's volumes that the pod defines as well, or mounts: the kept sessions, with tokens of the
+ * provider, are for the authorization service alone. Certificate authorities are no secret.
+ */
+function takenVolume(podSpec: JsonObject, volumes: readonly Volume[]): string | undefined {
+  const defined = listOf(podSpec["volumes"]);
+  const mounts = [...listOf(podSpec["initContainers"]), ...listOf(podSpec["containers"])].flatMap((container) =>
+    listOf(valueAt(container, "volumeMounts")),
+  );
+  const names = volumes.map(({ name }) => name);
+  return (
+    names.find((name) => itemNamed(defined, name) !== undefined) ??
+    names.find((name) => name !== TRUSTED_CA_VOLUME && itemNamed(mounts, name) !== undefined)
+  );
 }
 
 function chainVolumes(context: ChildContext): readonly Volume[] {
