@@ -72,7 +72,7 @@ export class UsageSampler {
       const last = podMetrics.lastOf(pod);
       if (last?.use.jupyter !== undefined) onContainers(pod.metadata.uid, last.use.jupyter, last.atMs);
     }
-    return error === undefined || isNotFound(error);
+    return resultOf("MetricsApi", error) !== "Failed";
   }
 
   async #readKubelets(kubelets: Pick<Kubelets, "read">, signal: AbortSignal): Promise<boolean> {

@@ -1,6 +1,7 @@
 import { listOf, valueAt } from "../values/json.ts";
 import { childKeyOf } from "./child.ts";
 import type { LiveChild, Observed } from "./observed.ts";
+import type { LivePod } from "./pod.ts";
 
 /** The claim for the server's own volume; undefined without one. */
 export function ownClaim({ children }: Observed): LiveChild | undefined {
@@ -9,10 +10,17 @@ export function ownClaim({ children }: Observed): LiveChild | undefined {
 
 /** The server's own claim, and then those that patches added and its pod mounts. */
 export function claimsInUse({ children, pod }: Observed): readonly LiveChild[] {
-  const mounted = listOf(pod?.spec?.volumes).map((volume) => valueAt(volume, "persistentVolumeClaim", "claimName"));
+  const mounted = mountedClaimNames(pod);
   const isOther = (child: LiveChild): boolean =>
     child.kind === "PersistentVolumeClaim" && !isOwnClaim(child) && mounted.includes(child.metadata.name);
   return [...children.filter(isOwnClaim), ...children.filter(isOther)];
+}
+
+/** Names of the claims that are volumes of a pod. */
+export function mountedClaimNames(pod: LivePod | undefined): readonly string[] {
+  return listOf(pod?.spec?.volumes)
+    .map((volume) => valueAt(volume, "persistentVolumeClaim", "claimName"))
+    .filter((name) => typeof name === "string");
 }
 
 function isOwnClaim(child: LiveChild): boolean {

@@ -10,8 +10,8 @@ export function aboutPod({ metadata }: LivePod): Regarding {
 }
 
 /**
- * The newest of the events about an object with one of the reasons. Events have no order that one could rely on, and outlive what they
- * are about: those from before `since` speak of an earlier pod or claim of the same name.
+ * The newest of the events about an object with one of the reasons. Events have no order that one could rely on, and
+ * outlive what they are about: those from before `since` speak of an earlier pod or claim of the same name.
  */
 export function newestEvent(
   events: readonly ObservedEvent[],

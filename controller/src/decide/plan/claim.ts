@@ -44,11 +44,11 @@ export function reconcileClaim(child: DesiredChild, live: LiveChild, isRefused: 
   const [to, from] = [sizeOf(wanted), sizeOf(live.spec)];
   const others = FIXED_FIELDS.filter((field) => isOther(field, desired, live));
   const isSmaller = isBelow(to, from);
-  const asLive = withSpec(desired, valuesOf(live, others), isSmaller ? from : to);
+  const fixedAsLive = (storage: unknown): DesiredChild => withSpec(desired, valuesOf(live, others), storage);
   if (!isClaimBound(live)) {
     // Created as desired: the difference comes from a webhook, and would come again.
     if (!isRefused && isMadeAs(desired.desiredHash, live)) {
-      return { kind: "Keep", desired: withSpec(desired, valuesOf(live, others), from), problems: [] };
+      return { kind: "Keep", desired: fixedAsLive(from), problems: [] };
     }
     const [change] = [
       ...others.map((field) => `its ${FIXED[field]} changed`),
@@ -64,7 +64,8 @@ export function reconcileClaim(child: DesiredChild, live: LiveChild, isRefused: 
     ...others.map((field) => refusedChange(field, valueAt(live.spec, field), valueAt(wanted, field))),
     ...(isSmaller ? [{ kind: "ClaimShrinkRefused", from: String(from), to: String(to) } as const] : []),
   ];
-  return { kind: "Keep", desired: withFixed(problems.length === 0 ? desired : rehashed(asLive), live), problems };
+  const possible = problems.length === 0 ? desired : rehashed(fixedAsLive(isSmaller ? from : to));
+  return { kind: "Keep", desired: withFixed(possible, live), problems };
 }
 
 function isOther(field: FixedField, { manifest }: DesiredChild, live: LiveChild): boolean {

@@ -2,7 +2,7 @@ import { childName, type ReasonWithValues } from "@amalthea/api";
 import type { PodCondition } from "kubernetes-types/core/v1.js";
 import type { LiveChild, Observed } from "../../live/observed.ts";
 import { isTerminating } from "../../live/child.ts";
-import { claimsInUse } from "../../live/claim.ts";
+import { claimsInUse, mountedClaimNames } from "../../live/claim.ts";
 import { aboutPod, newestEvent } from "../../live/events.ts";
 import type { LivePod } from "../../live/pod.ts";
 import { failing, type Obstacle } from "./obstacle.ts";
@@ -60,7 +60,7 @@ function volumeObstacle(
   if (claim !== undefined) return claim;
   const missing = /persistentvolumeclaim "([^"]+)" (?:not found|is being deleted)/.exec(message)?.[1];
   if (missing !== undefined) return missingClaim(observed, missing);
-  const others = isUnbound ? claimNamesOf(pod).filter((name) => name !== ownClaimName(observed)) : [];
+  const others = isUnbound ? mountedClaimNames(pod).filter((name) => name !== ownClaimName(observed)) : [];
   if (others.length === 0) return undefined;
   const why = pendingClaim(others.join(", "), "it is not bound to a volume");
   const since = new Date(scheduled.lastTransitionTime ?? pod.metadata.creationTimestamp);
@@ -80,10 +80,6 @@ function missingClaim(observed: Observed, claim: string): Obstacle {
 function ownClaimName({ server }: Observed): string | undefined {
   const { enabled, existingClaim } = server.spec.storage.pvc;
   return enabled && existingClaim === undefined ? childName(server) : undefined;
-}
-
-function claimNamesOf(pod: LivePod): readonly string[] {
-  return (pod.spec?.volumes ?? []).flatMap(({ persistentVolumeClaim }) => persistentVolumeClaim?.claimName ?? []);
 }
 
 /** Why a claim has no volume, of one whose Event says so before one that nobody has said anything about. */
