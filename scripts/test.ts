@@ -8,6 +8,7 @@ import { clusterOptions, parseCommandLine } from "./command-line.ts";
 import { install, provideImage, release } from "./install.ts";
 import { provideCluster, type TargetCluster } from "./provide-cluster.ts";
 import { reportFailure } from "./report-failure.ts";
+import { REPORT_FILE, type Failure, type TestReport } from "./test-report.ts";
 
 /**
  * `npm test [-- LEVEL ...] [-- --context NAME]`: all tests, in three levels. Each level needs more of the
@@ -18,7 +19,8 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const usualLevels = ["check", "unit", "integration", "e2e"] as const;
 const levels = [...usualLevels, "versions"] as const;
 type Level = (typeof levels)[number];
-type Count = { readonly passed: number; readonly failed: number };
+/** The first lines of a message say what was expected and where; a whole one may be an object of a thousand lines. */
+const LINES_OF_A_FAILURE = 20;
 
 const { values, positionals } = parseCommandLine(
   { ...clusterOptions, image: { type: "string" }, only: { type: "string", multiple: true } },
@@ -33,7 +35,7 @@ function chosenLevels(): readonly Level[] {
   return positionals.length === 0 ? usualLevels : levels.filter((level) => positionals.includes(level));
 }
 
-async function runLevel(level: Level): Promise<Count> {
+async function runLevel(level: Level): Promise<TestReport> {
   switch (level) {
     case "check":
       return runCheck();
@@ -55,32 +57,36 @@ const WITH_API_SERVER = ["api", "controller", "kube", "plans", "policy", "takeov
 );
 
 /** The integration tests on each of the other versions; `--only` chooses files. */
-async function runVersions(): Promise<Count> {
-  let sum: Count = { passed: 0, failed: 0 };
+async function runVersions(): Promise<TestReport> {
+  let sum: TestReport = { passed: 0, failures: [] };
   for (const version of otherVersions) {
     console.log(`\n== integration tests on Kubernetes ${version.kubernetes}`);
     const assets = await buildVersion(version, console.log, interrupted.signal);
     const titles = `--testNamePattern=^(?!.*(${version.differs.join("|")}))`;
     const filter = [...(values.only ?? WITH_API_SERVER), titles];
-    const count = await runVitest("integration", { KUBEBUILDER_ASSETS: assets }, filter);
-    sum = { passed: sum.passed + count.passed, failed: sum.failed + count.failed };
+    sum = add(sum, await runVitest("integration", { KUBEBUILDER_ASSETS: assets }, filter));
   }
   return sum;
 }
 
-async function runCheck(): Promise<Count> {
+function add(one: TestReport, other: TestReport): TestReport {
+  return { passed: one.passed + other.passed, failures: [...one.failures, ...other.failures] };
+}
+
+async function runCheck(): Promise<TestReport> {
   const code = await run([join(root, "scripts/check.ts")], {});
-  return code === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
+  if (code === 0) return { passed: 1, failures: [] };
+  return { passed: 0, failures: [{ title: "check", message: "npm run check says what" }] };
 }
 
 /** The cluster has one name: a second run on this machine, from whatever checkout, waits for the first. */
-function inTurn(action: () => Promise<Count>): Promise<Count> {
+function inTurn(action: () => Promise<TestReport>): Promise<TestReport> {
   const waits = (): void => console.log("  … waiting for the end-to-end tests of another run to finish");
   return withLock("/run/lock/amalthea-end-to-end-tests.lock", waits, action, interrupted.signal);
 }
 
 /** The end-to-end tests see a cluster through its kubeconfig alone: ours, or one that the user named. */
-async function runEndToEnd(): Promise<Count> {
+async function runEndToEnd(): Promise<TestReport> {
   const target = await provideTarget();
   try {
     const [{ jupyterImage, identityProviderImage, helmArguments }, keycloak] = await Promise.all([
@@ -101,8 +107,7 @@ async function runEndToEnd(): Promise<Count> {
         : { AMALTHEA_TEST_CONTEXT: target.context, AMALTHEA_TEST_NAMESPACE: "default" }),
     };
     const together = await runVitest("e2e", env);
-    const alone = await runVitest("e2e-alone", env);
-    return { passed: together.passed + alone.passed, failed: together.failed + alone.failed };
+    return add(together, await runVitest("e2e-alone", env));
   } finally {
     await target.release();
   }
@@ -134,25 +139,30 @@ async function provideTarget(): Promise<TargetCluster> {
   }
 }
 
-/** Runs one project of vitest.config.ts and reads the counts from vitest's own report. */
+/** Runs one project of vitest.config.ts. */
 async function runVitest(
   project: string,
   env: Readonly<Record<string, string>>,
   filter: readonly string[] = values.only === undefined ? [] : [...values.only, "--passWithNoTests"],
-): Promise<Count> {
+): Promise<TestReport> {
   const folder = mkdtempSync(join(tmpdir(), "amalthea-test-"));
-  const report = join(folder, "report.json");
+  const file = join(folder, "report.json");
   const vitest = join(root, "node_modules/vitest/vitest.mjs");
-  const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
-  const code = await run([vitest, "run", "--project", project, ...filter, ...reporters], env);
+  const reporters = ["--reporter=default", `--reporter=${join(root, "scripts/test-report.ts")}`];
+  const code = await run([vitest, "run", "--project", project, ...filter, ...reporters], {
+    ...env,
+    [REPORT_FILE]: file,
+  });
   try {
-    // vitest's JSON report, in the form of Jest's
-    const counts = JSON.parse(readFileSync(report, "utf8")) as { numPassedTests: number; numFailedTests: number };
-    // A file that cannot be loaded fails without a failed test: the exit code tells.
-    const failed = counts.numFailedTests === 0 && code !== 0 ? 1 : counts.numFailedTests;
-    return { passed: counts.numPassedTests, failed };
+    const report = JSON.parse(readFileSync(file, "utf8")) as TestReport;
+    const failures = report.failures.map(({ title, message }) => ({ title: `${project}: ${title}`, message }));
+    if (code === 0 || failures.length > 0) return { passed: report.passed, failures };
+    return { passed: report.passed, failures: [{ title: project, message: `vitest ended with exit code ${code}` }] };
   } catch {
-    return { passed: 0, failed: 1 };
+    return {
+      passed: 0,
+      failures: [{ title: project, message: `vitest ended with exit code ${code}, without a report` }],
+    };
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -171,19 +181,27 @@ function run(args: readonly string[], env: Readonly<Record<string, string>>): Pr
   });
 }
 
-let passed = 0;
-let failed = 0;
+/** Everything that failed once more, since it is thousands of lines above the end of a whole run. */
+function printFailures(failures: readonly Failure[]): void {
+  if (failures.length > 0) console.log("\nFailed:");
+  for (const { title, message } of failures) {
+    console.log(`  ${title}`);
+    for (const line of message.split("\n").slice(0, LINES_OF_A_FAILURE)) console.log(`      ${line.slice(0, 300)}`);
+  }
+}
+
+let sum: TestReport = { passed: 0, failures: [] };
 for (const level of chosenLevels()) {
   if (interrupted.signal.aborted) break;
   console.log(`\n== ${level}`);
   try {
-    const count = await runLevel(level);
-    passed += count.passed;
-    failed += count.failed;
+    sum = add(sum, await runLevel(level));
   } catch (error) {
-    failed += 1;
+    const message = error instanceof Error ? error.message : String(error);
+    sum = add(sum, { passed: 0, failures: [{ title: level, message }] });
     if (!interrupted.signal.aborted) reportFailure(error);
   }
 }
-console.log(`\n${passed} passed, ${failed} failed`);
-process.exitCode = failed === 0 && !interrupted.signal.aborted ? 0 : 1;
+printFailures(sum.failures);
+console.log(`\n${sum.passed} passed, ${sum.failures.length} failed`);
+process.exitCode = sum.failures.length === 0 && !interrupted.signal.aborted ? 0 : 1;
