@@ -2,13 +2,13 @@ import { writeFileSync } from "node:fs";
 import { stripVTControlCharacters } from "node:util";
 import type { Reporter, SerializedError, TestModule } from "vitest/node";
 
-/** What one run of vitest leaves for the summary of all levels. */
+/** What one level leaves for the summary of all. */
 export type TestReport = {
   readonly passed: number;
   readonly failures: readonly Failure[];
 };
 
-/** A test, a file that could not be loaded, or an error outside of every test. */
+/** A check, a test, a file that could not be loaded, or an error outside of every test. */
 export type Failure = { readonly title: string; readonly message: string };
 
 /** The environment variable that names the file to write. */
