@@ -150,7 +150,8 @@ export type CallResult = {
 
 /**
  * A client whose writes throw `NotLeaderError` unless `mayWrite` holds at that moment, which is also checked before
- * a request is retried: no write leaves a process that was stopped or blocked for longer than its lease lasts.
+ * a request is retried: a process that was stopped or blocked for longer than its lease lasts begins no write. One that
+ * it was sending at that moment may still arrive.
  */
 export function fenced(client: KubeClient, mayWrite: () => boolean): KubeClient {
   const beforeAttempt = (): void => {

@@ -56,10 +56,9 @@ describe("of two processes", () => {
 
     const first = candidate("first", namespace);
     await first.leads;
-    // With its connection made: a write that waits for one while the process stands still would be sent when it wakes up.
     await until(() => writers.includes("first"));
     const second = candidate("second", namespace);
-    first.child.kill("SIGSTOP");
+    first.child.kill("SIGUSR2");
     await second.leads;
     first.child.kill("SIGCONT");
     expect(await first.exitCode).toBe(3);
