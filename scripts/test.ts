@@ -152,7 +152,8 @@ async function runReporting(
 ): Promise<TestReport> {
   const folder = mkdtempSync(join(tmpdir(), "amalthea-test-"));
   const file = join(folder, "report.json");
-  const code = await run(args, { ...env, [REPORT_FILE]: file });
+  // Temporary files of tests that were killed, or that vitest ended before their clean-up, go with the folder.
+  const code = await run(args, { ...env, [REPORT_FILE]: file, TMPDIR: folder });
   try {
     const report = JSON.parse(readFileSync(file, "utf8")) as TestReport;
     const failures = report.failures.map(({ title, message }) => ({ title: `${name}: ${title}`, message }));
@@ -161,7 +162,7 @@ async function runReporting(
   } catch {
     return { passed: 0, failures: [{ title: name, message: `it ended with exit code ${code}, without a report` }] };
   } finally {
-    rmSync(folder, { recursive: true });
+    rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
   }
 }
 
