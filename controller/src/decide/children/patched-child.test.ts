@@ -22,6 +22,8 @@ function render(oidc: object, patch: unknown): Desired {
 
 const token = (patch: unknown): Desired => render({}, patch);
 const login = (patch: unknown): Desired => render(OIDC, patch);
+const loginWithAuthority = (patch: unknown): Desired =>
+  render({ ...OIDC, trustedCA: { configMapName: "authority", key: "ca.crt" } }, patch);
 
 function reasons({ problems }: Desired): readonly string[] {
   return problems.map((problem) => (problem.kind === "ChildInvalid" ? problem.reason : problem.kind));
@@ -227,24 +229,42 @@ describe("the pod of a server", () => {
   });
 
   it.each([
-    ["login-sessions", "define", { name: "login-sessions", emptyDir: {} }, "/volumes/-"],
-    ["access-policy", "define", { name: "access-policy", configMap: { name: "mine" } }, "/volumes/-"],
-    ["login-sessions", "mount", { name: "login-sessions", mountPath: "/loot" }, "/containers/0/volumeMounts/-"],
-    ["auth-proxy-routes", "mount", { name: "auth-proxy-routes", mountPath: "/x" }, "/containers/1/volumeMounts/-"],
+    ["login-sessions", "define", { name: "login-sessions", emptyDir: {} }, "/template/spec/volumes/-"],
+    ["access-policy", "define", { name: "access-policy", configMap: { name: "mine" } }, "/template/spec/volumes/-"],
+    ["trusted-ca", "define", { name: "trusted-ca", emptyDir: {} }, "/template/spec/volumes/-"],
+    // A claim takes the place of a volume of its name.
+    ["login-sessions", "replace", [{ metadata: { name: "login-sessions" } }], "/volumeClaimTemplates"],
+    [
+      "login-sessions",
+      "mount",
+      { name: "login-sessions", mountPath: "/loot" },
+      "/template/spec/containers/0/volumeMounts/-",
+    ],
+    [
+      "access-policy",
+      "mount",
+      [{ name: "x", volumeMounts: [{ name: "access-policy", mountPath: "/x" }] }],
+      "/template/spec/initContainers",
+    ],
+    [
+      "auth-proxy-routes",
+      "mount",
+      { name: "auth-proxy-routes", mountPath: "/x" },
+      "/template/spec/containers/1/volumeMounts/-",
+    ],
   ])("leaves the volume %s to the login's containers: patches cannot %s it", (name, _what, value, place) => {
-    const add = [
-      { op: "add", path: "/statefulset/spec/template/spec/containers/1/volumeMounts", value: [] },
-      { op: "add", path: `/statefulset/spec/template/spec${place}`, value },
-    ];
-    expect(reasons(login(add))).toEqual([expect.stringContaining(`the volume ${name} is one of the login's`)]);
+    const add = [{ op: "add", path: `/statefulset/spec${place}`, value }];
+    expect(reasons(loginWithAuthority(add))).toEqual([
+      expect.stringContaining(`the volume ${name} belongs to the login`),
+    ]);
   });
 
   it("may mount the certificate authority of the login's provider", () => {
-    const volumeMounts = [{ name: "trusted-ca", mountPath: "/ca" }];
-    const observed = login([
-      { op: "add", path: "/statefulset/spec/template/spec/containers/0/volumeMounts/-", value: volumeMounts[0] },
-    ]);
-    expect(observed.problems).toEqual([]);
+    const mount = { name: "trusted-ca", mountPath: "/ca" };
+    const path = "/statefulset/spec/template/spec/containers/0/volumeMounts/-";
+    const desired = loginWithAuthority([{ op: "add", path, value: mount }]);
+    expect(desired.problems).toEqual([]);
+    expect(listOf(valueAt(containersOf(desired)[0], "volumeMounts"))).toContainEqual(mount);
   });
 
   it("has no two containers of one name", () => {

@@ -3,6 +3,7 @@ import type { EnvVar, Volume } from "kubernetes-types/core/v1.js";
 import { contentHash } from "../../values/hash.ts";
 import { copyOf, itemNamed, listOf, objectOf, valueAt, type JsonObject } from "../../values/json.ts";
 import type { Adjustment, Warning } from "../../facts.ts";
+import { podSpecOf } from "../../live/child.ts";
 import { isOidc, type ChildContext } from "../child-context.ts";
 import { conformedChild } from "../conformed-child.ts";
 import { specFieldOf } from "../spec-fields.ts";
@@ -51,9 +52,8 @@ export function completeAccessChain(context: ChildContext, statefulSet: JsonObje
   if (patched.upstreams.length > MAX_UPSTREAMS)
     return { kind: "Refused", reason: `oauth2-proxy has more than ${MAX_UPSTREAMS} upstreams` };
   const volumes = chainVolumes(context);
-  const taken = takenVolume(spec, volumes);
-  if (taken !== undefined)
-    return { kind: "Refused", reason: `the volume ${taken} is one of the login's containers; use another name` };
+  const reason = volumesReason(complete, volumes);
+  if (reason !== undefined) return { kind: "Refused", reason };
   login["args"] = [...patched.args];
   login["env"] = [...said.env];
   const authorities = authoritiesOf(patched.args, login, AUTHORITIES_DIRECTORY);
@@ -99,19 +99,23 @@ function warningsOf({ skipAuthRoutes, bearer }: PatchedArgs, { unshared }: Autho
 }
 
 /**
- * The name of one of the login's volumes that the pod defines as well, or mounts: the kept sessions, with tokens of the
- * provider, are for the authorization service alone. Certificate authorities are no secret.
+ * Why a StatefulSet interferes with the login's volumes, which it does not have yet: it defines one, too, or a container
+ * mounts one. The kept sessions, with tokens of the provider, are for the authorization service alone. Certificate
+ * authorities are no secret.
  */
-function takenVolume(podSpec: JsonObject, volumes: readonly Volume[]): string | undefined {
-  const defined = listOf(podSpec["volumes"]);
-  const mounts = [...listOf(podSpec["initContainers"]), ...listOf(podSpec["containers"])].flatMap((container) =>
+function volumesReason(statefulSet: JsonObject, volumes: readonly Volume[]): string | undefined {
+  const { volumes: ofPod, initContainers, containers } = podSpecOf(statefulSet);
+  // In the pod, a claim replaces a volume of the same name.
+  const claims = listOf(valueAt(statefulSet, "spec", "volumeClaimTemplates")).map((one) => valueAt(one, "metadata"));
+  const defined = [...listOf(ofPod), ...claims];
+  const mounts = [...listOf(initContainers), ...listOf(containers)].flatMap((container) =>
     listOf(valueAt(container, "volumeMounts")),
   );
   const names = volumes.map(({ name }) => name);
-  return (
-    names.find((name) => itemNamed(defined, name) !== undefined) ??
-    names.find((name) => name !== TRUSTED_CA_VOLUME && itemNamed(mounts, name) !== undefined)
-  );
+  const taken = names.find((name) => itemNamed(defined, name) !== undefined);
+  if (taken !== undefined) return `the volume ${taken} belongs to the login; use another name`;
+  const mounted = names.find((name) => name !== TRUSTED_CA_VOLUME && itemNamed(mounts, name) !== undefined);
+  return mounted === undefined ? undefined : `the volume ${mounted} belongs to the login and cannot be mounted`;
 }
 
 function chainVolumes(context: ChildContext): readonly Volume[] {
