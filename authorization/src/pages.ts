@@ -238,7 +238,7 @@ function signOutPath(context: PageContext): string {
 }
 
 const EMAIL_REMEDY =
-  "If nobody can claim the address of another at your provider, set spec.auth.oidc.allowUnverifiedEmail; or name people by spec.auth.oidc.authorizedUserIds.";
+  "If nobody can claim somebody else's address at your provider, set spec.auth.oidc.allowUnverifiedEmail; otherwise authorize people by spec.auth.oidc.authorizedUserIds.";
 
 function nameOf({ email, unverifiedEmail = "", userId }: Identity): string {
   return [email, unverifiedEmail, userId].find((name) => name !== "") ?? "";

@@ -149,7 +149,7 @@ export class RouteIndex {
 
   /**
    * A spec alone holds nothing around it or within it: otherwise one that requests `/` and is refused would block every
-   * other server it.
+   * other server of its host.
    */
   #nestedHolder(self: Candidate, host: string, path: string): string | undefined {
     const routes = this.#byHost.get(host);

@@ -325,6 +325,7 @@ describe("the chart", () => {
       return execFileSync(binaryPath("helm"), [...release, ...where, ...sets], { encoding: "utf8" });
     };
     for (const sentence of [
+      "no effect because of",
       "auditLog.claimName needs auditLog.enabled",
       "auditLog.s3 needs auditLog.enabled",
       "metrics.extraMetricsLabels needs metrics.legacyNames",
@@ -332,7 +333,7 @@ describe("the chart", () => {
     ]) {
       expect(notesOf(...given, "metrics.extraMetricsLabels={team}")).toContain(sentence);
     }
-    expect(notesOf("culling.defaults.idleSeconds=20")).not.toContain("no effect beside");
+    expect(notesOf("culling.defaults.idleSeconds=20")).not.toContain("no effect because of");
   });
 
   it("makes of 0.24's values for the audit log what they meant, with its keys in a Secret alone", () => {

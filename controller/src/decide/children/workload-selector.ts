@@ -35,7 +35,7 @@ export function workloadSelectorReason(child: JsonObject): string | undefined {
   }
   for (const { path, selector } of selectorsWithin(child, [])) {
     const reason = selectorReason(selector);
-    if (reason !== undefined) return `${path.join(".")}: ${reason}, and the pods would be orphaned`;
+    if (reason !== undefined) return `${path.join(".")}: ${reason}`;
   }
   return undefined;
 }
@@ -62,9 +62,12 @@ function selectorReason(selector: JsonObject): string | undefined {
     ...expressions.map((expression) => String(valueAt(expression, "key"))),
   ];
   const written = keys.find(isWrittenByKubernetes);
-  if (written !== undefined) return `the label ${excerpt(written)} is written by Kubernetes; select by another one`;
+  if (written !== undefined)
+    return `the label ${excerpt(written)} is written by Kubernetes, and the pods would be orphaned; select by another one`;
   const negative = NEGATIVE.find((one) => expressions.some((expression) => valueAt(expression, "operator") === one));
-  return negative === undefined ? undefined : `a label can be added later, so select by In or Exists, not ${negative}`;
+  return negative === undefined
+    ? undefined
+    : `a label can be added later, and the pods would be orphaned; select by In or Exists, not ${negative}`;
 }
 
 function isWrittenByKubernetes(label: string): boolean {
