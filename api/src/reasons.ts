@@ -782,7 +782,7 @@ export const REASONS: { readonly [R in Reason]: ReasonEntry<R> } = {
   },
   PatchOperationSkipped: {
     conditions: ["PatchWarning"],
-    when: "A patch changes something that cannot be changed: a container that only the legacy layout (0.24) has, or the number of replicas.",
+    when: "A patch changes something that cannot be changed: a container or a probe that only the legacy layout (0.24) has, or the number of replicas.",
     example: {
       index: 0,
       path: "/statefulset/spec/template/spec/containers/1/args/-",

@@ -90,6 +90,41 @@ describe("patches", () => {
     ]);
   });
 
+  describe("for a server with a login", () => {
+    const CONTAINERS = "/statefulset/spec/template/spec/containers";
+    const oidc = {
+      ...{ enabled: true, issuerUrl: "https://login.example.org", clientId: "jupyter", clientSecret: { value: "s" } },
+      authorizedEmails: ["alice@example.org"],
+    };
+
+    function renderWithLogin(operation: object): Desired {
+      const server = aServer({ oidc, routing: { tls: { enabled: true } }, patches: [json(operation)] });
+      return desiredChildren(server, someSettings(), { wanted: routeOf(server), served: undefined, kept: undefined });
+    }
+
+    it.each([
+      { op: "replace", path: `${CONTAINERS}/0/startupProbe/failureThreshold`, value: 600 },
+      { op: "add", path: `${CONTAINERS}/0/readinessProbe/timeoutSeconds`, value: 5 },
+      { op: "remove", path: `${CONTAINERS}/0/livenessProbe` },
+      { op: "replace", path: `${CONTAINERS}/1/readinessProbe/periodSeconds`, value: 10 },
+      // The kubelet would get no response, and kill Jupyter again and again.
+      { op: "add", path: `${CONTAINERS}/0/livenessProbe`, value: { httpGet: { path: "/api", port: 8888 } } },
+    ])("change no probe that 0.24 had there, and the children are made: $op $path", (operation) => {
+      const desired = renderWithLogin(operation);
+      const reason = "with a login this container has no such probe";
+      expect(desired.problems).toEqual([]);
+      expect(desired.warnings).toContainEqual({ kind: "PatchSkipped", patchIndex: 0, path: operation.path, reason });
+      expect(desired.kind).toBe("Rendered");
+    });
+
+    it.each([
+      { op: "replace", path: `${CONTAINERS}/1/livenessProbe/failureThreshold`, value: 20 },
+      { op: "add", path: `${CONTAINERS}/0/livenessProbe`, value: { exec: { command: ["true"] } } },
+    ])("change the probe that is there, or add one that works: $op $path", (operation) => {
+      expect(renderWithLogin(operation)).toMatchObject({ kind: "Rendered", problems: [], warnings: [] });
+    });
+  });
+
   it("set keys of the Secret instead of drawing them", () => {
     const desired = render(json({ op: "replace", path: "/secret/data/jupyterServerAppToken", value: "dA==" }));
     const [secret] = desired.kind === "Rendered" ? desired.secrets : [];

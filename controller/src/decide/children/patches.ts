@@ -19,12 +19,18 @@ export type PatchResult =
 /** Where clients' patches find the proxy of 0.24, which does not exist in token mode. */
 const PROXY_CONTAINER = "/statefulset/spec/template/spec/containers/1";
 
+/** Where they find the probes of Jupyter and of the proxy, of which a server with a login has only one. */
+const PROBE = /^\/statefulset\/spec\/template\/spec\/containers\/[01]\/(startup|readiness|liveness)Probe(?=\/|$)/;
+
+/** Kinds of probes that the kubelet sends to the pod's address, where these containers of a login do not listen. */
+const NETWORK_PROBES = ["httpGet", "tcpSocket", "grpc"] as const;
+
 /**
  * Applies patches in their order, each to the result of the one before, within `PATCH_BOUNDS`.
  *
  * @param document Is not changed.
- * @param hasProxy Whether the second container is a proxy. Without it, operations on it are skipped with a warning, so
- * that clients which always send them keep working.
+ * @param hasProxy Whether the second container is a proxy, as with a login. Operations on what only 0.24's document has
+ * are skipped with a warning, so that clients which always send them keep working.
  */
 export function applyPatches(document: PatchDocument, patches: readonly Patch[], hasProxy: boolean): PatchResult {
   const warnings: Warning[] = [];
@@ -102,11 +108,10 @@ function applyOperation(state: PatchState, operation: unknown, position: Positio
   }
   if (!isJsonOperation(operation)) throw new PatchRefused("it must be an object with op and path");
   position.path = excerpt(operation.path);
-  const proxyPath = state.hasProxy ? undefined : pathOnProxy(operation);
-  if (proxyPath !== undefined) {
-    const reason = "a server without OIDC has no proxy container";
+  const skipped = skippedPart(state, operation);
+  if (skipped !== undefined) {
     const { patchIndex } = position;
-    state.warnings.push({ kind: "PatchSkipped", patchIndex, path: excerpt(proxyPath), reason });
+    state.warnings.push({ kind: "PatchSkipped", patchIndex, path: excerpt(skipped.path), reason: skipped.why });
     return;
   }
   if (operation.path === "") throw new PatchRefused("the document as a whole cannot be changed");
@@ -124,6 +129,27 @@ type JsonOperation = JsonObject & { readonly op: string; readonly path: string }
 
 function isJsonOperation(value: unknown): value is JsonOperation {
   return isObject(value) && typeof value["op"] === "string" && typeof value["path"] === "string";
+}
+
+/** An operation on what the document of 0.24 had, and this one has not; undefined if it is about something else. */
+function skippedPart(
+  state: PatchState,
+  operation: JsonOperation,
+): { readonly path: string; readonly why: string } | undefined {
+  if (state.hasProxy) {
+    return isOnMissingProbe(state, operation)
+      ? { path: operation.path, why: "with a login this container has no such probe" }
+      : undefined;
+  }
+  const path = pathOnProxy(operation);
+  return path === undefined ? undefined : { path, why: "a server without OIDC has no proxy container" };
+}
+
+function isOnMissingProbe({ document }: PatchState, { op, path, value }: JsonOperation): boolean {
+  const [probe] = PROBE.exec(path) ?? [];
+  if (probe === undefined || document.has(probe)) return false;
+  const isOwn = op === "add" && path === probe && isObject(value);
+  return !isOwn || NETWORK_PROBES.some((kind) => Object.hasOwn(value, kind));
 }
 
 function pathOnProxy({ path, from }: JsonOperation): string | undefined {

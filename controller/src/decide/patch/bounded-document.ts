@@ -21,6 +21,17 @@ export class BoundedDocument {
     return this.#holder[ROOT];
   }
 
+  /** Whether there is something at a JSON pointer. */
+  has(pointer: string): boolean {
+    try {
+      this.#read([ROOT, ...parsePointer(pointer)]);
+      return true;
+    } catch (error) {
+      if (error instanceof PatchRefused) return false;
+      throw error;
+    }
+  }
+
   /** Work so far, in the unit of `PATCH_BOUNDS.steps`. */
   get steps(): number {
     return this.#meter.steps;
