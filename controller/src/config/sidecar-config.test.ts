@@ -52,13 +52,6 @@ describe("readSidecarOverrides", () => {
     expect([readSidecarOverrides(reader), reader.problems]).toEqual([overrides, []]);
   });
 
-  it("takes a null in resources for nothing, which the API server would take for a limit of 0", () => {
-    const resources = '{"limits":{"memory":null},"requests":{"memory":"32Mi"}}';
-    const reader = new EnvironmentReader({ SIDECARS: `{"traefik":{"resources":${resources}}}` });
-    const expected = { traefik: { resources: { limits: {}, requests: { memory: "32Mi" } } } };
-    expect([readSidecarOverrides(reader), reader.problems]).toEqual([expected, []]);
-  });
-
   it.each([
     "[]",
     '{"nginx":{}}',

@@ -24,13 +24,7 @@ export function readSidecarImages(reader: EnvironmentReader): SidecarImages {
 export function readSidecarOverrides(reader: EnvironmentReader): SidecarOverrides {
   const given = reader.object("SIDECARS");
   reader.problems.push(...schemaProblems(SCHEMA, given, "SIDECARS"));
-  return withoutNulls(given);
-}
-
-/** In values of charts null means unset; the API server would take it for a limit of 0. */
-function withoutNulls(overrides: SidecarOverrides): SidecarOverrides {
-  const text = JSON.stringify(overrides);
-  return JSON.parse(text, (_key, value: unknown) => value ?? undefined) as SidecarOverrides; // as checked
+  return given;
 }
 
 /** A tag that is not a version, or a digest alone, says nothing about the age. */

@@ -62,7 +62,9 @@ function valueWithin(value: unknown, field: FieldSchema, path: Path, adjustments
   const { type, list, map } = field;
   if (list !== undefined) return Array.isArray(value) ? listWithin(value, type, list, path, adjustments) : value;
   const schema = typeNamed(type);
-  if (schema === undefined || !isObject(value)) return value;
+  if (!isObject(value)) return value;
+  if (type === "Quantity") return withoutNulls(value);
+  if (schema === undefined) return value;
   const entries: [string, unknown][] = [];
   for (const [key, part] of Object.entries(value)) {
     const partField = map === undefined ? ownValue(schema.fields, key) : { type };
@@ -70,6 +72,11 @@ function valueWithin(value: unknown, field: FieldSchema, path: Path, adjustments
     else if (isSomething(part)) adjustments.push({ field: fieldName([...path, key]), why: "NoSuchField" });
   }
   return Object.fromEntries(entries);
+}
+
+/** Clients write null for no amount; the API server would take it for 0. */
+function withoutNulls(amounts: JsonObject): JsonObject {
+  return Object.fromEntries(Object.entries(amounts).filter(([, amount]) => amount !== null));
 }
 
 function listWithin(

@@ -384,6 +384,21 @@ describe("what a create would drop or merge", () => {
     expect(token([{ op: "add", path: "/service/metadata/creationTimestamp", value: null }]).warnings).toEqual([]);
   });
 
+  it("is no limit of 0 where an amount is null", () => {
+    const resources = { limits: { memory: null, cpu: 2 }, requests: { memory: "1Gi" } };
+    const server = aServer({ jupyterServer: { resources }, oidc: OIDC, routing: { tls: { enabled: true } } });
+    const routes = { wanted: routeOf(server), served: undefined, kept: undefined };
+    const settings = someSettings({ sidecars: { traefik: { resources }, oauth2Proxy: { resources } } });
+    const desired = desiredChildren(server, settings, routes);
+    const given = containersOf(desired).map((one) => [valueAt(one, "name"), valueAt(one, "resources")]);
+    const expected = { limits: { cpu: 2 }, requests: { memory: "1Gi" } };
+    expect(Object.fromEntries(given)).toMatchObject({
+      ...{ "jupyter-server": expected, "oauth2-proxy": expected, "auth-proxy": expected },
+    });
+    expect(JSON.stringify(given)).not.toContain("null");
+    expect(desired.warnings).toEqual([]);
+  });
+
   it("tells ports apart by number and protocol, of which TCP may be left out", () => {
     const add = (value: unknown): unknown => ({ op: "add", path: "/service/spec/ports/-", value });
     const desired = token([
