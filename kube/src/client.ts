@@ -38,7 +38,7 @@ export type WatchEvent<T extends KubeObject> =
 
 /** Options of every write. */
 type Guarded = {
-  /** Called before each attempt; if it throws, that is thrown, and nothing is sent. */
+  /** Called when an attempt is about to be sent; if it throws a NotLeaderError, that is thrown, and nothing is sent. */
   readonly beforeAttempt?: (() => void) | undefined;
 };
 
@@ -149,9 +149,9 @@ export type CallResult = {
 };
 
 /**
- * A client whose writes throw `NotLeaderError` unless `mayWrite` holds at that moment, which is also checked before
- * a request is retried: a process that was stopped or blocked for longer than its lease lasts begins no write. One that
- * it was sending at that moment may still arrive.
+ * A client whose writes throw `NotLeaderError` unless `mayWrite` holds at that moment, and whenever a request is sent or
+ * retried: a process that was stopped or blocked, or waited for a connection, for longer than its lease lasts begins no
+ * write. One that it was sending at that moment may still arrive.
  */
 export function fenced(client: KubeClient, mayWrite: () => boolean): KubeClient {
   const beforeAttempt = (): void => {

@@ -3,7 +3,7 @@ import { jitter } from "./backoff.ts";
 import type { CallResult } from "./client.ts";
 import { type Clock, withDeadline } from "./clock.ts";
 import type { Connection, Pools } from "./connection.ts";
-import { ApiError, type Cause, ConnectionError } from "./errors.ts";
+import { ApiError, type Cause, ConnectionError, NotLeaderError } from "./errors.ts";
 
 /** @see https://github.com/kubernetes/client-go/blob/master/rest/request.go maxRetries */
 const MAX_ATTEMPTS = 10;
@@ -37,7 +37,7 @@ export type ApiRequest = {
   readonly accept?: string | undefined;
   /** Whether the request is idempotent. Default: only reads are. */
   readonly repeatable?: boolean | undefined;
-  /** Called before each attempt; what it throws ends the call. */
+  /** Called when an attempt is about to be sent; its NotLeaderError ends the call. */
   readonly beforeAttempt?: (() => void) | undefined;
 };
 
@@ -111,9 +111,8 @@ export class Transport {
     const token = await connection.token();
     // Only now: pools that were replaced while the token was read would refuse the request.
     const pool = (await connection.pools())[use];
-    request.beforeAttempt?.();
     try {
-      const answer = await pool.request({
+      const answer = await pool.compose(checked(request)).request({
         method: METHODS[request.verb],
         path: this.#pathPrefix + request.path,
         headers: headersOf(request, userAgent, token),
@@ -123,6 +122,7 @@ export class Transport {
       if (answer.statusCode === 401) connection.refuseToken(token);
       return answer;
     } catch (error) {
+      if (error instanceof NotLeaderError) throw error;
       report(0, 0);
       throw this.#unreachable(request, error, signal);
     }
@@ -167,6 +167,22 @@ export class Transport {
     };
   }
 }
+
+/**
+ * Checks a request at the moment when it is written to a connection: undici queues it until one is made or free, and even
+ * on an idle one until the next turn of the event loop.
+ */
+const checked =
+  ({ beforeAttempt }: ApiRequest): Dispatcher.DispatcherComposeInterceptor =>
+  (dispatch) =>
+  (options, handler) => {
+    const start = handler.onRequestStart?.bind(handler);
+    handler.onRequestStart = (controller, context): void => {
+      beforeAttempt?.();
+      start?.(controller, context);
+    };
+    return dispatch(options, handler);
+  };
 
 /**
  * Reports how an attempt ended: HTTP status code, 0 if there was no response, bytes of the response's body, and its

@@ -280,6 +280,17 @@ describe("the connection", () => {
     await ours.close();
   });
 
+  it("that is made while the lease is lost carries no write", async () => {
+    await using path = await TcpProxy.start(controlPlane.url);
+    const unfenced = clientOf(controlPlane, `https://127.0.0.1:${path.port}`);
+    const ours = fenced(unfenced, () => path.connections === 0);
+    const ref = { namespace, name: "late" };
+    await expect(ours.create(kinds.ConfigMap, { metadata: ref }, {}, forever)).rejects.toThrow(NotLeaderError);
+    expect(path.connections).toBe(1);
+    expect(await unfenced.find(kinds.ConfigMap, ref, forever)).toBeUndefined();
+    await unfenced.close();
+  });
+
   it("repeats a read and an apply after a reset, but not a create", async () => {
     const ca = controlPlane.certificateAuthority;
     await using proxy = await FaultProxy.start({ url: controlPlane.url, ca });
