@@ -80,8 +80,8 @@ export class OpenSockets {
    * Closes what has exceeded its lifetime, and checks each session once, however many sockets it has. A session that
    * cannot be confirmed for longer than the grace is treated as over. If an identity has changed, it is authorized again.
    *
-   * @param policy The one in force when the result
-   * arrives. @param onAnswer Called for each session checked.
+   * @param policy The one in force when the result arrives.
+   * @param onAnswer Called for each session checked.
    */
   async check(sessions: SessionSource, policy: () => Policy, onAnswer: (kind: string) => void): Promise<void> {
     const now = this.#now();

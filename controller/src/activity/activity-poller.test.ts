@@ -134,7 +134,7 @@ describe("a question about the activity", () => {
   it("is not put if the Secret has no such key, whatever its name", async () => {
     expect(await ask(await jupyter(answered), { secretKey: "constructor" })).toMatchObject({
       kind: "Failed",
-      why: "the Secret with its credential lacks it",
+      why: "its Secret has no usable credential",
     });
   });
 

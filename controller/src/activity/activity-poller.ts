@@ -72,7 +72,7 @@ export class ActivityPoller {
   async #poll(inquiry: Inquiry, signal: AbortSignal): Promise<ActivityAnswer> {
     const { question } = inquiry;
     const secret = await this.#credential(inquiry, signal);
-    if (secret === "Missing") return { kind: "Failed", why: "the Secret with its credential lacks it" };
+    if (secret === "Missing") return { kind: "Failed", why: "its Secret has no usable credential" };
     if (!this.#isStillThere(inquiry)) return { kind: "Failed", why: "its pod was replaced" };
     const answer = await this.#withCpu(inquiry, await pollPod(question, secret?.value, signal), signal);
     return this.#isStillThere(inquiry) ? answer : { kind: "Failed", why: "its pod was replaced" };
@@ -84,7 +84,7 @@ export class ActivityPoller {
     if (answer.kind === "Failed" || !question.withCpu || pod === undefined) return answer;
     const cpuMillicores = await this.#options.cpuMillicoresOf(pod, signal).catch(() => undefined);
     if (cpuMillicores === undefined)
-      return { kind: "Failed", why: "the metrics API does not tell its present CPU use" };
+      return { kind: "Failed", why: "the metrics API does not report its current CPU use" };
     return { ...answer, report: { ...answer.report, cpuMillicores } };
   }
 

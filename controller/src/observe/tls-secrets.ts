@@ -22,10 +22,7 @@ export type TlsSecretsOptions = {
 const MISSING_MS = 30_000;
 const THERE_MS = 600_000;
 
-/**
- * Concurrency and timeout of the lookups, outside of the reconciles: nothing but a condition depends
- * on them.
- */
+/** Concurrency and timeout of the lookups, outside of the reconciles: nothing but a condition depends on them. */
 export const READS = { workers: 4, timeoutMs: 10_000 } as const;
 
 /** Maximum number of remembered Secrets; beyond that, the oldest are looked up again. */

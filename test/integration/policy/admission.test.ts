@@ -241,16 +241,16 @@ describe("the admission policies with the chart's defaults", () => {
     ],
     ["a merge patch that is a list", { patches: [merge([])] }, "a merge patch must be an object"],
     ["a merge patch that is nothing", { patches: [merge(null)] }, "a merge patch must be an object"],
-    ["too many patches", { patches: tooMany }, "there may be 500 patches with 5000 operations"],
+    ["too many patches", { patches: tooMany }, "there may be at most 500 patches with 5000 operations"],
     [
       "too many operations",
       { patches: [json(...many(5_001, () => ({ op: "test", path: "/a", value: 1 })))] },
-      "there may be 500 patches",
+      "there may be at most 500 patches",
     ],
     [
       "too many children",
       { patches: [merge(Object.fromEntries(many(58, (i) => [`c${i}`, {}]) as [string, object][]))] },
-      "a merge patch may name 57 children",
+      "a merge patch may name at most 57 children",
     ],
   ])("refuse %s", async (_what, spec, sentence) => {
     await expect(create(server(spec), LOOSE)).rejects.toThrow(sentence);

@@ -51,7 +51,7 @@ export function askableOf(
     return { kind: "Askable", question: { ...target, port: PORTS.jupyter, whom: "Jupyter", credential } };
   }
   if (authorization.ports?.some(({ name }) => name === ACTIVITY_PORT_NAME) !== true)
-    return notAskable("its pod was started by an earlier version and can be asked from its next start on");
+    return notAskable("its pod was started by an earlier version and can be polled from its next start on");
   const credential = { name: childName(server), key: SECRET_KEYS.activityKey };
   return { kind: "Askable", question: { ...target, port: PORTS.activity, whom: "Report", credential } };
 }
