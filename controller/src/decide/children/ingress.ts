@@ -38,9 +38,13 @@ function ingressTls(host: string, secretName: string | undefined): IngressTLS {
   return { hosts: [host], ...(secretName === undefined || secretName === "" ? {} : { secretName }) };
 }
 
-/** The CRD lets annotations be numbers and booleans, as YAML makes them of `8` and `true`; the API server requires strings. */
+/**
+ * The CRD lets annotations be numbers and booleans, as YAML makes them of `8` and `true`; the API server requires
+ * strings. Null is none.
+ */
 function textValues(annotations: Readonly<Record<string, unknown>>): Record<string, string> {
+  const given = Object.entries(annotations).filter(([, value]) => value !== null);
   return Object.fromEntries(
-    Object.entries(annotations).map(([key, value]) => [key, typeof value === "string" ? value : JSON.stringify(value)]),
+    given.map(([key, value]) => [key, typeof value === "string" ? value : JSON.stringify(value)]),
   );
 }
