@@ -56,7 +56,7 @@ async function askedByController({ url }: JupyterProcess): Promise<ActivityAnswe
 /** Flags that contradict what the controller sets, by the class that has the setting in a release. */
 function contradictions(release: string): readonly string[] {
   const application = release === "notebook-6.0" ? "NotebookApp" : "ServerApp";
-  return ["--ip=127.0.0.1", "--port=18889", `--${application}.token=`];
+  return ["--ip=127.0.0.1", "--port=18889", `--${application}.token=`, "--certfile=/nonexistent"];
 }
 
 describe.each(STARTERS)("$starter", ({ release, command }) => {
@@ -74,7 +74,7 @@ describe.each(STARTERS)("$starter", ({ release, command }) => {
     expect((await fetch(`${jupyter.url}/api/contents`, { headers: FORWARDED })).status).toBe(403);
     expect(await landingPage(jupyter, `?token=${TOKEN}`)).toBe("/sessions/alice/tree/notes");
     expect(await jupyter.listeners()).toEqual(["0.0.0.0", "[::]"]);
-    for (const setting of ["ip", "port", "token"]) {
+    for (const setting of ["ip", "port", "token", "certfile"]) {
       expect(jupyter.log()).toContain(`App.${setting} of the command line is ignored: the controller sets it`);
     }
   });
@@ -86,10 +86,13 @@ describe.each(STARTERS)("$starter", ({ release, command }) => {
   });
 });
 
-/** Settings of an image by which Jupyter would listen elsewhere, and ask for a password. */
+/** Settings of an image by which Jupyter would listen elsewhere, expect TLS, and ask for a password. */
 function closedByItself(application: string): string {
   const password = "sha1:67c9e60bb8b6:9ffede0825894254b2e042ea597d771089e11aed";
-  const settings = ["ip = '0.0.0.0'", "port = 18889", `password = '${password}'`, "password_required = True"];
+  const settings = [
+    ...["ip = '0.0.0.0'", "port = 18889", `password = '${password}'`, "password_required = True"],
+    "certfile = '/nonexistent'", // as the images of docker-stacks set it by GEN_CERT
+  ];
   return settings.map((setting) => `c.${application}.${setting}\n`).join("");
 }
 

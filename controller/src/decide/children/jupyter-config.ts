@@ -112,6 +112,10 @@ ours = {
     'port_retries': 0,
     'base_url': os.environ['AMALTHEA_BASE_URL'],
     'token': token,
+    # TLS ends in front of the pod: to http, a Jupyter with a certificate does not respond.
+    'certfile': '',
+    'keyfile': '',
+    'client_ca': '',
 }
 # Behind a login Jupyter asks for nothing by itself, neither people nor the controller, whatever an image or
 # somebody's "jupyter server password" has set.
