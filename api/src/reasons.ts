@@ -298,7 +298,7 @@ export const REASONS: { readonly [R in Reason]: ReasonEntry<R> } = {
   },
   ScalingUp: {
     conditions: PROGRESS,
-    when: "The cluster autoscaler is adding a node for the pod.",
+    when: "The cluster autoscaler, or Karpenter, is adding a node for the pod.",
     example: { detail: "pod triggered scale-up: [{pool-1 3->4 (max: 10)}]" },
     sentence: ({ detail }) => `The server is waiting for a new node: ${detail}.`,
   },

@@ -20,6 +20,7 @@ const EVENT_SELECTORS: readonly string[] = [
   "involvedObject.kind=StatefulSet,reason=FailedCreate",
   "involvedObject.kind=PersistentVolumeClaim,type=Warning",
   "involvedObject.kind=Pod,reason=TriggeredScaleUp",
+  "involvedObject.kind=Pod,reason=Nominated",
   "involvedObject.kind=Pod,type=Warning,reason!=BackOff,reason!=Unhealthy,reason!=Failed",
 ];
 

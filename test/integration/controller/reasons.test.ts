@@ -228,6 +228,31 @@ describe.concurrent("a pod that is held in a queue", () => {
   });
 });
 
+describe.concurrent("a pod for which a node is being added", () => {
+  it.each([
+    { by: "cluster-autoscaler", reason: "TriggeredScaleUp", message: "pod triggered scale-up: [{pool 3->4 (max: 9)}]" },
+    { by: "karpenter", reason: "Nominated", message: "Pod should schedule on: nodeclaim/default-x7k2p" },
+  ])("is told by the Event $reason", async ({ by, reason, message }) => {
+    const user = await aUser(by);
+    const { namespace } = user;
+    await user.create("alice");
+    const { metadata } = await untilPod(user, "alice");
+    const scheduled = { type: "PodScheduled", status: "False", reason: "Unschedulable", message: "0/3 nodes" };
+    const status = { kind: "Merge", body: { status: { conditions: [scheduled] } } } as const;
+    await world.admin.patch(kinds.Pod, { namespace, name: "alice-0" }, status, { subresource: "status" }, forever);
+    await user.until("alice", isReason("Ready", "Unschedulable"));
+    const now = new Date().toISOString().replace(/[.]\d+Z/, "Z");
+    const event = {
+      metadata: { name: "alice-0.node", namespace },
+      involvedObject: { apiVersion: "v1", kind: "Pod", name: "alice-0", namespace, uid: metadata?.uid },
+      ...{ reason, message, type: "Normal", source: { component: by }, firstTimestamp: now, lastTimestamp: now },
+    };
+    await world.admin.create(kinds.CoreEvent, event as KubeObject, {}, forever);
+    const server = await user.until("alice", isReason("Ready", "ScalingUp"));
+    expect(messageOf(server, "Ready")).toContain(message);
+  });
+});
+
 describe.concurrent("a claim that is deleted while its server runs", () => {
   it("is told while the files are still there, and the server runs on", async () => {
     const user = await aUser("undermined");

@@ -22,6 +22,9 @@ function gated(pod: LivePod): Obstacle {
   return { kind: "Passing", why: { reason: "SchedulingGated", values: { gates } } };
 }
 
+/** Reasons of Events with which the cluster autoscaler and Karpenter say that a node will come. */
+const SCALE_UPS = ["TriggeredScaleUp", "Nominated"] as const;
+
 function unschedulable(observed: Observed, pod: LivePod, scheduled: PodCondition): Obstacle {
   const since = new Date(scheduled.lastTransitionTime ?? pod.metadata.creationTimestamp);
   const message = scheduled.message ?? "the scheduler does not say why";
@@ -29,7 +32,7 @@ function unschedulable(observed: Observed, pod: LivePod, scheduled: PodCondition
     reason: isNoNodeMatching(message) ? "NoMatchingNode" : "Unschedulable",
     values: { detail: detailSentence(message) },
   };
-  const scaleUp = newestEvent(observed.events, ["TriggeredScaleUp"], aboutPod(pod), since);
+  const scaleUp = newestEvent(observed.events, SCALE_UPS, aboutPod(pod), since);
   if (scaleUp === undefined) return { kind: "Waiting", why: lasting, since, lasting };
   // The grace period starts again: a new node takes minutes.
   const why: ReasonWithValues = { reason: "ScalingUp", values: { detail: detail(scaleUp.message) } };

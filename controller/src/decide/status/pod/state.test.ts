@@ -417,6 +417,15 @@ describe("podState", () => {
       since: ago(20),
     },
     {
+      circumstance: "no node had room and Karpenter is making one",
+      observed: {
+        pod: unschedulable("0/1 nodes are available: 1 Insufficient memory."),
+        events: [anEvent("Pod", "Nominated", "Pod should schedule on: nodeclaim/default-x7k2p", ago(20))],
+      },
+      reason: "ScalingUp",
+      since: ago(20),
+    },
+    {
       circumstance: "the autoscaler acted for an earlier pod of the same name",
       observed: {
         pod: unschedulable("0/1 nodes are available: 1 Insufficient memory."),
