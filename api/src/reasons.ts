@@ -176,7 +176,7 @@ const EITHER: readonly ConditionType[] = ["Ready", "Reconciling", "Stalled"];
 
 /** Each container of a pod has an image. */
 const WHERE_IMAGES_ARE_NAMED =
-  "spec.jupyterServer.image (of a container of the login: the chart value sidecarImages; of an added one: its patch)";
+  "spec.jupyterServer.image (of a container of the login: the chart value sidecarImages; of an added one: its patch; of a volume: spec.jupyterServer.extraVolumes or its patch)";
 
 /** Before the name of the other server, in messages about a route that it has. */
 const ROUTED_TO = "is already routed to the server";

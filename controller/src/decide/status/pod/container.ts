@@ -6,7 +6,7 @@ import type {
   Pod,
 } from "kubernetes-types/core/v1.js";
 import type { DecisionSettings } from "../../settings.ts";
-import { imageObstacle, isImageReason } from "./image.ts";
+import { imageObstacle, imageWaitedFor, isImageReason } from "./image.ts";
 import { failing, type Obstacle } from "./obstacle.ts";
 import { detail } from "../text.ts";
 
@@ -29,9 +29,11 @@ const PASSING_MESSAGE = /failed to sync \S+ cache|context deadline exceeded|is r
  */
 export function containerObstacle(pod: Pod, limits: RestartLimits): Obstacle | undefined {
   const initLimit = initRestartLimit(pod, limits);
+  const obstacle = (status: ContainerStatus, limit: number): Obstacle | undefined =>
+    obstacleOf({ ...status, image: imageWaitedFor(pod, status) }, limit);
   const obstacles = [
-    ...byName(pod.status?.initContainerStatuses).map((status) => obstacleOf(status, initLimit(status))),
-    ...byName(pod.status?.containerStatuses).map((status) => obstacleOf(status, limits.containerRestartLimit)),
+    ...byName(pod.status?.initContainerStatuses).map((status) => obstacle(status, initLimit(status))),
+    ...byName(pod.status?.containerStatuses).map((status) => obstacle(status, limits.containerRestartLimit)),
   ].filter((obstacle) => obstacle !== undefined);
   return obstacles.find(({ kind }) => kind === "Failing") ?? obstacles[0];
 }

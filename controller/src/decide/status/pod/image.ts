@@ -1,5 +1,6 @@
 import type { ReasonWithValues } from "@amalthea/api";
-import type { ContainerStateWaiting } from "kubernetes-types/core/v1.js";
+import type { ContainerStateWaiting, ContainerStatus, Pod } from "kubernetes-types/core/v1.js";
+import { listOf, valueAt } from "../../values/json.ts";
 import { detail } from "../text.ts";
 import type { Obstacle } from "./obstacle.ts";
 
@@ -27,6 +28,23 @@ const IMAGE_REASONS: readonly string[] = [
  */
 const NOT_FOUND =
   /: not found|manifest unknown|name unknown|does not exist|access (to the resource )?(is )?denied|insufficient_scope|unauthorized|authorization failed|403 forbidden|access forbidden|authentication required|: denied\b|no basic auth credentials/i;
+
+/** The image exists, but not for the node's architecture; containerd says "not found" of that, too. */
+const OTHER_PLATFORM = /no match for platform/;
+
+/**
+ * The image that a container waits for: its own, or that of a volume of its pod, in place of which the kubelet reports the
+ * container.
+ */
+export function imageWaitedFor({ spec }: Pod, { image, state }: ContainerStatus): string {
+  const words = (state?.waiting?.message ?? "").split(/[\s"']+/).map((word) => word.replace(/[:,]+$/, ""));
+  const isNamed = (reference: string): boolean =>
+    [reference, `${reference}:latest`].some((name) => words.some((word) => word === name || word.endsWith(`/${name}`)));
+  const ofVolumes = listOf(spec?.volumes)
+    .map((volume) => valueAt(volume, "image", "reference"))
+    .filter((reference) => typeof reference === "string");
+  return ofVolumes.find(isNamed) ?? image;
+}
 
 /** Whether a container waits because of its image. */
 export function isImageReason(reason: string | undefined): boolean {
@@ -61,7 +79,7 @@ function isBare(reason: string | undefined, cause: string): boolean {
 
 function whyNoImage(image: string, reason: string, cause: string): ReasonWithValues {
   if (reason === "InvalidImageName") return { reason: "InvalidImageName", values: { image } };
-  if (NOT_FOUND.test(cause)) return { reason: "ImageNotFound", values: { image } };
+  if (NOT_FOUND.test(cause) && !OTHER_PLATFORM.test(cause)) return { reason: "ImageNotFound", values: { image } };
   return { reason: "ImagePullFailed", values: { image, detail: pullDetail(reason, cause) } };
 }
 

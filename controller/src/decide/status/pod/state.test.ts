@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import type { ContainerState, ContainerStatus } from "kubernetes-types/core/v1.js";
+import type { ContainerState, ContainerStatus, Volume } from "kubernetes-types/core/v1.js";
 import type { LiveChild, Observed } from "../../live/observed.ts";
+import type { Obstacle } from "./obstacle.ts";
 import { podState } from "./state.ts";
 import {
   aChild,
@@ -598,6 +599,37 @@ describe("podState", () => {
       kind: "Failing",
       why: { reason: "InvalidImageName" },
     });
+  });
+
+  describe("a pod with a volume that is an image", () => {
+    const reference = "registry.example.org/data/set:v1";
+    const waiting = (reason: string, message: string): NonNullable<Observed["pod"]> =>
+      aPod({
+        spec: {
+          containers: [{ name: "jupyter-server" }],
+          volumes: [{ name: "data", image: { reference } } as Volume], // since 1.35
+        },
+        containers: [aContainer({ image: "registry.example.org/lab:v1", state: { waiting: { reason, message } } })],
+      });
+
+    it.each([
+      { text: `Back-off pulling image "${reference}": ErrImagePull: ${reference}: not found`, image: reference },
+      { text: `failed to pull and unpack image "${reference}": ${reference}: not found`, image: reference },
+      { text: `initializing source docker://${reference}: manifest unknown`, image: reference },
+      {
+        text: `Back-off pulling image "registry.example.org/lab:v1": manifest unknown`,
+        image: "registry.example.org/lab:v1",
+      },
+    ])("names the image that is missing: $text", ({ text, image }) => {
+      const { why } = podState(anObserved({ pod: waiting("ErrImagePull", text) }), someSettings()) as Obstacle;
+      expect(why).toEqual({ reason: "ImageNotFound", values: { image } });
+    });
+  });
+
+  it("an image for other processors is not missing", () => {
+    const text = 'failed to pull and unpack image "docker.io/a/b:v1": no match for platform in manifest: not found';
+    const state = podState(anObserved({ pod: waitingFor("ErrImagePull", text) }), someSettings());
+    expect(state).toMatchObject({ kind: "Failing", why: { reason: "ImagePullFailed" } });
   });
 
   it("a volume in a zone without a node is no question of labels", () => {
