@@ -1,9 +1,10 @@
-import { ANNOTATIONS } from "@amalthea/api";
+import { ANNOTATIONS, type Patch } from "@amalthea/api";
 import { describe, expect, it } from "vitest";
 import type { Observed } from "../live/observed.ts";
 import { carryOut, change, decide, running, sentences, subject, withChild } from "../testing/simulated-world.ts";
 import { anObserved, aServer, someSettings } from "../testing/builders.ts";
 
+const mergePatch = (patch: object): Patch => ({ type: "application/merge-patch+json", patch });
 const BOUND = { "pv.kubernetes.io/bind-completed": "yes" };
 
 describe("a server with a claim", () => {
@@ -80,6 +81,34 @@ describe("a server with a claim", () => {
     );
   });
 
+  it("lets it grow although another change is refused", () => {
+    const wanted = { pvc: { enabled: true, storageClassName: "fast" }, size: "2Gi" };
+    const { plan, facts } = decide(change(bind(running({ ...claim, size: "1Gi" })), wanted));
+    expect(facts.problems).toMatchObject([{ kind: "ClaimChangeRefused", field: "storage.pvc.storageClassName" }]);
+    expect(plan).toMatchObject([
+      {
+        childKey: "pvc",
+        manifest: { spec: { storageClassName: "standard", resources: { requests: { storage: "2Gi" } } } },
+      },
+    ]);
+  });
+
+  it("keeps what else a patch says of its resources while it cannot shrink", () => {
+    const resources = { limits: { storage: "5Gi" }, requests: { "example.org/iops": "100" } };
+    const options = { ...claim, patches: [mergePatch({ pvc: { spec: { resources } } })] };
+    const smaller = { ...options, size: "500Mi", metadata: { labels: { course: "7" } } };
+    const { plan } = decide(change(bind(running({ ...options, size: "1Gi" })), smaller));
+    const requests = { storage: "1Gi", "example.org/iops": "100" };
+    expect(plan).toContainEqual(
+      expect.objectContaining({
+        childKey: "pvc",
+        manifest: expect.objectContaining({
+          spec: expect.objectContaining({ resources: { ...resources, requests } }),
+        }),
+      }),
+    );
+  });
+
   it.each<{ field: string; wanted: object; from: string; to: string }>([
     {
       field: "accessModes",
@@ -125,7 +154,8 @@ describe("a server with a claim", () => {
 
   it.each<{ what: string; spec: object }>([
     { what: "the class", spec: { storageClassName: "gold" } },
-    { what: "the size", spec: { resources: { requests: { storage: "5Gi" } } } },
+    { what: "a larger size", spec: { resources: { requests: { storage: "5Gi" } } } },
+    { what: "a smaller size", spec: { resources: { requests: { storage: "1Mi" } } } },
     { what: "the selector", spec: { selector: { matchLabels: { tier: "gold" } } } },
   ])("is not recreated for $what that a webhook gave it when it was created, before it is bound", ({ spec }) => {
     const options = { pvc: { enabled: true, storageClassName: "fast", selector: { matchLabels: { tier: "silver" } } } };
@@ -144,7 +174,7 @@ describe("a server with a claim", () => {
     { what: "an empty part of a selector", wanted: { selector: { matchLabels: {} } }, live: { selector: {} } },
   ])("is left alone with $what, which the API server does not store", ({ wanted, live }) => {
     const patch = { pvc: { spec: wanted } };
-    const options = { ...claim, patches: [{ type: "application/merge-patch+json" as const, patch }] };
+    const options = { ...claim, patches: [mergePatch(patch)] };
     const stored = (world: Observed): Observed =>
       withChild(
         world,
