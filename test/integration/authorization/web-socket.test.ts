@@ -59,7 +59,7 @@ describe("an open WebSocket", () => {
     await eventually("Jupyter has a socket", () => chain.upstream.openSockets() > 0);
     tunnel.socket.end();
     await eventually("Jupyter's socket is gone", () => chain.upstream.openSockets() === 0);
-    expect(tunnel.isOpen()).toBe(false);
+    await eventually("the browser's is, too", () => !tunnel.isOpen());
   });
 
   it("that Jupyter refuses gets Jupyter's answer, and the connection ends", async () => {
