@@ -1,6 +1,8 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { once } from "node:events";
+import { createInterface } from "node:readline";
 import { describe, expect, it } from "vitest";
 import { freePort, isPortFree } from "./free-port.ts";
 
@@ -10,6 +12,21 @@ describe("freePort", () => {
   it("gives every caller another port", async () => {
     const ports = await Promise.all(Array.from({ length: 200 }, freePort));
     expect(new Set(ports).size).toBe(200);
+  });
+
+  it("gives none that another process was given, though nothing listens there yet", async () => {
+    const source = `
+      import { freePort } from "${new URL("free-port.ts", import.meta.url).href}";
+      console.log(JSON.stringify(await Promise.all(Array.from({ length: 500 }, freePort))));
+      process.stdin.resume();`;
+    const other = spawn(process.execPath, ["--input-type=module", "--eval", source], {
+      stdio: ["pipe", "pipe", "inherit"],
+    });
+    const [line] = (await once(createInterface(other.stdout), "line")) as [string];
+    const theirs = new Set(JSON.parse(line) as number[]);
+    const ours = await Promise.all(Array.from({ length: 200 }, freePort));
+    other.kill();
+    expect(ours.filter((port) => theirs.has(port))).toEqual([]);
   });
 
   it.runIf(existsSync(RANGE))("gives none that the kernel may give to an outgoing connection", async () => {

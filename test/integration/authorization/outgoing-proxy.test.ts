@@ -4,7 +4,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { promisify } from "node:util";
 import { CONTAINERS, PORTS, routeOf, SECRET_KEYS } from "@amalthea/api";
-import { binaryPath } from "@amalthea/cluster";
+import { binaryPath, freePort } from "@amalthea/cluster";
 import type { Container } from "kubernetes-types/core/v1.js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { desiredChildren } from "../../../controller/src/decide/children/desired.ts";
@@ -29,11 +29,8 @@ beforeAll(async () => {
     response.end(JSON.stringify({ issuer: ISSUER, ...Object.fromEntries(endpoints) }));
   });
   outgoing.listen(0, "127.0.0.1");
-  const free = createServer().listen(0, "127.0.0.1");
-  await Promise.all([once(outgoing, "listening"), once(free, "listening")]);
-  login = portOf(free);
-  free.close();
-  await once(free, "close");
+  await once(outgoing, "listening");
+  login = await freePort();
 });
 
 afterAll(() => outgoing.close());

@@ -1,3 +1,4 @@
+import { freePort } from "@amalthea/cluster";
 import { kinds } from "@amalthea/kube";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DECLARATIONS } from "../../../controller/src/operator/metric-catalogue.ts";
@@ -5,7 +6,7 @@ import { SERVER_KIND } from "../../../controller/src/kinds.ts";
 import { forever } from "../kube/fixture.ts";
 import { hasPromtool, promtool } from "../monitoring/promtool.ts";
 import { type Operator, startOperator } from "./operator.ts";
-import { Scraped, unusedPort } from "./scraped.ts";
+import { Scraped } from "./scraped.ts";
 import { conditionOf, eventually, User } from "./servers.ts";
 import { startWorld, type World } from "./world.ts";
 
@@ -34,7 +35,7 @@ afterAll(async () => {
 });
 
 async function aReplica(): Promise<Replica> {
-  const port = await unusedPort();
+  const port = await freePort();
   const metrics = { METRICS_ENABLED: "true", METRICS_PORT: String(port) };
   const operator = await startOperator(world, { environment: { ...metrics, LEADER_ELECTION_ENABLED: "true" } });
   return { operator, port };

@@ -1,6 +1,6 @@
+import { freePort } from "@amalthea/cluster";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { startOperator } from "./operator.ts";
-import { unusedPort } from "./scraped.ts";
 import { childKinds, eventually, User } from "./servers.ts";
 import { startWorld, type World } from "./world.ts";
 
@@ -26,7 +26,7 @@ async function untilAllChildrenOf(user: User, name: string): Promise<void> {
 
 it("waits for an API server that is away when it starts, says so to its probes and in its log, and then leads", async () => {
   await world.cluster.apiServer.stop();
-  const healthPort = await unusedPort();
+  const healthPort = await freePort();
   const operator = await startOperator(world, { environment: { ...elected, HEALTH_PORT: String(healthPort) } });
   await eventually(async () => {
     expect((await probe(healthPort, "/readyz")).text).toContain("the API server does not respond");
@@ -41,7 +41,7 @@ it("waits for an API server that is away when it starts, says so to its probes a
 });
 
 it("stands by when the API server is away for longer than its lease lasts, and leads again when that is back", async () => {
-  const healthPort = await unusedPort();
+  const healthPort = await freePort();
   const operator = await startOperator(world, { environment: { ...elected, HEALTH_PORT: String(healthPort) } });
   await operator.leading;
   const user = new User(world.admin, await world.makeNamespace("outage"));

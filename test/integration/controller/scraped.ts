@@ -1,16 +1,3 @@
-import { createServer } from "node:net";
-import { once } from "node:events";
-
-/** A port of this machine that nobody listens at. */
-export async function unusedPort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  return typeof address === "object" && address !== null ? address.port : 0;
-}
-
 /** One answer of a metrics port. */
 export class Scraped {
   readonly text: string;
