@@ -15,7 +15,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import type { JupyterServer, ServerState } from "@amalthea/api";
-import { type Clock, type Logger, systemClock } from "@amalthea/kube";
+import type { Clock, Logger } from "@amalthea/kube";
 import { FakeClock } from "@amalthea/kube/testing";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { AuditRecord } from "../decide/audit/record.ts";
@@ -67,7 +67,7 @@ class Process {
   constructor(
     folder: string,
     {
-      clock = systemClock,
+      clock = new FakeClock(), // on which nobody loses patience with a disk that is busy
       mostBytes = 10_000_000,
       s3,
     }: { clock?: Clock; mostBytes?: number; s3?: S3Target | undefined } = {},
@@ -352,7 +352,7 @@ describe("an audit log", () => {
     await one.log.beforeStatus(aServerIn("starting"), { state: "running" }); // and dies
     const stop = new AbortController();
     const uploading = next.log.upload(stop.signal);
-    await vi.waitFor(() => expect(currentIn("a")).toEqual([]));
+    await vi.waitFor(() => expect(currentIn("a")).toEqual([]), { timeout: 20_000 });
     stop.abort();
     await uploading;
     expect(linesIn("a")).toEqual(["starting → running"]);
