@@ -43,6 +43,13 @@ async function withOperator(
   }
 }
 
+/** Waits until nothing is worked on. That checks of limits are due later (`idle`) does not matter here. */
+async function atRest(operator: Operator): Promise<void> {
+  await eventually(async () => {
+    for (const part of ["depth", "processing"]) expect(await operator.metric(`amalthea_queue_${part}`)).toBe(0);
+  });
+}
+
 describe("objects that 0.24 accepted and that the CRD's validation rejects", () => {
   const stored = [...broken, withoutSpec, withOddStatus];
 
@@ -173,10 +180,11 @@ describe("a server that the legacy controller still manages", () => {
     const user = await load("token-volume", "overlap");
     const other = await load("asleep", "overlap-other");
     await user.makePodReady("token-volume");
-    await withOperator(async () => {
+    await withOperator(async (operator) => {
       await user.until("token-volume", ({ metadata }) => metadata.finalizers === undefined);
       await user.patchServer("token-volume", { metadata: { finalizers: [FINALIZER] } });
       await user.until("token-volume", (seen) => conditionOf(seen, "Stalled")?.reason === "PredecessorRunning");
+      await atRest(operator); // a write is visible a moment before the API server counts it
       const writes = (): number => controllerWrites(world).filter(({ namespace }) => namespace === "overlap").length;
       const before = writes();
       const theirs = { state: "failed", startingSince: "2026-01-01T00:00:00+00:00", mainPod: null };
@@ -345,14 +353,12 @@ describe("the takeover of many servers at once", () => {
 
   /**
    * Waits until every server has had its turn: those that are there at the start come before a later change of the
-   * witness. That checks of limits are due later (`idle`) does not matter here.
+   * witness.
    */
   async function allReconciled(operator: Operator, witness: User): Promise<void> {
     const { generation } = (await witness.server("asleep")).metadata;
     await witness.patchServer("asleep", { spec: { culling: { idleSecondsThreshold: 1_000_000 + generation } } });
     await witness.until("asleep", ({ status }) => (status?.observedGeneration ?? 0) > generation);
-    await eventually(async () => {
-      for (const part of ["depth", "processing"]) expect(await operator.metric(`amalthea_queue_${part}`)).toBe(0);
-    });
+    await atRest(operator);
   }
 });
