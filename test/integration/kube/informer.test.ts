@@ -196,7 +196,13 @@ describe.concurrent("an informer", () => {
     expect(performance.now() - startMs).toBeGreaterThan(4_800); // 0.8 for the cut, 1.6 and 3.2 s
   });
 
-  it.each<{ fault: string; answer: Fault; matches: (request: Seen) => boolean; reads: string[] }>([
+  it.each<{
+    fault: string;
+    answer: Fault;
+    matches: (request: Seen) => boolean;
+    reads: string[];
+    options?: Partial<InformerOptions<ConfigMap>>;
+  }>([
     { fault: "500", answer: { kind: "Answer", code: 500 }, matches: isStream, reads: ["stream", "stream"] },
     {
       fault: "429",
@@ -222,9 +228,11 @@ describe.concurrent("an informer", () => {
       answer: { kind: "SilentStream" },
       matches: isStream,
       reads: ["stream", "list", "watch"],
+      options: { silenceMs: 1_000 },
     },
-  ])("sees what exists although its first request is answered with $fault", async ({ answer, matches, reads }) => {
-    await using watched = await Watched.begin({ silenceMs: 1_000 }, times(1, answer, matches));
+  ])("sees what exists although its first request is answered with $fault", async (given) => {
+    const { answer, matches, reads, options } = given;
+    await using watched = await Watched.begin(options, times(1, answer, matches));
     await watched.untilNames("first");
     await createMaps(direct, watched.namespace, "second");
     await watched.untilNames("first", "second");
