@@ -31,7 +31,9 @@ it("waits for an API server that is away when it starts, says so to its probes a
   await eventually(async () => {
     expect((await probe(healthPort, "/readyz")).text).toContain("the API server does not respond");
     // Two attempts, so that it has waited between them.
-    expect(operator.complaints.filter((line) => line.startsWith("the API server does not respond"))).toHaveLength(2);
+    expect(
+      operator.complaints.filter((line) => line.startsWith("the API server does not respond")).length,
+    ).toBeGreaterThanOrEqual(2);
   });
   expect((await probe(healthPort, "/healthz")).status).toBe(200);
   await world.cluster.apiServer.start();
@@ -60,7 +62,7 @@ it("stands by when the API server is away for longer than its lease lasts, and l
   await untilAllChildrenOf(user, "after");
   expect((await probe(healthPort, "/healthz")).status).toBe(200);
   await operator.stop();
-}, 180_000);
+});
 
 it("keeps nothing in the queue of a standby replica, which reconciles everything once it leads", async () => {
   const leader = await startOperator(world, { environment: elected });

@@ -52,7 +52,7 @@ beforeAll(async () => {
   await world.cluster.kubectl([...role, "--group=system:authenticated"]);
   // A policy takes effect a moment after it was made.
   const takenIn = (object: object, namespace: string, sentence: string): Promise<void> =>
-    eventually(() => expect(create(object, namespace, someone("bob"))).rejects.toThrow(sentence), 30_000);
+    eventually(() => expect(create(object, namespace, someone("bob"))).rejects.toThrow(sentence));
   const image = "jupyter/lab:1";
   for (const [namespace, aServerWith] of [[LOOSE, server] as const, [STRICT, strictServer] as const]) {
     await takenIn(aServerWith({ jupyterServer: { image, ...reserved } }), namespace, "spec.jupyterServer.env");
