@@ -32,6 +32,7 @@ async function runningServer(user: User, name: string): Promise<void> {
   await user.create(name);
   await user.makePodReady(name);
   await user.until(name, ({ status }) => status?.state === "running");
+  await user.untilReadyReplica(name);
 }
 
 /** Versions of all that belongs to a server: they change with each write. */

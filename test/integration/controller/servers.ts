@@ -114,6 +114,14 @@ export class User {
     });
   }
 
+  /** Waits until the StatefulSet's status has the ready pod: then nothing of Kubernetes' own changes any more. */
+  async untilReadyReplica(name: string): Promise<void> {
+    await eventually(async () => {
+      const { status } = await this.get(kinds.StatefulSet, name);
+      if (status?.readyReplicas !== 1) throw new Error(`${name} has no ready replica yet`);
+    });
+  }
+
   /** Does what a kubelet would tell: the pod of the server runs and all its containers are ready. */
   async makePodReady(name: string): Promise<Live<Pod>> {
     return await eventually(async () => {

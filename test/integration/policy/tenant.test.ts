@@ -61,6 +61,7 @@ beforeAll(async () => {
   await alice.create("alice");
   await alice.makePodReady("alice");
   await alice.until("alice", ({ status }) => status?.state === "running");
+  await alice.untilReadyReplica("alice");
   await operator.idle();
 });
 

@@ -324,7 +324,10 @@ describe("the takeover of many servers at once", () => {
     });
     const all = writes();
     for (const [server, its] of Map.groupBy(all, ({ namespace, name }) => `${namespace}/${name}`)) {
-      expect(its.length, server).toBeLessThanOrEqual(server.endsWith("/hibernated") ? HIBERNATING : TAKING_OVER);
+      const what = its.map(({ verb, resource, subresource }) => `${verb} ${resource}/${subresource}`).join(", ");
+      expect(its.length, `${server}: ${what}`).toBeLessThanOrEqual(
+        server.endsWith("/hibernated") ? HIBERNATING : TAKING_OVER,
+      );
     }
     await withOperator(async (operator) => await allReconciled(operator, witness));
     expect(writes().slice(all.length)).toEqual([]);
@@ -334,9 +337,7 @@ describe("the takeover of many servers at once", () => {
     const user = new User(world.admin, await world.makeNamespace(namespace));
     for (const fixture of FIXTURES) await loadFixture(fixture, { client: world.admin, namespace });
     for (const name of WITH_POD) await user.makePodReady(name);
-    for (const name of WITH_POD) {
-      await eventually(async () => expect((await user.get(kinds.StatefulSet, name)).status?.readyReplicas).toBe(1));
-    }
+    for (const name of WITH_POD) await user.untilReadyReplica(name);
     return user;
   }
 
