@@ -36,7 +36,7 @@ describe("the catalogue of reasons", () => {
 describe("messageOf", () => {
   it("says what to do after what is the case", () => {
     expect(messageOf("ImageNotFound", { image: "lab:v9" })).toBe(
-      "The image lab:v9 does not exist, or pulling it needs credentials. Correct spec.jupyterServer.image (of a container of the login: the chart value sidecarImages; of an added one: its patch), or create its pull secret and name it in spec.jupyterServer.imagePullSecrets.",
+      "The image lab:v9 does not exist, or pulling it needs credentials. Correct spec.jupyterServer.image (of a container of the login: the chart value sidecarImages; of an added one: its patch; of a volume: spec.jupyterServer.extraVolumes or its patch), or create its pull secret and name it in spec.jupyterServer.imagePullSecrets.",
     );
   });
 
