@@ -29,6 +29,14 @@ function reasons({ problems }: Desired): readonly string[] {
   return problems.map((problem) => (problem.kind === "ChildInvalid" ? problem.reason : problem.kind));
 }
 
+/** Beside the server itself, which is one, too. */
+const upstreams = (count: number): readonly string[] =>
+  Array.from({ length: count }, (_, index) => `http://127.0.0.1:9000/${index}/`);
+const forwardTo = (upstream: string): object => ({
+  ...{ op: "add", path: "/statefulset/spec/template/spec/containers/1/args/-" },
+  value: `--upstream=${upstream}`,
+});
+
 function statefulSetOf(desired: Desired): unknown {
   if (desired.kind !== "Rendered") throw new Error(JSON.stringify(desired.problems));
   return desired.children.find(({ childKey }) => childKey === "statefulset")?.manifest;
@@ -130,6 +138,11 @@ describe("an object of a server", () => {
       "spec.selector: a label can be added later, and the pods would be orphaned; select by In or Exists, not DoesNotExist",
     ],
     [
+      "leaves out a value that a label may get later",
+      withSelector({ matchExpressions: [{ key: "tier", operator: "NotIn", values: ["old"] }] }),
+      "select by In or Exists, not NotIn",
+    ],
+    [
       "stands within a template of Jobs",
       {
         extra: {
@@ -197,6 +210,11 @@ describe("an object of a server", () => {
     expect(reasons(token({ extra }))).toEqual([expect.stringContaining(because)]);
   });
 
+  it("cannot have a key that is no value of a label", () => {
+    const children = { "a b": { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "x" } } };
+    expect(reasons(token(children))).toEqual(["its key cannot be the value of a label"]);
+  });
+
   it("cannot be smuggled in as what a document inherits", () => {
     const patch: unknown = JSON.parse(
       '{"statefulset":null,"__proto__":{"statefulset":{"apiVersion":"batch/v1","kind":"Job","metadata":{"name":"x"}}}}',
@@ -257,6 +275,14 @@ describe("the pod of a server", () => {
     expect(reasons(loginWithAuthority(add))).toEqual([
       expect.stringContaining(`the volume ${name} belongs to the login`),
     ]);
+  });
+
+  it.each([
+    ["another host", ["http://10.0.0.1/x/"], "the upstream http://10.0.0.1/x/ is not in the pod"],
+    ["more upstreams than fit", upstreams(50), "oauth2-proxy has more than 50 upstreams"],
+  ])("does not let its login forward to %s", (_where, added, because) => {
+    expect(reasons(login(added.map(forwardTo)))).toEqual([because]);
+    expect(login(upstreams(49).map(forwardTo)).problems).toEqual([]);
   });
 
   it("may mount the certificate authority of the login's provider", () => {

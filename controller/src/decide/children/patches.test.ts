@@ -40,6 +40,11 @@ describe("patches", () => {
       patch: merge({ service: { metadata: { namespace: "other" } } }),
       because: "its namespace",
     },
+    {
+      change: "the way it gets its name",
+      patch: merge({ service: { metadata: { generateName: "x-" } } }),
+      because: "a name instead of generateName",
+    },
     { change: "the owner", patch: merge({ service: { metadata: { ownerReferences: [] } } }), because: "its owner" },
     {
       change: "a label of ours",

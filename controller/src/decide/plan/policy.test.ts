@@ -753,6 +753,19 @@ describe("the routes of a server", () => {
     expect(decide(observed).facts.problems).toEqual([]);
   });
 
+  it("do not come with more certificates than a chain has, where routes are restricted", () => {
+    const chain = (length: number): object => ({
+      ...{ apiVersion: "v1", kind: "Secret", type: "Opaque" },
+      stringData: { "tls.crt": aCertificate({ names: ["hub.example.org"] }).repeat(length) },
+    });
+    const restricted = settingsWith({ routes: { allowed: ["hub.example.org"], namespaceAnnotation: false } });
+    const problemsWith = (length: number): readonly unknown[] =>
+      decide(anObserved({ server: aServer({ patches: jsonPatch("/extra", chain(length)) }) }), restricted).facts
+        .problems;
+    expect(problemsWith(8)).toEqual([]);
+    expect(problemsWith(9)).toMatchObject([{ kind: "NotAllowed", childKey: "extra", field: "data[tls.crt]" }]);
+  });
+
   it("do not come with a certificate for a wildcard that covers the host of another server", () => {
     const wildcard = { ...aRule("t2.example.org", "/"), tls: [{ hosts: ["*.example.org"] }] };
     for (const child of [anIngress(wildcard), aTlsSecret(["*.example.org"])]) {

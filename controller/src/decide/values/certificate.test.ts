@@ -16,8 +16,8 @@ bnXyImYOAiA80hMCJ1tAwWTdL3Qzhb8dFQVcJuVOLqD24K0GBQDl9Q==
 -----END CERTIFICATE-----
 `;
 
-function ofOpenSsl(pem: string): string {
-  return pem.replaceAll(" CERTIFICATE-", " X509 CERTIFICATE-");
+function ofOpenSsl(pem: string, form: "X509" | "TRUSTED"): string {
+  return pem.replaceAll(" CERTIFICATE-", ` ${form} CERTIFICATE-`);
 }
 
 describe("the hosts that certificates are for", () => {
@@ -25,8 +25,11 @@ describe("the hosts that certificates are for", () => {
     {
       what: "the names and the common name",
       pem: () =>
-        aCertificate({ names: ["Hub.example.org", "*.x.example.org", "hub.example.org."], common: "c.example" }),
-      hosts: ["hub.example.org", "*.x.example.org", "c.example"],
+        aCertificate({
+          names: ["Hub.example.org", "*.x.example.org", "hub.example.org", "dot.example.org."],
+          common: "c.example",
+        }),
+      hosts: ["hub.example.org", "*.x.example.org", "dot.example.org", "c.example"],
     },
     {
       what: "a wildcard of several labels",
@@ -50,8 +53,11 @@ describe("the hosts that certificates are for", () => {
     },
     {
       what: "certificates of a form that only some programs read",
-      pem: () => ofOpenSsl(aCertificate({ names: ["a.example.org"] })) + aCertificate({ names: ["b.example.org"] }),
-      hosts: ["a.example.org", "b.example.org"],
+      pem: () =>
+        ofOpenSsl(aCertificate({ names: ["a.example.org"] }), "X509") +
+        ofOpenSsl(aCertificate({ names: ["b.example.org"] }), "TRUSTED") +
+        aCertificate({ names: ["c.example.org"] }),
+      hosts: ["a.example.org", "b.example.org", "c.example.org"],
     },
     {
       what: "a certificate with headers",
