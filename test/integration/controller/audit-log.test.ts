@@ -19,6 +19,9 @@ import { startOperator } from "./operator.ts";
 import { eventually, User } from "./servers.ts";
 import { startWorld, type World } from "./world.ts";
 
+/** How many servers a replica has in its caches. */
+const SERVERS_KNOWN = "amalthea_servers";
+
 const SERVERS = Array.from({ length: 8 }, (_, index) => `server-${index}`);
 
 let world: World;
@@ -184,6 +187,7 @@ describe("the audit log of a controller", () => {
     await user.create("alice");
     await user.create("bob");
     await untilState("starting", ["alice", "bob"]);
+    await eventually(async () => expect(await second.metric(SERVERS_KNOWN)).toBe(await first.metric(SERVERS_KNOWN)));
     expect(() => readdirSync(join(folder, "second"))).toThrow("ENOENT");
     await first.stop();
     await user.remove(SERVER_KIND, "bob"); // seen by a replica that leads or is about to
