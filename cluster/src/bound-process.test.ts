@@ -35,11 +35,11 @@ describe.each(how)("a process of %s", (name) => {
     // It is bound when it runs itself, and when the call that started it has returned.
     const lines: string[] = [];
     createInterface(parent.stdout).on("line", (line) => lines.push(line));
-    await waitUntil(() => lines.length === 2, { what: "the process to start", timeoutSeconds: 20 });
+    await waitUntil(() => lines.length === 2, { what: "the process to start", timeoutSeconds: 100 });
     const pid = Number(lines.find((line) => line.startsWith("pid "))?.slice("pid ".length));
     expect(isAlive(pid)).toBe(true);
     parent.kill("SIGKILL");
-    await waitUntil(() => !isAlive(pid), { what: "the process to end", timeoutSeconds: 20 });
+    await waitUntil(() => !isAlive(pid), { what: "the process to end", timeoutSeconds: 100 });
   });
 
   it("lets a process end that has nothing else to do", async () => {

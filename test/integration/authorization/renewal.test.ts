@@ -135,7 +135,7 @@ describe("a session whose tokens are over", () => {
   const provider = { hasRefreshTokens: true, accessTokenSeconds: 2 };
 
   it("goes on while the provider does not answer, and ends after the grace", async () => {
-    const chain = await aChain({ provider, env: { AMALTHEA_RENEWAL_GRACE_SECONDS: "7" } });
+    const chain = await aChain({ provider, env: { AMALTHEA_RENEWAL_GRACE_SECONDS: "10" } });
     onTestFinished(() => chain.close());
     const { cookie } = await chain.signIn("alice");
     const tunnel = await openTunnel(chain, cookie, KERNEL);

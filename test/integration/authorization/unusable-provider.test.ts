@@ -59,7 +59,7 @@ async function messageWith(issuerUrl: string): Promise<string> {
     "0".repeat(32),
   ).oauth2Proxy;
   const { code, log } = await new Promise<{ code: unknown; log: string }>((resolve) => {
-    execFile(program("oauth2-proxy"), [...args], { env, timeout: 30_000 }, (error, stdout, stderr) =>
+    execFile(program("oauth2-proxy"), [...args], { env, timeout: 120_000 }, (error, stdout, stderr) =>
       resolve({ code: error?.code, log: stdout + stderr }),
     );
   });

@@ -110,7 +110,7 @@ describe("an open WebSocket", () => {
 
 describe("a WebSocket whose time is over", () => {
   it.each([
-    { over: "its session ends", loginArgs: ["--cookie-expire=3s"], env: {}, reason: "SessionEnded" },
+    { over: "its session ends", loginArgs: ["--cookie-expire=5s"], env: {}, reason: "SessionEnded" },
     {
       over: "it reaches its longest life",
       loginArgs: [],
