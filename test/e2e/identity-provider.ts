@@ -1,8 +1,4 @@
 import { randomBytes } from "node:crypto";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { makeCertificates } from "@amalthea/cluster";
 import {
   demoClient,
   demoIdentityProvider,
@@ -12,6 +8,7 @@ import {
 } from "../../scripts/demo-identity-provider.ts";
 import { apply, cluster, fetchThroughIngress, kubectl, until, waitFor } from "./cluster.ts";
 import type { TestServer } from "./server.ts";
+import { tlsSecret } from "./tls-secret.ts";
 
 export type UserName = "alice" | "bob" | "carol" | "comma" | "unverified";
 
@@ -113,22 +110,9 @@ export async function makePrivateProvider(namespace: string): Promise<PrivatePro
 
 /** Makes a Secret with a certificate for some hosts, and its key. @returns The authority that has signed it, in PEM. */
 export async function makeTlsSecret(name: string, namespace: string, hosts: readonly string[]): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), "amalthea-tls-"));
-  try {
-    makeCertificates(folder, [{ file: "tls", commonName: "test", names: hosts.map((host) => `DNS:${host}`) }]);
-    const read = (file: string): Promise<string> => readFile(join(folder, file), "utf8");
-    const stringData = { "tls.crt": await read("tls.crt"), "tls.key": await read("tls.key") };
-    await apply({
-      apiVersion: "v1",
-      kind: "Secret",
-      type: "kubernetes.io/tls",
-      metadata: { name, namespace },
-      stringData,
-    });
-    return await read("ca.crt");
-  } finally {
-    await rm(folder, { recursive: true });
-  }
+  const { secret, authority } = await tlsSecret(name, namespace, hosts);
+  await apply(secret);
+  return authority;
 }
 
 /** Applies a server whose users sign in with the provider. @param criteria Who may enter, as fields of `auth.oidc`. */

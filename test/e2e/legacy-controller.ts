@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { type Kind, kindOf, kinds, type KubeClient, type KubeObject, type Live } from "@amalthea/kube";
 import { SERVER_KIND } from "../../controller/src/kinds.ts";
+import { tlsSecret } from "./tls-secret.ts";
 
 /** Legacy servers (0.24) that are kept as fixtures; test/fixtures/0.24/README.md says what each shows. */
 export const FIXTURES = [
@@ -95,11 +96,14 @@ function nullsIn(json: string): number {
   return json.split(":null").length - 1;
 }
 
-/** The Secret that a user of `oidc-patched` made beside it. */
-export async function makeReferencedSecret(client: KubeClient): Promise<void> {
+/** The Secrets that the users of `oidc-patched` and `oidc-inline` made beside them. */
+export async function makeReferencedSecrets(client: KubeClient): Promise<void> {
   const metadata = { name: "idp-client", namespace: NAMESPACE };
   const stringData = { "client-secret": "from-a-secret" };
-  await client.create(kinds.Secret, { apiVersion: "v1", kind: "Secret", metadata, stringData }, {}, never);
+  const { secret } = await tlsSecret("hub-tls", NAMESPACE, [HOST]);
+  for (const each of [{ apiVersion: "v1", kind: "Secret", metadata, stringData }, secret]) {
+    await client.create(kinds.Secret, each, {}, never);
+  }
 }
 
 async function create(client: KubeClient, kind: Kind, object: KubeObject): Promise<Live> {

@@ -10,7 +10,7 @@ import { buildImage } from "@amalthea/images";
 import { createClient, type KubeClient, readKubeConfig } from "@amalthea/kube";
 import { type IdentityProvider, startIdentityProvider } from "../integration/authorization/identity-provider.ts";
 import type { Send } from "../integration/authorization/sign-in.ts";
-import { FIXTURES, HOST, loadFixture, makeReferencedSecret, NAMESPACE, legacyCrd } from "./legacy-controller.ts";
+import { FIXTURES, HOST, loadFixture, makeReferencedSecrets, NAMESPACE, legacyCrd } from "./legacy-controller.ts";
 
 const RELEASE = { name: "amalthea", namespace: "amalthea" } as const;
 
@@ -55,7 +55,7 @@ export class TakeoverWorld implements AsyncDisposable {
       });
     const inline = await providerFor("oidc-inline", "https", "inline-client-secret");
     const referenced = await providerFor("oidc-patched", "http", "from-a-secret");
-    await makeReferencedSecret(client);
+    await makeReferencedSecrets(client);
     const issuers = { "oidc-inline": inline.issuerUrl, "oidc-patched": referenced.issuerUrl };
     for (const fixture of FIXTURES) await loadFixture(fixture, { client, issuers });
     return new TakeoverWorld(cluster, client, [inline, referenced]);

@@ -75,7 +75,7 @@ export function observeServer(
     quotaFreedAt: memories.quotas.freedAt(server.metadata.namespace),
     routeHolder: memories.routes.holderBefore(server),
     ruleTakenBy: (rule) => memories.routes.takenBy(server, rule),
-    missing: missingOf(needs, server.metadata.namespace, { caches, memories }),
+    missing: missingOf(server, needs, { caches, memories }),
     namespacePolicy: namespacePolicyOf(caches.namespace(server.metadata.namespace), policy),
     activity: memories.activity.of(uid, pod?.metadata.uid),
     usage: memories.usage.of(pod?.metadata.uid ?? "", nowMs),
@@ -86,13 +86,13 @@ export function observeServer(
 }
 
 function missingOf(
+  server: JupyterServer,
   { ingressClasses, tlsSecrets }: RouteNeeds,
-  namespace: string,
   { caches, memories }: { readonly caches: Caches; readonly memories: Pick<ObservedMemories, "tlsSecrets"> },
 ): RouteNeeds {
   return {
     ingressClasses: ingressClasses.filter((name) => caches.isIngressClassMissing(name)),
-    tlsSecrets: tlsSecrets.filter((name) => memories.tlsSecrets.isMissing(namespace, name)),
+    tlsSecrets: tlsSecrets.filter((name) => memories.tlsSecrets.isMissing(server, name)),
   };
 }
 

@@ -1,6 +1,8 @@
+import { type JupyterServer, REASONS } from "@amalthea/api";
 import { keyOf, type ObjectKey } from "@amalthea/kube";
 import { FakeClock } from "@amalthea/kube/testing";
 import { afterEach, describe, expect, it } from "vitest";
+import { aServer, timeAgo } from "../decide/testing/builders.ts";
 import { TlsSecrets, type TlsSecretsOptions } from "./tls-secrets.ts";
 
 /** Secrets of the namespace "sessions", and a process that looks for them. */
@@ -28,7 +30,7 @@ class World {
   async refresh(...names: readonly string[]): Promise<readonly boolean[]> {
     this.check.refresh(alice, names);
     await this.clock.advance(0);
-    return names.map((name) => this.check.isMissing("sessions", name));
+    return names.map((name) => this.check.isMissing(alice, name));
   }
 
   async #find(name: string, signal: AbortSignal): Promise<{ metadata: object } | undefined> {
@@ -44,8 +46,18 @@ class World {
 type Client = TlsSecretsOptions["client"];
 
 const quiet = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
-const alice = { namespace: "sessions", name: "alice" };
-const bob = { namespace: "sessions", name: "bob" };
+const aServerNamed = (name: string): JupyterServer => aServer({ metadata: { namespace: "sessions", name } });
+const [alice, bob] = [aServerNamed("alice"), aServerNamed("bob")];
+
+/** The server as a former process of the controller left it. */
+function missing(server: JupyterServer, secret: string): JupyterServer {
+  const message = `${REASONS.TlsSecretMissing.sentence({ secret })} ${REASONS.TlsSecretMissing.remedy}`;
+  const warning = { type: "RouteWarning", status: "True", reason: "TlsSecretMissing", message } as const;
+  return {
+    ...server,
+    status: { conditions: [{ ...warning, lastTransitionTime: timeAgo(60), observedGeneration: 1 }] },
+  };
+}
 
 let world: World;
 afterEach(() => world.stop.abort());
@@ -54,7 +66,7 @@ describe("a Secret with a certificate", () => {
   it("that is missing is looked for every 30 seconds, and its server told when it is missing, and when it came", async () => {
     world = new World();
     expect(await world.refresh("hub-tls")).toEqual([true]);
-    expect(world.news).toEqual([keyOf(alice)]);
+    expect(world.news).toEqual([keyOf(alice.metadata)]);
     world.secrets.add("hub-tls");
     await world.clock.advance(29_999);
     expect(await world.refresh("hub-tls")).toEqual([true]);
@@ -62,7 +74,7 @@ describe("a Secret with a certificate", () => {
     await world.clock.advance(1);
     expect(await world.refresh("hub-tls")).toEqual([false]);
     expect(world.reads).toBe(2);
-    expect(world.news).toEqual([keyOf(alice), keyOf(alice)]);
+    expect(world.news).toEqual([keyOf(alice.metadata), keyOf(alice.metadata)]);
   });
 
   it("that is there is looked for every ten minutes, once for all servers that name it, and is no news", async () => {
@@ -84,7 +96,28 @@ describe("a Secret with a certificate", () => {
     world.check.refresh(bob, ["hub-tls"]);
     await world.clock.advance(0);
     expect(world.reads).toBe(1);
-    expect(world.news).toEqual([keyOf(alice), keyOf(bob)]);
+    expect(world.news).toEqual([keyOf(alice.metadata), keyOf(bob.metadata)]);
+  });
+
+  it("that the status calls missing stays so until it is looked up: a start of the controller is no news", async () => {
+    world = new World();
+    const told = missing(alice, "hub-tls");
+    world.check.refresh(told, ["hub-tls", "other-tls"]);
+    expect(["hub-tls", "other-tls"].map((name) => world.check.isMissing(told, name))).toEqual([true, false]);
+    world.secrets.add("other-tls");
+    await world.clock.advance(0);
+    expect(["hub-tls", "other-tls"].map((name) => world.check.isMissing(told, name))).toEqual([true, false]);
+    expect(world.news).toEqual([]);
+  });
+
+  it("that the status calls missing and that came while no controller ran is news", async () => {
+    world = new World();
+    const told = missing(alice, "hub-tls");
+    world.secrets.add("hub-tls");
+    world.check.refresh(told, ["hub-tls"]);
+    await world.clock.advance(0);
+    expect(world.check.isMissing(told, "hub-tls")).toBe(false);
+    expect(world.news).toEqual([keyOf(alice.metadata)]);
   });
 
   it("that cannot be read is what it was before, and at first there", async () => {
@@ -117,7 +150,7 @@ describe("a Secret with a certificate", () => {
     const others = Array.from({ length: 10_000 }, (_, index) => `tls-${index}`);
     // So many take several turns of the event loop.
     while ((await world.refresh(...others)).includes(false)) expect(world.reads).toBeLessThanOrEqual(10_001);
-    expect(world.check.isMissing("sessions", "hub-tls")).toBe(false);
+    expect(world.check.isMissing(alice, "hub-tls")).toBe(false);
     expect(world.check.nextRefreshMs("sessions", ["hub-tls"])).toBe(0);
   });
 

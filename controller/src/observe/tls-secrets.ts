@@ -1,3 +1,4 @@
+import { type JupyterServer, REASONS } from "@amalthea/api";
 import {
   type Clock,
   keyOf,
@@ -28,10 +29,11 @@ export const READS = { workers: 4, timeoutMs: 10_000 } as const;
 /** Maximum number of remembered Secrets; beyond that, the oldest are looked up again. */
 const MOST_KNOWN = 10_000;
 
-type Known = { readonly isMissing: boolean; readonly checkedAtMs: number };
+/** Undefined if it could not be looked up yet. */
+type Known = { readonly isMissing: boolean | undefined; readonly checkedAtMs: number };
 
-/** A Secret that is looked up, and the servers that wait for it. */
-type Search = { readonly ref: ObjectRef; readonly servers: Set<ObjectKey> };
+/** A Secret that is looked up, and the servers that wait for it, with what they take it for: whether it is missing. */
+type Search = { readonly ref: ObjectRef; readonly servers: Map<ObjectKey, boolean> };
 
 /**
  * Which Secrets with certificates do not exist. Secrets are not watched, so each is looked up at intervals, only its
@@ -52,18 +54,25 @@ export class TlsSecrets {
       // Retried when it is due again.
       onFailure: ({ ref }, err) => {
         logger.warn({ key: keyOf(ref), err }, "cannot look up the Secret with a certificate");
-        this.#remember(keyOf(ref), this.isMissing(ref.namespace, ref.name));
+        this.#remember(keyOf(ref), this.#known.get(keyOf(ref))?.isMissing);
       },
     });
   }
 
   /** Triggers the lookups that are due, and returns at once. */
-  refresh(server: ObjectRef, names: readonly string[]): void {
-    for (const name of names) this.#refresh(server, { namespace: server.namespace, name });
+  refresh(server: JupyterServer, names: readonly string[]): void {
+    for (const name of names) this.#refresh(server, name);
   }
 
-  isMissing(namespace: string | undefined, name: string): boolean {
-    return this.#known.get(keyOf({ namespace, name }))?.isMissing === true;
+  /**
+   * Whether a Secret is missing. Until it is looked up for the first time, this is what the status says: otherwise each
+   * start of the controller would withdraw the warning and give it again.
+   */
+  isMissing({ metadata: { namespace }, status }: JupyterServer, name: string): boolean {
+    const { isMissing } = this.#known.get(keyOf({ namespace, name })) ?? {};
+    if (isMissing !== undefined) return isMissing;
+    const warning = status?.conditions?.find(({ type }) => type === "RouteWarning");
+    return warning?.message.includes(REASONS.TlsSecretMissing.sentence({ secret: name })) === true;
   }
 
   /** Milliseconds until the next lookup; undefined if there is none. */
@@ -76,13 +85,13 @@ export class TlsSecrets {
     await this.#searches.run(signal);
   }
 
-  #refresh(server: ObjectRef, ref: ObjectRef): void {
+  #refresh(server: JupyterServer, name: string): void {
+    const ref = { namespace: server.metadata.namespace, name };
     const key = keyOf(ref);
-    const search = this.#searches.get(key);
-    search?.servers.add(keyOf(server));
-    if (search === undefined && this.#dueInMs(key) === 0) {
-      this.#searches.add(key, { ref, servers: new Set([keyOf(server)]) });
+    if (this.#searches.get(key) === undefined && this.#dueInMs(key) === 0) {
+      this.#searches.add(key, { ref, servers: new Map() });
     }
+    this.#searches.get(key)?.servers.set(keyOf(server.metadata), this.isMissing(server, name));
   }
 
   /** A lookup in progress needs no wake-up. */
@@ -93,14 +102,13 @@ export class TlsSecrets {
     return known === undefined ? 0 : Math.max(0, known.checkedAtMs + interval - this.#options.clock.monotonicMs());
   }
 
-  #found(key: ObjectKey, servers: ReadonlySet<ObjectKey>, isMissing: boolean): void {
-    const isNews = (this.#known.get(key)?.isMissing === true) !== isMissing;
+  #found(key: ObjectKey, servers: Search["servers"], isMissing: boolean): void {
     this.#remember(key, isMissing);
-    if (isNews) for (const server of servers) this.#options.onNews(server);
+    for (const [server, wasMissing] of servers) if (wasMissing !== isMissing) this.#options.onNews(server);
   }
 
   /** The latest is the last of the map, so what nobody asks for any more is forgotten first. */
-  #remember(key: ObjectKey, isMissing: boolean): void {
+  #remember(key: ObjectKey, isMissing: boolean | undefined): void {
     this.#known.delete(key);
     this.#known.set(key, { isMissing, checkedAtMs: this.#options.clock.monotonicMs() });
     const [first] = this.#known.keys();

@@ -36,7 +36,7 @@ export function serverObserver(options: ServerObserverOptions): ReconcileDeps["o
       { nowMs, isClockAhead: isClockAhead() },
     );
     tokens.refresh(server, observed.pod);
-    tlsSecrets.refresh(server.metadata, needs.tlsSecrets);
+    tlsSecrets.refresh(server, needs.tlsSecrets);
     const dueInMs = earliest(
       failures.nextRetryMs(uid, startMs, nowMs),
       tokens.nextRefreshMs(server, observed.pod),
