@@ -371,7 +371,23 @@ describe("a new server", () => {
       const jupyterServer = { podLabels: { team: "a" } };
       const settings = someSettings({ policy: somePolicy({ patches }), serverDefaults: { jupyterServer } });
       expect(stalled(decideAll(anObserved({ server: aServer({}) }), settings, NOW))).toBeUndefined();
+      const other = aServer({ jupyterServer: { podLabels: { team: "b" } } });
+      expect(stalled(decideAll(anObserved({ server: other }), settings, NOW))?.message).toContain(
+        "spec.jupyterServer.podLabels.",
+      );
     });
+  });
+
+  it.each([
+    { restartPolicy: undefined, isAllowed: true },
+    { restartPolicy: "Always", isAllowed: false },
+  ])("may have as much again before it starts, not beside it: $restartPolicy", ({ restartPolicy, isAllowed }) => {
+    const limits = { memory: "3Gi" };
+    const init = { name: "prepare", image: "jupyter/a", resources: { limits }, restartPolicy };
+    const patches = jsonPatch("/statefulset/spec/template/spec/initContainers/-", init);
+    const observed = anObserved({ server: aServer({ jupyterServer: { resources: { limits } }, patches }) });
+    const { problems } = decide(observed, settingsWith({ maxResources: { memory: "4Gi" } })).facts;
+    expect(problems.map(({ kind }) => kind)).toEqual(isAllowed ? [] : ["NotAllowed"]);
   });
 
   it.each([
@@ -386,15 +402,15 @@ describe("a new server", () => {
   it("that stays within all settings is made", () => {
     const settings = settingsWith({
       podSecurity: "restricted",
-      patches: { kinds: ["StatefulSet"], paths: [`${CONTAINERS}/*/env`] },
+      patches: { kinds: ["StatefulSet"], paths: ["/service", `${CONTAINERS}/*/env`] },
       ...{ serviceAccounts: [], secrets: ["idp"], images: ["jupyter/**"], serversPerNamespace: 1 },
-      maxResources: { cpu: "2", memory: "4Gi", storage: "2Gi" },
+      maxResources: { cpu: "2", memory: "4Gi", storage: "2Gi", "nvidia.com/gpu": "1" },
       services: { types: ["ClusterIP"], externalIPs: false },
     });
     const server = aServer({
       oidc: { ...oidc, clientSecret: { secretKeyRef: { name: "idp", key: "secret" } } },
       ...{ routing: { tls: { enabled: true } }, size: "2Gi", pvc: { enabled: true } },
-      jupyterServer: { resources: { limits: { cpu: 2, memory: "4Gi" } } },
+      jupyterServer: { resources: { limits: { cpu: 2, memory: "4Gi" } }, serviceAccountName: "default" },
       patches: jsonPatch(`${CONTAINERS}/0/env/-`, { name: "A", value: "b" }),
     });
     const { plan, facts } = decide(anObserved({ server }), settings);
@@ -565,12 +581,24 @@ describe("the routes of a server", () => {
     { what: "a second rule in its own Ingress", path: "/ingress/spec/rules/-", value: { host: "other.example.org" } },
     { what: "a default backend", path: "/ingress/spec/defaultBackend", value: { service: { name: "alice" } } },
     { what: "another host in its own rule", path: "/ingress/spec/rules/0/host", value: "other.example.org" },
+    {
+      what: "another path of its own host",
+      path: "/ingress/spec/rules/0/http/paths/-",
+      value: { path: "/sessions/bob" },
+    },
   ])("are all checked, with $what too, and what serves stays meanwhile", ({ path, value }) => {
     const before = running();
-    const world = { ...change(before, { patches: jsonPatch(path, value) }), ruleTakenBy: () => "team-b/bob" };
+    const ruleTakenBy: Observed["ruleTakenBy"] = (rule) =>
+      rule.host === "hub.example.org" && rule.path === "/sessions/alice" ? undefined : "team-b/bob";
+    const world = { ...change(before, { patches: jsonPatch(path, value) }), ruleTakenBy };
     const { plan, facts } = decide(world);
     expect(facts.problems).toMatchObject([{ kind: "RuleTaken", childKey: "ingress", holder: "team-b/bob" }]);
     expect(plan).toEqual([]);
+  });
+
+  it("are the server's own where its pod was started for one and its spec has another", () => {
+    const moved = change(running(), { routing: { path: "/new" } });
+    expect(decide({ ...moved, ruleTakenBy: () => "team-b/bob" }).facts.problems).toEqual([]);
   });
 
   it("stay with a server whose Ingress serves them, whoever asks for them later", () => {
@@ -587,6 +615,7 @@ describe("the routes of a server", () => {
     { allowed: ["hub.example.org/session"], isAllowed: false },
     { allowed: ["*.*.org/other", "example.org"], isAllowed: false },
     { allowed: ["{namespace}.example.org"], isAllowed: false },
+    { allowed: ["hub.example.org.evil.example"], isAllowed: false },
     { allowed: ["*"], isAllowed: false },
   ])("may lie within $allowed: $isAllowed", ({ allowed, isAllowed }) => {
     const settings = settingsWith({ routes: { allowed, namespaceAnnotation: false } });
