@@ -468,7 +468,7 @@ export const REASONS: { readonly [R in Reason]: ReasonEntry<R> } = {
     example: { container: "jupyter-server", detail: 'exec: "start-notebook.sh": executable file not found in $PATH' },
     sentence: ({ container, detail }) => `Container ${container} cannot be started: ${detail}.`,
     remedy:
-      "Correct spec.jupyterServer.command or args, use an image that starts a Jupyter server, or correct the patch that adds the container.",
+      "Correct spec.jupyterServer.command, args or lifecycle, use an image that starts a Jupyter server, or correct the patch that adds the container.",
   },
   ContainerFailed: {
     conditions: EITHER,

@@ -43,6 +43,7 @@ const TROUBLED: Readonly<Record<string, { readonly [field: string]: object }>> =
   homeless: { jupyterServer: { nodeSelector: { "example.org/none": "has-this" } } },
   volumeless: { storage: { pvc: { enabled: true, volumeName: "nowhere", storageClassName: "" } } },
   misspelt: { jupyterServer: { command: ["start-my-notebook.sh"] } },
+  unprepared: { jupyterServer: { lifecycle: { postStart: { exec: { command: ["sh", "-c", "exit 1"] } } } } },
   waiting: { auth: { tokenSecretRef: { name: "later", key: "token" } }, jupyterServer: { resources: ROOMY } },
   elsewhere: {
     patches: podPatch(script("exec python3 -m http.server 9999"), {
@@ -173,6 +174,21 @@ describe("a server in trouble reports it, and runs once that is fixed", () => {
     expect(stalled?.message).toContain('exec: "start-my-notebook.sh": executable file not found in $PATH');
     await server("misspelt").patch({ spec: { jupyterServer: { command: null } } });
     await untilReady("misspelt");
+  });
+
+  it("its handler after the start fails: ContainerStartFailed, also between the kubelet's attempts", async () => {
+    const { message } = (await untilReason(server("unprepared"), "Stalled", "ContainerStartFailed")) ?? {};
+    expect(message).toContain("its handler lifecycle.postStart failed");
+    await until(
+      () => podOf(server("unprepared")),
+      (pod) => (pod?.status.containerStatuses?.[0]?.restartCount ?? 0) > 1,
+    );
+    const { status } = await server("unprepared").read();
+    expect(status?.conditions).toContainEqual(
+      expect.objectContaining({ type: "Stalled", reason: "ContainerStartFailed" }),
+    );
+    await server("unprepared").patch({ spec: { jupyterServer: { lifecycle: null } } });
+    await untilReady("unprepared");
   });
 
   it("too little memory: OutOfMemory", async () => {

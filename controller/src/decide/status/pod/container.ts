@@ -84,9 +84,10 @@ function creationObstacle(container: string, waiting: ContainerStateWaiting): Ob
       );
     case "CreateContainerError":
     case "RunContainerError":
-    case "PostStartHookError":
       if (PASSING_MESSAGE.test(message)) return undefined;
       return failing(startFailure(container, message));
+    case "PostStartHookError":
+      return failing(postStartFailure(container));
     default:
       return undefined;
   }
@@ -142,6 +143,14 @@ function startFailure(container: string, message: string): ReasonWithValues {
   const cause = /unable to start container process: (.*)$/s.exec(message)?.[1] ?? message;
   const said = cause === "" ? "the runtime does not say why" : cause;
   return { reason: "ContainerStartFailed", values: { container, detail: detail(said) } };
+}
+
+/**
+ * The handler that runs after a container's start failed, so the kubelet killed it. What the handler said is not told: it
+ * may have secrets.
+ */
+export function postStartFailure(container: string): ReasonWithValues {
+  return { reason: "ContainerStartFailed", values: { container, detail: "its handler lifecycle.postStart failed" } };
 }
 
 function ranSeconds({ startedAt, finishedAt }: ContainerStateTerminated): number {

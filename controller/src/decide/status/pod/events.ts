@@ -1,8 +1,8 @@
 import type { ReasonWithValues } from "@amalthea/api";
-import { missingKey, missingReference } from "./container.ts";
+import { isContainerOk, lastEnd, missingKey, missingReference, postStartFailure } from "./container.ts";
 import { aboutPod, newestEvent } from "../../live/events.ts";
 import type { Observed } from "../../live/observed.ts";
-import type { LivePod } from "../../live/pod.ts";
+import { containerStatusesOf, type LivePod } from "../../live/pod.ts";
 import { failing, type Obstacle } from "./obstacle.ts";
 import { detail } from "../text.ts";
 import { trueCondition } from "../../values/conditions.ts";
@@ -49,6 +49,24 @@ export function withMissingPullSecrets(
   if (missingSecrets === undefined) return obstacle;
   const values = { ...obstacle.why.values, missingSecrets: detail(missingSecrets) };
   return { ...obstacle, why: { reason: "ImageNotFound", values } };
+}
+
+/** Exit codes of a container that the kubelet stopped: its own, or those of the two signals. */
+const STOPPED_CODES: readonly unknown[] = [0, 137, 143];
+
+/**
+ * A container that was stopped because its handler after the start failed, by an Event: its own status says so for a
+ * moment only, and then how it ended. Any Event of the pod counts: after a few attempts the kubelet sends no more.
+ */
+export function failedPostStart(observed: Observed, pod: LivePod): Obstacle | undefined {
+  const containers = [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])];
+  const names = containers.filter(({ lifecycle }) => lifecycle?.postStart !== undefined).map(({ name }) => name);
+  const status = containerStatusesOf(pod).find((one) => names.includes(one.name) && !isContainerOk(one));
+  const end = status && lastEnd(status);
+  if (status === undefined || !STOPPED_CODES.includes(end?.exitCode) || end?.reason === "OOMKilled") return undefined;
+  const created = new Date(pod.metadata.creationTimestamp);
+  const event = newestEvent(observed.events, ["FailedPostStartHook"], aboutPod(pod), created);
+  return event && failing(postStartFailure(status.name));
 }
 
 /** Why the node cannot set up the pod or mount its volumes, from events since the pod exists. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { ContainerState, ContainerStatus, Volume } from "kubernetes-types/core/v1.js";
+import type { ContainerState, ContainerStatus, PodSpec, Volume } from "kubernetes-types/core/v1.js";
 import type { LiveChild, Observed } from "../../live/observed.ts";
 import type { Obstacle } from "./obstacle.ts";
 import { podState } from "./state.ts";
@@ -630,6 +630,47 @@ describe("podState", () => {
     const text = 'failed to pull and unpack image "docker.io/a/b:v1": no match for platform in manifest: not found';
     const state = podState(anObserved({ pod: waitingFor("ErrImagePull", text) }), someSettings());
     expect(state).toMatchObject({ kind: "Failing", why: { reason: "ImagePullFailed" } });
+  });
+
+  describe("a pod whose handler after the start fails", () => {
+    const spec: PodSpec = {
+      containers: [{ name: "jupyter-server", lifecycle: { postStart: { exec: { command: ["false"] } } } }],
+    };
+    const terminated = { exitCode: 0, reason: "Completed", startedAt: timeAgo(30), finishedAt: timeAgo(29) };
+    const backOff = { waiting: { reason: "CrashLoopBackOff", message: "back-off 20s" } };
+    const why = {
+      reason: "ContainerStartFailed",
+      values: { container: "jupyter-server", detail: "its handler lifecycle.postStart failed" },
+    };
+
+    it.each([
+      { moment: "says so itself", state: { waiting: { reason: "PostStartHookError", message: "secret" } }, events: [] },
+      { moment: "waits for the next attempt", state: backOff, events: [ago(55)] },
+      { moment: "runs again", state: { running: { startedAt: timeAgo(5) } }, events: [ago(55)] },
+    ])("fails for that when its container $moment", ({ state, events }) => {
+      const status = aContainer({ restartCount: 1, state, lastState: { terminated } });
+      const observed = anObserved({
+        pod: aPod({ spec, containers: [status] }),
+        events: events.map((at) => anEvent("Pod", "FailedPostStartHook", "PostStartHook failed", at)),
+      });
+      expect(podState(observed, someSettings())).toMatchObject({ kind: "Failing", why });
+    });
+
+    it.each([
+      { because: "ended by itself", end: { exitCode: 1 }, events: [ago(55)], reason: "ContainerFailed" },
+      {
+        because: "had too little memory",
+        end: { exitCode: 137, reason: "OOMKilled" },
+        events: [ago(55)],
+        reason: "OutOfMemory",
+      },
+      { because: "is in a pod of another life", end: { exitCode: 143 }, events: [ago(61)], reason: "ContainerFailed" },
+    ])("does not fail for that when its container $because", ({ end, events, reason }) => {
+      const lastState = { terminated: { ...terminated, ...end } };
+      const pod = aPod({ spec, containers: [aContainer({ restartCount: 1, state: backOff, lastState })] });
+      const seen = events.map((at) => anEvent("Pod", "FailedPostStartHook", "PostStartHook failed", at));
+      expect(podState(anObserved({ pod, events: seen }), someSettings())).toMatchObject({ why: { reason } });
+    });
   });
 
   it("a volume in a zone without a node is no question of labels", () => {

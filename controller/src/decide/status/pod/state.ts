@@ -3,7 +3,7 @@ import type { ContainerStatus, PodStatus } from "kubernetes-types/core/v1.js";
 import { byName, containerObstacle, isContainerOk, isSidecar, type RestartLimits } from "./container.ts";
 import type { Observed } from "../../live/observed.ts";
 import type { LivePod } from "../../live/pod.ts";
-import { setupObstacle, withMissingPullSecrets } from "./events.ts";
+import { failedPostStart, setupObstacle, withMissingPullSecrets } from "./events.ts";
 import { withProvider } from "./login.ts";
 import { failing, type Obstacle } from "./obstacle.ts";
 import { placement } from "./placement.ts";
@@ -44,6 +44,7 @@ function containerState(observed: Observed, pod: LivePod, limits: RestartLimits)
   const obstacle = withMissingPullSecrets(observed, pod, withProvider(pod, limits, containerObstacle(pod, limits)));
   const isEnd = obstacle === undefined || END_REASONS.includes(obstacle.why.reason);
   return (
+    failedPostStart(observed, pod) ??
     (isEnd ? neverAnswered(observed, pod) : undefined) ??
     obstacle ??
     setupObstacle(observed, pod) ??
