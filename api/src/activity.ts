@@ -60,10 +60,20 @@ export function readKernels(body: unknown, nowMs: number): ActivityReport["kerne
   };
 }
 
-/** Parses Jupyter's response to `GET api/terminals`; as `readKernels`. */
-export function readTerminals(body: unknown, nowMs: number): ActivityReport["terminals"] | undefined {
+/**
+ * Parses Jupyter's response to `GET api/terminals`; as `readKernels`. The classic notebook server before 6.1 lists
+ * terminals without times; its latest request includes what is typed and printed in them.
+ *
+ * @param requests Undefined if they are not known.
+ */
+export function readTerminals(
+  body: unknown,
+  nowMs: number,
+  requests: ActivityReport["requests"],
+): ActivityReport["terminals"] | undefined {
   const terminals = items(body);
-  const quiet = quietSeconds(terminals, nowMs);
+  const areTimeless = terminals?.[0] !== undefined && !("last_activity" in terminals[0]);
+  const quiet = areTimeless ? requests : quietSeconds(terminals, nowMs);
   return terminals === undefined || quiet === undefined ? undefined : { total: terminals.length, ...quiet };
 }
 

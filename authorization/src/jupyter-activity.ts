@@ -34,7 +34,7 @@ export async function readJupyterActivity(
     const kernels = readKernels((await ask("kernels")).body, now());
     const answer = await ask("terminals");
     // Images may come without terminals, or without `api/status`.
-    const terminals = answer.status === 404 ? { total: 0 } : readTerminals(answer.body, now());
+    const terminals = answer.status === 404 ? { total: 0 } : readTerminals(answer.body, now(), requests);
     const isUnreadable = requests === undefined && status.status !== 404;
     if (isUnreadable || kernels === undefined || terminals === undefined) return undefined;
     return { kernels, terminals, ...(requests === undefined ? {} : { requests }) };

@@ -35,7 +35,7 @@ async function answerTo(path: string): Promise<unknown> {
 async function activity(): Promise<Activity> {
   const requests = readRequests(await answerTo("status"), Date.now());
   const kernels = readKernels(await answerTo("kernels"), Date.now());
-  const terminals = readTerminals(await answerTo("terminals"), Date.now());
+  const terminals = readTerminals(await answerTo("terminals"), Date.now(), undefined);
   if (kernels === undefined || terminals === undefined || requests === undefined)
     throw new Error("this is no answer of Jupyter's");
   const report = { kernels, terminals, requests };

@@ -134,6 +134,16 @@ describe.each(STARTERS)("$starter behind a login", ({ release, command }) => {
     expect(await lastUseOf(jupyter)).toBe(before);
   });
 
+  it("tells when something in it was last used while a terminal is open, too", async () => {
+    const pair = "0123456789abcdef0123456789abcdef";
+    const headers = { Cookie: `_xsrf=${pair}`, "X-XSRFToken": pair };
+    const { status } = await fetch(`${jupyter.url}/api/terminals`, { method: "POST", headers });
+    expect(status).toBe(200);
+    const terminals = { total: 1, quietSeconds: expect.any(Number) as number };
+    expect(await askedInPod(jupyter)).toMatchObject({ terminals });
+    expect(await askedByController(jupyter)).toMatchObject({ kind: "Answered", report: { terminals } });
+  });
+
   it.skipIf(release === "notebook-6.0")("tells when a program behind it, such as RStudio, was last used", async () => {
     const program = createServer((_request, response) => response.end("hello")).listen(0, "127.0.0.1");
     try {

@@ -56,7 +56,9 @@ type Asked = Pick<ActivityQuestion, "address" | "port" | "whom" | "basePath" | "
 async function askJupyter(pod: Asked): Promise<ActivityReport> {
   const requests = pod.withRequests ? ifThere(await askApi(pod, "status"), readRequests) : undefined;
   const kernels = understood(await askApi(pod, "kernels"), readKernels);
-  const terminals = ifThere(await askApi(pod, "terminals"), readTerminals) ?? { total: 0 };
+  const readAll = (body: unknown, atMs: number): ActivityReport["terminals"] | undefined =>
+    readTerminals(body, atMs, requests);
+  const terminals = ifThere(await askApi(pod, "terminals"), readAll) ?? { total: 0 };
   return { kernels, terminals, ...(requests === undefined ? {} : { requests }) };
 }
 

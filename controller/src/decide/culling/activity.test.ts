@@ -108,11 +108,21 @@ describe("an answer of Jupyter", () => {
       total: 1,
       connections: 0,
     });
-    expect(readTerminals([{ name: "1", last_activity: timeAgo(4) }], NOW.getTime())).toEqual({
+    expect(readTerminals([{ name: "1", last_activity: timeAgo(4) }], NOW.getTime(), undefined)).toEqual({
       total: 1,
       quietSeconds: 4,
     });
-    expect(readTerminals([{ name: "1" }], NOW.getTime())).toBeUndefined();
+  });
+
+  it("about terminals without times, as notebook 6.0 gives it, goes by the latest request if that is known", () => {
+    const requests = { quietSeconds: 9 };
+    expect(readTerminals([{ name: "1" }], NOW.getTime(), requests)).toEqual({ total: 1, quietSeconds: 9 });
+    expect(readTerminals([], NOW.getTime(), requests)).toEqual({ total: 0 });
+    expect(readTerminals([{ name: "1" }], NOW.getTime(), undefined)).toBeUndefined();
+    const mixed = [{ name: "1" }, { name: "2", last_activity: timeAgo(4) }];
+    for (const list of [mixed, mixed.toReversed()]) {
+      expect(readTerminals(list, NOW.getTime(), undefined)).toBeUndefined();
+    }
   });
 
   it("about its status tells of the latest request", () => {
@@ -124,7 +134,7 @@ describe("an answer of Jupyter", () => {
 
   it("with a time ahead of the node's clock means now", () => {
     const ahead = new Date(NOW.getTime() + 60_000).toISOString();
-    expect(readTerminals([{ last_activity: ahead }], NOW.getTime())).toEqual({ total: 1, quietSeconds: 0 });
+    expect(readTerminals([{ last_activity: ahead }], NOW.getTime(), undefined)).toEqual({ total: 1, quietSeconds: 0 });
   });
 });
 
