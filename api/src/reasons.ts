@@ -106,6 +106,7 @@ export type ReasonValues = {
   // Pending updates
   ChangesWaiting: { readonly fields: readonly string[] };
   TokenChanged: { readonly secret: string };
+  ClientSecretChanged: { readonly secret: string };
   PredecessorLayout: Nothing;
   ResizeNotPossible: Told;
   ResizeDeferred: Told;
@@ -686,6 +687,15 @@ export const REASONS: { readonly [R in Reason]: ReasonEntry<R> } = {
     sentence: ({ secret }) =>
       `The token in the Secret ${secret} (spec.auth.tokenSecretRef) changed; the running pod still accepts the previous one.`,
     remedy: "Hibernate and resume the server, or restart it, at a time that suits its user.",
+  },
+  ClientSecretChanged: {
+    conditions: ["UpdatePending"],
+    when: "The client secret in the Secret that `spec.auth.oidc.clientSecret` names has changed since oauth2-proxy started. The Secret is read at the start and then every 10 minutes.",
+    example: { secret: "jupyter-login" },
+    sentence: ({ secret }) =>
+      `The client secret in the Secret ${secret} (spec.auth.oidc.clientSecret) changed; the login of the running pod still uses the previous one.`,
+    remedy:
+      "Hibernate and resume the server, or restart it, before the provider stops accepting the previous one: nobody could sign in after that.",
   },
   PredecessorLayout: {
     conditions: ["UpdatePending"],

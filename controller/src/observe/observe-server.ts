@@ -17,13 +17,13 @@ import type { QuotaMemory } from "./quota-memory.ts";
 import type { RouteIndex } from "./route-index.ts";
 import type { SecretMemory } from "./secret-memory.ts";
 import type { TlsSecrets } from "./tls-secrets.ts";
-import type { TokenCheck } from "./token-check.ts";
+import type { CredentialCheck } from "./credential-check.ts";
 import type { UsageMemory } from "./usage-memory.ts";
 
 /** What is known besides the caches; all of it is rebuilt after a restart. */
 export type ObservedMemories = {
   readonly secrets: SecretMemory;
-  readonly tokens: Pick<TokenCheck, "isChanged">;
+  readonly credentials: Pick<CredentialCheck, "isChanged">;
   readonly tlsSecrets: Pick<TlsSecrets, "isMissing">;
   readonly failures: FailureMemory;
   readonly routes: RouteIndex;
@@ -68,7 +68,7 @@ export function observeServer(
     isClaimNew: children.some(
       (child) => childKeyOf(child) === "pvc" && memories.applies.hasCreated(child.metadata.uid),
     ),
-    isTokenChanged: memories.tokens.isChanged(server, pod),
+    isCredentialChanged: memories.credentials.isChanged(server, pod),
     events,
     failures: memories.failures.of(uid, server.metadata.generation, nowMs),
     equivalent: equivalentHashes(children, memories.applies),

@@ -6,12 +6,12 @@ import { QuotaMemory } from "../observe/quota-memory.ts";
 import { RouteIndex } from "../observe/route-index.ts";
 import { SecretMemory } from "../observe/secret-memory.ts";
 import type { TlsSecrets } from "../observe/tls-secrets.ts";
-import type { TokenCheck } from "../observe/token-check.ts";
+import type { CredentialCheck } from "../observe/credential-check.ts";
 import type { UsageMemory } from "../observe/usage-memory.ts";
 
 /** What is read from elsewhere than the caches, outside of the reconciles. */
 export type Readings = {
-  readonly tokens: TokenCheck;
+  readonly credentials: CredentialCheck;
   readonly tlsSecrets: TlsSecrets;
   readonly usage: UsageMemory;
 };
@@ -25,19 +25,19 @@ export class Memories implements Readings {
   readonly formerPods: FormerPods = new FormerPods();
   readonly applies: ApplyHistory = new ApplyHistory();
   readonly activity: ActivityMemory = new ActivityMemory();
-  readonly tokens: TokenCheck;
+  readonly credentials: CredentialCheck;
   readonly tlsSecrets: TlsSecrets;
   readonly usage: UsageMemory;
 
-  constructor({ tokens, tlsSecrets, usage }: Readings) {
-    this.tokens = tokens;
+  constructor({ credentials, tlsSecrets, usage }: Readings) {
+    this.credentials = credentials;
     this.tlsSecrets = tlsSecrets;
     this.usage = usage;
   }
 
   /** The server is gone. Its routes are forgotten where its changes are followed. */
   forget(serverUid: string): void {
-    const { secrets, failures, formerPods, activity, tokens } = this;
-    for (const memory of [secrets, failures, formerPods, activity, tokens]) memory.forget(serverUid);
+    const { secrets, failures, formerPods, activity, credentials } = this;
+    for (const memory of [secrets, failures, formerPods, activity, credentials]) memory.forget(serverUid);
   }
 }

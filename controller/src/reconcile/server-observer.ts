@@ -20,7 +20,7 @@ export type ServerObserverOptions = Pick<ReconcilerParts, "client" | "caches" | 
  */
 export function serverObserver(options: ServerObserverOptions): ReconcileDeps["observe"] {
   const { caches, client, clock, isClockAhead, memories, policy } = options;
-  const { failures, tlsSecrets, tokens } = memories;
+  const { failures, tlsSecrets, credentials } = memories;
   const whole = new WholeServer(caches, client);
   const startMs = clock.monotonicMs();
   return async (key, signal) => {
@@ -35,11 +35,11 @@ export function serverObserver(options: ServerObserverOptions): ReconcileDeps["o
       { caches, memories, policy },
       { nowMs, isClockAhead: isClockAhead() },
     );
-    tokens.refresh(server, observed.pod);
+    credentials.refresh(server, observed.pod);
     tlsSecrets.refresh(server, needs.tlsSecrets);
     const dueInMs = earliest(
       failures.nextRetryMs(uid, startMs, nowMs),
-      tokens.nextRefreshMs(server, observed.pod),
+      credentials.nextRefreshMs(server, observed.pod),
       tlsSecrets.nextRefreshMs(namespace, needs.tlsSecrets),
       tlsGraceEndsInMs(server, children, now),
     );

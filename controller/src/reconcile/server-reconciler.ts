@@ -5,7 +5,7 @@ import { recordEvents } from "../apply/record-events.ts";
 import type { ActivityAnswer } from "../decide/live/activity.ts";
 import { podOf } from "../observe/observe-server.ts";
 import { TlsSecrets } from "../observe/tls-secrets.ts";
-import { TokenCheck } from "../observe/token-check.ts";
+import { CredentialCheck } from "../observe/credential-check.ts";
 import type { UsageTotals } from "../observe/usage-memory.ts";
 import { CacheChanges } from "./cache-changes.ts";
 import { Memories } from "./memories.ts";
@@ -44,7 +44,11 @@ export class ServerReconciler {
     const enqueueAs = (lane: Lane) => (key: ObjectKey) => this.#enqueue(key, lane);
     this.#usage = new UsageMeasuring({ ...options, onNews: (server) => this.#enqueue(keyOf(server), "Low") });
     const memories = new Memories({
-      tokens: new TokenCheck({ ...options, everySeconds: config.tokenCheckSeconds, onNews: enqueueAs("Urgent") }),
+      credentials: new CredentialCheck({
+        ...options,
+        everySeconds: config.tokenCheckSeconds,
+        onNews: enqueueAs("Urgent"),
+      }),
       tlsSecrets: new TlsSecrets({ ...options, onNews: enqueueAs("Normal") }),
       usage: this.#usage.memory,
     });
@@ -58,7 +62,7 @@ export class ServerReconciler {
       cpuMillicoresOf: async (pod, signal) => (await this.#usage.podMetrics.presentOf(pod, signal))?.cpuMillicores,
       onAnswer: (inquiry, answer) => this.#activityAnswered(inquiry, answer),
     });
-    this.observers = [this.#usage, this.#activity, memories.tokens, memories.tlsSecrets];
+    this.observers = [this.#usage, this.#activity, memories.credentials, memories.tlsSecrets];
     new CacheChanges({
       ...options,
       memories,

@@ -65,6 +65,7 @@ describe("a server with fields in Kubernetes' own names", () => {
     expect(conditionOf(server, "Stalled")?.status).not.toBe("True");
     const { spec: service } = await user.get(kinds.Service, "alice");
     expect(service?.ports?.map(({ port }) => port)).toEqual([80, ...extraPorts.map((port) => port.containerPort)]);
+    await user.remove(SERVER_KIND, "alice"); // as long as it runs, its Secret is read at intervals
   });
 });
 
@@ -159,23 +160,46 @@ describe("a server that is restored from a backup, with its claim", () => {
   });
 });
 
-describe("a token that is rotated in the Secret that a server names", () => {
-  it("is told while the pod takes the former one, changes nothing, and is over once the container starts again", async () => {
+describe("a credential that is rotated in the Secret that a server names", () => {
+  const secretRef = { name: "mine", key: "token" };
+
+  beforeAll(async () => {
     await operator.stop();
     operator = await startOperator(world, { environment: { TOKEN_CHECK_SECONDS: "1" } });
-    const user = await aUser("rotation");
-    await user.make(kinds.Secret, "mine", { stringData: { token: "the-first-token" } });
-    await user.create("alice", { updatePolicy: "Restart", auth: { tokenSecretRef: { name: "mine", key: "token" } } });
-    const pod = await user.makePodReady("alice");
-    await user.until("alice", ({ status }) => status?.state === "running");
-    const before = await user.get(kinds.StatefulSet, "alice");
-    await user.patch(kinds.Secret, "mine", { stringData: { token: "the-second-token" } });
-    const told = await user.until("alice", (now) => conditionOf(now, "UpdatePending")?.reason === "TokenChanged");
-    expect(JSON.stringify(told.status?.conditions)).toContain("Secret mine");
-    expect(JSON.stringify(told)).not.toMatch(/the-(first|second)-token/);
-    expect((await user.get(kinds.Pod, "alice-0")).metadata.uid).toBe(pod.metadata.uid);
-    expect((await user.get(kinds.StatefulSet, "alice")).metadata.generation).toBe(before.metadata.generation);
-    await user.makePodReady("alice"); // as after a crash: its container started just now
-    await user.until("alice", (now) => conditionOf(now, "UpdatePending") === undefined);
   });
+
+  it.each([
+    { what: "token", reason: "TokenChanged", spec: { auth: { tokenSecretRef: secretRef } } },
+    {
+      what: "client-secret",
+      reason: "ClientSecretChanged",
+      spec: {
+        auth: {
+          oidc: {
+            ...{ enabled: true, issuerUrl: "https://login.example.org", clientId: "jupyter", allowAnyUser: true },
+            clientSecret: { secretKeyRef: secretRef },
+          },
+        },
+        routing: { host: "hub.example.org", path: "/rotation/alice", tls: { enabled: true } },
+      },
+    },
+  ])(
+    "is told of a $what while the pod takes the former one, changes nothing, and is over once the container starts again",
+    async ({ what, reason, spec }) => {
+      const user = await aUser(`rotation-${what}`);
+      await user.make(kinds.Secret, "mine", { stringData: { token: "the-first-token" } });
+      await user.create("alice", { updatePolicy: "Restart", ...spec });
+      const pod = await user.makePodReady("alice");
+      await user.until("alice", ({ status }) => status?.state === "running");
+      const before = await user.get(kinds.StatefulSet, "alice");
+      await user.patch(kinds.Secret, "mine", { stringData: { token: "the-second-token" } });
+      const told = await user.until("alice", (now) => conditionOf(now, "UpdatePending")?.reason === reason);
+      expect(JSON.stringify(told.status?.conditions)).toContain("Secret mine");
+      expect(JSON.stringify(told)).not.toMatch(/the-(first|second)-token/);
+      expect((await user.get(kinds.Pod, "alice-0")).metadata.uid).toBe(pod.metadata.uid);
+      expect((await user.get(kinds.StatefulSet, "alice")).metadata.generation).toBe(before.metadata.generation);
+      await user.makePodReady("alice"); // as after a crash: its container started just now
+      await user.until("alice", (now) => conditionOf(now, "UpdatePending") === undefined);
+    },
+  );
 });

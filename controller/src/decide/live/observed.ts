@@ -98,8 +98,11 @@ export type Observed = {
   readonly secret: ObservedSecret;
   /** This process created the server's claim, so nothing in it is older than the server. */
   readonly isClaimNew: boolean;
-  /** The token in the Secret that the spec names is not the one that the running container was started with. */
-  readonly isTokenChanged: boolean;
+  /**
+   * The token in the Secret that the spec names, or with a login the client secret, is not the one that the running
+   * container was started with.
+   */
+  readonly isCredentialChanged: boolean;
   readonly events: readonly ObservedEvent[];
   readonly failures: readonly ObservedFailure[];
   /**

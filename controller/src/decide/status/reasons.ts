@@ -201,11 +201,8 @@ export function routeWarnings({ missing }: Pick<Observed, "missing">): readonly 
 export function pendingReasons(observed: Observed, facts: PlanFacts): readonly ReasonWithValues[] {
   if (activePod(observed) === undefined) return [];
   const reasons: ReasonWithValues[] = [];
-  const { tokenSecretRef } = observed.server.spec.auth;
-  if (observed.isTokenChanged && tokenSecretRef !== undefined) {
-    // First: the reason tells the controller's next process.
-    reasons.push({ reason: "TokenChanged", values: { secret: tokenSecretRef.name } });
-  }
+  // First: the reason tells the controller's next process.
+  if (observed.isCredentialChanged) reasons.push(...credentialReason(observed.server.spec.auth));
   if (facts.pendingFields.length > 0) {
     reasons.push({ reason: "ChangesWaiting", values: { fields: facts.pendingFields } });
   }
@@ -221,6 +218,12 @@ export function pendingReasons(observed: Observed, facts: PlanFacts): readonly R
   const failing = resizeError(observed);
   if (failing !== undefined) reasons.push({ reason: "ResizeFailed", values: { detail: detail(failing) } });
   return reasons;
+}
+
+function credentialReason({ oidc, tokenSecretRef }: JupyterServer["spec"]["auth"]): readonly ReasonWithValues[] {
+  const { name: secret } = (oidc.enabled ? oidc.clientSecret?.secretKeyRef : tokenSecretRef) ?? {};
+  if (secret === undefined) return [];
+  return [{ reason: oidc.enabled ? "ClientSecretChanged" : "TokenChanged", values: { secret } }];
 }
 
 /** Why the kubelet fails to complete a resize that it has accepted; undefined if it does not, or there is none. */

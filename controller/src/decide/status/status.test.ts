@@ -10,9 +10,11 @@ import {
   FAILED_PATCH,
   REFUSED_INGRESS,
 } from "../testing/status.ts";
-import { aCondition, aContainer, aPod, aReadyPod, aServer, timeAgo } from "../testing/builders.ts";
+import { aCondition, aContainer, aPod, aReadyPod, aServer, timeAgo, type ServerOptions } from "../testing/builders.ts";
 
 const hibernated = { hibernated: true };
+
+const SECRET = { name: "mine", key: "token" };
 
 describe("statusOf", () => {
   it("says what keeps a server from running where clients of 0.24 read it, and nothing of one that runs", () => {
@@ -53,12 +55,22 @@ describe("statusOf", () => {
     expect(then.events).toEqual([]);
   });
 
-  it("says first that the token in the user's Secret changed, by the Secret's name", () => {
-    const server = aServer({ auth: { tokenSecretRef: { name: "mine", key: "token" } } });
+  it.each<{ what: string; options: ServerOptions; reason: string }>([
+    { what: "token", options: { auth: { tokenSecretRef: SECRET } }, reason: "TokenChanged" },
+    {
+      what: "client secret of the login",
+      options: {
+        auth: { tokenSecretRef: { ...SECRET, name: "other" } },
+        oidc: { enabled: true, clientSecret: { secretKeyRef: SECRET } },
+      },
+      reason: "ClientSecretChanged",
+    },
+  ])("says first that the $what in the user's Secret changed, by the Secret's name", ({ options, reason }) => {
+    const server = aServer(options);
     const pendingFields = ["jupyterServer.image"];
-    const { status } = decideStatus({ server, pod: aReadyPod(), isTokenChanged: true }, { pendingFields });
+    const { status } = decideStatus({ server, pod: aReadyPod(), isCredentialChanged: true }, { pendingFields });
     const pending = conditionOf(status, "UpdatePending");
-    expect(brief(pending)).toBe("True TokenChanged");
+    expect(brief(pending)).toBe(`True ${reason}`);
     expect(pending?.message).toMatch(/Secret mine .*jupyterServer\.image/);
   });
 

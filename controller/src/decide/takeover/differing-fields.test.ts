@@ -24,7 +24,7 @@ function changed(fixture: string, section: string, change: object): Observed {
     failures: [],
     equivalent: new Map(),
     formerPod: undefined,
-    isTokenChanged: false,
+    isCredentialChanged: false,
     quotaFreedAt: undefined,
     routeHolder: undefined,
     ruleTakenBy: () => undefined,

@@ -218,7 +218,7 @@ export function anObserved(more: Partial<Observed> = {}): Observed {
     events: [],
     failures: [],
     equivalent: new Map(),
-    isTokenChanged: false,
+    isCredentialChanged: false,
     quotaFreedAt: undefined,
     routeHolder: undefined,
     ruleTakenBy: () => undefined,

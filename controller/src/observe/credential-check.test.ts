@@ -4,7 +4,7 @@ import { FakeClock } from "@amalthea/kube/testing";
 import type { Pod, Secret } from "kubernetes-types/core/v1.js";
 import { afterEach, describe, expect, it } from "vitest";
 import { aContainer, aPod, aReadyPod, aServer, timeAgo } from "../decide/testing/builders.ts";
-import { TokenCheck, type TokenCheckOptions } from "./token-check.ts";
+import { CredentialCheck, type CredentialCheckOptions } from "./credential-check.ts";
 
 const REF = { tokenSecretRef: { name: "mine", key: "token" } };
 
@@ -30,11 +30,11 @@ class World {
   readonly clock = new FakeClock();
   check = this.start();
 
-  start(): TokenCheck {
-    const client = { find: async () => await this.read() } as unknown as TokenCheckOptions["client"];
+  start(): CredentialCheck {
+    const client = { find: async () => await this.read() } as unknown as CredentialCheckOptions["client"];
     const logger = { ...quiet, warn: (context: unknown) => void this.complaints.push(context) };
     const onNews = (key: ObjectKey): void => void this.news.push(key);
-    const check = new TokenCheck({ client, clock: this.clock, logger, onNews, everySeconds: 600 });
+    const check = new CredentialCheck({ client, clock: this.clock, logger, onNews, everySeconds: 600 });
     void check.run(stop.signal);
     return check;
   }
@@ -61,7 +61,7 @@ class World {
 const server = aServer({ auth: REF });
 const pod = startedAgo(50);
 
-describe("the token in the Secret of a running container", () => {
+describe("the credential in the Secret of a running container", () => {
   it("is read once in an interval, and its change is told until it is taken back", async () => {
     const world = new World();
     expect(await world.refresh(server, pod)).toBe(false);
@@ -135,9 +135,27 @@ describe("the token in the Secret of a running container", () => {
     expect(world.complaints).toHaveLength(1);
   });
 
+  it("is the client secret with a login, of which oauth2-proxy reads it at its start", async () => {
+    const secretKeyRef = { name: "client", key: "token" };
+    const withLogin = aServer({ auth: REF, oidc: { enabled: true, clientSecret: { secretKeyRef } } });
+    const podSince = (seconds: number): Pod => {
+      const login = aContainer({ name: "oauth2-proxy", state: { running: { startedAt: timeAgo(seconds) } } });
+      return aReadyPod({ containers: [aContainer({ state: { running: { startedAt: timeAgo(50) } } }), login] });
+    };
+    const world = new World();
+    expect(await world.refresh(withLogin, podSince(40))).toBe(false);
+    world.token = "two";
+    expect(await world.refreshLater(withLogin, podSince(40))).toBe(true);
+    expect(await world.refresh(withLogin, podSince(10))).toBe(false);
+  });
+
   it.each([
     { where: "no Secret is named", of: aServer(), at: pod },
-    { where: "there is a login", of: aServer({ auth: REF, oidc: { enabled: true } }), at: pod },
+    {
+      where: "there is a login, whose client secret is in the spec",
+      of: aServer({ auth: REF, oidc: { enabled: true } }),
+      at: pod,
+    },
     { where: "there is no pod", of: server, at: undefined },
     { where: "its container does not run", of: server, at: aPod({ containers: [aContainer()] }) },
   ])("is not read where $where", async ({ of, at }) => {
@@ -150,11 +168,12 @@ describe("the token in the Secret of a running container", () => {
 
 describe("the next process", () => {
   it.each([
-    { sinceSeconds: 49, says: "of this container", isChanged: true },
-    { sinceSeconds: 50, says: "of an earlier container", isChanged: false },
-  ])("goes by what the status says $says", async ({ sinceSeconds, isChanged }) => {
+    { sinceSeconds: 49, reason: "TokenChanged", says: "of this container", isChanged: true },
+    { sinceSeconds: 49, reason: "ClientSecretChanged", says: "of this container", isChanged: true },
+    { sinceSeconds: 50, reason: "TokenChanged", says: "of an earlier container", isChanged: false },
+  ])("goes by what the status says $says: $reason", async ({ sinceSeconds, reason, isChanged }) => {
     const condition: Condition = {
-      ...{ type: "UpdatePending", status: "True", reason: "TokenChanged", message: "", observedGeneration: 1 },
+      ...{ type: "UpdatePending", status: "True", reason, message: "", observedGeneration: 1 },
       lastTransitionTime: timeAgo(sinceSeconds),
     };
     const told = aServer({ auth: REF, status: { conditions: [condition] } });

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { CONTAINERS, type JupyterServer } from "@amalthea/api";
+import { CONTAINERS, type JupyterServer, type Reason } from "@amalthea/api";
 import { type Clock, keyOf, kinds, type KubeClient, type Logger, type ObjectKey, RequestQueue } from "@amalthea/kube";
 import type { Pod } from "kubernetes-types/core/v1.js";
 import { withReadableStatus } from "../decide/effective-server.ts";
@@ -7,9 +7,9 @@ import { containerStatus } from "../decide/live/pod.ts";
 import { ownValue, valueAt } from "../decide/values/json.ts";
 import { READS } from "./tls-secrets.ts";
 
-export type TokenCheckOptions = {
+export type CredentialCheckOptions = {
   readonly client: Pick<KubeClient, "find">;
-  /** The token of this server changed, or is again what its container started with. */
+  /** The credential of this server changed, or is again what its container started with. */
   readonly onNews: (server: ObjectKey) => void;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -17,14 +17,14 @@ export type TokenCheckOptions = {
   readonly everySeconds: number;
 };
 
-/** A container that runs with the token of a Secret that its user named. */
+/** A container that runs with a credential of a Secret that its user named. */
 type Use = { readonly secret: string; readonly key: string; readonly startedAt: string; readonly id: string };
 
 type Known = {
   readonly use: string;
   /** Monotonic; undefined while the first read has no result. */
   readonly readAtMs: number | undefined;
-  /** Of the token at the first read; undefined while it is not known. */
+  /** Of the credential at the first read; undefined while it is not known. */
   readonly startedWith: string | undefined;
   readonly isChanged: boolean;
 };
@@ -32,26 +32,29 @@ type Known = {
 type Read = { readonly server: JupyterServer; readonly use: Use };
 
 /**
- * Whether the token in the Secret named by `spec.auth.tokenSecretRef` is still the one that Jupyter was started with,
- * which reads it only at its start. Secrets are not watched: the Secret is read when the container starts and at
+ * Whether the token in the Secret named by `spec.auth.tokenSecretRef` is still the one that Jupyter was started with, and
+ * with a login the client secret that of oauth2-proxy: each is read only at the start. Secrets are not watched: the Secret is read when the container starts and at
  * intervals, outside of the reconciles. Only hashes are kept, salted with the server's uid. What a container that was
  * there before this process started with is not known, unless the status says it.
  */
-export class TokenCheck {
-  readonly #options: TokenCheckOptions;
+export class CredentialCheck {
+  readonly #options: CredentialCheckOptions;
   readonly #known = new Map<string, Known>();
   readonly #reads: RequestQueue<Read, string | undefined>;
 
-  constructor(options: TokenCheckOptions) {
+  constructor(options: CredentialCheckOptions) {
     const { clock, logger } = options;
     this.#options = options;
     this.#reads = new RequestQueue({
-      ...{ name: "tokens", ...READS, clock, logger },
+      ...{ name: "credentials", ...READS, clock, logger },
       send: (read, signal) => this.#read(read, signal),
-      onAnswer: (read, token) => this.#remember(read, token),
+      onAnswer: (read, hash) => this.#remember(read, hash),
       // Retried when it is due again.
       onFailure: (read, err) => {
-        logger.warn({ key: keyOf(read.server), err }, "cannot read the Secret with the token of a server");
+        logger.warn(
+          { key: keyOf(read.server), err },
+          "cannot read the Secret with the token or the client secret of a server",
+        );
         this.#remember(read, undefined);
       },
     });
@@ -93,21 +96,21 @@ export class TokenCheck {
     return readAtMs === undefined ? 0 : Math.max(0, readAtMs + everySeconds * 1000 - clock.monotonicMs());
   }
 
-  /** @returns The token's hash; undefined if there is none to be read. */
+  /** @returns The credential's hash; undefined if there is none to be read. */
   async #read({ server, use }: Read, signal: AbortSignal): Promise<string | undefined> {
     const { namespace, uid } = server.metadata;
     const secret = await this.#options.client.find(kinds.Secret, { namespace, name: use.secret }, signal);
-    const token = ownValue(secret?.data ?? {}, use.key);
-    return token === undefined ? undefined : createHash("sha256").update(`${uid} ${token}`).digest("base64");
+    const value = ownValue(secret?.data ?? {}, use.key);
+    return value === undefined ? undefined : createHash("sha256").update(`${uid} ${value}`).digest("base64");
   }
 
-  #remember({ server, use }: Read, token: string | undefined): void {
+  #remember({ server, use }: Read, hash: string | undefined): void {
     const { clock, onNews } = this.#options;
     const before = this.#known.get(server.metadata.uid);
     if (before?.use !== use.id) return; // the server is gone, or has another container
-    const startedWith = before.startedWith ?? (before.isChanged ? undefined : token);
-    const isComparable = token !== undefined && startedWith !== undefined;
-    const isChanged = isComparable ? token !== startedWith : before.isChanged;
+    const startedWith = before.startedWith ?? (before.isChanged ? undefined : hash);
+    const isComparable = hash !== undefined && startedWith !== undefined;
+    const isChanged = isComparable ? hash !== startedWith : before.isChanged;
     const readAtMs = clock.monotonicMs();
     this.#known.set(server.metadata.uid, { use: use.id, readAtMs, startedWith, isChanged });
     if (isChanged !== before.isChanged) onNews(keyOf(server));
@@ -129,24 +132,29 @@ function keyOfRead({ metadata: { namespace } }: JupyterServer, { id }: Use): Obj
 
 /** Behind a login Jupyter asks for no token. */
 function useOf({ spec }: JupyterServer, pod: Pod | undefined): Use | undefined {
-  const secret = valueAt(spec, "auth", "tokenSecretRef", "name");
-  const key = valueAt(spec, "auth", "tokenSecretRef", "key");
-  const startedAt = startOf(pod);
+  const isBehindLogin = valueAt(spec, "auth", "oidc", "enabled") === true;
+  const ref = isBehindLogin
+    ? valueAt(spec, "auth", "oidc", "clientSecret", "secretKeyRef")
+    : valueAt(spec, "auth", "tokenSecretRef");
+  const secret = valueAt(ref, "name");
+  const key = valueAt(ref, "key");
+  const startedAt = startOf(pod, isBehindLogin ? CONTAINERS.oauth2Proxy : CONTAINERS.jupyter);
   if (startedAt === undefined || typeof secret !== "string" || typeof key !== "string") return undefined;
-  if (valueAt(spec, "auth", "oidc", "enabled") === true) return undefined;
   return { secret, key, startedAt, id: [pod?.metadata?.uid, startedAt, secret, key].join(" ") };
 }
 
-function startOf(pod: Pod | undefined): string | undefined {
+function startOf(pod: Pod | undefined, container: string): string | undefined {
   if (pod?.metadata?.deletionTimestamp !== undefined) return undefined;
-  return containerStatus(pod, CONTAINERS.jupyter)?.state?.running?.startedAt;
+  return containerStatus(pod, container)?.state?.running?.startedAt;
 }
 
-/** Whether the status has said of this container that its token changed: another process of ours has seen it. */
+const SAYING_SO: readonly string[] = ["TokenChanged", "ClientSecretChanged"] satisfies Reason[];
+
+/** Whether the status has said of this container that its credential changed: another process of ours has seen it. */
 function saysSo(server: JupyterServer, { startedAt }: Use): boolean {
   const { conditions = [] } = withReadableStatus(server).status ?? {};
   return conditions.some(
     ({ type, reason, lastTransitionTime }) =>
-      type === "UpdatePending" && reason === "TokenChanged" && Date.parse(lastTransitionTime) > Date.parse(startedAt),
+      type === "UpdatePending" && SAYING_SO.includes(reason) && Date.parse(lastTransitionTime) > Date.parse(startedAt),
   );
 }
