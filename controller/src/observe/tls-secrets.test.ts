@@ -161,6 +161,12 @@ describe("a Secret with a certificate", () => {
     expect(world.check.nextRefreshMs("sessions", ["hub-tls"])).toBe(30_000);
   });
 
+  it("is there until it is looked up, if the status is one of 0.24's that cannot be read", () => {
+    world = new World();
+    const odd = { ...alice, status: { conditions: {} } } as unknown as JupyterServer;
+    expect(world.check.isMissing(odd, "hub-tls")).toBe(false);
+  });
+
   it("is not looked for by a server that names none", async () => {
     world = new World();
     await world.refresh();

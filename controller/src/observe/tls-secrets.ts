@@ -9,6 +9,7 @@ import {
   type ObjectRef,
   RequestQueue,
 } from "@amalthea/kube";
+import { withReadableStatus } from "../decide/effective-server.ts";
 import { earliest } from "../decide/values/time.ts";
 
 export type TlsSecretsOptions = {
@@ -68,10 +69,12 @@ export class TlsSecrets {
    * Whether a Secret is missing. Until it is looked up for the first time, this is what the status says: otherwise each
    * start of the controller would withdraw the warning and give it again.
    */
-  isMissing({ metadata: { namespace }, status }: JupyterServer, name: string): boolean {
+  isMissing(server: JupyterServer, name: string): boolean {
+    const { namespace } = server.metadata;
     const { isMissing } = this.#known.get(keyOf({ namespace, name })) ?? {};
     if (isMissing !== undefined) return isMissing;
-    const warning = status?.conditions?.find(({ type }) => type === "RouteWarning");
+    const { conditions = [] } = withReadableStatus(server).status ?? {}; // a status of 0.24 may hold anything
+    const warning = conditions.find(({ type }) => type === "RouteWarning");
     return warning?.message.includes(REASONS.TlsSecretMissing.sentence({ secret: name })) === true;
   }
 
