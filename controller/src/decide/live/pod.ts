@@ -37,13 +37,23 @@ export function podTarget({ metadata }: LivePod): LiveTarget {
   return targetOf({ apiVersion: "v1", kind: "Pod", metadata });
 }
 
-/** Whether the pod is not in use: it never was ready, or its Jupyter server keeps terminating. */
+/** Whether the pod is not in use: it never was ready, or its Jupyter server does not run, and cannot be started as it is. */
 export function isUnused(pod: LivePod): boolean {
-  return wasNeverReady(pod) || isCrashLooping(pod);
+  return wasNeverReady(pod) || isUnstartable(pod);
 }
 
-function isCrashLooping(pod: LivePod): boolean {
-  return containerStatus(pod, CONTAINERS.jupyter)?.state?.waiting?.reason === "CrashLoopBackOff";
+/** What a container waits for that is merely being started. */
+const STARTING: readonly unknown[] = [undefined, "ContainerCreating", "PodInitializing"];
+
+/**
+ * It keeps terminating, or what it or an init container needs is no longer there: an image, a Secret. Containers of a pod that
+ * was ready start again after a crash, or when the node was down.
+ */
+function isUnstartable(pod: LivePod): boolean {
+  const jupyter = containerStatus(pod, CONTAINERS.jupyter);
+  if (jupyter?.state?.waiting === undefined) return false;
+  const statuses = [jupyter, ...(pod.status?.initContainerStatuses ?? [])];
+  return statuses.some(({ state }) => !STARTING.includes(state?.waiting?.reason));
 }
 
 /** Whether the pod cannot have been used yet, so that nothing is lost with it. */

@@ -22,12 +22,19 @@ function neverReady(world: Observed): Observed {
   return { ...world, pod: { ...pod, status: { phase: "Pending", startTime: timeAgo(59), conditions } } };
 }
 
-function crashLooping(world: Observed): Observed {
-  const { pod } = world;
-  if (pod === undefined) return world;
-  const containerStatuses = [aContainer({ state: { waiting: { reason: "CrashLoopBackOff" } }, restartCount: 5 })];
-  return { ...world, pod: { ...pod, status: { ...pod.status, containerStatuses } } };
-}
+/** Jupyter's container, and perhaps an init container, wait for something although the pod was ready once. */
+const waiting =
+  (reason: string, ofInitContainer?: string) =>
+  (world: Observed): Observed => {
+    const { pod } = world;
+    if (pod === undefined) return world;
+    const containerStatuses = [aContainer({ state: { waiting: { reason } }, restartCount: 5 })];
+    const initContainerStatuses =
+      ofInitContainer === undefined ? [] : [aContainer({ name: "a", state: { waiting: { reason: ofInitContainer } } })];
+    const conditions = [aCondition("Ready", "False", { lastTransitionTime: timeAgo(9) })];
+    const status = { ...pod.status, startTime: timeAgo(59), conditions, containerStatuses, initContainerStatuses };
+    return { ...world, pod: { ...pod, status } };
+  };
 
 describe("planFor", () => {
   it("makes what a pod needs before the pod, and what leads to it after", () => {
@@ -106,7 +113,13 @@ describe("planFor", () => {
 
   it.each([
     { pod: "was never ready", unused: neverReady },
-    { pod: "was ready once and crashes again and again", unused: crashLooping },
+    { pod: "was ready once and crashes again and again", unused: waiting("CrashLoopBackOff") },
+    { pod: "was ready once and whose image is gone", unused: waiting("ImagePullBackOff") },
+    { pod: "was ready once and whose Secret is gone", unused: waiting("CreateContainerConfigError") },
+    {
+      pod: "was ready once and whose init container crashes after the node was down",
+      unused: waiting("PodInitializing", "CrashLoopBackOff"),
+    },
   ])("replaces a pod that $pod when its template changes", ({ unused }) => {
     const changed = change(unused(running({ jupyterServer: { image: "wrong" } })), {
       jupyterServer: { image: "right" },
@@ -114,6 +127,16 @@ describe("planFor", () => {
     const next = carryOut(changed, decide(changed).plan);
     expect(sentences(decide(next))).toEqual(["RemovePod Pod: jupyterServer.image changed while nobody could use it"]);
   });
+
+  it.each([waiting("ContainerCreating"), waiting("PodInitializing", "PodInitializing")])(
+    "leaves a pod alone that was ready once and whose containers are being started again",
+    (starting) => {
+      const changed = change(starting(running({ jupyterServer: { image: "one" } })), {
+        jupyterServer: { image: "two" },
+      });
+      expect(sentences(decide(carryOut(changed, decide(changed).plan)))).toEqual([]);
+    },
+  );
 
   it("replaces a pod whose login never worked when its provider is corrected, without a requested restart", () => {
     const login = {
