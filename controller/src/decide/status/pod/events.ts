@@ -2,7 +2,7 @@ import type { ReasonWithValues } from "@amalthea/api";
 import { isContainerOk, lastEnd, missingKey, missingReference, postStartFailure } from "./container.ts";
 import { aboutPod, newestEvent } from "../../live/events.ts";
 import type { Observed } from "../../live/observed.ts";
-import { containerStatusesOf, type LivePod } from "../../live/pod.ts";
+import { containerStatusesOf, wasNeverReady, type LivePod } from "../../live/pod.ts";
 import { failing, type Obstacle } from "./obstacle.ts";
 import { detail } from "../text.ts";
 import { trueCondition } from "../../values/conditions.ts";
@@ -56,7 +56,8 @@ const STOPPED_CODES: readonly unknown[] = [0, 137, 143];
 
 /**
  * A container that was stopped because its handler after the start failed, by an Event: its own status says so for a
- * moment only, and then how it ended. Any Event of the pod counts: after a few attempts the kubelet sends no more.
+ * moment only, and then how it ended. Any Event of a pod that was never ready counts: after a few attempts the kubelet
+ * sends no more. In one that was ready, the handler had succeeded.
  */
 export function failedPostStart(observed: Observed, pod: LivePod): Obstacle | undefined {
   const containers = [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])];
@@ -64,8 +65,8 @@ export function failedPostStart(observed: Observed, pod: LivePod): Obstacle | un
   const status = containerStatusesOf(pod).find((one) => names.includes(one.name) && !isContainerOk(one));
   const end = status && lastEnd(status);
   if (status === undefined || !STOPPED_CODES.includes(end?.exitCode) || end?.reason === "OOMKilled") return undefined;
-  const created = new Date(pod.metadata.creationTimestamp);
-  const event = newestEvent(observed.events, ["FailedPostStartHook"], aboutPod(pod), created);
+  const since = new Date(wasNeverReady(pod) ? pod.metadata.creationTimestamp : (end?.startedAt ?? ""));
+  const event = newestEvent(observed.events, ["FailedPostStartHook"], aboutPod(pod), since);
   return event && failing(postStartFailure(status.name));
 }
 

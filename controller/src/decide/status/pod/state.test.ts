@@ -657,6 +657,22 @@ describe("podState", () => {
     });
 
     it.each([
+      { when: "in that run", at: ago(30), reason: "ContainerStartFailed" },
+      { when: "before the pod was ready", at: ago(31), reason: "ContainerFailed" },
+    ])("fails for that once it was ready, if the handler failed $when: $reason", ({ at, reason }) => {
+      const lastState = { terminated: { ...terminated, exitCode: 143 } };
+      const pod = aPod({
+        ...{ spec, containers: [aContainer({ restartCount: 1, state: backOff, lastState })] },
+        conditions: [aCondition("Ready", "False", { lastTransitionTime: timeAgo(29) })],
+      });
+      const status = { ...pod.status, startTime: timeAgo(60) };
+      const events = [anEvent("Pod", "FailedPostStartHook", "PostStartHook failed", at)];
+      expect(podState(anObserved({ pod: { ...pod, status }, events }), someSettings())).toMatchObject({
+        why: { reason },
+      });
+    });
+
+    it.each([
       { because: "ended by itself", end: { exitCode: 1 }, events: [ago(55)], reason: "ContainerFailed" },
       {
         because: "had too little memory",
