@@ -125,6 +125,7 @@ export type ReasonValues = {
   ChangedByOthers: { readonly childKey: string; readonly fields: readonly string[] };
   SkipAuthRouteIgnored: { readonly args: readonly string[] };
   TokenIssuerIgnored: { readonly args: readonly string[] };
+  EmailDomainIgnored: { readonly domains: readonly string[] };
   AuthoritiesNotShared: { readonly files: readonly string[] };
   HibernatedWithoutVolume: Nothing;
   FilesLost: { readonly what: string; readonly at: string; readonly cause: string };
@@ -836,6 +837,14 @@ export const REASONS: { readonly [R in Reason]: ReasonEntry<R> } = {
     example: { args: ["--extra-jwt-issuers=https://other.example.org=jupyter"] },
     sentence: ({ args }) => `Only tokens of spec.auth.oidc.issuerUrl are accepted; ignored: ${args.join(" ")}.`,
     remedy: "Remove them from the patch; set spec.auth.oidc.bearer to accept tokens of the login's own provider.",
+  },
+  EmailDomainIgnored: {
+    conditions: ["AccessWarning"],
+    when: "An argument `--email-domain` of oauth2-proxy, from a patch for instance, names domains of e-mail addresses. Under 0.24 it admitted and excluded people; now only `spec.auth.oidc` says who is authorized.",
+    example: { domains: ["example.org"] },
+    sentence: ({ domains }) =>
+      `The e-mail domains of --email-domain (${domains.join(", ")}) neither admit nor exclude anybody: spec.auth.oidc alone says who is authorized.`,
+    remedy: "Name the users or their groups in spec.auth.oidc, and remove the argument.",
   },
   AuthoritiesNotShared: {
     conditions: ["PatchWarning"],

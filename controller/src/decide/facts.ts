@@ -87,7 +87,7 @@ export type Warning =
   /** Violations of the policy that are older than the policy; one line each. */
   | { readonly kind: "ViolationTolerated"; readonly violations: readonly string[] }
   | OfReason<"UnverifiedEmailsCount" | "NobodyAuthorized" | "ChangedByOthers" | "IngressAnnotationIgnored">
-  | OfReason<"SkipAuthRouteIgnored" | "TokenIssuerIgnored" | "AuthoritiesNotShared">
+  | OfReason<"SkipAuthRouteIgnored" | "TokenIssuerIgnored" | "EmailDomainIgnored" | "AuthoritiesNotShared">
   | OfReason<"HibernatedWithoutVolume" | "RootDirOutsideVolume">;
 
 /** What was left out of a child, or changed in it. */

@@ -32,6 +32,12 @@ describe.each<Case>([
     admitted: ["alice", "unknown", "unverified"],
   },
   {
+    where: "people are named by their IDs, and a patch names a domain that none of them has",
+    criteria: { authorizedUserIds: PEOPLE },
+    loginArgs: ["--email-domain=example.com"],
+    admitted: PEOPLE,
+  },
+  {
     where: "addresses are named, on a server of 0.24",
     criteria: { authorizedEmails },
     env: { AMALTHEA_EMAIL_VERIFICATION: "UnlessFalse" },

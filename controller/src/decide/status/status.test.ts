@@ -141,6 +141,7 @@ describe("statusOf", () => {
         [{ kind: "PatchSkipped", patchIndex: 1, path: "/a", reason: "r" }, "PatchWarning", "PatchOperationSkipped"],
         [{ kind: "SkipAuthRouteIgnored", args: ["--x"] }, "PatchWarning", "SkipAuthRouteIgnored"],
         [{ kind: "TokenIssuerIgnored", args: ["--x"] }, "PatchWarning", "TokenIssuerIgnored"],
+        [{ kind: "EmailDomainIgnored", domains: ["example.org"] }, "AccessWarning", "EmailDomainIgnored"],
         [{ kind: "AuthoritiesNotShared", files: ["/ca.crt"] }, "PatchWarning", "AuthoritiesNotShared"],
         [{ kind: "HibernatedWithoutVolume" }, "StorageWarning", "HibernatedWithoutVolume"],
         [{ kind: "RootDirOutsideVolume", rootDir: "/a", mountPath: "/b" }, "StorageWarning", "RootDirOutsideVolume"],

@@ -90,10 +90,14 @@ function acceptsTokens({ server }: ChildContext, { bearer }: PatchedArgs): boole
   return "AMALTHEA_BEARER" in bearerEnvironment(server.spec.auth.oidc, bearer);
 }
 
-function warningsOf({ skipAuthRoutes, bearer }: PatchedArgs, { unshared }: Authorities): readonly Warning[] {
+function warningsOf(
+  { skipAuthRoutes, emailDomains: domains, bearer }: PatchedArgs,
+  { unshared }: Authorities,
+): readonly Warning[] {
   return [
     ...(skipAuthRoutes.length === 0 ? [] : [{ kind: "SkipAuthRouteIgnored", args: skipAuthRoutes } as const]),
     ...(bearer.ignored.length === 0 ? [] : [{ kind: "TokenIssuerIgnored", args: bearer.ignored } as const]),
+    ...(domains.length === 0 ? [] : [{ kind: "EmailDomainIgnored", domains } as const]),
     ...(unshared.length === 0 ? [] : [{ kind: "AuthoritiesNotShared", files: unshared } as const]),
   ];
 }

@@ -62,6 +62,11 @@ describe("what clients of 0.24 tell oauth2-proxy by environment variables", () =
     expect(JSON.stringify(containerOf(desired, "oauth2-proxy"))).not.toContain("/open");
   });
 
+  it("authorizes nobody by an e-mail domain, which is named", () => {
+    const desired = rendered([{ op: "add", path: `${PROXY}/args/-`, value: "--email-domain=example.org" }]);
+    expect(desired.warnings).toContainEqual({ kind: "EmailDomainIgnored", domains: ["example.org"] });
+  });
+
   it("counts for nothing beside the same as an argument, as in oauth2-proxy", () => {
     const argument = { op: "add", path: `${PROXY}/args/-`, value: "--insecure-oidc-allow-unverified-email=false" };
     const desired = rendered([argument, variable("INSECURE_OIDC_ALLOW_UNVERIFIED_EMAIL", "true")]);

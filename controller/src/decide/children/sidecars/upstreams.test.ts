@@ -51,6 +51,7 @@ describe("readPatchedArgs", () => {
       refused: undefined,
       sessionSeconds: undefined,
       emailClaim: "email",
+      emailDomains: [],
       allowsUnverifiedEmail: false,
       bearer: { enabled: false, audiences: [], groupsClaim: undefined, ignored: [] },
     });
@@ -87,6 +88,14 @@ describe("readPatchedArgs", () => {
     const args = row.values.map((value) => `--insecure-oidc-allow-unverified-email${value}`);
     const { allowsUnverifiedEmail } = readPatchedArgs([...before, NO_UPSTREAM, ...args], route, {});
     expect(allowsUnverifiedEmail).toBe(row.isAllowed);
+  });
+
+  it.each([
+    { args: ["--email-domain=*"], domains: [] },
+    { args: ["--email-domain=*", "--email-domain=example.org"], domains: ["example.org"] },
+    { args: ["--email-domain", "example.org,example.com"], domains: ["example.org", "example.com"] },
+  ])("tells of the e-mail domains in $args, which authorize nobody", ({ args, domains }) => {
+    expect(readPatchedArgs([...before, NO_UPSTREAM, ...args], route, {}).emailDomains).toEqual(domains);
   });
 
   it.each([["--skip-auth-route=^/health$"], ["--skip-auth-route", "^/health$"], ["--skip-auth-regex=^/health$"]])(

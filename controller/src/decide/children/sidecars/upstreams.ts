@@ -1,6 +1,6 @@
 import { PORTS, prefixOf, type Route } from "@amalthea/api";
 import { BEARER_FLAGS, takeBearerArgs, type LoginOptions, type PatchedBearer } from "./bearer.ts";
-import { isFlagSet, lastValue } from "./flags.ts";
+import { isFlagSet, lastValue, valuesOf } from "./flags.ts";
 import { EMAIL_CLAIM, NO_UPSTREAM } from "./oauth2-proxy.ts";
 import { CA_FLAG } from "./patched-environment.ts";
 
@@ -20,12 +20,15 @@ export type PatchedArgs = {
   /** How long oauth2-proxy accepts a session, in seconds; 0 is for ever, undefined if it cannot be read. */
   readonly sessionSeconds: number | undefined;
   readonly emailClaim: string;
+  /** Domains of e-mail addresses that oauth2-proxy is told to admit; it admits all, and authorizes nobody. */
+  readonly emailDomains: readonly string[];
   /** `--insecure-oidc-allow-unverified-email`. */
   readonly allowsUnverifiedEmail: boolean;
   readonly bearer: PatchedBearer;
 };
 
 const ALLOW_UNVERIFIED_EMAIL = "--insecure-oidc-allow-unverified-email";
+const EMAIL_DOMAIN = "--email-domain=";
 const UPSTREAM = "--upstream=";
 const SKIP_AUTH = ["--skip-auth-route=", "--skip-auth-regex="];
 
@@ -57,6 +60,7 @@ export function readPatchedArgs(patched: readonly string[], route: Route, login:
     sessionSeconds: secondsOf(lastValue(given, COOKIE_EXPIRE)),
     // oauth2-proxy lets nobody sign in without an address; which one counts is decided by the authorization service.
     emailClaim: lastValue(given, EMAIL_CLAIM) ?? "email",
+    emailDomains: valuesOf(given, EMAIL_DOMAIN).filter((domain) => domain !== "*"),
     allowsUnverifiedEmail: isFlagSet(given, ALLOW_UNVERIFIED_EMAIL),
     bearer,
   };
@@ -78,8 +82,8 @@ function secondsOf(duration = ""): number | undefined {
 
 /** `--flag value` in two arguments means the same as `--flag=value`. */
 function joined(args: readonly string[]): readonly string[] {
-  const flags = [UPSTREAM, COOKIE_EXPIRE, EMAIL_CLAIM, CA_FLAG, ...SKIP_AUTH, ...BEARER_FLAGS].map((prefix) =>
-    prefix.slice(0, -1),
+  const flags = [UPSTREAM, COOKIE_EXPIRE, EMAIL_CLAIM, EMAIL_DOMAIN, CA_FLAG, ...SKIP_AUTH, ...BEARER_FLAGS].map(
+    (prefix) => prefix.slice(0, -1),
   );
   return args.flatMap((arg, index) => {
     if (index > 0 && flags.includes(args[index - 1] ?? "")) return [];
