@@ -826,9 +826,9 @@ export const REASONS: { readonly [R in Reason]: ReasonEntry<R> } = {
   },
   SkipAuthRouteIgnored: {
     conditions: ["PatchWarning"],
-    when: "A patch configures oauth2-proxy to skip authentication for some routes.",
+    when: "A patch configures oauth2-proxy to skip authentication for some routes or client addresses.",
     example: { args: ["--skip-auth-route=^/public"] },
-    sentence: ({ args }) => `Routes without authentication are not supported; ignored: ${args.join(" ")}.`,
+    sentence: ({ args }) => `Access without authentication is not supported; ignored: ${args.join(" ")}.`,
     remedy: "Remove them from the patch.",
   },
   TokenIssuerIgnored: {

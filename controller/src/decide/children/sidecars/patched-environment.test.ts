@@ -56,10 +56,13 @@ describe("what clients of 0.24 tell oauth2-proxy by environment variables", () =
     expect(JSON.stringify(containerOf(desired, "oauth2-proxy"))).not.toMatch(/jwt|audience/i);
   });
 
-  it("opens no path to everybody, and is named", () => {
-    const desired = rendered([variable("SKIP_AUTH_ROUTES", "^/open$")]);
-    expect(desired.warnings).toContainEqual({ kind: "SkipAuthRouteIgnored", args: ["--skip-auth-route=^/open$"] });
-    expect(JSON.stringify(containerOf(desired, "oauth2-proxy"))).not.toContain("/open");
+  it.each([
+    { name: "SKIP_AUTH_ROUTES", value: "^/open$", argument: "--skip-auth-route=^/open$" },
+    { name: "TRUSTED_IPS", value: "10.9.8.0/24", argument: "--trusted-ip=10.9.8.0/24" },
+  ])("opens nothing without a login, and is named: $name", ({ name, value, argument }) => {
+    const desired = rendered([variable(name, value)]);
+    expect(desired.warnings).toContainEqual({ kind: "SkipAuthRouteIgnored", args: [argument] });
+    expect(JSON.stringify(containerOf(desired, "oauth2-proxy"))).not.toContain(value);
   });
 
   it("authorizes nobody by an e-mail domain, which is named", () => {

@@ -16,6 +16,7 @@ const FLAGS: Readonly<Record<string, string>> = {
   OAUTH2_PROXY_EXTRA_JWT_ISSUERS: "--extra-jwt-issuers",
   OAUTH2_PROXY_SKIP_AUTH_ROUTES: "--skip-auth-route",
   OAUTH2_PROXY_SKIP_AUTH_REGEX: "--skip-auth-regex",
+  OAUTH2_PROXY_TRUSTED_IPS: "--trusted-ip",
   OAUTH2_PROXY_PROVIDER_CA_FILES: "--provider-ca-file",
 };
 

@@ -98,14 +98,17 @@ describe("readPatchedArgs", () => {
     expect(readPatchedArgs([...before, NO_UPSTREAM, ...args], route, {}).emailDomains).toEqual(domains);
   });
 
-  it.each([["--skip-auth-route=^/health$"], ["--skip-auth-route", "^/health$"], ["--skip-auth-regex=^/health$"]])(
-    "does not pass on %s",
-    (...args) => {
-      const patched = readPatchedArgs([...before, NO_UPSTREAM, ...args], route, {});
-      expect(patched.args).toEqual([...before, NO_UPSTREAM]);
-      expect(patched.skipAuthRoutes).toHaveLength(1);
-    },
-  );
+  it.each([
+    ["--skip-auth-route=^/health$"],
+    ["--skip-auth-route", "^/health$"],
+    ["--skip-auth-regex=^/health$"],
+    ["--trusted-ip=10.0.0.0/8"],
+    ["--trusted-ip", "10.0.0.0/8"],
+  ])("does not pass on %s", (...args) => {
+    const patched = readPatchedArgs([...before, NO_UPSTREAM, ...args], route, {});
+    expect(patched.args).toEqual([...before, NO_UPSTREAM]);
+    expect(patched.skipAuthRoutes).toHaveLength(1);
+  });
 
   it.each([
     "http://example.org",

@@ -30,7 +30,8 @@ export type PatchedArgs = {
 const ALLOW_UNVERIFIED_EMAIL = "--insecure-oidc-allow-unverified-email";
 const EMAIL_DOMAIN = "--email-domain=";
 const UPSTREAM = "--upstream=";
-const SKIP_AUTH = ["--skip-auth-route=", "--skip-auth-regex="];
+/** Routes, and addresses of clients, that need no login in oauth2-proxy. */
+const SKIP_AUTH = ["--skip-auth-route=", "--skip-auth-regex=", "--trusted-ip="];
 
 /**
  * Reads the arguments after patches. oauth2-proxy forwards nothing: where a client's patch replaced the upstream or added
