@@ -32,10 +32,11 @@ type Known = {
 type Read = { readonly server: JupyterServer; readonly use: Use };
 
 /**
- * Whether the token in the Secret named by `spec.auth.tokenSecretRef` is still the one that Jupyter was started with, and
- * with a login the client secret that of oauth2-proxy: each is read only at the start. Secrets are not watched: the Secret is read when the container starts and at
- * intervals, outside of the reconciles. Only hashes are kept, salted with the server's uid. What a container that was
- * there before this process started with is not known, unless the status says it.
+ * Whether the token in the Secret named by `spec.auth.tokenSecretRef` is still the one that Jupyter was started with; with
+ * a login, whether the client secret is still that of oauth2-proxy. Both programs read it only at their start. Secrets are
+ * not watched: the Secret is read when the container starts and at intervals, outside of the reconciles. Only hashes are
+ * kept, salted with the server's uid. What a container that was there before this process started with is not known,
+ * unless the status says it.
  */
 export class CredentialCheck {
   readonly #options: CredentialCheckOptions;
