@@ -321,8 +321,9 @@ describe("the pod of a server", () => {
   });
 
   it("does not let another container take the requests by the port's name", () => {
-    const desired = login(ports([{ name: "http", containerPort: 8888 }]));
-    expect(valueAt(containersOf(desired)[0], "ports")).toEqual([{ containerPort: 8888 }]);
+    const metrics = { name: "metrics", containerPort: 9000 };
+    const desired = login(ports([{ name: "http", containerPort: 8888 }, metrics]));
+    expect(valueAt(containersOf(desired)[0], "ports")).toEqual([{ containerPort: 8888 }, metrics]);
     expect(adjustmentsIn(desired)).toEqual(["PortNameTaken"]);
   });
 });

@@ -34,6 +34,11 @@ describe("readPatchedArgs", () => {
       args: [NO_UPSTREAM, "--upstream=http://127.0.0.1:4000/sessions/alice/sidecar"],
       upstreams: [jupyter, { path: "/sessions/alice/sidecar/", url: "http://127.0.0.1:4000" }],
     },
+    ...["", "/", base].map((path) => ({
+      patched: `another upstream beside ours, at '${path}'`,
+      args: [NO_UPSTREAM, `--upstream=http://127.0.0.1:8080${path}`],
+      upstreams: [{ path: base, url: "http://127.0.0.1:8080" }],
+    })),
     {
       patched: "both",
       args: ["--upstream=http://127.0.0.1:1", "--upstream=http://127.0.0.1:2/x/"],
