@@ -197,9 +197,12 @@ export function routeWarnings({ missing }: Pick<Observed, "missing">): readonly 
   ];
 }
 
-/** What has not reached the running pod yet; empty without a pod, and once it is being replaced. */
+/**
+ * What has not reached the running pod yet; empty without a pod, once it is being replaced, and while the server is being
+ * hibernated: the next pod has it all, and a warning that goes with this one would cost a write.
+ */
 export function pendingReasons(observed: Observed, facts: PlanFacts): readonly ReasonWithValues[] {
-  if (activePod(observed) === undefined) return [];
+  if (activePod(observed) === undefined || observed.server.spec.jupyterServer.hibernated) return [];
   const reasons: ReasonWithValues[] = [];
   // First: the reason tells the controller's next process.
   if (observed.isCredentialChanged) reasons.push(...credentialReason(observed.server.spec.auth));

@@ -158,8 +158,14 @@ describe("statusOf", () => {
     expect(status.state).toBe("running");
   });
 
-  it("has nothing pending for a server without a pod", () => {
-    expect(conditionOf(decideStatus({}, { legacyLayout: true }).status, "UpdatePending")).toBeUndefined();
+  it.each([
+    { server: "without a pod", observed: {} },
+    {
+      server: "whose pod is being stopped",
+      observed: { server: aServer({ jupyterServer: hibernated }), pod: aReadyPod() },
+    },
+  ])("has nothing pending for a server $server", ({ observed }) => {
+    expect(conditionOf(decideStatus(observed, { legacyLayout: true }).status, "UpdatePending")).toBeUndefined();
   });
 
   describe("for clients of 0.24", () => {
