@@ -355,7 +355,7 @@ describe("where CPU use counts", () => {
     const idle = { idleSecondsThreshold: 2 };
     const unknown = await aServer("no-metrics", idle, await aPod(jupyterWithKernel(longAgo)));
     const { status } = await unknown.until("alice", (now) => conditionOf(now, "ActivityUnknown") !== undefined);
-    expect(JSON.stringify(status?.conditions)).toContain("the metrics API does not tell");
+    expect(JSON.stringify(status?.conditions)).toContain("the metrics API does not report");
 
     await create(metricsApi);
     await world.cluster.kubectl(["wait", "--for=condition=Established", "crd/pods.metrics.k8s.io", "--timeout=90s"]);
