@@ -19,6 +19,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const usualLevels = ["check", "unit", "integration", "e2e"] as const;
 const levels = [...usualLevels, "versions"] as const;
 type Level = (typeof levels)[number];
+
 /** The first lines of a message say what was expected and where; a whole one may be an object of a thousand lines. */
 const LINES_OF_A_FAILURE = 20;
 

@@ -111,8 +111,10 @@ export class Transport {
     const token = await connection.token();
     // Only now: pools that were replaced while the token was read would refuse the request.
     const pool = (await connection.pools())[use];
+    const { beforeAttempt } = request;
+    const dispatcher = beforeAttempt === undefined ? pool : pool.compose(checkedBy(beforeAttempt));
     try {
-      const answer = await pool.compose(checked(request)).request({
+      const answer = await dispatcher.request({
         method: METHODS[request.verb],
         path: this.#pathPrefix + request.path,
         headers: headersOf(request, userAgent, token),
@@ -172,13 +174,13 @@ export class Transport {
  * Checks a request at the moment when it is written to a connection: undici queues it until one is made or free, and even
  * on an idle one until the next turn of the event loop.
  */
-const checked =
-  ({ beforeAttempt }: ApiRequest): Dispatcher.DispatcherComposeInterceptor =>
+const checkedBy =
+  (check: () => void): Dispatcher.DispatcherComposeInterceptor =>
   (dispatch) =>
   (options, handler) => {
     const start = handler.onRequestStart?.bind(handler);
     handler.onRequestStart = (controller, context): void => {
-      beforeAttempt?.();
+      check();
       start?.(controller, context);
     };
     return dispatch(options, handler);

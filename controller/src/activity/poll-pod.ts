@@ -56,10 +56,8 @@ type Asked = Pick<ActivityQuestion, "address" | "port" | "whom" | "basePath" | "
 async function askJupyter(pod: Asked): Promise<ActivityReport> {
   const requests = pod.withRequests ? ifThere(await askApi(pod, "status"), readRequests) : undefined;
   const kernels = understood(await askApi(pod, "kernels"), readKernels);
-  const readAll = (body: unknown, atMs: number): ActivityReport["terminals"] | undefined =>
-    readTerminals(body, atMs, requests);
-  const terminals = ifThere(await askApi(pod, "terminals"), readAll) ?? { total: 0 };
-  return { kernels, terminals, ...(requests === undefined ? {} : { requests }) };
+  const terminals = ifThere(await askApi(pod, "terminals"), (body, atMs) => readTerminals(body, atMs, requests));
+  return { kernels, terminals: terminals ?? { total: 0 }, ...(requests === undefined ? {} : { requests }) };
 }
 
 /** Images may come without terminals, or without `api/status`. @throws NoAnswerError */

@@ -1,5 +1,5 @@
 import type { Adjustment } from "../facts.ts";
-import { isObject, ownValue, type JsonObject } from "../values/json.ts";
+import { isObject, ownValue, withoutNulls, type JsonObject } from "../values/json.ts";
 import { schemaOf, typeNamed, type FieldSchema } from "../values/child-schema.ts";
 
 /** A child as an apply accepts it, and what had to be changed for that. */
@@ -63,7 +63,7 @@ function valueWithin(value: unknown, field: FieldSchema, path: Path, adjustments
   if (list !== undefined) return Array.isArray(value) ? listWithin(value, type, list, path, adjustments) : value;
   const schema = typeNamed(type);
   if (!isObject(value)) return value;
-  if (type === "Quantity") return withoutNulls(value);
+  if (type === "Quantity") return withoutNulls(value); // no amount; the API server would take it for 0
   if (schema === undefined) return value;
   const entries: [string, unknown][] = [];
   for (const [key, part] of Object.entries(value)) {
@@ -72,11 +72,6 @@ function valueWithin(value: unknown, field: FieldSchema, path: Path, adjustments
     else if (isSomething(part)) adjustments.push({ field: fieldName([...path, key]), why: "NoSuchField" });
   }
   return Object.fromEntries(entries);
-}
-
-/** Clients write null for no amount; the API server would take it for 0. */
-function withoutNulls(amounts: JsonObject): JsonObject {
-  return Object.fromEntries(Object.entries(amounts).filter(([, amount]) => amount !== null));
 }
 
 function listWithin(

@@ -1,5 +1,6 @@
 import { childName, PORTS } from "@amalthea/api";
 import type { Ingress, IngressTLS } from "kubernetes-types/networking/v1.js";
+import { withoutNulls } from "../values/json.ts";
 import type { ChildContext } from "./child-context.ts";
 
 /**
@@ -43,7 +44,7 @@ function ingressTls(host: string, secretName: string | undefined): IngressTLS {
  * strings. Null is none.
  */
 function textValues(annotations: Readonly<Record<string, unknown>>): Record<string, string> {
-  const given = Object.entries(annotations).filter(([, value]) => value !== null);
+  const given = Object.entries(withoutNulls(annotations));
   return Object.fromEntries(
     given.map(([key, value]) => [key, typeof value === "string" ? value : JSON.stringify(value)]),
   );

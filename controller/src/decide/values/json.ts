@@ -60,3 +60,8 @@ export function parseObject(text: string): JsonObject | undefined {
     return undefined;
   }
 }
+
+/** An object without the fields that are null, by which clients mean none. */
+export function withoutNulls(object: Readonly<Record<string, unknown>>): JsonObject {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== null));
+}
